@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The commands of this repository, for users, packagers and developers.  Only a
+# front: the work is done by scripts/, which can be run by themselves as well.
+#
+# Values that a user gives reach the scripts through the environment and are
+# never pasted into a shell line, so that spaces and quotes in them are safe.
+
+LINE ?= 10.0
+BUILD ?= build
+PREFIX ?= /usr/local
+
+export LINE BUILD PREFIX DESTDIR QEMU_SRC QEMU_TARBALL
+export PYTHON CONFIGURE_FLAGS FIRMWARE_PATH JOBS MIN_FREE_MB
+export MODEL MACHINE ACCEL FORMAT SMP
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+# One recipe's lines run in order, and the scripts lock the build directory;
+# ninja takes the processors itself.
+.NOTPARALLEL:
+.PHONY: all run check check-full lint dist install export clean distclean help line
+
+all:
+	@scripts/bootstrap build
+	@scripts/qemu-tree prepare
+	@scripts/qemu-build build
+	@echo "ready: $$BUILD/$$LINE/qemu-system-x86_64"
+
+# stdout is for the answer (FORMAT=json), so the build speaks on stderr.
+run:
+	@$(MAKE) --no-print-directory all >&2
+	@set --; \
+	for arg in MODEL MACHINE ACCEL FORMAT SMP; do \
+	    eval "value=\$$$$arg"; \
+	    [ -z "$$value" ] || set -- "$$@" "--$$(echo $$arg | tr A-Z a-z)" "$$value"; \
+	done; \
+	PYTHONPATH="$$BUILD/qemu-$$LINE/python$${PYTHONPATH:+:$$PYTHONPATH}" \
+	    exec scripts/x86-cpu-removed --qemu "$$BUILD/$$LINE/qemu-system-x86_64" "$$@"
+
+check: all
+	@scripts/bootstrap check
+	@scripts/check --line "$$LINE"
+
+check-full: all
+	@scripts/bootstrap check
+	@scripts/check --line "$$LINE" --full
+
+lint: line
+	@scripts/bootstrap check
+	@scripts/qemu-tree prepare
+	@scripts/lint --line "$$LINE"
+
+dist: line
+	@scripts/bootstrap build
+	@scripts/qemu-tree prepare
+	@scripts/dist
+
+install: all
+	@scripts/qemu-build install
+
+# Commits made in build/qemu-LINE become patches/LINE/.
+export: line
+	@scripts/qemu-tree export
+
+clean: line
+	@scripts/qemu-build clean
+
+# Of every line, and only what was made here: BUILD may hold other things.
+distclean: line
+	@for base in patches/*/base; do \
+	    line=$${base#patches/}; line=$${line%/base}; \
+	    scripts/qemu-tree --line "$$line" wipe && scripts/qemu-build --line "$$line" clean || exit; \
+	done
+	@cd "$$BUILD" && rm -rf apt download log lock
+	@rmdir "$$BUILD" 2>/dev/null || :
+	@rm -rf dist
+
+line:
+	@scripts/qemu-tree line
+
+help:
+	@echo 'make              install what is needed, get QEMU, patch it, build it'
+	@echo 'make run          what a CPU model would be here, what is removed, and why'
+	@echo '                  [MODEL=] [MACHINE=] [ACCEL=kvm|tcg] [SMP=] [FORMAT=json]'
+	@echo 'make check        lints and tests; make check-full: the exhaustive ones too'
+	@echo 'make lint         the lints alone'
+	@echo 'make dist         the series for a package of QEMU, in dist/'
+	@echo 'make install      PREFIX=/usr/local DESTDIR='
+	@echo 'make export       commits in the tree (see scripts/qemu-tree help) to patches/'
+	@echo 'make clean        remove the objects; make distclean: all that was made'
+	@echo
+	@echo 'LINE=10.0         the QEMU release line'
+	@echo 'BUILD=build       the build directory'
+	@echo 'QEMU_SRC=dir, QEMU_TARBALL=file   your own QEMU source'
+	@echo 'CONFIGURE_FLAGS=, PYTHON=, FIRMWARE_PATH=, JOBS=   see scripts/qemu-build help'

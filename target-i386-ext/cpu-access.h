@@ -1,0 +1,43 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The private parts of cpu.c that the extension reads
+ *
+ * Implemented by cpu-access.c.inc, which is included at the end of cpu.c.
+ * Nothing else of the extension reaches into cpu.c.
+ */
+
+#ifndef I386_EXT_CPU_ACCESS_H
+#define I386_EXT_CPU_ACCESS_H
+
+#include "cpu.h"
+
+/* Registers the properties of the extension on TYPE_X86_CPU. */
+void x86_cpu_ext_class_init(ObjectClass *oc);
+
+/*
+ * The QOM property that controls bit @bit of word @w, or NULL if it has
+ * none.  XCR0 components go by the feature that they belong to, as in
+ * the property unavailable-features.
+ */
+const char *x86_cpu_access_feature_name(FeatureWord w, int bit);
+
+/* True if feature words are limited by what the host CPU has (KVM, HVF). */
+bool x86_cpu_access_accel_uses_host_cpuid(void);
+
+/* True if "+@name" is in the -cpu option of this process. */
+bool x86_cpu_access_plus_feature(const char *name);
+
+/*
+ * One row of the table of feature dependencies: without any bit of
+ * @from_mask, no bit of @to_mask can be.
+ */
+typedef struct X86CPUDependency {
+    FeatureWord from, to;
+    uint64_t from_mask, to_mask;
+} X86CPUDependency;
+
+/* Fills @dep with row @i (from 0) of the table; false after the last. */
+bool x86_cpu_access_dependency(unsigned i, X86CPUDependency *dep);
+
+#endif /* I386_EXT_CPU_ACCESS_H */

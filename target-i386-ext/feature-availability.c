@@ -1,0 +1,96 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Who is it that cannot give a guest a feature
+ *
+ * Answers, for removed-features: is it the host CPU, the kernel, QEMU, or
+ * the emulation?  An operator buys a host, updates a kernel, changes an
+ * option, or changes the accelerator accordingly.
+ */
+
+#include "qemu/osdep.h"
+#include "system/kvm.h"
+#include "target/i386/cpu-internal.h"
+#include "target/i386/kvm/kvm_i386.h"
+#include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/feature-availability.h"
+#include "target/i386/ext/kvm-offered.h"
+
+/* SDM vol. 3, "Hypervisor Present": leaves that no hardware defines */
+#define HYPERVISOR_REGION 0x40000000
+
+/*
+ * Whether the host CPU has the leaf.  Above the maximum, CPUs answer with
+ * the data of the highest basic leaf (SDM vol. 2A, CPUID), which must not
+ * be taken for feature bits.
+ */
+static bool host_has_leaf(uint32_t leaf)
+{
+    uint32_t region = leaf & 0xf0000000;
+    uint32_t max;
+
+    host_cpuid(region, 0, &max, NULL, NULL, NULL);
+    return (max & 0xf0000000) == region && leaf <= max;
+}
+
+static bool host_has_cpuid_bit(const FeatureWordInfo *wi, int bit)
+{
+    uint32_t regs[CPU_NB_REGS32];
+
+    if (!host_has_leaf(wi->cpuid.eax)) {
+        return false;
+    }
+    host_cpuid(wi->cpuid.eax, wi->cpuid.ecx, &regs[R_EAX], &regs[R_EBX],
+               &regs[R_ECX], &regs[R_EDX]);
+    return regs[wi->cpuid.reg] & (1U << bit);
+}
+
+/*
+ * Whether KVM would give @fb if only its interrupt controller were used
+ * (-machine kernel-irqchip), as kvm_arch_get_supported_cpuid() has it
+ */
+static bool lacks_kernel_irqchip(X86CPUFeatureBit fb)
+{
+    uint64_t mask = 1ULL << fb.bit;
+
+    if (!kvm_enabled() || kvm_irqchip_in_kernel()) {
+        return false;
+    }
+    if (fb.w == FEAT_1_ECX && mask == CPUID_EXT_TSC_DEADLINE_TIMER) {
+        return kvm_check_extension(kvm_state, KVM_CAP_TSC_DEADLINE_TIMER);
+    }
+    return ((fb.w == FEAT_1_ECX && mask == CPUID_EXT_X2APIC) ||
+            (fb.w == FEAT_KVM && mask == CPUID_KVM_PV_UNHALT)) &&
+           kvm_offers_cpuid_bit(feature_word_info[fb.w].cpuid.eax, 0,
+                                feature_word_info[fb.w].cpuid.reg, fb.bit);
+}
+
+CpuFeatureRemovalReason x86_cpu_feature_unavailable_reason(X86CPUFeatureBit fb)
+{
+    const FeatureWordInfo *wi = &feature_word_info[fb.w];
+
+    if (lacks_kernel_irqchip(fb)) {
+        return CPU_FEATURE_REMOVAL_REASON_CONFIGURATION;
+    }
+    if (!x86_cpu_access_accel_uses_host_cpuid()) {
+        return CPU_FEATURE_REMOVAL_REASON_ACCELERATOR;
+    }
+    if (wi->type == MSR_FEATURE_WORD) {
+        if (kvm_enabled() &&
+            kvm_arch_get_supported_msr_feature(kvm_state, wi->msr.index) &
+            (1ULL << fb.bit)) {
+            return CPU_FEATURE_REMOVAL_REASON_QEMU;
+        }
+        return CPU_FEATURE_REMOVAL_REASON_KERNEL;
+    }
+    if (kvm_enabled() &&
+        kvm_offers_cpuid_bit(wi->cpuid.eax, wi->cpuid.ecx, wi->cpuid.reg,
+                             fb.bit)) {
+        return CPU_FEATURE_REMOVAL_REASON_QEMU;
+    }
+    if ((wi->cpuid.eax & 0xf0000000) == HYPERVISOR_REGION ||
+        host_has_cpuid_bit(wi, fb.bit)) {
+        return CPU_FEATURE_REMOVAL_REASON_KERNEL;
+    }
+    return CPU_FEATURE_REMOVAL_REASON_HARDWARE;
+}

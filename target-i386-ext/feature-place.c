@@ -1,0 +1,89 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Where a feature bit lives, and what it is called
+ *
+ * Answers for every query that names features: the canonical name of a
+ * bit, and the CPUID leaf or MSR in which a guest finds it.
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/host-utils.h"
+#include "cpu.h"
+#include "target/i386/cpu-internal.h"
+#include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/feature-place.h"
+
+static const struct {
+    const char *name;
+    X86CPURegister32 qapi;
+} registers[] = {
+    [R_EAX] = { "eax", X86_CPU_REGISTER32_EAX },
+    [R_ECX] = { "ecx", X86_CPU_REGISTER32_ECX },
+    [R_EDX] = { "edx", X86_CPU_REGISTER32_EDX },
+    [R_EBX] = { "ebx", X86_CPU_REGISTER32_EBX },
+};
+
+X86CPUFeatureBit x86_cpu_feature_owner(X86CPUFeatureBit fb)
+{
+    int component;
+
+    switch (fb.w) {
+    case FEAT_XSAVE_XCR0_LO:
+    case FEAT_XSAVE_XSS_LO:
+        component = fb.bit;
+        break;
+    case FEAT_XSAVE_XCR0_HI:
+    case FEAT_XSAVE_XSS_HI:
+        component = fb.bit + 32;
+        break;
+    default:
+        return fb;
+    }
+    if (component < ARRAY_SIZE(x86_ext_save_areas) &&
+        x86_ext_save_areas[component].bits) {
+        fb.w = x86_ext_save_areas[component].feature;
+        fb.bit = ctz32(x86_ext_save_areas[component].bits);
+    }
+    return fb;
+}
+
+char *x86_cpu_feature_name_or_place(X86CPUFeatureBit fb)
+{
+    X86CPUFeatureBit owner = x86_cpu_feature_owner(fb);
+    const char *name = x86_cpu_access_feature_name(owner.w, owner.bit);
+    const FeatureWordInfo *wi = &feature_word_info[fb.w];
+
+    if (name) {
+        return g_strdup(name);
+    }
+    if (wi->type == MSR_FEATURE_WORD) {
+        return g_strdup_printf("msr-%02xh-%d", wi->msr.index, fb.bit);
+    }
+    if (wi->cpuid.ecx) {
+        return g_strdup_printf("cpuid-%02xh-%x-%s-%d", wi->cpuid.eax,
+                               wi->cpuid.ecx, registers[wi->cpuid.reg].name,
+                               fb.bit);
+    }
+    return g_strdup_printf("cpuid-%02xh-%s-%d", wi->cpuid.eax,
+                           registers[wi->cpuid.reg].name, fb.bit);
+}
+
+CpuFeaturePlace *x86_cpu_feature_place(X86CPUFeatureBit fb)
+{
+    const FeatureWordInfo *wi = &feature_word_info[fb.w];
+    CpuFeaturePlace *place = g_new0(CpuFeaturePlace, 1);
+
+    if (wi->type == MSR_FEATURE_WORD) {
+        place->msr = g_new0(CpuFeatureMsrBit, 1);
+        place->msr->index = wi->msr.index;
+        place->msr->bit = fb.bit;
+    } else {
+        place->cpuid = g_new0(CpuFeatureCpuidBit, 1);
+        place->cpuid->leaf = wi->cpuid.eax;
+        place->cpuid->subleaf = wi->cpuid.ecx;
+        place->cpuid->q_register = registers[wi->cpuid.reg].qapi;
+        place->cpuid->bit = fb.bit;
+    }
+    return place;
+}

@@ -1,0 +1,37 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Where a feature bit lives, and what it is called
+ */
+
+#ifndef I386_EXT_FEATURE_PLACE_H
+#define I386_EXT_FEATURE_PLACE_H
+
+#include "cpu.h"
+#include "qapi/qapi-types-cpu-introspection-target.h"
+
+/* A bit of a feature word */
+typedef struct X86CPUFeatureBit {
+    FeatureWord w;
+    int bit;
+} X86CPUFeatureBit;
+
+/*
+ * The bit that decides about @fb: for the XSAVE state components (CPUID
+ * leaf 0xD), which QEMU derives from the features that need them, the bit
+ * of that feature; @fb itself for all others and for components of no
+ * feature that QEMU knows.  Source: x86_ext_save_areas.
+ */
+X86CPUFeatureBit x86_cpu_feature_owner(X86CPUFeatureBit fb);
+
+/*
+ * The name of @fb: the QOM property that controls it or, where there is
+ * none, its place: "cpuid-07h-ebx-13", "cpuid-07h-1-eax-13" in a sub-leaf
+ * other than 0, "msr-10ah-13".  Never NULL; the caller frees it.
+ */
+char *x86_cpu_feature_name_or_place(X86CPUFeatureBit fb);
+
+/* Where a guest finds @fb.  The caller frees it. */
+CpuFeaturePlace *x86_cpu_feature_place(X86CPUFeatureBit fb);
+
+#endif /* I386_EXT_FEATURE_PLACE_H */

@@ -1,0 +1,100 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What was asked of an x86 CPU, and by whom
+ *
+ * Records what cpu.c is about to forget, and says who asked for a feature.
+ * The order in which a CPU object gets its features is: model definition,
+ * accelerator defaults, machine type compat properties, -global and -cpu
+ * (both global properties by then), device_add or QMP arguments, and, at
+ * realize, "+feature" and topology.  The last one to ask is named.
+ */
+
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "hw/boards.h"
+#include "hw/qdev-properties.h"
+#include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/feature-requested-by.h"
+
+void x86_cpu_requests_accelerator_done(X86CPU *cpu)
+{
+    X86CPUFeatureRequests *req = &cpu->requests;
+
+    memcpy(req->by_accelerator, cpu->env.user_features,
+           sizeof(req->by_accelerator));
+    req->accelerator_done = true;
+}
+
+void x86_cpu_requests_touch(X86CPU *cpu, FeatureWord w, uint64_t mask)
+{
+    if (cpu->requests.accelerator_done) {
+        cpu->requests.by_accelerator[w] &= ~mask;
+    }
+}
+
+void x86_cpu_requests_begin(X86CPU *cpu)
+{
+    X86CPUFeatureRequests *req = &cpu->requests;
+
+    memcpy(req->requested, cpu->env.features, sizeof(req->requested));
+}
+
+void x86_cpu_requests_settle(X86CPU *cpu)
+{
+    X86CPUFeatureRequests *req = &cpu->requests;
+    FeatureWord w;
+
+    for (w = 0; w < FEATURE_WORDS; w++) {
+        uint64_t features = cpu->env.features[w];
+
+        req->by_topology[w] = features & ~req->requested[w];
+        req->unmet[w] = req->requested[w] & ~features;
+        req->requested[w] |= features;
+    }
+}
+
+/* Whether the machine type's compat properties turn on @name for @cpu */
+static bool machine_asks_for(X86CPU *cpu, const char *name)
+{
+    MachineClass *mc = MACHINE_GET_CLASS(qdev_get_machine());
+    bool asks = false;
+    unsigned i;
+
+    for (i = 0; i < mc->compat_props->len; i++) {
+        const GlobalProperty *p = g_ptr_array_index(mc->compat_props, i);
+
+        if (!strcmp(p->property, name) &&
+            object_dynamic_cast(OBJECT(cpu), p->driver)) {
+            asks = !strcmp(p->value, "on") || !strcmp(p->value, "true");
+        }
+    }
+    return asks;
+}
+
+CpuFeatureRequester x86_cpu_feature_requested_by(X86CPU *cpu, FeatureWord w,
+                                                 int bit)
+{
+    const X86CPUFeatureRequests *req = &cpu->requests;
+    uint64_t mask = 1ULL << bit;
+    const char *name;
+
+    if (req->by_topology[w] & mask) {
+        return CPU_FEATURE_REQUESTER_MACHINE;
+    }
+    name = x86_cpu_access_feature_name(w, bit);
+    if (!name || !(cpu->env.user_features[w] & mask)) {
+        return CPU_FEATURE_REQUESTER_MODEL;
+    }
+    if (x86_cpu_access_plus_feature(name) ||
+        qdev_find_global_prop(OBJECT(cpu), name)) {
+        return CPU_FEATURE_REQUESTER_USER;
+    }
+    if (req->by_accelerator[w] & mask) {
+        return CPU_FEATURE_REQUESTER_ACCELERATOR;
+    }
+    if (machine_asks_for(cpu, name)) {
+        return CPU_FEATURE_REQUESTER_MACHINE;
+    }
+    return CPU_FEATURE_REQUESTER_USER;
+}

@@ -1,0 +1,13 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What KVM offers to guests, where QEMU is built without KVM: nothing
+ */
+
+#include "qemu/osdep.h"
+#include "target/i386/ext/kvm-offered.h"
+
+bool kvm_offers_cpuid_bit(uint32_t leaf, uint32_t subleaf, int reg, int bit)
+{
+    g_assert_not_reached();
+}

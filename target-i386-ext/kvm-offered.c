@@ -1,0 +1,66 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What KVM offers to guests, before QEMU edits it
+ *
+ * Answers: does the kernel's hypervisor offer this CPUID bit?  That tells
+ * the reason "kernel" from "qemu".
+ */
+
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "qemu/error-report.h"
+#include "system/kvm.h"
+#include "target/i386/ext/kvm-offered.h"
+
+#include <linux/kvm.h>
+
+/* KVM has a fixed limit of 256 entries (arch/x86/include/asm/kvm_host.h) */
+#define MAX_CPUID_ENTRIES 4096
+
+static struct kvm_cpuid2 *read_supported_cpuid(void)
+{
+    unsigned nent;
+
+    for (nent = 128; nent <= MAX_CPUID_ENTRIES; nent *= 2) {
+        g_autofree struct kvm_cpuid2 *cpuid =
+            g_malloc0(sizeof(*cpuid) + nent * sizeof(cpuid->entries[0]));
+        int ret;
+
+        cpuid->nent = nent;
+        ret = kvm_ioctl(kvm_state, KVM_GET_SUPPORTED_CPUID, cpuid);
+        if (ret == 0) {
+            return g_steal_pointer(&cpuid);
+        }
+        if (ret != -E2BIG) {
+            warn_report("KVM_GET_SUPPORTED_CPUID failed: %s", strerror(-ret));
+            break;
+        }
+    }
+    return g_new0(struct kvm_cpuid2, 1);
+}
+
+bool kvm_offers_cpuid_bit(uint32_t leaf, uint32_t subleaf, int reg, int bit)
+{
+    static struct kvm_cpuid2 *offered;
+    unsigned i;
+
+    if (!offered) {
+        offered = read_supported_cpuid();
+    }
+    for (i = 0; i < offered->nent; i++) {
+        const struct kvm_cpuid_entry2 *e = &offered->entries[i];
+
+        if (e->function == leaf &&
+            (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) ||
+             e->index == subleaf)) {
+            const uint32_t regs[] = {
+                [R_EAX] = e->eax, [R_EBX] = e->ebx,
+                [R_ECX] = e->ecx, [R_EDX] = e->edx,
+            };
+
+            return regs[reg] & (1U << bit);
+        }
+    }
+    return false;
+}

@@ -1,0 +1,18 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What KVM offers to guests, before QEMU edits it
+ */
+
+#ifndef I386_EXT_KVM_OFFERED_H
+#define I386_EXT_KVM_OFFERED_H
+
+/*
+ * Whether KVM_GET_SUPPORTED_CPUID has bit @bit in register @reg (R_EAX...)
+ * of CPUID leaf @leaf, sub-leaf @subleaf.  Unlike
+ * kvm_arch_get_supported_cpuid(), which adds what QEMU can do without the
+ * kernel and hides what it must not pass on.  Call only if kvm_enabled().
+ */
+bool kvm_offers_cpuid_bit(uint32_t leaf, uint32_t subleaf, int reg, int bit);
+
+#endif /* I386_EXT_KVM_OFFERED_H */

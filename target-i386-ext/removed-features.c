@@ -1,0 +1,189 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What an x86 CPU was asked for and does not have, and why
+ *
+ * Answers, as the property removed-features of every CPU: what will this
+ * guest be missing on this host, who asked for it, who took it away, and
+ * does it matter to "enforce"?  For management software that decides
+ * whether a guest may start here or migrate to here.
+ *
+ * A feature is removed where cpu.c took it from the requested features,
+ * either with notice (filtered_features, which unavailable-features and
+ * enforce go by), or silently.
+ */
+
+#include "qemu/osdep.h"
+#include "system/kvm.h"
+#include "qapi/qapi-visit-cpu-introspection-target.h"
+#include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/feature-availability.h"
+#include "target/i386/ext/feature-requested-by.h"
+#include "target/i386/ext/removed-features.h"
+
+/* XSAVE components are not asked for, they come with other features. */
+static bool is_derived(FeatureWord w)
+{
+    return w == FEAT_XSAVE_XCR0_LO || w == FEAT_XSAVE_XCR0_HI ||
+           w == FEAT_XSAVE_XSS_LO || w == FEAT_XSAVE_XSS_HI;
+}
+
+/*
+ * With x-force-features=on the guest is shown the filtered features all
+ * the same; they stay in the list, because enforce still stops on them.
+ */
+static uint64_t removed_bits(X86CPU *cpu, FeatureWord w)
+{
+    uint64_t silent = 0;
+
+    if (!is_derived(w)) {
+        silent = cpu->requests.requested[w] & ~cpu->env.features[w];
+    }
+    return silent | cpu->filtered_features[w];
+}
+
+/* Appends the names of the features @mask in word @w */
+static void add_names(strList **list, FeatureWord w, uint64_t mask)
+{
+    strList **tail = list;
+
+    while (*tail) {
+        tail = &(*tail)->next;
+    }
+    while (mask) {
+        X86CPUFeatureBit fb = { w, ctz64(mask) };
+
+        QAPI_LIST_APPEND(tail, x86_cpu_feature_name_or_place(fb));
+        mask &= mask - 1;
+    }
+}
+
+/* The features whose absence made cpu.c drop @fb */
+static strList *missing_requirements(X86CPU *cpu, X86CPUFeatureBit fb)
+{
+    const X86CPUFeatureRequests *req = &cpu->requests;
+    X86CPUDependency dep;
+    strList *names = NULL;
+    unsigned i;
+
+    for (i = 0; x86_cpu_access_dependency(i, &dep); i++) {
+        uint64_t left = req->requested[dep.from] & ~req->unmet[dep.from];
+
+        if (dep.to == fb.w && (dep.to_mask & (1ULL << fb.bit)) &&
+            !(left & dep.from_mask)) {
+            add_names(&names, dep.from, dep.from_mask);
+        }
+    }
+    return names;
+}
+
+/*
+ * APM vol. 3, Fn8000_0001_EDX: on AMD CPUs many bits duplicate those of
+ * leaf 1, and x86_cpu_realizefn() copies them from there.
+ */
+static bool is_amd_alias(X86CPU *cpu, X86CPUFeatureBit fb)
+{
+    return IS_AMD_CPU(&cpu->env) && fb.w == FEAT_8000_0001_EDX &&
+           (CPUID_EXT2_AMD_ALIASES & (1ULL << fb.bit));
+}
+
+static void explain(X86CPU *cpu, X86CPUFeatureBit fb, CpuRemovedFeature *rf)
+{
+    uint64_t mask = 1ULL << fb.bit;
+
+    if (cpu->requests.unmet[fb.w] & mask) {
+        rf->reason = CPU_FEATURE_REMOVAL_REASON_DEPENDENCY;
+        rf->requires = missing_requirements(cpu, fb);
+        rf->has_requires = true;
+    } else if (rf->blocking) {
+        rf->reason = x86_cpu_feature_unavailable_reason(fb);
+    } else if (is_amd_alias(cpu, fb)) {
+        rf->reason = CPU_FEATURE_REMOVAL_REASON_DEPENDENCY;
+        add_names(&rf->requires, FEAT_1_EDX, mask);
+        rf->has_requires = true;
+    } else if (fb.w == FEAT_KVM && !kvm_enabled()) {
+        rf->reason = CPU_FEATURE_REMOVAL_REASON_ACCELERATOR;
+    } else if (fb.w == FEAT_KVM && !cpu->expose_kvm) {
+        rf->reason = CPU_FEATURE_REMOVAL_REASON_CONFIGURATION;
+    } else {
+        rf->reason = CPU_FEATURE_REMOVAL_REASON_QEMU;
+    }
+}
+
+static bool same_names(strList *a, strList *b)
+{
+    while (a && b && !strcmp(a->value, b->value)) {
+        a = a->next;
+        b = b->next;
+    }
+    return !a && !b;
+}
+
+/* Whether two entries differ in nothing but the places */
+static bool same_removal(const CpuRemovedFeature *a,
+                         const CpuRemovedFeature *b)
+{
+    return a->reason == b->reason && a->blocking == b->blocking &&
+           a->requested_by == b->requested_by &&
+           !strcmp(a->feature, b->feature) &&
+           same_names(a->requires, b->requires);
+}
+
+static void add_removed(CpuRemovedFeatureList **list, X86CPU *cpu,
+                        X86CPUFeatureBit fb)
+{
+    g_autoptr(CpuRemovedFeature) rf = g_new0(CpuRemovedFeature, 1);
+    X86CPUFeatureBit owner = x86_cpu_feature_owner(fb);
+    CpuFeaturePlaceList **places;
+
+    rf->feature = x86_cpu_feature_name_or_place(fb);
+    rf->blocking = cpu->filtered_features[fb.w] & (1ULL << fb.bit);
+    rf->requested_by = x86_cpu_feature_requested_by(cpu, owner.w, owner.bit);
+    explain(cpu, fb, rf);
+
+    while (*list && !same_removal((*list)->value, rf)) {
+        list = &(*list)->next;
+    }
+    places = *list ? &(*list)->value->places : &rf->places;
+    while (*places) {
+        places = &(*places)->next;
+    }
+    QAPI_LIST_APPEND(places, x86_cpu_feature_place(fb));
+    if (!*list) {
+        QAPI_LIST_APPEND(list, g_steal_pointer(&rf));
+    }
+}
+
+CpuRemovedFeatureList *x86_cpu_removed_features(X86CPU *cpu)
+{
+    CpuRemovedFeatureList *list = NULL;
+    X86CPUFeatureBit fb;
+
+    for (fb.w = 0; fb.w < FEATURE_WORDS; fb.w++) {
+        uint64_t removed = removed_bits(cpu, fb.w);
+
+        for (; removed; removed &= removed - 1) {
+            fb.bit = ctz64(removed);
+            add_removed(&list, cpu, fb);
+        }
+    }
+    return list;
+}
+
+static void get_removed_features(Object *obj, Visitor *v, const char *name,
+                                 void *opaque, Error **errp)
+{
+    g_autoptr(CpuRemovedFeatureList) list =
+        x86_cpu_removed_features(X86_CPU(obj));
+
+    visit_type_CpuRemovedFeatureList(v, name, &list, errp);
+}
+
+void x86_cpu_ext_class_init(ObjectClass *oc)
+{
+    object_class_property_add(oc, "removed-features", "CpuRemovedFeatureList",
+                              get_removed_features, NULL, NULL, NULL);
+    object_class_property_set_description(oc, "removed-features",
+        "Features that were requested and that the guest does not get, "
+        "and why");
+}

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The main job, scripts/x86-cpu-removed: what a person and a program read.
+
+That its answers are true is tested by the qtest and by guests; here it is
+about names, errors, columns and JSON.
+"""
+
+import json
+import os
+import re
+import subprocess
+import unittest
+
+import jsonschema
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+SCRIPT = os.path.join(REPO, 'scripts', 'x86-cpu-removed')
+SCHEMA = os.path.join(REPO, 'docs', 'schema', 'x86-cpu-removed.schema.json')
+QEMU = os.environ['QTEST_QEMU_BINARY']
+
+
+def removed(*args, qemu=QEMU):
+    return subprocess.run([SCRIPT, '--qemu', qemu, *args],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=120, check=False)
+
+
+def kvm_opens():
+    try:
+        os.close(os.open('/dev/kvm', os.O_RDWR))
+    except OSError:
+        return False
+    return True
+
+
+class Answers(unittest.TestCase):
+    def answer(self, *args):
+        done = removed('--format', 'json', *args)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr, '')
+        answer = json.loads(done.stdout)
+        with open(SCHEMA, encoding='utf-8') as f:
+            jsonschema.Draft7Validator(json.load(f)).validate(answer)
+        # Sorted, so that two answers can be compared with diff
+        self.assertEqual(done.stdout, json.dumps(
+            answer, indent=2, sort_keys=True) + '\n')
+        self.assertEqual(
+            answer['removed-features'],
+            sorted(answer['removed-features'], key=lambda r: (
+                r['feature'], r['reason'], json.dumps(r['places']))))
+        self.assertEqual(answer['blocking'], sum(
+            r['blocking'] for r in answer['removed-features']))
+        return answer
+
+    def test_defaults_are_interesting(self):
+        answer = self.answer()
+        self.assertTrue(answer['removed-features'])
+        self.assertEqual(answer['accel'], 'kvm' if kvm_opens() else 'tcg')
+        self.assertTrue(answer['machine'].startswith('pc-q35-'))
+
+    def test_tcg(self):
+        answer = self.answer('--accel', 'tcg', '--machine', 'pc',
+                             '--model', 'qemu64,+avx512f')
+        self.assertTrue(answer['machine'].startswith('pc-i440fx-'))
+        entry = {
+            'feature': 'avx512f', 'reason': 'accelerator', 'blocking': True,
+            'requested-by': 'user',
+            'places': [{'cpuid': {'leaf': 7, 'subleaf': 0, 'register': 'EBX',
+                                  'bit': 16}}]
+        }
+        self.assertIn(entry, answer['removed-features'])
+
+    def test_smp(self):
+        done = removed('--accel', 'tcg', '--smp', '2,threads=2')
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    @unittest.skipUnless(kvm_opens(), '/dev/kvm does not open')
+    def test_kernel_that_refuses_its_own_msr(self):
+        """arch-capabilities under KVM: an answer, with a note if need be"""
+        answer = self.answer('--accel', 'kvm', '--model',
+                             'SapphireRapids-v1')
+        with_note = 'arch-capabilities=off' in ' '.join(answer['notes'])
+        raw = subprocess.run(
+            [QEMU, '-S', '-display', 'none', '-nodefaults', '-monitor',
+             'stdio', '-accel', 'kvm', '-cpu', 'SapphireRapids-v1'],
+            input='quit\n', stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, text=True, timeout=60, check=False)
+        self.assertEqual(with_note, raw.returncode != 0)
+
+    def test_table_fits(self):
+        for args in ([], ['--accel', 'tcg', '--model', 'GraniteRapids-v2'],
+                     ['--accel', 'tcg', '--model', 'EPYC-Genoa'],
+                     ['--accel', 'tcg', '--model', 'base']):
+            done = removed(*args)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            widest = max(done.stdout.splitlines(), key=len)
+            self.assertLessEqual(len(widest), 100, widest)
+
+    def test_table_says_it_all(self):
+        """Every feature, place and reason of the JSON is in the table."""
+        args = ['--accel', 'tcg', '--model', 'Skylake-Server-v4']
+        table = removed(*args).stdout
+        words = set(re.split(r'[\s,:;]+', table))
+        for entry in self.answer(*args)['removed-features']:
+            self.assertIn(entry['feature'], words)
+            self.assertIn(entry['reason'], words)
+        self.assertRegex(
+            table, r'(?m)^  avx512f +accelerator +model +'
+                   r'CPUID 0x7 EBX bit 16$')
+        self.assertRegex(table, r'(?m)^  dependency: needs vmx-ept; ')
+
+    def test_nothing_removed(self):
+        done = removed('--accel', 'tcg', '--model', 'base')
+        self.assertIn('Nothing is missing', done.stdout)
+
+    def test_reader_goes_away(self):
+        done = subprocess.run(
+            f'{SCRIPT} --qemu {QEMU} --accel tcg | head -n 1; '
+            'echo ${PIPESTATUS[0]}', shell=True, executable='/bin/bash',
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            timeout=60, check=False)
+        self.assertEqual(done.stderr, '')
+
+
+class Errors(unittest.TestCase):
+    def check_error(self, message, *args, qemu=QEMU):
+        done = removed(*args, qemu=qemu)
+        self.assertEqual(done.stderr, f'error: {message}\n')
+        self.assertEqual(done.stdout, '')
+        self.assertEqual(done.returncode, 1)
+
+    def test_model(self):
+        self.check_error(
+            "unknown CPU model 'Skylake-Sever-v4'; did you mean "
+            'Skylake-Server-v4, Skylake-Server-v5 or Skylake-Server-v3?',
+            '--model', 'Skylake-Sever-v4')
+        self.check_error(
+            f"unknown CPU model 'xyzzy'; '{QEMU} -cpu help' lists all",
+            '--model', 'xyzzy')
+        self.check_error(
+            f"unknown CPU model ''; '{QEMU} -cpu help' lists all",
+            '--model', '')
+
+    def test_machine(self):
+        self.check_error(
+            "unknown machine type 'pc-q35-10.00'; did you mean pc-q35-10.0, "
+            'pc-q35-9.0 or pc-q35-8.0?', '--machine', 'pc-q35-10.00')
+        self.check_error(
+            "machine type 'none' has no CPU; name another, or none at all "
+            'for the newest pc-q35', '--machine', 'none')
+
+    def test_accel(self):
+        self.check_error("unknown accelerator 'hvf'; there are kvm and tcg",
+                         '--accel', 'hvf')
+
+    def test_format(self):
+        self.check_error("unknown format 'xml'; there are table and json",
+                         '--format', 'xml')
+
+    def test_option_of_cpu(self):
+        self.check_error(
+            "QEMU does not start: can't apply global "
+            'qemu64-x86_64-cpu.foo=on: '
+            "Property 'qemu64-x86_64-cpu.foo' not found",
+            '--accel', 'tcg', '--model', 'qemu64,foo=on')
+
+    def test_smp(self):
+        self.check_error(
+            'QEMU does not start: Invalid CPU topology: CPU topology '
+            'parameters must be greater than zero',
+            '--accel', 'tcg', '--smp', '0')
+
+    def test_qemu(self):
+        self.check_error('cannot start /nonexistent/qemu: No such file or '
+                         'directory', qemu='/nonexistent/qemu')
+        # Not a QEMU at all
+        self.check_error('QEMU does not start: exit code 0',
+                         qemu='/bin/true')
+
+    def test_library(self):
+        env = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'}
+        probe = subprocess.run(['/usr/bin/python3', '-c', 'import qemu.qmp'],
+                               env=env, stderr=subprocess.DEVNULL,
+                               check=False)
+        if probe.returncode == 0:
+            self.skipTest('qemu.qmp is installed in the system')
+        done = subprocess.run([SCRIPT], env=env, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True,
+                              timeout=60, check=False)
+        self.assertEqual(
+            done.stderr,
+            'error: the Python library qemu.qmp is missing: install the '
+            'package python3-qemu-qmp, or let PYTHONPATH name the directory '
+            'python of a QEMU source tree\n')
+        self.assertEqual(done.returncode, 1)
+
+
+if __name__ == '__main__':
+    unittest.main()

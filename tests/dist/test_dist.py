@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The series of `make dist`: does it apply, as packagers apply it, to a
+pristine QEMU, and give exactly the tree that is built and tested here?
+"""
+
+import filecmp
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+LINE = os.environ.get('LINE') or '10.0'
+BUILD = os.path.join(REPO, os.environ.get('BUILD') or 'build')
+GIT_DIR = os.path.join(BUILD, f'qemu-{LINE}.git')
+
+ENV = {k: v for k, v in os.environ.items() if not k.startswith('GIT_')}
+ENV.update(GIT_CONFIG_GLOBAL='/dev/null', GIT_CONFIG_SYSTEM='/dev/null',
+           GIT_AUTHOR_NAME='t', GIT_AUTHOR_EMAIL='t@localhost',
+           GIT_COMMITTER_NAME='t', GIT_COMMITTER_EMAIL='t@localhost')
+
+
+def run(*argv, env=None, cwd=REPO):
+    done = subprocess.run(argv, env={**ENV, **(env or {})}, cwd=cwd,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(argv)}:\n{done.stdout}")
+    return done.stdout.strip()
+
+
+class Dist(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with open(os.path.join(REPO, 'VERSION'), encoding='ascii') as f:
+            version = f.read().strip()
+        cls.series = os.path.join(
+            REPO, 'dist', f'qemu-{LINE}-cpu-introspection-{version}')
+        run('scripts/dist')
+        cls.tmp = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.tmp)
+
+        # What the series must give: the commits of the tree that is built
+        # here, and the overlay
+        index = {'GIT_INDEX_FILE': os.path.join(cls.tmp, 'index'),
+                 'GIT_DIR': GIT_DIR}
+        run('git', 'read-tree', 'HEAD', env=index)
+        for line in run('scripts/qemu-tree', 'overlay-files').splitlines():
+            to, source = line.split('\t')
+            blob = run('git', 'hash-object', '-w', '--no-filters', source,
+                       env={'GIT_DIR': GIT_DIR})
+            run('git', 'update-index', '--add', '--cacheinfo',
+                f'100644,{blob},{to}', env=index)
+        cls.expected = run('git', 'write-tree', env=index)
+
+        # A pristine tree, with a git repository of its own
+        cls.tree = os.path.join(cls.tmp, 'qemu')
+        os.mkdir(cls.tree)
+        run('git', f'--git-dir={GIT_DIR}', f'--work-tree={cls.tree}',
+            'read-tree', 'base', env={'GIT_INDEX_FILE': os.path.join(
+                cls.tmp, 'checkout')})
+        run('git', f'--git-dir={GIT_DIR}', f'--work-tree={cls.tree}',
+            'checkout-index', '-a', '-f', env={
+                'GIT_INDEX_FILE': os.path.join(cls.tmp, 'checkout')})
+        run('git', 'init', '-q', cwd=cls.tree)
+        # git add would leave out what upstream's .gitignore names
+        run('git', 'add', '-A', '-f', cwd=cls.tree)
+        run('git', 'commit', '-q', '-m', 'pristine', cwd=cls.tree)
+        run('git', 'tag', 'pristine', cwd=cls.tree)
+
+    def setUp(self):
+        run('git', 'reset', '-q', '--hard', 'pristine', cwd=self.tree)
+        run('git', 'clean', '-q', '-fdx', cwd=self.tree)
+
+    def patches(self):
+        with open(os.path.join(self.series, 'series'),
+                  encoding='utf-8') as f:
+            return f.read().split()
+
+    def test_git_am(self):
+        run('git', 'am', '-q', *(os.path.join(self.series, p)
+                                 for p in self.patches()), cwd=self.tree)
+        self.assertEqual(run('git', 'rev-parse', 'HEAD^{tree}',
+                             cwd=self.tree), self.expected)
+
+    def test_quilt(self):
+        out = run('quilt', 'push', '-a', '--fuzz=0', cwd=self.tree,
+                  env={'QUILT_PATCHES': self.series})
+        self.assertNotRegex(out, 'fuzz|offset')
+        shutil.rmtree(os.path.join(self.tree, '.pc'))
+        run('git', 'add', '-A', '-f', cwd=self.tree)
+        self.assertEqual(run('git', 'write-tree', cwd=self.tree),
+                         self.expected)
+
+    def test_reproducible(self):
+        before = os.path.join(self.tmp, 'before')
+        shutil.copytree(self.series, before)
+        run('scripts/dist', env={'TZ': 'Asia/Tokyo', 'LC_ALL': 'C.UTF-8',
+                                 'USER': 'somebody'})
+        names = sorted(os.listdir(before))
+        self.assertEqual(names, sorted(os.listdir(self.series)))
+        self.assertEqual(
+            filecmp.cmpfiles(before, self.series, names, shallow=False),
+            (names, [], []))
+
+    def test_self_contained(self):
+        """Every patch is in the series, and nothing but what is needed"""
+        self.assertEqual(
+            sorted(os.listdir(self.series)),
+            sorted([*self.patches(), 'series', 'COPYING', 'README.md']))
+        for name in self.patches():
+            with open(os.path.join(self.series, name),
+                      encoding='utf-8') as f:
+                text = f.read()
+            self.assertIn('\nUpstream-Status: ', text)
+            self.assertIn('\nSigned-off-by: ', text)
+            self.assertNotIn(BUILD, text)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The property removed-features, judged by the guest's own view.
+
+Answers: is it true that the guest doesn't have what removed-features lists,
+was that really asked for, and is nothing missing in the guest that is not
+listed?  What was asked for is what the guest sees with x-force-features=on,
+which makes QEMU show what the accelerator cannot do.
+
+    QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
+        python3 -m unittest test_removed_features
+
+GUEST_BUILD is where the Makefile here built to.  A sample of CPU models is
+tested; CHECK_FULL=1 tests all.
+"""
+
+import asyncio
+import os
+import re
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+import unittest
+
+from guest_cpuid import (
+    Guest,
+    GuestError,
+    Place,
+    View,
+    can_see,
+    has_bit,
+    has_leaf,
+    register,
+)
+
+
+# Both vendors and others, no long mode, no CPUID level to speak of, XSAVE,
+# AMX, AVX10, SVM, versions, and what depends on the host
+MODELS = [
+    '486', 'qemu64', 'kvm64', 'Conroe', 'Skylake-Client', 'Skylake-Server-v4',
+    'Cascadelake-Server', 'SapphireRapids', 'GraniteRapids-v2', 'Opteron_G5',
+    'EPYC-Milan', 'EPYC-Genoa', 'Dhyana', 'max', 'base',
+]
+# Options that take away what something else needs
+CONFIGURED_MODELS = [
+    'EPYC,sse2=off',
+    'EPYC-Genoa,perfmon-v2=on',
+    'EPYC-Milan,svm=off,npt=on',
+    'Nehalem,pdcm=on',
+    'Skylake-Client,xlevel=0x80000000',
+    'Skylake-Client,xsave=off,xsavec=on',
+    'Skylake-Server,vmx=off,vmx-ept=on',
+]
+MACHINES = ['pc-i440fx-2.4', 'pc-q35-3.1', 'pc-q35-10.0']
+
+# Some kernels refuse the value of IA32_ARCH_CAPABILITIES that they offer (the
+# pagetable-based kvm_pvm does), and QEMU does not start over it.  There, CPU
+# models are tested without this MSR.
+MSR_REFUSED = 'failed to set MSR 0x10a'
+MSR_NOT_SET = ',arch-capabilities=off'
+
+# APM vol. 3, Fn8000_0001_EDX: these are the bits of leaf 1, and QEMU copies
+# them from there, for AMD CPUs without the leaf, too.  Nobody asked for them.
+AMD_ALIASES = 0x0183f3ff
+
+# QEMU masks these leaves and bits when the guest runs CPUID, forced or not.
+# XSAVE and SVM: leaves that are all 0 without the feature in leaf 1 and
+# 0x80000001.  PMU: bits that pmu=off, the default, hides.
+NEEDS_FEATURE = {
+    0xd: {'cpuid': {'leaf': 1, 'subleaf': 0, 'register': 'ECX', 'bit': 26}},
+    0x8000000a: {'cpuid': {'leaf': 0x80000001, 'subleaf': 0,
+                           'register': 'ECX', 'bit': 2}},
+}
+NEEDS_PMU = [
+    {'leaf': 1, 'subleaf': 0, 'register': 'ECX', 'bit': 15},    # pdcm
+    {'leaf': 0x80000022, 'subleaf': 0, 'register': 'EAX', 'bit': 0},
+]
+
+# What removed-features calls a bit that has no name
+NAMED_BY_PLACE = re.compile('(cpuid|msr)-[0-9a-f]+h-')
+
+
+class Sample(NamedTuple):
+    """What QEMU says about a CPU, and what the guest sees."""
+    name: str
+    removed: List[Dict[str, Any]]
+    unavailable: List[str]
+    requested: List[Dict[str, Any]]
+    normal: View
+    forced: View
+
+
+def show(place: Place) -> str:
+    """A place as people write it."""
+    if 'msr' in place:
+        return f'MSR {place["msr"]["index"]:x}h[{place["msr"]["bit"]}]'
+    where = place['cpuid']
+    return (f'CPUID.{where["leaf"]:02X}H.{where["subleaf"]}:'
+            f'{where["register"]}[{where["bit"]}]')
+
+
+async def get(guest: Guest, path: str, name: str) -> Any:
+    """A QOM property."""
+    return await guest.qmp.execute('qom-get',
+                                   {'path': path, 'property': name})
+
+
+async def take_sample(qemu: str, machine: str, model: str,
+                      accel: str) -> Sample:
+    """Ask QEMU about a CPU, and look at it in the guest."""
+    try:
+        return await look_at(qemu, machine, model, accel)
+    except GuestError as exc:
+        if MSR_REFUSED not in str(exc):
+            raise
+    return await look_at(qemu, machine, model + MSR_NOT_SET, accel)
+
+
+async def look_at(qemu: str, machine: str, model: str,
+                  accel: str) -> Sample:
+    """As take_sample(), of a CPU that is known to start."""
+    args = ['-machine', machine, '-cpu']
+    async with Guest(qemu, args + [model + ',check=off'], accel) as guest:
+        cpus = await guest.qmp.execute('query-cpus-fast')
+        path = cpus[0]['qom-path']
+        removed = await get(guest, path, 'removed-features')
+        unavailable = await get(guest, path, 'unavailable-features')
+        normal = await guest.view()
+    forced_model = model + ',check=off,x-force-features=on'
+    async with Guest(qemu, args + [forced_model], accel) as guest:
+        requested = await get(guest, path, 'feature-words')
+        forced = await guest.view()
+    return Sample(f'{accel} {machine} {model}', removed, unavailable,
+                  requested, normal, forced)
+
+
+async def list_models(qemu: str, accel: str) -> List[str]:
+    """The CPU models to test."""
+    if not os.environ.get('CHECK_FULL'):
+        return MODELS + CONFIGURED_MODELS
+    async with Guest(qemu, ['-machine', 'pc'], accel) as guest:
+        definitions = await guest.qmp.execute('query-cpu-definitions')
+    names = {definition['name'] for definition in definitions}
+    if accel == 'tcg':
+        names.discard('host')   # needs an accelerator that runs on it
+    return sorted(names) + CONFIGURED_MODELS
+
+
+async def take_samples(qemu: str, accel: str) -> List[Any]:
+    """
+    All samples, as many at a time as there are CPUs.
+
+    In the place of a sample is the exception that prevented it.
+    """
+    jobs = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def take(machine: str, model: str) -> Sample:
+        async with jobs:
+            return await take_sample(qemu, machine, model, accel)
+
+    models = await list_models(qemu, accel)
+    return await asyncio.gather(*[take(machine, model)
+                                  for machine in MACHINES
+                                  for model in models],
+                                return_exceptions=True)
+
+
+def removed_places(sample: Sample) -> Iterator[Tuple[Dict[str, Any], Place]]:
+    """The places of all entries that the views can tell about."""
+    for entry in sample.removed:
+        for place in entry['places']:
+            if can_see(sample.normal, place):
+                yield entry, place
+
+
+def silent_places(sample: Sample) -> Iterator[Tuple[bool, Place]]:
+    """
+    The CPUID bits that were asked for, and are neither seen nor listed.
+
+    QEMU keeps feature words for some registers of some leaves.  A bit was
+    asked for if the guest of a CPU that is forced to show everything sees
+    it (True), or if no guest could, because of the leaf, but it is set in
+    that CPU's feature word (False).
+    """
+    listed = [place for entry in sample.removed for place in entry['places']]
+    for word in sample.requested:
+        leaf = word['cpuid-input-eax']
+        subleaf = word.get('cpuid-input-ecx', 0)
+        name = word['cpuid-register']
+        seen = register(sample.forced, leaf, subleaf, name)
+        kept = word['features']
+        if leaf == 0x80000001 and name == 'EDX':
+            kept &= ~AMD_ALIASES
+        missing = ((seen | kept)
+                   & ~register(sample.normal, leaf, subleaf, name))
+        for bit in range(32):
+            place = {'cpuid': {'leaf': leaf, 'subleaf': subleaf,
+                               'register': name, 'bit': bit}}
+            if missing >> bit & 1 and place not in listed:
+                yield bool(seen >> bit & 1), place
+
+
+def cannot_be_forced(sample: Sample, entry: Dict[str, Any],
+                     place: Place) -> bool:
+    """
+    Whether it is no surprise that x-force-features=on does not show a bit.
+
+    These are all the exceptions: QEMU blocks on bits in leaves above the
+    CPU's level, which a guest would not see anyway (old machine types do not
+    raise the level), and on bits that it masks; and it drops features whose
+    dependencies are not there, forced or not.
+    """
+    where = place['cpuid']
+    needs = NEEDS_FEATURE.get(where['leaf'])
+    return (entry['reason'] == 'dependency'
+            or not has_leaf(sample.forced, where['leaf'], where['subleaf'])
+            or where in NEEDS_PMU
+            or needs is not None and not has_bit(sample.forced, needs))
+
+
+class Checks:
+    """The tests, for one accelerator."""
+    accel: str
+    samples: List[Sample]
+    errors: List[BaseException]
+
+    @classmethod
+    def setUpClass(cls):
+        """Start all the QEMUs, once for all the tests."""
+        qemu = os.environ.get('QTEST_QEMU_BINARY')
+        if not qemu:
+            raise unittest.SkipTest('QTEST_QEMU_BINARY is not set')
+        results = asyncio.run(take_samples(qemu, cls.accel))
+        cls.samples = [result for result in results
+                       if isinstance(result, Sample)]
+        cls.errors = [result for result in results
+                      if isinstance(result, BaseException)]
+
+    def report(self, problems: List[Tuple[Sample, str]]) -> None:
+        """Fail if there are problems, and say each once, and where."""
+        where: Dict[str, List[str]] = {}
+        for sample, what in problems:
+            where.setdefault(what, []).append(sample.name)
+        if where:
+            self.fail('\n'.join([f'{len(where)} problems'] + [
+                f'{what}: {"; ".join(names)}'
+                for what, names in where.items()]))
+
+    def test_samples_were_taken(self) -> None:
+        """All CPUs were there to be tested."""
+        self.assertTrue(self.samples)
+        self.assertFalse(self.errors, '\n'.join(map(str, self.errors)))
+
+    def test_removed_is_not_shown(self) -> None:
+        """The guest sees nothing that is said to be removed."""
+        self.report([
+            (sample, f'{entry["feature"]} is listed as removed '
+                     f'({entry["reason"]}), the guest sees {show(place)}')
+            for sample in self.samples
+            for entry, place in removed_places(sample)
+            if has_bit(sample.normal, place)])
+
+    def test_blocking_was_requested(self) -> None:
+        """What blocks was really asked for: forced, it is there."""
+        # Forced feature MSRs don't get to the guest: QEMU masks some of
+        # them, and KVM refuses others.
+        self.report([
+            (sample, f'{entry["feature"]} is listed as blocking '
+                     f'({entry["reason"]}), {show(place)} is not requested')
+            for sample in self.samples
+            for entry, place in removed_places(sample)
+            if (entry['blocking'] and 'cpuid' in place
+                and not has_bit(sample.forced, place)
+                and not cannot_be_forced(sample, entry, place))])
+
+    def test_nothing_is_filtered_in_silence(self) -> None:
+        """What a guest would see, if forced, and doesn't is listed."""
+        self.report([
+            (sample, f'{show(place)} is seen if forced, the guest does not '
+                     f'see it, and it is not listed')
+            for sample in self.samples
+            for seen, place in silent_places(sample) if seen])
+
+    def test_nothing_is_out_of_reach_in_silence(self) -> None:
+        """What is in leaves that the guest cannot read is listed."""
+        self.report([
+            (sample, f'{show(place)} is in the feature word, the guest does '
+                     f'not see it even if forced, and it is not listed')
+            for sample in self.samples
+            for seen, place in silent_places(sample) if not seen])
+
+    def test_blocking_is_unavailable(self) -> None:
+        """Blocking are the features that stock QEMU has unavailable."""
+        problems = []
+        for sample in self.samples:
+            blocking = {entry['feature'] for entry in sample.removed
+                        if entry['blocking']
+                        and not NAMED_BY_PLACE.match(entry['feature'])}
+            # It lists bits without a name, too, but cannot say which.
+            unavailable = set(sample.unavailable) - {''}
+            problems += [(sample, f'{name} is blocking, but not in '
+                                  f'unavailable-features')
+                         for name in sorted(blocking - unavailable)]
+            problems += [(sample, f'{name} is in unavailable-features, but '
+                                  f'not blocking')
+                         for name in sorted(unavailable - blocking)]
+        self.report(problems)
+
+
+class TestTcg(Checks, unittest.TestCase):
+    """Under TCG."""
+    accel = 'tcg'
+
+
+class TestKvm(Checks, unittest.TestCase):
+    """Under KVM."""
+    accel = 'kvm'
+
+    @classmethod
+    def setUpClass(cls):
+        try:
+            os.close(os.open('/dev/kvm', os.O_RDWR))
+        except OSError as exc:
+            raise unittest.SkipTest(f'no KVM: {exc}')
+        super().setUpClass()
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Each rule of scripts/lint, broken once: a rule that cannot fail is none.
+"""
+
+import importlib.machinery
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+LINE = os.environ.get('LINE') or '10.0'
+
+
+def load_lint():
+    path = os.path.join(REPO, 'scripts', 'lint')
+    loader = importlib.machinery.SourceFileLoader('lint', path)
+    spec = importlib.util.spec_from_loader('lint', loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+lint = load_lint()
+
+TESTED = set()
+
+
+class Lint(unittest.TestCase):
+    def setUp(self):
+        self.tmp = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.tmp)
+        self.tree = lint.Tree(LINE)
+        # A copy of the patches to spoil
+        copy = os.path.join(self.tmp, 'patches')
+        shutil.copytree(self.tree.patches_dir, copy)
+        self.tree.patches_dir = copy
+        self.tree.patches = [os.path.join(copy, os.path.basename(p))
+                             for p in self.tree.patches]
+        self.tree.scripted = set()
+        self.addCleanup(setattr, lint, 'REPO', lint.REPO)
+
+    def replace(self, path, old, new):
+        with open(path, encoding='utf-8') as f:
+            text = f.read()
+        self.assertIn(old, text)
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(text.replace(old, new, 1))
+
+    def checkout(self, **files):
+        """Makes the linted repository one of these files."""
+        top = os.path.join(self.tmp, 'repo')
+        for name, text in files.items():
+            path = os.path.join(top, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write(text)
+        lint.REPO = top
+        self.tree.files = list(files)
+
+    def problems(self, rule, message):
+        TESTED.add(rule.__name__)
+        found = list(rule(self.tree))
+        self.assertTrue(found, f'{rule.__name__} found nothing')
+        self.assertRegex('\n'.join(found), message)
+
+    def test_series(self):
+        os.rename(self.tree.patches[0], self.tree.patches[0] + '.away')
+        self.tree.patches.pop(0)
+        self.problems(lint.series_lists_every_patch, 'series: ')
+
+    def test_reason(self):
+        for old, new, message in (
+                ('Upstream-Status: Inappropriate [hook of a downstream '
+                 'extension]', 'Upstream-Status: Soon', 'Upstream-Status'),
+                ('Signed-off-by:', 'Signed-by:', 'no Signed-off-by'),
+                ('Subject: [PATCH] qapi: Build', 'Subject: [PATCH] build',
+                 'the subject is not')):
+            path = self.tree.patches[0]
+            with open(path, encoding='utf-8') as f:
+                before = f.read()
+            self.replace(path, old, new)
+            self.problems(lint.patches_have_a_reason, message)
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write(before)
+        head, _, rest = before.partition('\n\n')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(f'{head}\n\nUpstream-Status: ' +
+                    rest.partition('Upstream-Status: ')[2])
+        self.problems(lint.patches_have_a_reason, 'does not say why')
+
+    def test_hooks(self):
+        path = self.tree.patches[0]
+        self.replace(path, '\n+', '\n-upstream\n+')
+        self.problems(lint.hooks_add_few_lines, 'takes away 1 lines')
+        self.replace(path, '\n-upstream\n', '\n' + '+line\n' * 10)
+        self.problems(lint.hooks_add_few_lines, 'adds 1[0-9] lines, more')
+        self.replace(path, '\nSigned-off', '\nHook-Exception: a table that '
+                     'has to be where it is\nSigned-off')
+        self.assertEqual(list(lint.hooks_add_few_lines(self.tree)), [])
+
+    def test_exact(self):
+        self.replace(self.tree.patches[0], '@@ -', '@@ -1')
+        self.problems(lint.patches_apply_exactly, 'offset')
+        self.replace(self.tree.patches[1], '\n ', '\n x')
+        self.problems(lint.patches_apply_exactly, 'FAILED')
+
+    def test_debian(self):
+        """A patch that touches what a patch of Debian's touches"""
+        self.tree.source = os.path.join(self.tmp, 'source')
+        patches = os.path.join(self.tree.source, 'debian', 'patches')
+        os.makedirs(patches)
+        with open(os.path.join(patches, 'fix.patch'), 'w',
+                  encoding='utf-8') as f:
+            f.write('--- a/target/i386/cpu.c\n+++ b/target/i386/cpu.c\n')
+        self.problems(lint.patches_fit_debian_and_upstream,
+                      'target/i386/cpu.c: also in fix.patch')
+
+    def test_export(self):
+        """A patch that is not what the tree's commits export to"""
+        def export_fails(argv, **kwargs):
+            return subprocess.CompletedProcess(argv, 1, 'differs\n', '')
+        self.addCleanup(setattr, lint, 'run', lint.run)
+        lint.run = export_fails
+        self.problems(lint.patches_re_export, 'differs')
+
+    def test_checkpatch(self):
+        self.replace(self.tree.patches[-1], '\n+', '\n+\tTAB  \n+')
+        self.problems(lint.checkpatch_passes, 'trailing whitespace')
+
+    def test_overlay(self):
+        self.tree.overlay = lambda: [('README.md', 'target/i386/cpu.c')]
+        self.problems(lint.overlay_is_new, 'would replace upstream')
+        self.tree.overlay = lambda: [('README.md',
+                                      'target/i386/ext/meson.build')]
+        self.problems(lint.overlay_is_new, 'differs from its copy')
+
+    def test_werror(self):
+        info = os.path.join(self.tmp, 'meson-info')
+        os.mkdir(info)
+        with open(os.path.join(info, 'intro-buildoptions.json'), 'w',
+                  encoding='utf-8') as f:
+            f.write('[{"name": "werror", "value": false}]')
+        self.tree.build = self.tmp
+        self.problems(lint.built_with_werror, 'werror is False')
+
+    def test_licences(self):
+        self.checkout(**{'a/b.c': '/* no licence */\n'})
+        self.problems(lint.files_have_licences, '^a/b.c$')
+
+    def test_names(self):
+        self.checkout(**{'x.md': 'see http://' + 'packages.example.com/x\n'})
+        self.problems(lint.nothing_of_this_machine,
+                      'names the host packages.example.com')
+        self.checkout(**{'x.md': 'in /' + 'root/build\n'})
+        self.problems(lint.nothing_of_this_machine, 'has the path /root/')
+
+    def test_manual(self):
+        self.checkout(**{'x.rst': 'Title\n==\n\n``open\n'})
+        self.problems(lint.manual_is_valid, 'x.rst:')
+
+    def test_shellcheck(self):
+        self.checkout(**{'x.sh': '#!/bin/sh\nrm $1\n',
+                         '.ci/run': '#!/bin/sh\n'})
+        self.problems(lint.shellcheck_passes, 'SC2086')
+
+    def test_flake8(self):
+        self.checkout(**{'x.py': 'import os\n'})
+        self.problems(lint.flake8_passes, 'F401')
+
+    def test_zz_every_rule_is_tested(self):
+        self.assertEqual(TESTED, {rule.__name__ for rule in lint.RULES})
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The front door: every command in README.md is run as it stands there.
+
+In a copy of the checkout, with the build directory of the checkout, so
+that a run costs no build.  `make check` itself, which runs this, is what
+.ci/run calls; that is checked instead.
+"""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+LINE = os.environ.get('LINE') or '10.0'
+BUILD = os.path.join(REPO, os.environ.get('BUILD') or 'build')
+TEST_COMMAND = 'make check'
+
+
+def readme():
+    with open(os.path.join(REPO, 'README.md'), encoding='utf-8') as f:
+        return f.read()
+
+
+def blocks():
+    """The shell commands of README.md, a string each"""
+    return re.findall(r'^```sh\n(.*?)^```$', readme(), re.M | re.S)
+
+
+class Readme(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tmp = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.tmp)
+        cls.copy = os.path.join(cls.tmp, 'checkout')
+        files = subprocess.run(
+            ['git', 'ls-files', '-co', '--exclude-standard'], cwd=REPO,
+            stdout=subprocess.PIPE, text=True, check=True)
+        for name in files.stdout.splitlines():
+            source = os.path.join(REPO, name)
+            if os.path.isfile(source):
+                target = os.path.join(cls.copy, name)
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                shutil.copy2(source, target)
+        cls.env = {**os.environ, 'BUILD': BUILD,
+                   'package': os.path.join(cls.tmp, 'package'),
+                   'destdir': os.path.join(cls.tmp, 'destdir')}
+        # As typed by a user, whose environment has none of our variables
+        for name in ('PYTHONPATH', 'MAKEFLAGS', 'MAKELEVEL', 'MFLAGS',
+                     'QTEST_QEMU_BINARY', 'GUEST_BUILD', 'CHECK_FULL'):
+            cls.env.pop(name, None)
+        # A Debian source package, as far as a series file goes
+        shutil.copytree(
+            os.path.join(BUILD, f'qemu-{LINE}', 'debian', 'patches'),
+            os.path.join(cls.env['package'], 'debian', 'patches'))
+
+    def run_block(self, block):
+        done = subprocess.run(
+            ['bash', '-euo', 'pipefail', '-c', block], cwd=self.copy,
+            env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=600, check=False)
+        self.assertEqual(done.returncode, 0, f'{block}\n{done.stdout}')
+        return done.stdout
+
+    def block_with(self, text):
+        found = [b for b in blocks() if text in b]
+        self.assertTrue(found, f'no command with {text} in README.md')
+        return found[-1]
+
+    def test_ci_runs_the_test_command(self):
+        self.assertIn(f'{TEST_COMMAND}\n', blocks())
+        with open(os.path.join(REPO, '.ci', 'run'), encoding='utf-8') as f:
+            self.assertRegex(f.read(), rf'(?m)^{TEST_COMMAND}$')
+
+    def test_every_command_runs(self):
+        for block in blocks():
+            with self.subTest(block=block.strip()):
+                if block.strip() != TEST_COMMAND:
+                    self.run_block(block)
+
+    def test_main_job_prints_a_table(self):
+        self.assertRegex(self.run_block('make run ACCEL=tcg'),
+                         r'(?m)^  avx512f +accelerator ')
+
+    def test_debian_series_is_complete(self):
+        self.run_block(self.block_with('debian/patches'))
+        patches = os.path.join(self.env['package'], 'debian', 'patches')
+        with open(os.path.join(patches, 'series'), encoding='utf-8') as f:
+            series = f.read().split()
+        ours = glob.glob(os.path.join(self.copy, 'dist', '*', '*.patch'))
+        self.assertTrue(ours)
+        for path in ours:
+            self.assertIn(os.path.basename(path), series)
+            self.assertTrue(os.path.exists(
+                os.path.join(patches, os.path.basename(path))))
+
+    def test_installed_script_works(self):
+        self.run_block(self.block_with('make install'))
+        bindir = os.path.join(self.env['destdir'], 'usr', 'bin')
+        env = {**self.env, 'PYTHONPATH': os.path.join(
+            BUILD, f'qemu-{LINE}', 'python')}
+        done = subprocess.run(
+            [os.path.join(bindir, 'x86-cpu-removed'), '--accel', 'tcg',
+             '--qemu', os.path.join(bindir, 'qemu-system-x86_64')],
+            env=env, cwd='/', stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn('avx512f', done.stdout)
+        manual = os.path.join(self.env['destdir'],
+                              'usr/share/doc/qemu-cpu-introspection',
+                              'removed-features.rst')
+        self.assertTrue(os.path.exists(manual))
+
+    def test_links_lead_somewhere(self):
+        for link in re.findall(r'\]\(([^)]+)\)', readme()):
+            if '://' not in link:
+                self.assertTrue(os.path.exists(os.path.join(REPO, link)),
+                                link)
+
+    def test_version_is_the_one_shipped(self):
+        with open(os.path.join(REPO, 'VERSION'), encoding='ascii') as f:
+            version = f.read().strip()
+        self.assertIn(f'dist/qemu-{LINE}-cpu-introspection-{version}/',
+                      readme())
+
+
+if __name__ == '__main__':
+    unittest.main()

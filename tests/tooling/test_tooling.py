@@ -1,0 +1,975 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Does the build tooling keep its word: on good input, bad input, interruptions?
+
+For whoever changes scripts/bootstrap, scripts/qemu-tree, scripts/qemu-build or
+the Makefile.  Each test runs them in a copy of the repository, with a QEMU of a
+dozen files, in a temporary directory: neither the real build directory nor the
+network is touched.  The classes whose name starts with Real take the real
+source; what needs the network runs only with CHECK_FULL=1.
+
+Run: python3 -m unittest tests/tooling/test_tooling.py
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+import unittest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+SCRIPTS = ('lib.sh', 'bootstrap', 'qemu-tree', 'qemu-build')
+# What `qemu-tree prepare` leaves in the build directory.
+MADE = ['lock', 'log', 'qemu-10.0', 'qemu-10.0.git', 'qemu-10.0.overlay']
+# What the caller's environment may hold and a test must not see.
+OURS = ('LINE', 'BUILD', 'QEMU_SRC', 'QEMU_TARBALL', 'MIN_FREE_MB', 'PREFIX',
+        'DESTDIR', 'MODEL', 'MACHINE', 'ACCEL', 'FORMAT', 'SMP', 'MAKEFLAGS',
+        'MAKELEVEL', 'CONFIGURE_FLAGS', 'PYTHON', 'FIRMWARE_PATH', 'JOBS')
+
+# Stands in for QEMU's: a build.ninja in which every C file has an object.
+CONFIGURE = r'''#!/bin/sh
+src=$(dirname "$0")
+[ ! -e "$src/fail-configure" ] || { echo "fake: no glib"; exit 1; }
+[ -z "$HANG_CONFIGURE" ] || { touch config.log; sleep 60; }
+printf '%s\n' "$@" >arguments
+{
+    echo 'rule cc'
+    echo '  command = ! grep -n SYNTAX $in && cp $in $out'
+    echo 'rule ld'
+    echo '  command = cat $in > $out && chmod +x $out'
+    for c in $(cd "$src" && find . -name '*.c'); do
+        echo "build $c.o: cc $src/$c"; objs="$objs $c.o"
+    done
+    echo "build qemu-system-x86_64: ld $objs"
+} >build.ninja
+'''
+
+QEMU = {
+    'VERSION': '10.0.13\n',
+    'configure': CONFIGURE,
+    '.gitignore': '*.patch\n',
+    '.gitattributes': '*.py diff=python\n*.c diff=cpp\n',
+    'target/i386/cpu.c': ''.join(f'cpu line {n}\n' for n in range(1, 41)),
+    'target/i386/meson.build': 'i386 = []\n',
+    'qapi/misc.json': '{}\n',
+    'tests/qtest/cpu-test.c': 'upstream test\n',
+    'hw/pc.c': ''.join(f'pc line {n}\n' for n in range(1, 41)),
+    'hw/kept.patch': 'an ignored file that upstream ships\n',
+    'roms/blob': 'a blob\n',
+}
+
+
+def write_tree(top, files):
+    for name, text in files.items():
+        path = pathlib.Path(top, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding='utf-8')
+        if name == 'configure':
+            path.chmod(0o755)
+
+
+def sh(*args, **kwargs):
+    return subprocess.run(args, check=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, **kwargs).stdout
+
+
+def sha256(path):
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+
+
+def fingerprint(*tops):
+    """Names, types, times and sizes of all below: what a test must not change."""
+    found = []
+    for top in tops:
+        for root, dirs, names in os.walk(top):
+            for name in dirs + names:
+                path = os.path.join(root, name)
+                info = os.lstat(path)
+                found.append((path, info.st_mode, info.st_size, info.st_mtime_ns))
+    return sorted(found)
+
+
+def wait_for(path, seconds=20):
+    end = time.monotonic() + seconds
+    while not os.path.exists(path):
+        if time.monotonic() > end:
+            raise AssertionError(f'{path} did not come to be')
+        time.sleep(0.02)
+
+
+@unittest.skipUnless(shutil.which('dpkg-source'), 'makes a Debian source package: no dpkg-source')
+class Tooling(unittest.TestCase):
+    """A repository of its own: the scripts as they are, and a small QEMU."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.class_tmp = tempfile.TemporaryDirectory(prefix='tooling-')
+        cls.addClassCleanup(cls.class_tmp.cleanup)
+        made = pathlib.Path(cls.class_tmp.name)
+        made.chmod(0o755)
+        # Debian's source package of the small QEMU, as dpkg-source builds it.
+        cls.package = made / 'package'
+        source = cls.package / 'qemu-10.0.13+ds'
+        write_tree(source, QEMU)
+        sh('tar', '-C', cls.package, '-cJf', cls.package / 'qemu_10.0.13+ds.orig.tar.xz',
+           source.name)
+        write_tree(source, {
+            'debian/source/format': '3.0 (quilt)\n',
+            'debian/control': 'Source: qemu\nMaintainer: T <t@localhost>\n\n'
+                              'Package: qemu\nArchitecture: any\nDescription: x\n',
+            'debian/changelog': 'qemu (1:10.0.13+ds-1) unstable; urgency=low\n\n'
+                                '  * x\n\n -- T <t@localhost>  Mon, 01 Jan 2024 00:00:00 +0000\n',
+            'debian/patches/series': 'debian.patch\n',
+            'debian/patches/debian.patch':
+                '--- a/hw/pc.c\n+++ b/hw/pc.c\n@@ -1,3 +1,4 @@\n+by Debian\n'
+                ' pc line 1\n pc line 2\n pc line 3\n',
+        })
+        sh('dpkg-source', '-b', source.name, cwd=cls.package)
+        shutil.rmtree(source)
+        cls.files = sorted(cls.package.iterdir())
+        cls.orig = cls.package / 'qemu_10.0.13+ds.orig.tar.xz'
+
+    def setUp(self):
+        tmp = tempfile.TemporaryDirectory(prefix='tooling-')
+        self.addCleanup(tmp.cleanup)
+        self.tmp = pathlib.Path(tmp.name)
+        self.tmp.chmod(0o755)
+        self.repo = self.tmp / 'repo'
+        self.patches = self.repo / 'patches/10.0'
+        self.build = self.repo / 'build'
+        self.tree = self.build / 'qemu-10.0'
+        self.gitdir = self.build / 'qemu-10.0.git'
+        self.bin = self.tmp / 'bin'
+        self.bin.mkdir()
+        (self.repo / 'scripts').mkdir(parents=True)
+        for name in SCRIPTS:
+            shutil.copy2(TOP / 'scripts' / name, self.repo / 'scripts')
+        shutil.copy2(TOP / 'Makefile', self.repo)
+        write_tree(self.repo, {
+            'target-i386-ext/ext.c': 'ext\n',
+            'target-i386-ext/tables/a.tbl': 'table\n',
+            'target-i386-ext/ext.c~': 'leaving of an editor\n',
+            'qapi/ext.json': '{}\n',
+            'qapi/README': 'not a schema\n',
+            'tests/qtest/ext-test.c': 'test\n',
+            'patches/10.0/series': '',
+            'scripts/x86-cpu-removed': '#!/bin/sh\nprintf "<%s>" "$@"\n',
+            'README.md': 'readme\n', 'docs/manual.md': 'manual\n',
+        })
+        (self.repo / 'scripts/x86-cpu-removed').chmod(0o755)
+        self.shared = self.tmp / 'shared/qemu-source'
+        self.shared.mkdir(parents=True)
+        for file in self.files:
+            (self.shared / file.name).symlink_to(file)
+        # Nobody's home, and so no configuration; a test may write one.
+        self.home = self.tmp / 'home'
+        self.home.mkdir()
+        self.write_base()
+
+    def write_base(self, url='https://invalid.invalid/qemu-10.0.13.tar.xz', content=None):
+        text = ('version = 10.0.13\ndebian-version = 1:10.0.13+ds-1\n'
+                'debian-suites = trixie\n'
+                f'upstream-url = {url}\n'
+                'content-paths = VERSION configure target\n'
+                'content-paths = qapi hw tests\n')
+        for file in self.files:
+            text += f'sha256 = {sha256(file)} {file.name}\n'
+        (self.patches / 'base').write_text(text)
+        if content is None:
+            plain = self.tmp / 'plain'
+            write_tree(plain, QEMU)
+            content = self.run_tree('content-sha256', str(plain)).stdout.strip()
+            shutil.rmtree(plain)
+        with open(self.patches / 'base', 'a', encoding='utf-8') as base:
+            base.write(f'content-sha256 = {content}\n')
+
+    # --- running things ---
+
+    def environment(self, **env):
+        result = {k: v for k, v in os.environ.items()
+                  if k not in OURS and not k.startswith('GIT_')}
+        result.update(HOME=str(self.home), PATH=f'{self.bin}:{os.environ["PATH"]}')
+        result.update(env)
+        return result
+
+    def run_in(self, *args, **env):
+        return subprocess.run([str(a) for a in args], cwd=self.repo, text=True,
+                              env=self.environment(**env), check=False,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+
+    def run_tree(self, *args, **env):
+        return self.run_in('scripts/qemu-tree', *args, **env)
+
+    def make(self, *args, **env):
+        return self.run_in('make', *args, **env)
+
+    def ok(self, result):
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertEqual(result.stderr, '')
+        return result.stdout
+
+    def fails(self, result, *words):
+        """Non-zero, and one line that begins with `error: ` and has the words."""
+        self.assertNotEqual(result.returncode, 0, result.stdout)
+        lines = [line for line in result.stderr.splitlines() if not line.startswith('make')]
+        self.assertEqual(len(lines), 1, result.stderr)
+        self.assertTrue(lines[0].startswith('error: '), lines[0])
+        for word in words:
+            self.assertIn(str(word), lines[0])
+
+    def prepare(self, **env):
+        return self.ok(self.run_tree('prepare', **env))
+
+    def git(self, *args):
+        return sh('git', f'--git-dir={self.gitdir}', f'--work-tree={self.tree}',
+                  '-C', self.tree, '-c', 'user.name=A Developer',
+                  '-c', 'user.email=dev@example.org', *args, env=self.environment())
+
+    def stand_in(self, name, script):
+        """A command that goes before the system's own of that name."""
+        path = self.bin / name
+        path.write_text('#!/bin/sh\n' + script)
+        path.chmod(0o755)
+
+    def killed_in(self, name, when, *args, **env):
+        """Run until the command NAME was called with WHEN; kill -9 all of it."""
+        real = shutil.which(name, path=os.environ['PATH'])
+        marker = self.tmp / 'marker'
+        self.stand_in(name, f'{real} "$@"; rc=$?\n'
+                            f'case " $* " in *"{when}"*) touch {marker}; sleep 60;; esac\n'
+                            'exit $rc\n')
+        with subprocess.Popen(args, cwd=self.repo, env=self.environment(**env),
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              start_new_session=True) as process:
+            try:
+                wait_for(marker)
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
+        marker.unlink()
+        (self.bin / name).unlink()
+
+    # --- patches ---
+
+    def patch(self, name, path, line, added):
+        """Write a patch that adds ADDED after line LINE of PATH."""
+        lines = QEMU[path].splitlines()
+        before = lines[line - 3:line]
+        after = lines[line:line + 3]
+        body = ''.join([f' {text}\n' for text in before] + [f'+{added}\n'] +
+                       [f' {text}\n' for text in after])
+        (self.patches / name).write_text(
+            'From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\n'
+            'From: A Developer <dev@example.org>\n'
+            'Date: Mon, 1 Jan 2024 00:00:00 +0000\n'
+            f'Subject: [PATCH] {name[5:-6]}\n\nbecause\n---\n\n'
+            f'diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n'
+            f'@@ -{line - 2},6 +{line - 2},7 @@\n{body}')
+
+    def series(self, *names):
+        (self.patches / 'series').write_text(''.join(f'{n}\n' for n in names))
+
+    def two_patches(self):
+        self.patch('0001-cpu.patch', 'target/i386/cpu.c', 10, 'a hook in cpu.c')
+        self.patch('0002-pc.patch', 'hw/pc.c', 20, 'a hook in pc.c')
+        self.series('0001-cpu.patch', '0002-pc.patch')
+
+
+class Source(Tooling):
+    def test_debian_source_with_debians_patches(self):
+        out = self.prepare()
+        self.assertIn('.dsc', out)
+        self.assertTrue((self.tree / 'hw/pc.c').read_text().startswith('by Debian\n'))
+        self.assertFalse((self.tree / '.pc').exists())
+        self.assertFalse((self.tree / '.git').exists())
+        self.assertIn('hw/kept.patch', self.git('ls-files'))
+        self.assertEqual(sorted(p.name for p in self.build.iterdir()), MADE)
+
+    def test_second_run_does_nothing(self):
+        self.two_patches()
+        self.prepare()
+        before = fingerprint(self.tree)
+        self.assertEqual(self.prepare(), '')
+        self.assertEqual(fingerprint(self.tree), before)
+
+    def test_tarball_by_hash_and_by_content(self):
+        self.prepare(QEMU_TARBALL=str(self.orig))
+        self.assertTrue((self.tree / 'hw/pc.c').read_text().startswith('pc line 1\n'))
+        other = self.tmp / 'qemu-10.0.13.tar.gz'
+        write_tree(self.tmp / 'qemu-10.0.13', dict(QEMU, **{'roms/more': 'firmware\n'}))
+        sh('tar', '-C', self.tmp, '-czf', other, 'qemu-10.0.13')
+        self.assertIn('another source', self.prepare(QEMU_TARBALL=str(other)))
+        self.assertTrue((self.tree / 'roms/more').exists())
+
+    def refused_tarball(self, files, *words):
+        write_tree(self.tmp / 'qemu-x', dict(QEMU, **files))
+        tarball = self.tmp / 'qemu-x.tar.xz'
+        sh('tar', '-C', self.tmp, '-cJf', tarball, 'qemu-x')
+        self.fails(self.run_tree('prepare', QEMU_TARBALL=str(tarball)), tarball, *words)
+        self.assert_nothing_made()
+
+    def assert_nothing_made(self):
+        self.assertEqual(sorted(p.name for p in self.build.iterdir()), ['lock', 'log'])
+        # And what comes next is whole.
+        self.prepare()
+        self.assertTrue((self.tree / 'hw/pc.c').exists())
+
+    def test_tarball_with_wrong_content(self):
+        self.refused_tarball({'hw/pc.c': 'evil\n'}, 'wrong SHA-256')
+
+    def test_tarball_with_a_file_more(self):
+        self.refused_tarball({'hw/evil.c': 'evil\n'}, 'wrong SHA-256')
+
+    def test_tarball_of_another_line(self):
+        self.refused_tarball({'VERSION': '11.1.1\n'}, 'QEMU 11.1.1', 'line 10.0')
+
+    def test_tarball_of_another_release_of_the_line(self):
+        self.refused_tarball({'VERSION': '10.0.14\n'}, 'QEMU 10.0.14', 'QEMU_SRC')
+
+    def test_tarball_with_wrong_hash(self):
+        bad = self.tmp / self.orig.name
+        data = bytearray(self.orig.read_bytes())
+        data[len(data) // 2] ^= 1
+        bad.write_bytes(data)
+        self.fails(self.run_tree('prepare', QEMU_TARBALL=str(bad)), bad, 'wrong SHA-256',
+                   sha256(bad), sha256(self.orig))
+        self.assert_nothing_made()
+
+    def test_truncated_tarball(self):
+        bad = self.tmp / 'qemu-10.0.13.tar.xz'
+        bad.write_bytes(self.orig.read_bytes()[:-500])
+        self.fails(self.run_tree('prepare', QEMU_TARBALL=str(bad)), bad, 'truncated')
+        self.assert_nothing_made()
+
+    def test_tarball_of_something_else(self):
+        bad = self.tmp / 'x.tar'
+        sh('tar', '-C', self.home, '-cf', bad, '.')
+        self.fails(self.run_tree('prepare', QEMU_TARBALL=str(bad)), bad, 'no QEMU source')
+
+    def test_damaged_shared_source(self):
+        name = self.orig.name
+        (self.shared / name).unlink()
+        (self.shared / name).write_bytes(self.orig.read_bytes()[:-500])
+        self.fails(self.run_tree('prepare'), name, 'wrong SHA-256')
+
+    def own_source(self, version):
+        source = self.tmp / 'own'
+        write_tree(source, dict(QEMU, VERSION=version + '\n'))
+        write_tree(source, {'.git/HEAD': 'x\n', 'mybuild/build.ninja': 'x\n'})
+        return source
+
+    def test_own_source_is_copied_and_left_alone(self):
+        source = self.own_source('10.0.2')
+        before = fingerprint(source)
+        self.prepare(QEMU_SRC=str(source))
+        self.assertFalse((self.tree / '.git').exists())
+        self.assertFalse((self.tree / 'mybuild').exists())
+        self.assertEqual(self.prepare(QEMU_SRC=str(source)), '')
+        self.assertEqual(fingerprint(source), before)
+        (source / 'hw/pc.c').write_text('changed by its owner\n')
+        self.prepare(QEMU_SRC=str(source))
+        self.assertEqual((self.tree / 'hw/pc.c').read_text(), 'changed by its owner\n')
+
+    def test_own_source_of_another_line(self):
+        source = self.own_source('11.1.1')
+        self.fails(self.run_tree('prepare', QEMU_SRC=str(source)), source, '11.1.1', '10.0.x')
+        self.assert_nothing_made()
+
+    def test_no_such_source(self):
+        for name in 'QEMU_SRC', 'QEMU_TARBALL':
+            missing = self.tmp / 'missing'
+            self.fails(self.make(f'{name}={missing}'), name, missing)
+            # Told before anything is installed.
+            self.fails(self.run_in('scripts/bootstrap', **{name: str(missing)}), name, missing)
+        self.fails(self.run_tree('prepare', QEMU_SRC=str(self.home)), self.home)
+
+    def test_source_changes_but_not_over_work(self):
+        self.prepare()
+        (self.tree / 'hw/pc.c').write_text('my work\n')
+        self.fails(self.run_tree('prepare', QEMU_TARBALL=str(self.orig)), 'hw/pc.c', 'discard')
+        self.fails(self.run_tree('wipe'), 'hw/pc.c')
+        self.assertEqual((self.tree / 'hw/pc.c').read_text(), 'my work\n')
+
+
+class Fetch(Tooling):
+    """Without ../shared: apt and the download, with stand-ins for both."""
+
+    def setUp(self):
+        super().setUp()
+        shutil.rmtree(self.shared)
+
+    def no_apt(self):
+        self.stand_in('apt-get', 'exit 100\n')
+
+    def apt(self, version):
+        """An apt whose archive has the package in this version."""
+        self.log = self.tmp / 'apt.log'
+        self.stand_in('apt-cache', f'echo "Version: 1:9.2.0+ds-1"; echo "Version: {version}"\n')
+        self.stand_in('apt-get', f'''echo "$@" >>{self.log}
+case $1 in
+indextargets) echo 'Debian|http://mirror.invalid/debian/' ;;
+source) [ "$4" = "qemu={version}" ] || exit 1
+    cp {self.package}/qemu_* .
+    [ -e qemu_{version[2:]}.dsc ] || mv qemu_*.dsc qemu_{version[2:]}.dsc ;;
+esac
+''')
+
+    def test_pinned_version_through_apt(self):
+        self.apt('1:10.0.13+ds-1')
+        self.assertNotIn('notice', self.prepare())
+        self.assertTrue((self.tree / 'hw/pc.c').read_text().startswith('by Debian\n'))
+        listed = (self.build / 'apt/source/parts/trixie.list').read_text()
+        self.assertRegex(listed, r'^deb-src \[signed-by=\S+\] http://mirror.invalid/debian/ '
+                                 r'trixie main\n$')
+        for line in self.log.read_text().splitlines():
+            if line.startswith(('update', 'source')):
+                self.assertIn(f'Dir::State::lists={self.build}/apt/', line)
+                self.assertIn(f'Dir::Etc::sourceparts={self.build}/apt/', line)
+                self.assertIn('Dir::Etc::sourcelist=/dev/null', line)
+        # Once fetched, no apt is needed to make the tree again.
+        self.ok(self.run_tree('wipe'))
+        self.no_apt()
+        self.prepare()
+
+    def test_newer_version_through_apt(self):
+        self.apt('1:10.0.14+ds-1')
+        out = self.prepare()
+        self.assertIn('notice: Debian\'s 1:10.0.13+ds-1 is gone; taking 1:10.0.14+ds-1', out)
+        self.assertEqual(self.prepare(), '')
+
+    def test_apt_gives_something_else_under_the_pinned_name(self):
+        self.apt('1:10.0.13+ds-1')
+        name = self.orig.name
+        text = (self.bin / 'apt-get').read_text()
+        self.stand_in('apt-get', text.split('\n', 1)[1].replace(
+            '.dsc ;;', f'.dsc; echo >>{name} ;;'))
+        self.fails(self.run_tree('prepare'), name, 'wrong SHA-256')
+        self.assertFalse(self.tree.exists())
+
+    def test_upstream_release_resumed(self):
+        self.no_apt()
+        self.write_base(url=f'file://{self.orig}')
+        part = self.build / 'download' / (self.orig.name + '.part')
+        part.parent.mkdir(parents=True)
+        part.write_bytes(self.orig.read_bytes()[:300])
+        out = self.prepare()
+        self.assertIn('trying upstream', out)
+        self.assertTrue((self.tree / 'hw/pc.c').exists())
+        self.assertFalse(part.exists())
+
+    def test_upstream_release_of_other_content(self):
+        self.no_apt()
+        self.write_base(url=f'file://{self.orig}', content='0' * 64)
+        result = self.run_tree('prepare', MIN_FREE_MB='0')
+        self.fails(result, 'wrong SHA-256')
+        # Not kept: the next run would trip on it.
+        self.assertEqual(list((self.build / 'download').iterdir()), [])
+
+    def test_no_way_to_get_it(self):
+        self.no_apt()
+        self.write_base(url=f'file://{self.tmp}/missing.tar.xz')
+        self.fails(self.run_tree('prepare'), 'cannot get QEMU 10.0.13', 'QEMU_TARBALL')
+        self.assertFalse(self.tree.exists())
+
+
+class Interrupted(Tooling):
+    def test_killed_while_unpacking(self):
+        self.killed_in('tar', '', 'scripts/qemu-tree', 'prepare', QEMU_TARBALL=str(self.orig))
+        self.assertTrue((self.build / 'qemu-10.0.partial/VERSION').exists())
+        self.assertFalse(self.tree.exists())
+        out = self.prepare(QEMU_TARBALL=str(self.orig))
+        self.assertIn('notice', out)
+        self.assertIn('interrupted', out)
+        self.assertFalse((self.build / 'qemu-10.0.partial').exists())
+        self.assertEqual(self.prepare(QEMU_TARBALL=str(self.orig)), '')
+        # The same for dpkg-source, which has a directory of its own to unpack to.
+        self.killed_in('tar', '', 'scripts/qemu-tree', 'prepare')
+        self.assertEqual(len(list(self.build.glob('*.tmp-extract.*'))), 1)
+        self.prepare()
+        self.assertEqual(sorted(p.name for p in self.build.iterdir()), MADE)
+
+    def test_killed_between_the_two_renames(self):
+        self.killed_in('mv', 'qemu-10.0.partial', 'scripts/qemu-tree', 'prepare')
+        self.assertTrue(self.tree.exists())
+        self.assertFalse(self.gitdir.exists())
+        self.assertIn('notice', self.prepare())
+        self.assertEqual(self.prepare(), '')
+
+    def test_tree_without_stamp(self):
+        self.prepare()
+        (self.gitdir / 'pristine').unlink()
+        (self.tree / 'VERSION').unlink()
+        out = self.prepare()
+        self.assertIn('half-made', out)
+        self.assertTrue((self.tree / 'VERSION').exists())
+
+    def test_killed_while_patching(self):
+        self.two_patches()
+        self.killed_in('git', ' am ', 'scripts/qemu-tree', 'prepare')
+        self.prepare()
+        self.assertIn('a hook in pc.c', (self.tree / 'hw/pc.c').read_text())
+
+    def test_killed_while_changing_the_series(self):
+        self.two_patches()
+        self.prepare()
+        (self.patches / '0001-cpu.patch').unlink()
+        self.patch('0002-pc.patch', 'hw/pc.c', 20, 'another')
+        self.series('0002-pc.patch')
+        # git had one file half written, the other to come, its lock in place.
+        self.stand_in('git', f'''case "$*" in *"reset -q --keep"*)
+    echo half >{self.tree}/hw/pc.c; touch {self.gitdir}/index.lock; kill -9 $PPID;; esac
+exec {shutil.which('git')} "$@"
+''')
+        self.assertNotEqual(self.run_tree('prepare').returncode, 0)
+        (self.bin / 'git').unlink()
+        self.assertIn('mending', self.prepare())
+        self.assertNotIn('hook', (self.tree / 'target/i386/cpu.c').read_text())
+        self.assertIn('another\npc line 21\n', (self.tree / 'hw/pc.c').read_text())
+        self.assertIn('unsaved: nothing', self.ok(self.run_tree('status')))
+
+    def test_killed_while_overlaying(self):
+        self.prepare()
+        (self.repo / 'target-i386-ext/ext.c').write_text('second\n')
+        # Before and after the copy is in place.
+        self.killed_in('install', 'ext.c', 'scripts/qemu-tree', 'prepare')
+        self.killed_in('mv', 'ext.c', 'scripts/qemu-tree', 'prepare')
+        (self.repo / 'target-i386-ext/ext.c').write_text('third\n')
+        self.prepare()
+        self.assertEqual((self.tree / 'target/i386/ext/ext.c').read_text(), 'third\n')
+
+    def test_two_at_once(self):
+        runs = [subprocess.Popen(['scripts/qemu-tree', 'prepare'], cwd=self.repo,
+                                 env=self.environment(), stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+        outs = [run.communicate()[0] for run in runs]
+        self.assertEqual([run.returncode for run in runs], [0, 0], outs)
+        self.assertEqual(sum('unpacking' in out for out in outs), 1, outs)
+
+
+class Patches(Tooling):
+    def test_series_is_applied_in_order(self):
+        self.two_patches()
+        self.prepare()
+        self.assertEqual(self.git('log', '--format=%s', 'base..'), 'pc\ncpu\n')
+        self.assertIn('a hook in cpu.c', (self.tree / 'target/i386/cpu.c').read_text())
+
+    def test_changed_patch_touches_only_its_file(self):
+        self.two_patches()
+        self.prepare()
+        before = {p: p.stat().st_mtime_ns for p in self.tree.rglob('*') if p.is_file()}
+        self.patch('0002-pc.patch', 'hw/pc.c', 20, 'another hook in pc.c')
+        self.assertIn('applied 2', self.prepare())
+        after = {p: p.stat().st_mtime_ns for p in self.tree.rglob('*') if p.is_file()}
+        changed = [p for p, mtime in after.items() if before.get(p) != mtime]
+        self.assertEqual(changed, [self.tree / 'hw/pc.c'])
+        self.assertEqual(before.keys(), after.keys())
+        self.assertIn('another hook', (self.tree / 'hw/pc.c').read_text())
+
+    def refused(self, *words):
+        """The series is refused, and the tree stays as it was."""
+        before = fingerprint(self.tree)
+        self.fails(self.run_tree('prepare'), *words)
+        self.assertEqual(fingerprint(self.tree), before)
+        self.assertFalse((self.build / 'qemu-10.0.am').exists())
+
+    def test_patch_that_does_not_apply(self):
+        self.two_patches()
+        self.prepare()
+        text = (self.patches / '0002-pc.patch').read_text()
+        (self.patches / '0002-pc.patch').write_text(text.replace(' pc line 19', ' pc line XX'))
+        self.refused('0002-pc.patch', 'hw/pc.c')
+        (self.patches / '0002-pc.patch').write_text(text.replace('a hook', 'a new hook'))
+        self.prepare()
+        self.assertIn('a new hook', (self.tree / 'hw/pc.c').read_text())
+
+    def test_no_fuzz(self):
+        self.two_patches()
+        text = (self.patches / '0001-cpu.patch').read_text()
+        # GNU patch takes this with fuzz 1.
+        (self.patches / '0001-cpu.patch').write_text(text.replace(' cpu line 8\n', ' cpu line X\n'))
+        self.fails(self.run_tree('prepare'), '0001-cpu.patch')
+
+    def test_series_that_does_not_add_up(self):
+        self.two_patches()
+        self.prepare()
+        self.series('0001-cpu.patch')
+        self.refused('0002-pc.patch', 'series')
+        self.series('0001-cpu.patch', '0002-pc.patch', '0003-no.patch')
+        self.refused('0003-no.patch')
+
+    def test_edits_are_not_lost(self):
+        self.two_patches()
+        self.prepare()
+        edited = (self.tree / 'hw/pc.c').read_text() + 'my work\n'
+        (self.tree / 'hw/pc.c').write_text(edited)
+        # Nothing to do: built as it is.
+        self.prepare()
+        self.patch('0001-cpu.patch', 'target/i386/cpu.c', 10, 'another hook')
+        self.refused('hw/pc.c', 'make export', 'discard')
+        self.assertEqual((self.tree / 'hw/pc.c').read_text(), edited)
+        self.ok(self.run_tree('discard'))
+        self.prepare()
+        self.assertIn('another hook', (self.tree / 'target/i386/cpu.c').read_text())
+
+    def test_commits_are_not_lost_and_export(self):
+        self.two_patches()
+        self.prepare()
+        self.ok(self.run_tree('export'))
+        (self.tree / 'hw/pc.c').write_text((self.tree / 'hw/pc.c').read_text() + 'third\n')
+        self.git('commit', '-q', '-a', '-m', 'hw/pc: a third hook')
+        self.fails(self.run_tree('export', '--check'), '0003-hw-pc-a-third-hook.patch')
+        series = (self.patches / 'series').read_text()
+        self.series('0001-cpu.patch')
+        (self.patches / '0002-pc.patch').rename(self.tmp / '0002-pc.patch')
+        self.refused('commits that are not in patches/10.0')
+        (self.tmp / '0002-pc.patch').rename(self.patches / '0002-pc.patch')
+        (self.patches / 'series').write_text(series)
+        self.ok(self.make('export'))
+        self.assertEqual((self.patches / 'series').read_text(),
+                         '0001-cpu.patch\n0002-pc.patch\n0003-hw-pc-a-third-hook.patch\n')
+        before = fingerprint(self.tree)
+        self.prepare()
+        self.assertEqual(fingerprint(self.tree), before)
+        self.assertIn('unsaved: nothing', self.ok(self.run_tree('status')))
+
+    def test_other_commits_of_the_same_patches_are_not_flagged(self):
+        self.two_patches()
+        self.prepare()
+        self.ok(self.run_tree('export'))
+        head = self.git('rev-parse', 'HEAD')
+        self.git('commit', '-q', '--amend', '--no-edit')
+        self.assertNotEqual(self.git('rev-parse', 'HEAD'), head)
+        self.assertIn('unsaved: nothing', self.ok(self.run_tree('status')))
+        self.patch('0001-cpu.patch', 'target/i386/cpu.c', 10, 'another hook')
+        self.fails(self.run_tree('prepare'), 'commits that are not')
+
+    def test_export_is_the_same_whatever_the_configuration(self):
+        self.two_patches()
+        self.prepare()
+        self.ok(self.run_tree('export'))
+        first = {p.name: p.read_bytes() for p in self.patches.iterdir()}
+        self.ok(self.run_tree('export', '--check'))
+        (self.home / '.gitconfig').write_text(
+            '[diff]\n noprefix = true\n algorithm = patience\n context = 9\n'
+            '[format]\n signature = x\n numbered = true\n subjectPrefix = X\n'
+            '[core]\n autocrlf = true\n abbrev = 5\n'
+            '[commit]\n gpgsign = true\n[i18n]\n logOutputEncoding = latin1\n')
+        (self.home / '.config/git').mkdir(parents=True)
+        (self.home / '.config/git/attributes').write_text('* -diff\n')
+        self.ok(self.run_tree('export', '--check'))
+        # Nor does a tree depend on it that is made so, from inside a git hook.
+        self.ok(self.run_tree('wipe'))
+        hook = {'GIT_DIR': '/nowhere', 'GIT_INDEX_FILE': '/nowhere/index', 'GIT_AUTHOR_NAME': 'x'}
+        self.prepare(**hook)
+        self.ok(self.run_tree('export', '--check', **hook))
+        self.assertEqual({p.name: p.read_bytes() for p in self.patches.iterdir()}, first)
+
+    def test_export_check_sees_a_byte(self):
+        self.two_patches()
+        self.prepare()
+        self.ok(self.run_tree('export'))
+        text = (self.patches / '0001-cpu.patch').read_text()
+        (self.patches / '0001-cpu.patch').write_text(text.replace('because', 'because '))
+        self.fails(self.run_tree('export', '--check'), '0001-cpu.patch')
+
+
+class Overlay(Tooling):
+    def setUp(self):
+        super().setUp()
+        self.prepare()
+        self.ext = self.repo / 'target-i386-ext/ext.c'
+        self.copy = self.tree / 'target/i386/ext/ext.c'
+
+    def test_what_goes_where(self):
+        for name in ('target/i386/ext/ext.c', 'target/i386/ext/tables/a.tbl', 'qapi/ext.json',
+                     'tests/qtest/ext-test.c'):
+            self.assertTrue((self.tree / name).is_file(), name)
+        for name in 'target/i386/ext/ext.c~', 'qapi/README':
+            self.assertFalse((self.tree / name).exists(), name)
+        # git in the tree doesn't see them.
+        self.assertEqual(self.git('status', '--porcelain'), '')
+
+    def test_only_what_changed_is_copied(self):
+        before = fingerprint(self.tree)
+        os.utime(self.ext, (1, 1))
+        self.prepare()
+        self.assertEqual(fingerprint(self.tree), before)
+        self.ext.write_text('changed\n')
+        os.utime(self.ext, (1, 1))
+        self.prepare()
+        after = fingerprint(self.tree)
+        changed = {entry[0] for entry in set(after) - set(before) if stat.S_ISREG(entry[1])}
+        self.assertEqual(changed, {str(self.copy)})
+        # However old the file is in the repository: ninja has to see it.
+        self.assertGreater(self.copy.stat().st_mtime, time.time() - 60)
+
+    def test_what_left_is_removed(self):
+        shutil.rmtree(self.repo / 'target-i386-ext/tables')
+        self.prepare()
+        self.assertFalse((self.tree / 'target/i386/ext/tables').exists())
+        self.assertTrue(self.copy.exists())
+
+    def test_collision_with_upstream(self):
+        clash = self.repo / 'tests/qtest/cpu-test.c'
+        clash.write_text('ours\n')
+        self.fails(self.run_tree('prepare'), "replace QEMU's own tests/qtest/cpu-test.c")
+        self.assertEqual((self.tree / 'tests/qtest/cpu-test.c').read_text(), 'upstream test\n')
+        clash.unlink()
+        self.prepare()
+
+    def test_edited_copy_is_kept(self):
+        self.copy.write_text('edited in the tree\n')
+        for change in 'ext\n', 'changed here too\n':
+            self.ext.write_text(change)
+            self.fails(self.run_tree('prepare'), self.copy, 'target-i386-ext/ext.c')
+            self.assertEqual(self.copy.read_text(), 'edited in the tree\n')
+        self.fails(self.run_tree('wipe'), self.copy)
+        self.ext.unlink()
+        self.fails(self.run_tree('prepare'), self.copy)
+        # Saved as the message says.
+        shutil.copy(self.copy, self.ext)
+        self.prepare()
+
+    def test_deleted_copy_comes_back(self):
+        self.copy.unlink()
+        self.prepare()
+        self.assertEqual(self.copy.read_text(), 'ext\n')
+
+
+class Place(Tooling):
+    """The build directory: unwritable, full, badly named; an unknown line."""
+
+    def test_unknown_line(self):
+        for target in ('all', 'run', 'check', 'check-full', 'lint', 'dist', 'install',
+                       'export', 'clean', 'distclean'):
+            for line in '9.9', '../10.0', '.':
+                self.fails(self.make(target, f'LINE={line}'), f'LINE={line}', 'there are: 10.0')
+        self.assertFalse(self.build.exists())
+
+    def test_path_that_configure_refuses(self):
+        self.fails(self.make('BUILD=/tmp/a b'), 'BUILD=/tmp/a b', 'space')
+
+    def test_unwritable(self):
+        target = self.tmp / 'locked'
+        target.mkdir(mode=0o555)
+        command = ['make', f'BUILD={target}/build']
+        if os.geteuid() == 0:
+            command[:0] = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups']
+        self.fails(self.run_in(*command), target, 'BUILD=dir')
+
+    def tmpfs(self, size):
+        if os.geteuid() != 0:
+            self.skipTest('mounting a small tmpfs needs root')
+        mount = self.tmp / 'small'
+        mount.mkdir()
+        if subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size}', 'none', mount],
+                          check=False, capture_output=True).returncode:
+            self.skipTest('a tmpfs cannot be mounted here')
+        self.addCleanup(sh, 'umount', mount)
+        return mount
+
+    def test_no_space_up_front(self):
+        mount = self.tmpfs('8m')
+        self.fails(self.make(f'BUILD={mount}/build'), mount, 'no space', 'MB')
+
+    def test_no_space_midway(self):
+        mount = self.tmpfs('3m')
+        source = self.tmp / 'big'
+        write_tree(source, QEMU)
+        (source / 'hw/big').write_bytes(os.urandom(6 << 20))
+        env = {'BUILD': f'{mount}/build', 'QEMU_SRC': str(source), 'MIN_FREE_MB': '0'}
+        self.fails(self.run_tree('prepare', **env), mount, 'no space')
+        self.assertEqual([p.name for p in (mount / 'build').glob('qemu*')], [])
+        sh('mount', '-o', 'remount,size=64m', mount)
+        self.prepare(**env)
+        self.assertEqual((mount / 'build/qemu-10.0/hw/big').stat().st_size, 6 << 20)
+
+
+class Build(Tooling):
+    def setUp(self):
+        super().setUp()
+        self.out = self.build / '10.0'
+        self.binary = self.out / 'qemu-system-x86_64'
+        # What bootstrap installs is not this class's matter.
+        (self.repo / 'scripts/bootstrap').write_text('#!/bin/sh\n')
+
+    def test_make_twice_and_after_a_change(self):
+        self.assertIn('ready', self.ok(self.make()))
+        self.assertIn('ext\n', self.binary.read_text())
+        begin = time.monotonic()
+        before = fingerprint(self.out)
+        self.ok(self.make())
+        self.assertLess(time.monotonic() - begin, 5)
+        ignore = {str(self.out / name) for name in ('build.log', '.ninja_log', '.ninja_deps')}
+        self.assertEqual([e for e in fingerprint(self.out) if e[0] not in ignore],
+                         [e for e in before if e[0] not in ignore])
+        (self.repo / 'target-i386-ext/ext.c').write_text('changed\n')
+        self.ok(self.make())
+        self.assertIn('changed\n', self.binary.read_text())
+        # Its object and the link.
+        self.assertIn('[2/2]', (self.out / 'build.log').read_text())
+
+    def test_configure_arguments(self):
+        self.ok(self.make('CONFIGURE_FLAGS=--enable-a --enable-b', 'PYTHON=/opt/my python'))
+        arguments = (self.out / 'arguments').read_text().splitlines()
+        for wanted in '--enable-a', '--enable-b', '--python=/opt/my python', '--enable-werror':
+            self.assertIn(wanted, arguments)
+        self.assertIn('other configure arguments', self.ok(self.make()))
+        self.assertNotIn('--enable-a', (self.out / 'arguments').read_text())
+
+    def test_interrupted_configure(self):
+        self.prepare()
+        with subprocess.Popen(['make'], cwd=self.repo, env=self.environment(HANG_CONFIGURE='1'),
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              start_new_session=True) as process:
+            try:
+                wait_for(self.out / 'config.log')
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
+        self.assertIn('interrupted', self.ok(self.make()))
+        self.assertFalse((self.out / 'config.log').exists())
+        self.assertTrue(self.binary.exists())
+
+    def test_failing_configure_and_compiler(self):
+        self.prepare()
+        (self.tree / 'fail-configure').touch()
+        result = self.make()
+        self.assertNotEqual(result.returncode, 0)
+        self.assertRegex(result.stderr, r"^error: QEMU's configure failed.*\n.*fake: no glib\n")
+        (self.tree / 'fail-configure').unlink()
+        (self.repo / 'target-i386-ext/ext.c').write_text('SYNTAX\n')
+        result = self.make()
+        self.assertNotEqual(result.returncode, 0)
+        self.assertRegex(result.stderr, r'^error: building qemu-system-x86_64 failed')
+        self.assertIn('1:SYNTAX', result.stderr)
+
+    def test_new_source_makes_new_objects(self):
+        self.ok(self.make())
+        source = self.tmp / 'own'
+        write_tree(source, dict(QEMU, **{'hw/pc.c': 'older than the objects\n'}))
+        os.utime(source / 'hw/pc.c', (1, 1))
+        self.ok(self.make(f'QEMU_SRC={source}'))
+        self.assertIn('older than the objects\n', self.binary.read_text())
+
+    def test_run_passes_values_as_they_are(self):
+        out = self.ok_but_stderr(self.make(
+            'run', 'MODEL=qemu64,model-id=a "b" \'c\'; $$(touch pwned)', 'SMP=4,dies=2'))
+        self.assertEqual(out, '<--qemu><build/10.0/qemu-system-x86_64><--model>'
+                              '<qemu64,model-id=a "b" \'c\'; $(touch pwned)><--smp><4,dies=2>')
+        self.assertFalse((self.repo / 'pwned').exists())
+
+    def ok_but_stderr(self, result):
+        """The build speaks on stderr, so that stdout is the answer alone."""
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def test_install(self):
+        dest = self.tmp / 'dest dir'
+        self.ok(self.make('install', 'PREFIX=/usr', f'DESTDIR={dest}'))
+        for name in ('bin/qemu-system-x86_64', 'bin/x86-cpu-removed',
+                     'share/doc/qemu-cpu-introspection/README.md',
+                     'share/doc/qemu-cpu-introspection/manual.md'):
+            self.assertTrue((dest / 'usr' / name).is_file(), name)
+        dest.chmod(0o555)
+        self.assertTrue(os.access(dest / 'usr/bin/x86-cpu-removed', os.X_OK))
+
+    def test_clean_and_distclean(self):
+        self.ok(self.make())
+        (self.build / 'precious').write_text('not ours\n')
+        self.ok(self.make('clean'))
+        self.assertFalse(self.out.exists())
+        self.assertTrue(self.tree.exists())
+        self.ok(self.make('distclean'))
+        self.assertEqual([p.name for p in self.build.iterdir()], ['precious'])
+
+
+class Bootstrap(Tooling):
+    def fake_dpkg(self, missing='', meson='1.7.0-1'):
+        """A dpkg-query on a machine that has all packages but one."""
+        self.stand_in('dpkg-query', f'''shift 3
+for p; do case $p in {missing or "''"}) ;; meson) echo "installed meson {meson}";;
+*) echo "installed $p 1";; esac; done
+''')
+        self.log = self.tmp / 'apt.log'
+        self.stand_in('apt-get', f'''echo "$@" >>{self.log}
+[ "$1" != indextargets ] || echo 'Debian|http://mirror.invalid/debian/'
+''')
+
+    def test_second_run_asks_nobody(self):
+        self.fake_dpkg()
+        for what in 'build', 'check':
+            self.assertEqual(self.ok(self.run_in('scripts/bootstrap', what)), '')
+        self.assertFalse(self.log.exists())
+
+    def test_where_it_may_not_install(self):
+        for missing, meson in (('flex', '1.7.0-1'), ('', '1.0.1-5')):
+            self.fake_dpkg(missing, meson)
+            self.stand_in('id', 'echo 1000\n')
+            self.stand_in('sudo', 'exit 1\n')
+            want = 'apt-get install ' + (missing or 'meson')
+            self.fails(self.run_in('scripts/bootstrap'), want)
+
+    def test_installs_from_lists_of_its_own(self):
+        for user, prefix in ('0', ''), ('1000', 'sudo -n '):
+            self.fake_dpkg('flex')
+            self.stand_in('id', f'echo {user}\n')
+            self.stand_in('sudo', f'echo "sudo $@" >>{self.log}; shift; exec "$@"\n')
+            # The stand-in installs nothing, which bootstrap must notice.
+            self.fails(self.run_in('scripts/bootstrap'), 'flex')
+            lines = self.log.read_text().splitlines()
+            self.log.unlink()
+            install = [line for line in lines if line.startswith('install')]
+            self.assertEqual(len(install), 1)
+            self.assertRegex(install[0], r'^install -y .* flex ')
+            self.assertEqual(any(line.startswith(prefix + 'env') for line in lines), bool(prefix))
+            for line in install + [line for line in lines if line.startswith('update')]:
+                self.assertIn(f'Dir::State::lists={self.build}/apt/packages/lists', line)
+
+    def test_without_apt(self):
+        for directory in '/usr/bin', '/bin':
+            for tool in os.listdir(directory):
+                if tool not in ('apt-get', 'flex') and not (self.bin / tool).exists():
+                    (self.bin / tool).symlink_to(f'{directory}/{tool}')
+        self.fails(self.run_in('scripts/bootstrap', PATH=str(self.bin)), 'no apt', ' flex')
+
+
+@unittest.skipUnless((TOP / '../shared/qemu-source').is_dir(), 'no ../shared/qemu-source here')
+class Real(Tooling):
+    """The real QEMU's base file against Debian's orig, as if it were upstream's."""
+
+    def test_content_sha256(self):
+        base = TOP / 'patches/10.0/base'
+        shutil.copy(base, self.patches / 'base')
+        name = next(line.split()[3] for line in base.read_text().splitlines()
+                    if line.startswith('sha256') and '.orig.' in line)
+        tarball = self.tmp / 'qemu-10.0.13.tar.xz'
+        tarball.symlink_to((TOP / '../shared/qemu-source' / name).resolve())
+        self.prepare(QEMU_TARBALL=str(tarball))
+        self.assertTrue((self.tree / 'target/i386/cpu.c').exists())
+
+
+@unittest.skipUnless(os.environ.get('CHECK_FULL') == '1',
+                     'fetches 50 MB from the machine\'s Debian mirror: set CHECK_FULL=1')
+class RealApt(Tooling):
+    def test_debian_source_through_apt(self):
+        shutil.rmtree(self.shared)
+        base = TOP / 'patches/10.0/base'
+        # No third way: what is not in the archive is not there.
+        (self.patches / 'base').write_text(
+            base.read_text().replace('https://', 'https://invalid.'))
+        system = ('/etc/apt', '/var/lib/apt/lists', '/var/cache/apt')
+        before = fingerprint(*system)
+        result = self.run_tree('get')
+        if 'cannot get QEMU' in result.stderr:
+            self.skipTest('no Debian mirror answers: ' + result.stderr.strip())
+        self.assertIn('asking apt', self.ok(result))
+        self.assertEqual(fingerprint(*system), before)
+        self.assertTrue((self.tree / 'target/i386/cpu.c').exists())
+
+
+if __name__ == '__main__':
+    unittest.main()
