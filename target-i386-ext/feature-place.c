@@ -48,6 +48,25 @@ X86CPUFeatureBit x86_cpu_feature_owner(X86CPUFeatureBit fb)
     return fb;
 }
 
+/*
+ * The number of the bit in its register.  The feature words of the VMX
+ * control MSRs hold the allowed-1 settings, which the MSRs have in bits 63
+ * to 32 (SDM vol. 3, appendix A.3 to A.5; make_vmx_msr_value() in kvm.c).
+ */
+static int place_bit(X86CPUFeatureBit fb)
+{
+    switch (fb.w) {
+    case FEAT_VMX_PROCBASED_CTLS:
+    case FEAT_VMX_SECONDARY_CTLS:
+    case FEAT_VMX_PINBASED_CTLS:
+    case FEAT_VMX_EXIT_CTLS:
+    case FEAT_VMX_ENTRY_CTLS:
+        return fb.bit + 32;
+    default:
+        return fb.bit;
+    }
+}
+
 char *x86_cpu_feature_name_or_place(X86CPUFeatureBit fb)
 {
     X86CPUFeatureBit owner = x86_cpu_feature_owner(fb);
@@ -58,7 +77,7 @@ char *x86_cpu_feature_name_or_place(X86CPUFeatureBit fb)
         return g_strdup(name);
     }
     if (wi->type == MSR_FEATURE_WORD) {
-        return g_strdup_printf("msr-%02xh-%d", wi->msr.index, fb.bit);
+        return g_strdup_printf("msr-%02xh-%d", wi->msr.index, place_bit(fb));
     }
     if (wi->cpuid.ecx) {
         return g_strdup_printf("cpuid-%02xh-%x-%s-%d", wi->cpuid.eax,
@@ -77,7 +96,7 @@ CpuFeaturePlace *x86_cpu_feature_place(X86CPUFeatureBit fb)
     if (wi->type == MSR_FEATURE_WORD) {
         place->msr = g_new0(CpuFeatureMsrBit, 1);
         place->msr->index = wi->msr.index;
-        place->msr->bit = fb.bit;
+        place->msr->bit = place_bit(fb);
     } else {
         place->cpuid = g_new0(CpuFeatureCpuidBit, 1);
         place->cpuid->leaf = wi->cpuid.eax;

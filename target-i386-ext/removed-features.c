@@ -10,7 +10,7 @@
  *
  * A feature is removed where cpu.c took it from the requested features,
  * either with notice (filtered_features, which unavailable-features and
- * enforce go by), or silently.
+ * enforce go by), or silently, or hides it when the guest runs CPUID.
  */
 
 #include "qemu/osdep.h"
@@ -19,6 +19,7 @@
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/feature-availability.h"
 #include "target/i386/ext/feature-requested-by.h"
+#include "target/i386/ext/guest-view.h"
 #include "target/i386/ext/removed-features.h"
 
 /* XSAVE components are not asked for, they come with other features. */
@@ -34,12 +35,11 @@ static bool is_derived(FeatureWord w)
  */
 static uint64_t removed_bits(X86CPU *cpu, FeatureWord w)
 {
-    uint64_t silent = 0;
+    uint64_t requested = is_derived(w) ? cpu->env.features[w]
+                                       : cpu->requests.requested[w];
 
-    if (!is_derived(w)) {
-        silent = cpu->requests.requested[w] & ~cpu->env.features[w];
-    }
-    return silent | cpu->filtered_features[w];
+    return (requested & ~x86_cpu_guest_sees(cpu, w)) |
+           cpu->filtered_features[w];
 }
 
 /* Appends the names of the features @mask in word @w */
@@ -106,7 +106,8 @@ static void explain(X86CPU *cpu, X86CPUFeatureBit fb, CpuRemovedFeature *rf)
     } else if (fb.w == FEAT_KVM && !cpu->expose_kvm) {
         rf->reason = CPU_FEATURE_REMOVAL_REASON_CONFIGURATION;
     } else {
-        rf->reason = CPU_FEATURE_REMOVAL_REASON_QEMU;
+        rf->reason = x86_cpu_guest_unseen_reason(cpu, fb, &rf->requires);
+        rf->has_requires = rf->requires;
     }
 }
 
@@ -159,6 +160,9 @@ CpuRemovedFeatureList *x86_cpu_removed_features(X86CPU *cpu)
     CpuRemovedFeatureList *list = NULL;
     X86CPUFeatureBit fb;
 
+    if (!DEVICE(cpu)->realized) {
+        return NULL;
+    }
     for (fb.w = 0; fb.w < FEATURE_WORDS; fb.w++) {
         uint64_t removed = removed_bits(cpu, fb.w);
 

@@ -13,8 +13,8 @@
 /*
  * The features that were requested of @cpu and that the guest does not
  * get, in the order of the feature words, one entry for the bits of a
- * feature that went for the same reason.  @cpu has been expanded and
- * filtered; before that the list is empty.  The caller frees it.
+ * feature that went for the same reason.  Before @cpu is realized the list
+ * is empty.  The caller frees it.
  */
 CpuRemovedFeatureList *x86_cpu_removed_features(X86CPU *cpu);
 

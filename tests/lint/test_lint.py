@@ -129,7 +129,9 @@ class Lint(unittest.TestCase):
         self.problems(lint.patches_re_export, 'differs')
 
     def test_checkpatch(self):
-        self.replace(self.tree.patches[-1], '\n+', '\n+\tTAB  \n+')
+        self.replace(self.tree.patches[1],
+                     '\n+    x86_cpu_ext_class_init(oc);\n',
+                     '\n+\tx86_cpu_ext_class_init(oc);  \n')
         self.problems(lint.checkpatch_passes, 'trailing whitespace')
 
     def test_overlay(self):
@@ -157,7 +159,7 @@ class Lint(unittest.TestCase):
         self.problems(lint.nothing_of_this_machine,
                       'names the host packages.example.com')
         self.checkout(**{'x.md': 'in /' + 'root/build\n'})
-        self.problems(lint.nothing_of_this_machine, 'has the path /root/')
+        self.problems(lint.nothing_of_this_machine, 'has the path /' + 'root/')
 
     def test_manual(self):
         self.checkout(**{'x.rst': 'Title\n==\n\n``open\n'})

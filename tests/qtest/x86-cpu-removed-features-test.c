@@ -48,7 +48,7 @@ static QList *qom_get_list(QTestState *qts, const char *prop)
 /*
  * An entry as text, with every member of it:
  * "avx512f accelerator blocking model 7.0.EBX.16"
- * "vmx-ept dependency - user msr48b.1 requires vmx-secondary-ctls"
+ * "vmx-ept dependency - user msr48b.33 requires vmx-secondary-ctls"
  */
 static char *entry_text(QDict *entry)
 {
@@ -185,21 +185,21 @@ static const RemovedCase tcg_cases[] = {
 
     /* Dependencies: silent for the model's, blocking for the user's */
     { "dependency/model", "-cpu Skylake-Server-v4", "vmx-ept",
-      "vmx-ept dependency - model msr48b.1 requires vmx-secondary-ctls" },
+      "vmx-ept dependency - model msr48b.33 requires vmx-secondary-ctls" },
     { "dependency/user", "-cpu qemu64,+vmx-ept", "vmx-ept",
-      "vmx-ept dependency blocking user msr48b.1 "
+      "vmx-ept dependency blocking user msr48b.33 "
       "requires vmx-secondary-ctls" },
     { "dependency/several", "-cpu qemu64,+vmx-unrestricted-guest",
       "vmx-unrestricted-guest",
-      "vmx-unrestricted-guest dependency blocking user msr48b.7 "
+      "vmx-unrestricted-guest dependency blocking user msr48b.39 "
       "requires vmx-secondary-ctls vmx-ept" },
     { "dependency/one-of-two",
       "-cpu qemu64,+vmx,+vmx-secondary-ctls,+vmx-unrestricted-guest",
       "vmx-unrestricted-guest",
-      "vmx-unrestricted-guest dependency blocking user msr48b.7 "
+      "vmx-unrestricted-guest dependency blocking user msr48b.39 "
       "requires vmx-ept" },
     { "dependency/met", "-cpu qemu64,+vmx,+vmx-secondary-ctls,+vmx-ept",
-      "vmx-ept", "vmx-ept accelerator blocking user msr48b.1" },
+      "vmx-ept", "vmx-ept accelerator blocking user msr48b.33" },
 
     /* Nothing to tell */
     { "absent/supported", "-cpu Skylake-Server-v4", "avx2", "" },
@@ -224,7 +224,7 @@ static const RemovedCase kvm_cases[] = {
       "-machine kernel-irqchip=off -cpu qemu64,-apic,+x2apic", "x2apic",
       "x2apic configuration blocking user 1.0.ECX.21" },
     { "dependency/model", "-cpu Skylake-Server-v4", "vmx-ept",
-      "vmx-ept dependency - model msr48b.1 requires vmx-secondary-ctls" },
+      "vmx-ept dependency - model msr48b.33 requires vmx-secondary-ctls" },
 };
 
 static void run_case(const RemovedCase *c, const char *accel)

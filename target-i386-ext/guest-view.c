@@ -1,0 +1,132 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What of a feature word a guest gets to see
+ *
+ * Answers, for removed-features: which bits are in the feature words of a
+ * CPU, and still hidden from the guest when it executes CPUID, and what
+ * hides them?
+ */
+
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "system/kvm.h"
+#include "target/i386/cpu-internal.h"
+#include "target/i386/ext/guest-view.h"
+
+/* What cpu_x86_cpuid() wants before it shows @mask in word @w */
+typedef struct Veil {
+    FeatureWord w;
+    uint64_t mask;
+    X86CPUFeatureBit needs;     /* this feature; FEATURE_WORDS: none */
+    bool needs_kvm;
+    bool needs_pmu;
+} Veil;
+
+#define NO_FEATURE { FEATURE_WORDS, 0 }
+#define XSAVE      { FEAT_1_ECX, 26 }
+#define SVM        { FEAT_8000_0001_ECX, 2 }
+#define LM         { FEAT_8000_0001_EDX, 29 }
+#define INTEL_PT   { FEAT_7_0_EBX, 25 }
+#define SGX        { FEAT_7_0_EBX, 2 }
+#define ARCH_LBR   { FEAT_7_0_EDX, 19 }
+#define XSAVES     { FEAT_XSAVE, 3 }
+#define AVX10      { FEAT_7_1_EDX, 19 }
+
+/* Keep in sync with cpu_x86_cpuid(); tests/guest finds what is missing. */
+static const Veil veils[] = {
+    { FEAT_XSAVE,           ~0ull, XSAVE },
+    { FEAT_XSAVE_XCR0_LO,   ~0ull, XSAVE },
+    { FEAT_XSAVE_XCR0_HI,   ~0ull, XSAVE },
+    { FEAT_XSAVE_XSS_LO,    ~0ull, XSAVE },
+    { FEAT_XSAVE_XSS_HI,    ~0ull, XSAVE },
+    { FEAT_XSAVE_XSS_LO,    XSTATE_ARCH_LBR_MASK, ARCH_LBR, true, true },
+    { FEAT_XSAVE_XSS_LO,    XSTATE_ARCH_LBR_MASK, XSAVES },
+    { FEAT_SVM,             ~0ull, SVM },
+    { FEAT_14_0_ECX,        ~0ull, INTEL_PT, true },
+    { FEAT_SGX_12_0_EAX,    ~0ull, SGX, true },
+    { FEAT_SGX_12_0_EBX,    ~0ull, SGX, true },
+    { FEAT_SGX_12_1_EAX,    ~0ull, SGX, true },
+    { FEAT_24_0_EBX,        ~0ull, AVX10 },
+    { FEAT_1_ECX,           CPUID_EXT_PDCM, NO_FEATURE, false, true },
+    { FEAT_8000_0022_EAX,   ~0ull, NO_FEATURE, true, true },
+    /* TCG follows Intel: no SYSCALL outside 64-bit mode */
+    { FEAT_8000_0001_EDX,   CPUID_EXT2_SYSCALL, LM },
+};
+
+bool x86_cpu_guest_lacks_leaf(X86CPU *cpu, FeatureWord w)
+{
+    const FeatureWordInfo *wi = &feature_word_info[w];
+    const CPUX86State *env = &cpu->env;
+    uint32_t leaf = wi->cpuid.eax;
+
+    if (wi->type != CPUID_FEATURE_WORD) {
+        return false;
+    }
+    switch (leaf & 0xf0000000) {
+    case 0x40000000:
+        return false;
+    case 0x80000000:
+        return leaf > env->cpuid_xlevel;
+    case 0xc0000000:
+        return leaf > env->cpuid_xlevel2;
+    default:
+        return leaf > env->cpuid_level ||
+               (leaf == 7 && wi->cpuid.ecx > env->cpuid_level_func7);
+    }
+}
+
+uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
+{
+    const FeatureWordInfo *wi = &feature_word_info[w];
+    CPUX86State *env = &cpu->env;
+    uint32_t regs[CPU_NB_REGS32] = { };
+
+    if (wi->type != CPUID_FEATURE_WORD ||
+        (wi->cpuid.eax & 0xf0000000) == 0x40000000) {
+        return env->features[w];
+    }
+    if (x86_cpu_guest_lacks_leaf(cpu, w)) {
+        return 0;
+    }
+    cpu_x86_cpuid(env, wi->cpuid.eax, wi->cpuid.ecx, &regs[R_EAX],
+                  &regs[R_EBX], &regs[R_ECX], &regs[R_EDX]);
+    if (w == FEAT_8000_0001_EDX &&
+        (env->features[FEAT_8000_0001_EDX] & CPUID_EXT2_LM)) {
+        /* The vCPU is not in 64-bit mode yet, but the guest will be. */
+        regs[R_EDX] |= env->features[w] & CPUID_EXT2_SYSCALL;
+    }
+    return regs[wi->cpuid.reg];
+}
+
+CpuFeatureRemovalReason x86_cpu_guest_unseen_reason(X86CPU *cpu,
+                                                    X86CPUFeatureBit fb,
+                                                    strList **requires)
+{
+    strList **tail = requires;
+    int i;
+
+    *requires = NULL;
+    if (x86_cpu_guest_lacks_leaf(cpu, fb.w)) {
+        return CPU_FEATURE_REMOVAL_REASON_LEVEL;
+    }
+    for (i = 0; i < ARRAY_SIZE(veils); i++) {
+        const Veil *veil = &veils[i];
+
+        if (veil->w != fb.w || !(veil->mask & (1ULL << fb.bit))) {
+            continue;
+        }
+        if (veil->needs_kvm && !kvm_enabled()) {
+            return CPU_FEATURE_REMOVAL_REASON_ACCELERATOR;
+        }
+        if (veil->needs_pmu && !cpu->enable_pmu) {
+            return CPU_FEATURE_REMOVAL_REASON_CONFIGURATION;
+        }
+        if (veil->needs.w != FEATURE_WORDS &&
+            !(cpu->env.features[veil->needs.w] & (1ULL << veil->needs.bit))) {
+            QAPI_LIST_APPEND(tail, x86_cpu_feature_name_or_place(veil->needs));
+        }
+    }
+    return *requires ? CPU_FEATURE_REMOVAL_REASON_DEPENDENCY
+                     : CPU_FEATURE_REMOVAL_REASON_QEMU;
+}
