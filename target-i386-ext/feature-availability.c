@@ -45,31 +45,11 @@ static bool host_has_cpuid_bit(const FeatureWordInfo *wi, int bit)
     return regs[wi->cpuid.reg] & (1U << bit);
 }
 
-/*
- * Whether KVM would give @fb if only its interrupt controller were used
- * (-machine kernel-irqchip), as kvm_arch_get_supported_cpuid() has it
- */
-static bool lacks_kernel_irqchip(X86CPUFeatureBit fb)
-{
-    uint64_t mask = 1ULL << fb.bit;
-
-    if (!kvm_enabled() || kvm_irqchip_in_kernel()) {
-        return false;
-    }
-    if (fb.w == FEAT_1_ECX && mask == CPUID_EXT_TSC_DEADLINE_TIMER) {
-        return kvm_check_extension(kvm_state, KVM_CAP_TSC_DEADLINE_TIMER);
-    }
-    return ((fb.w == FEAT_1_ECX && mask == CPUID_EXT_X2APIC) ||
-            (fb.w == FEAT_KVM && mask == CPUID_KVM_PV_UNHALT)) &&
-           kvm_offers_cpuid_bit(feature_word_info[fb.w].cpuid.eax, 0,
-                                feature_word_info[fb.w].cpuid.reg, fb.bit);
-}
-
 CpuFeatureRemovalReason x86_cpu_feature_unavailable_reason(X86CPUFeatureBit fb)
 {
     const FeatureWordInfo *wi = &feature_word_info[fb.w];
 
-    if (lacks_kernel_irqchip(fb)) {
+    if (kvm_enabled() && kvm_withholds_for_irqchip(fb)) {
         return CPU_FEATURE_REMOVAL_REASON_CONFIGURATION;
     }
     if (!x86_cpu_access_accel_uses_host_cpuid()) {

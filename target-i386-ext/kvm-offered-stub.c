@@ -5,9 +5,15 @@
  */
 
 #include "qemu/osdep.h"
+#include "cpu.h"
 #include "target/i386/ext/kvm-offered.h"
 
 bool kvm_offers_cpuid_bit(uint32_t leaf, uint32_t subleaf, int reg, int bit)
+{
+    g_assert_not_reached();
+}
+
+bool kvm_withholds_for_irqchip(X86CPUFeatureBit fb)
 {
     g_assert_not_reached();
 }

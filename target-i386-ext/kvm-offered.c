@@ -3,14 +3,16 @@
  *
  * What KVM offers to guests, before QEMU edits it
  *
- * Answers: does the kernel's hypervisor offer this CPUID bit?  That tells
- * the reason "kernel" from "qemu".
+ * Answers: does the kernel's hypervisor offer this CPUID bit, or would it
+ * with other options?  That tells the reasons "kernel", "qemu" and
+ * "configuration" apart.
  */
 
 #include "qemu/osdep.h"
 #include "cpu.h"
 #include "qemu/error-report.h"
 #include "system/kvm.h"
+#include "standard-headers/asm-x86/kvm_para.h"
 #include "target/i386/ext/kvm-offered.h"
 
 #include <linux/kvm.h>
@@ -63,4 +65,21 @@ bool kvm_offers_cpuid_bit(uint32_t leaf, uint32_t subleaf, int reg, int bit)
         }
     }
     return false;
+}
+
+/* As kvm_arch_get_supported_cpuid() has it */
+bool kvm_withholds_for_irqchip(X86CPUFeatureBit fb)
+{
+    uint64_t mask = 1ULL << fb.bit;
+
+    if (kvm_irqchip_in_kernel()) {
+        return false;
+    }
+    if (fb.w == FEAT_1_ECX && mask == CPUID_EXT_TSC_DEADLINE_TIMER) {
+        return kvm_check_extension(kvm_state, KVM_CAP_TSC_DEADLINE_TIMER);
+    }
+    return (fb.w == FEAT_1_ECX && mask == CPUID_EXT_X2APIC &&
+            kvm_offers_cpuid_bit(1, 0, R_ECX, fb.bit)) ||
+           (fb.w == FEAT_KVM && mask == CPUID_KVM_PV_UNHALT &&
+            kvm_offers_cpuid_bit(KVM_CPUID_FEATURES, 0, R_EAX, fb.bit));
 }

@@ -7,6 +7,8 @@
 #ifndef I386_EXT_KVM_OFFERED_H
 #define I386_EXT_KVM_OFFERED_H
 
+#include "target/i386/ext/feature-place.h"
+
 /*
  * Whether KVM_GET_SUPPORTED_CPUID has bit @bit in register @reg (R_EAX...)
  * of CPUID leaf @leaf, sub-leaf @subleaf.  Unlike
@@ -14,5 +16,12 @@
  * kernel and hides what it must not pass on.  Call only if kvm_enabled().
  */
 bool kvm_offers_cpuid_bit(uint32_t leaf, uint32_t subleaf, int reg, int bit);
+
+/*
+ * Whether it is only for lack of KVM's interrupt controller (-machine
+ * kernel-irqchip=off) that KVM guests don't get @fb.  Call only if
+ * kvm_enabled().
+ */
+bool kvm_withholds_for_irqchip(X86CPUFeatureBit fb);
 
 #endif /* I386_EXT_KVM_OFFERED_H */
