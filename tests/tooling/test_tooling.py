@@ -159,7 +159,7 @@ class Tooling(unittest.TestCase):
             'tests/qtest/ext-test.c': 'test\n',
             'patches/10.0/series': '',
             'scripts/x86-cpu-removed': '#!/bin/sh\nprintf "<%s>" "$@"\n',
-            'README.md': 'readme\n', 'docs/manual.md': 'manual\n',
+            'README.md': 'readme\n', 'docs/manual.rst': 'manual\n',
         })
         (self.repo / 'scripts/x86-cpu-removed').chmod(0o755)
         self.shared = self.tmp / 'shared/qemu-source'
@@ -872,7 +872,7 @@ class Build(Tooling):
         self.ok(self.make('install', 'PREFIX=/usr', f'DESTDIR={dest}'))
         for name in ('bin/qemu-system-x86_64', 'bin/x86-cpu-removed',
                      'share/doc/qemu-cpu-introspection/README.md',
-                     'share/doc/qemu-cpu-introspection/manual.md'):
+                     'share/doc/qemu-cpu-introspection/manual.rst'):
             self.assertTrue((dest / 'usr' / name).is_file(), name)
         dest.chmod(0o555)
         self.assertTrue(os.access(dest / 'usr/bin/x86-cpu-removed', os.X_OK))
