@@ -54,18 +54,22 @@ static const Veil veils[] = {
     { FEAT_8000_0001_EDX,   CPUID_EXT2_SYSCALL, LM },
 };
 
+static bool is_hypervisor_leaf(const FeatureWordInfo *wi)
+{
+    return wi->type == CPUID_FEATURE_WORD &&
+           (wi->cpuid.eax & 0xf0000000) == 0x40000000;
+}
+
 bool x86_cpu_guest_lacks_leaf(X86CPU *cpu, FeatureWord w)
 {
     const FeatureWordInfo *wi = &feature_word_info[w];
     const CPUX86State *env = &cpu->env;
     uint32_t leaf = wi->cpuid.eax;
 
-    if (wi->type != CPUID_FEATURE_WORD) {
+    if (wi->type != CPUID_FEATURE_WORD || is_hypervisor_leaf(wi)) {
         return false;
     }
     switch (leaf & 0xf0000000) {
-    case 0x40000000:
-        return false;
     case 0x80000000:
         return leaf > env->cpuid_xlevel;
     case 0xc0000000:
@@ -82,9 +86,12 @@ uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
     CPUX86State *env = &cpu->env;
     uint32_t regs[CPU_NB_REGS32] = { };
 
-    if (wi->type != CPUID_FEATURE_WORD ||
-        (wi->cpuid.eax & 0xf0000000) == 0x40000000) {
+    if (wi->type != CPUID_FEATURE_WORD) {
         return env->features[w];
+    }
+    if (is_hypervisor_leaf(wi)) {
+        /* KVM's own leaves, which kvm_arch_init_vcpu() adds */
+        return kvm_enabled() && cpu->expose_kvm ? env->features[w] : 0;
     }
     if (x86_cpu_guest_lacks_leaf(cpu, w)) {
         return 0;
@@ -107,6 +114,11 @@ CpuFeatureRemovalReason x86_cpu_guest_unseen_reason(X86CPU *cpu,
     int i;
 
     *requires = NULL;
+    if (is_hypervisor_leaf(&feature_word_info[fb.w])) {
+        return !kvm_enabled() ? CPU_FEATURE_REMOVAL_REASON_ACCELERATOR :
+               !cpu->expose_kvm ? CPU_FEATURE_REMOVAL_REASON_CONFIGURATION :
+               CPU_FEATURE_REMOVAL_REASON_QEMU;
+    }
     if (x86_cpu_guest_lacks_leaf(cpu, fb.w)) {
         return CPU_FEATURE_REMOVAL_REASON_LEVEL;
     }

@@ -14,7 +14,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "system/kvm.h"
 #include "qapi/qapi-visit-cpu-introspection-target.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/feature-availability.h"
@@ -101,10 +100,6 @@ static void explain(X86CPU *cpu, X86CPUFeatureBit fb, CpuRemovedFeature *rf)
         rf->reason = CPU_FEATURE_REMOVAL_REASON_DEPENDENCY;
         add_names(&rf->requires, FEAT_1_EDX, mask);
         rf->has_requires = true;
-    } else if (fb.w == FEAT_KVM && !kvm_enabled()) {
-        rf->reason = CPU_FEATURE_REMOVAL_REASON_ACCELERATOR;
-    } else if (fb.w == FEAT_KVM && !cpu->expose_kvm) {
-        rf->reason = CPU_FEATURE_REMOVAL_REASON_CONFIGURATION;
     } else {
         rf->reason = x86_cpu_guest_unseen_reason(cpu, fb, &rf->requires);
         rf->has_requires = rf->requires;

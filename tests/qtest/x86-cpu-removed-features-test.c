@@ -201,6 +201,16 @@ static const RemovedCase tcg_cases[] = {
     { "dependency/met", "-cpu qemu64,+vmx,+vmx-secondary-ctls,+vmx-ept",
       "vmx-ept", "vmx-ept accelerator blocking user msr48b.33" },
 
+    /* There, but CPUID does not show it */
+    { "level/leaf", "-cpu Skylake-Client,xlevel=0x80000000", "lm",
+      "lm level - model 80000001.0.EDX.29" },
+    { "level/subleaf", "-cpu qemu64,+fzrm,level-func7=0", "fzrm",
+      "fzrm level - user 7.1.EAX.10" },
+    { "hidden/xsave", "-cpu Skylake-Client,xsave=off", "xgetbv1",
+      "xgetbv1 dependency - model d.1.EAX.2 requires xsave" },
+    { "hidden/syscall", "-cpu Skylake-Client,lm=off,phys-bits=0", "syscall",
+      "syscall dependency - model 80000001.0.EDX.11 requires lm" },
+
     /* Nothing to tell */
     { "absent/supported", "-cpu Skylake-Server-v4", "avx2", "" },
     { "absent/not-requested", "-cpu qemu64", "avx512f", "" },
@@ -220,6 +230,9 @@ static const RemovedCase kvm_cases[] = {
       "kvm-pv-eoi", "kvm-pv-eoi configuration - user 40000001.0.EAX.6" },
     { "configuration/kvm-off/alias", "-cpu qemu64,kvm=off,+kvm_pv_eoi",
       "kvm-pv-eoi", "kvm-pv-eoi configuration - user 40000001.0.EAX.6" },
+    { "configuration/kvm-off/hints", "-cpu qemu64,kvm=off,+kvm-hint-dedicated",
+      "kvm-hint-dedicated",
+      "kvm-hint-dedicated configuration - user 40000001.0.EDX.0" },
     { "configuration/irqchip",
       "-machine kernel-irqchip=off -cpu qemu64,-apic,+x2apic", "x2apic",
       "x2apic configuration blocking user 1.0.ECX.21" },
