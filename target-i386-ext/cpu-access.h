@@ -16,6 +16,12 @@
 void x86_cpu_ext_class_init(ObjectClass *oc);
 
 /*
+ * enforce=on stops @cpu, for the reason in *@errp: tells more, as the
+ * property enforce-report says.  Called from x86_cpu_realizefn().
+ */
+void x86_cpu_enforce_report(X86CPU *cpu, Error **errp);
+
+/*
  * The QOM property that controls bit @bit of word @w, or NULL if it has
  * none.  XCR0 components go by the feature that they belong to, as in
  * the property unavailable-features.

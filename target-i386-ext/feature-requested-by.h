@@ -11,6 +11,12 @@
 #include "qapi/qapi-types-cpu-introspection-target.h"
 
 /*
+ * What was requested of @cpu in word @w, by whomever, before anything was
+ * dropped or filtered out.  Meaningful once @cpu has been expanded.
+ */
+uint64_t x86_cpu_requested_features(X86CPU *cpu, FeatureWord w);
+
+/*
  * Who asked @cpu for bit @bit of word @w.  Meaningful for requested bits of
  * a CPU that has been expanded (x86_cpu_expand_features()).  Where several
  * asked, the last one, for it is whom to talk to.

@@ -52,6 +52,20 @@ void x86_cpu_requests_settle(X86CPU *cpu)
         req->unmet[w] = req->requested[w] & ~features;
         req->requested[w] |= features;
     }
+    req->settled = true;
+}
+
+/* XSAVE components are not asked for, they come with other features. */
+static bool is_derived(FeatureWord w)
+{
+    return w == FEAT_XSAVE_XCR0_LO || w == FEAT_XSAVE_XCR0_HI ||
+           w == FEAT_XSAVE_XSS_LO || w == FEAT_XSAVE_XSS_HI;
+}
+
+uint64_t x86_cpu_requested_features(X86CPU *cpu, FeatureWord w)
+{
+    return is_derived(w) ? cpu->env.features[w] | cpu->filtered_features[w]
+                         : cpu->requests.requested[w];
 }
 
 /* Whether the machine type's compat properties turn on @name for @cpu */
@@ -72,10 +86,18 @@ static bool machine_asks_for(X86CPU *cpu, const char *name)
     return asks;
 }
 
+/* Whether @name is in what the user gave on the command line for @cpu */
+static bool user_asks_for(X86CPU *cpu, const char *name)
+{
+    return x86_cpu_access_plus_feature(name) ||
+           qdev_find_global_prop(OBJECT(cpu), name);
+}
+
 CpuFeatureRequester x86_cpu_feature_requested_by(X86CPU *cpu, FeatureWord w,
                                                  int bit)
 {
     const X86CPUFeatureRequests *req = &cpu->requests;
+    g_autofree char *flag = NULL;
     uint64_t mask = 1ULL << bit;
     const char *name;
 
@@ -86,8 +108,8 @@ CpuFeatureRequester x86_cpu_feature_requested_by(X86CPU *cpu, FeatureWord w,
     if (!name || !(cpu->env.user_features[w] & mask)) {
         return CPU_FEATURE_REQUESTER_MODEL;
     }
-    if (x86_cpu_access_plus_feature(name) ||
-        qdev_find_global_prop(OBJECT(cpu), name)) {
+    flag = g_strconcat("f-", name, NULL);
+    if (user_asks_for(cpu, name) || user_asks_for(cpu, flag)) {
         return CPU_FEATURE_REQUESTER_USER;
     }
     if (req->by_accelerator[w] & mask) {

@@ -30,6 +30,10 @@ typedef struct X86CPUFeatureRequests {
     FeatureWordArray unmet;
     /* The accelerator's defaults are in: who sets a feature now is not it */
     bool accelerator_done;
+    /* @requested and @unmet are complete */
+    bool settled;
+    /* The property enforce-report: a CpuEnforceReport */
+    int enforce_report;
 } X86CPUFeatureRequests;
 
 #ifndef CONFIG_USER_ONLY

@@ -85,6 +85,7 @@ uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
     const FeatureWordInfo *wi = &feature_word_info[w];
     CPUX86State *env = &cpu->env;
     uint32_t regs[CPU_NB_REGS32] = { };
+    uint64_t dynamic = 0;
 
     if (wi->type != CPUID_FEATURE_WORD) {
         return env->features[w];
@@ -103,7 +104,13 @@ uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
         /* The vCPU is not in 64-bit mode yet, but the guest will be. */
         regs[R_EDX] |= env->features[w] & CPUID_EXT2_SYSCALL;
     }
-    return regs[wi->cpuid.reg];
+    /* What the running guest has turned on in CR4 is not configuration. */
+    if (w == FEAT_1_ECX) {
+        dynamic = CPUID_EXT_OSXSAVE;
+    } else if (w == FEAT_7_0_ECX) {
+        dynamic = CPUID_7_0_ECX_OSPKE;
+    }
+    return regs[wi->cpuid.reg] & ~(dynamic & ~env->features[w]);
 }
 
 CpuFeatureRemovalReason x86_cpu_guest_unseen_reason(X86CPU *cpu,

@@ -10,14 +10,14 @@
 #include "target/i386/ext/feature-place.h"
 
 /*
- * Whether the leaf of word @w is above what @cpu, which is realized, says
+ * Whether the leaf of word @w is above what @cpu, which is expanded, says
  * to have (CPUID leaf 0, 0x80000000, 0xC0000000; sub-leaves of 7), so that
  * guests do not look there.  False for MSRs and for 0x4000xxxx.
  */
 bool x86_cpu_guest_lacks_leaf(X86CPU *cpu, FeatureWord w);
 
 /*
- * The bits of word @w that a guest sees on @cpu, which is realized: in
+ * The bits of word @w that a guest sees on @cpu, which is filtered: in
  * 64-bit mode where the CPU has it, and as configured, before the guest
  * changes CR4 (OSXSAVE, OSPKE).
  */

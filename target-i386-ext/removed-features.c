@@ -21,24 +21,14 @@
 #include "target/i386/ext/guest-view.h"
 #include "target/i386/ext/removed-features.h"
 
-/* XSAVE components are not asked for, they come with other features. */
-static bool is_derived(FeatureWord w)
-{
-    return w == FEAT_XSAVE_XCR0_LO || w == FEAT_XSAVE_XCR0_HI ||
-           w == FEAT_XSAVE_XSS_LO || w == FEAT_XSAVE_XSS_HI;
-}
-
 /*
  * With x-force-features=on the guest is shown the filtered features all
  * the same; they stay in the list, because enforce still stops on them.
  */
 static uint64_t removed_bits(X86CPU *cpu, FeatureWord w)
 {
-    uint64_t requested = is_derived(w) ? cpu->env.features[w]
-                                       : cpu->requests.requested[w];
-
-    return (requested & ~x86_cpu_guest_sees(cpu, w)) |
-           cpu->filtered_features[w];
+    return (x86_cpu_requested_features(cpu, w) &
+            ~x86_cpu_guest_sees(cpu, w)) | cpu->filtered_features[w];
 }
 
 /* Appends the names of the features @mask in word @w */
@@ -155,7 +145,7 @@ CpuRemovedFeatureList *x86_cpu_removed_features(X86CPU *cpu)
     CpuRemovedFeatureList *list = NULL;
     X86CPUFeatureBit fb;
 
-    if (!DEVICE(cpu)->realized) {
+    if (!cpu->requests.settled) {
         return NULL;
     }
     for (fb.w = 0; fb.w < FEATURE_WORDS; fb.w++) {
@@ -178,7 +168,7 @@ static void get_removed_features(Object *obj, Visitor *v, const char *name,
     visit_type_CpuRemovedFeatureList(v, name, &list, errp);
 }
 
-void x86_cpu_ext_class_init(ObjectClass *oc)
+void x86_cpu_removed_features_class_init(ObjectClass *oc)
 {
     object_class_property_add(oc, "removed-features", "CpuRemovedFeatureList",
                               get_removed_features, NULL, NULL, NULL);

@@ -172,6 +172,8 @@ static const RemovedCase tcg_cases[] = {
     { "requested-by/user/global",
       "-cpu EPYC -global EPYC-x86_64-cpu.avx512f=on", "avx512f",
       "avx512f accelerator blocking user 7.0.EBX.16" },
+    { "requested-by/user/flag", "-cpu EPYC,f-avx512f=on", "avx512f",
+      "avx512f accelerator blocking user 7.0.EBX.16" },
     { "requested-by/user/alias", "-cpu EPYC,+nodeid_msr", "nodeid-msr",
       "nodeid-msr accelerator blocking user 80000001.0.ECX.19" },
 
@@ -437,9 +439,18 @@ static void test_kvm_avx512(void)
 /* mpx came with old machine types; hardware has dropped it since */
 static void test_kvm_machine(void)
 {
-    g_autoptr(QList) removed = NULL;
-    g_autofree char *found = NULL;
-    QTestState *qts;
+    static const struct {
+        const char *cpu;
+        const char *expected;
+    } mpx[] = {
+        { "Skylake-Client-v1", NULL },
+        { "Skylake-Client", " blocking machine 7.0.EBX.14" },
+        { "Skylake-Client,mpx=on", " blocking user 7.0.EBX.14" },
+        { "Skylake-Client,+mpx", " blocking user 7.0.EBX.14" },
+        { "Skylake-Client,f-mpx=on", " blocking user 7.0.EBX.14" },
+        { "Skylake-Client,+f-mpx", " blocking user 7.0.EBX.14" },
+    };
+    size_t i;
 
     if (host_kvm_offers(7, 0, "EBX", 14)) {
         g_test_skip("the kernel offers MPX to guests");
@@ -449,28 +460,19 @@ static void test_kvm_machine(void)
         g_test_skip("no machine type pc-i440fx-3.1");
         return;
     }
-    qts = qtest_init("-S -M pc-i440fx-3.1 -accel kvm -cpu Skylake-Client-v1");
-    removed = qom_get_list(qts, "removed-features");
-    found = entries_of(removed, "mpx");
-    g_assert_cmpstr(found, ==, "");
-    qtest_quit(qts);
-    g_clear_pointer(&found, g_free);
-    qobject_unref(removed);
+    for (i = 0; i < ARRAY_SIZE(mpx); i++) {
+        QTestState *qts = qtest_initf("-S -M pc-i440fx-3.1 -accel kvm "
+                                      "-cpu %s", mpx[i].cpu);
+        g_autoptr(QList) removed = qom_get_list(qts, "removed-features");
+        g_autofree char *found = entries_of(removed, "mpx");
 
-    qts = qtest_init("-S -M pc-i440fx-3.1 -accel kvm -cpu Skylake-Client");
-    removed = qom_get_list(qts, "removed-features");
-    found = entries_of(removed, "mpx");
-    g_assert(strstr(found, " blocking machine 7.0.EBX.14"));
-    qtest_quit(qts);
-    g_clear_pointer(&found, g_free);
-    qobject_unref(removed);
-
-    qts = qtest_init("-S -M pc-i440fx-3.1 -accel kvm "
-                     "-cpu Skylake-Client,mpx=on");
-    removed = qom_get_list(qts, "removed-features");
-    found = entries_of(removed, "mpx");
-    g_assert(strstr(found, " blocking user 7.0.EBX.14"));
-    qtest_quit(qts);
+        if (mpx[i].expected) {
+            g_assert(g_str_has_suffix(found, mpx[i].expected));
+        } else {
+            g_assert_cmpstr(found, ==, "");
+        }
+        qtest_quit(qts);
+    }
 }
 
 static void add_cases(const char *accel, const RemovedCase *cases, size_t n,

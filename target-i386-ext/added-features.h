@@ -1,0 +1,15 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What a guest sees of an x86 CPU though nobody asked
+ */
+
+#ifndef I386_EXT_ADDED_FEATURES_H
+#define I386_EXT_ADDED_FEATURES_H
+
+#include "cpu.h"
+
+/* Registers added-features on TYPE_X86_CPU. */
+void x86_cpu_added_features_class_init(ObjectClass *oc);
+
+#endif /* I386_EXT_ADDED_FEATURES_H */

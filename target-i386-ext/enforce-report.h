@@ -1,0 +1,15 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What enforce=on stopped on
+ */
+
+#ifndef I386_EXT_ENFORCE_REPORT_H
+#define I386_EXT_ENFORCE_REPORT_H
+
+#include "cpu.h"
+
+/* Registers enforce-report on TYPE_X86_CPU. */
+void x86_cpu_enforce_report_class_init(ObjectClass *oc);
+
+#endif /* I386_EXT_ENFORCE_REPORT_H */

@@ -1,0 +1,77 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * f-*: a boolean property for every CPU feature
+ *
+ * Answers, for management software: which properties of a CPU are features
+ * and which are knobs, was this feature asked for, does the guest have it?
+ * Before realize, f-NAME reads and writes what is requested, as NAME does;
+ * after it, f-NAME reads what the guest sees, where NAME goes on to read
+ * the feature word, whether CPUID shows it or not.
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/visitor.h"
+#include "hw/qdev-properties.h"
+#include "target/i386/ext/feature-dictionary.h"
+#include "target/i386/ext/feature-flags.h"
+#include "target/i386/ext/guest-view.h"
+
+/*
+ * Not "bool": libvirt reads every property of that type of every new
+ * guest's CPU, one by one, and has no use for each feature twice.
+ */
+#define FEATURE_FLAG_TYPE "CpuFeatureFlag"
+
+static void get_feature_flag(Object *obj, Visitor *v, const char *name,
+                             void *opaque, Error **errp)
+{
+    X86CPU *cpu = X86_CPU(obj);
+    const X86CPUFeatureInfo *info = opaque;
+    uint64_t features = DEVICE(obj)->realized ?
+                        x86_cpu_guest_sees(cpu, info->word) :
+                        cpu->env.features[info->word];
+    bool value = (features & info->mask) == info->mask;
+
+    visit_type_bool(v, name, &value, errp);
+}
+
+static void set_feature_flag(Object *obj, Visitor *v, const char *name,
+                             void *opaque, Error **errp)
+{
+    const X86CPUFeatureInfo *info = opaque;
+    bool value;
+
+    if (DEVICE(obj)->realized) {
+        qdev_prop_set_after_realize(DEVICE(obj), name, errp);
+        return;
+    }
+    if (!visit_type_bool(v, name, &value, errp)) {
+        return;
+    }
+    object_property_set_bool(obj, info->name, value, errp);
+}
+
+void x86_cpu_feature_flags_class_init(ObjectClass *oc)
+{
+    unsigned i;
+
+    for (i = 0; i < x86_cpu_features_count; i++) {
+        const X86CPUFeatureInfo *info = &x86_cpu_features[i];
+        ObjectProperty *op;
+
+        op = object_class_property_add(oc, info->flag, FEATURE_FLAG_TYPE,
+                                       get_feature_flag, set_feature_flag,
+                                       NULL, (void *)info);
+        /*
+         * object_class_property_set_description() would look the property
+         * up again, which shows when QEMU starts.
+         */
+        op->description = g_strdup(info->description);
+    }
+}
+
+bool x86_cpu_is_feature_flag(const char *name)
+{
+    return !strncmp(name, "f-", 2);
+}

@@ -1,0 +1,21 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * f-*: a boolean property for every CPU feature
+ */
+
+#ifndef I386_EXT_FEATURE_FLAGS_H
+#define I386_EXT_FEATURE_FLAGS_H
+
+#include "cpu.h"
+
+/* Registers f-* on TYPE_X86_CPU. */
+void x86_cpu_feature_flags_class_init(ObjectClass *oc);
+
+/*
+ * Whether @name is one of them.  They are other names of properties that
+ * are there already, so that expansions and dumps leave them out.
+ */
+bool x86_cpu_is_feature_flag(const char *name);
+
+#endif /* I386_EXT_FEATURE_FLAGS_H */

@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The table generator, target-i386-ext/gen-cpu-tables.c: every check it makes.
+
+It is compiled with the address and undefined-behaviour sanitizers, and run
+on small inputs of which each has one thing wrong; and on the real ones.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+LINE = os.environ.get('LINE') or '10.0'
+SOURCE = os.path.join(REPO, os.environ.get('BUILD') or 'build',
+                      f'qemu-{LINE}')
+
+CPU_C = '''#include "cpu.h"
+FeatureWordInfo feature_word_info[FEATURE_WORDS] = {
+    [FEAT_1_EDX] = {
+        .type = CPUID_FEATURE_WORD,
+        .feat_names = {
+            "fpu", NULL /* reserved */, "de", // ditto
+            "fpu",
+        },
+        .cpuid = {.eax = 1, .reg = R_EDX, },
+        .tcg_features = TCG(FEATURES, { 1 }),
+    },
+    [FEAT_7_1_EAX] = {
+        .type = CPUID_FEATURE_WORD,
+        .feat_names = { [5] = "avx512-bf16" },
+        .cpuid = { .eax = 7, .needs_ecx = true, .ecx = 1, .reg = R_EAX },
+    },
+    [FEAT_MSR] = {
+        .type = MSR_FEATURE_WORD,
+        .feat_names = { "rdctl-no", [63] = "sse4.1" },
+        .msr = { .index = MSR_ARCH, },
+    },
+};
+'''
+CPU_H = '#define MSR_ARCHAIC 1\n#define MSR_ARCH   0x10a\n'
+TABLE = '''# QEMU   cpuinfo  libvirt  what it is
+fpu          fpu     fpu    Floating-point unit
+  note: on two bits, here
+de           de      -      Debugging extensions
+
+# another word
+avx512-bf16  avx512_bf16  avx512-bf16  BFLOAT16
+rdctl-no     -       rdctl-no   Immune to Meltdown
+sse4.1       sse4_1  sse4.1     SSE 4.1
+'''
+
+
+class Generator(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tmp = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.tmp)
+        cls.program = os.path.join(cls.tmp, 'gen-cpu-tables')
+        subprocess.run(
+            ['cc', '-Wall', '-Wextra', '-Werror', '-g',
+             '-fsanitize=address,undefined', '-fno-sanitize-recover=all',
+             '-o', cls.program, os.path.join(
+                 REPO, 'target-i386-ext', 'gen-cpu-tables.c')], check=True)
+
+    def generate(self, cpu_c=CPU_C, table=TABLE, cpu_h=CPU_H):
+        for name, text in ('cpu.c', cpu_c), ('t.tbl', table), ('cpu.h', cpu_h):
+            with open(os.path.join(self.tmp, name), 'wb') as f:
+                f.write(text if isinstance(text, bytes) else text.encode())
+        return subprocess.run(
+            [self.program, 'cpu.c', 't.tbl', 'cpu.h'], cwd=self.tmp,
+            env={**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            check=False)
+
+    def fails(self, *errors, **inputs):
+        """All the errors, in order, and nothing else; no output"""
+        done = self.generate(**inputs)
+        self.assertEqual(done.stderr, ''.join(e + '\n' for e in errors))
+        self.assertEqual(done.stdout, '')
+        self.assertEqual(done.returncode, 1)
+
+    def cpu_c(self, old, new):
+        self.assertIn(old, CPU_C)
+        return CPU_C.replace(old, new, 1)
+
+    def table(self, old, new):
+        self.assertIn(old, TABLE)
+        return TABLE.replace(old, new, 1)
+
+    def test_output(self):
+        done = self.generate()
+        self.assertEqual(done.stderr, '')
+        self.assertEqual(done.returncode, 0)
+        self.assertIn('''    {
+        .name = "fpu",
+        .flag = "f-fpu",
+        .description = "Floating-point unit (CPUID 01h EDX bit 0, 3)",
+        .what = "Floating-point unit",
+        .cpuinfo = "fpu",
+        .libvirt = "fpu",
+        .note = "on two bits, here",
+        .word = FEAT_1_EDX,
+        .mask = 1ull << 0 | 1ull << 3,
+    },
+    {
+        .name = "de",
+''', done.stdout)
+        self.assertIn('"BFLOAT16 (CPUID 07h.1 EAX bit 5)"', done.stdout)
+        self.assertIn('"SSE 4.1 (MSR 10Ah bit 63)"', done.stdout)
+        self.assertIn('x86_cpu_features_count = 5;', done.stdout)
+        # No name elsewhere: nothing, rather than a dash
+        self.assertNotIn('"-"', done.stdout)
+
+    def test_vmx_controls_are_in_the_upper_half(self):
+        done = self.generate(cpu_h='#define MSR_ARCH 0x48b\n', cpu_c=(
+            self.cpu_c('[63] = "sse4.1"', '[31] = "sse4.1"')))
+        self.assertIn('(MSR 48Bh bit 63)', done.stdout)
+        self.assertIn('.mask = 1ull << 31', done.stdout)
+
+    def test_reproducible(self):
+        self.assertEqual(self.generate().stdout, self.generate().stdout)
+
+    def test_real_input_is_reproducible_and_complete(self):
+        paths = [os.path.join(SOURCE, name) for name in (
+            'target/i386/cpu.c', 'target/i386/ext/tables/features.tbl',
+            'target/i386/cpu.h',
+            'include/standard-headers/asm-x86/kvm_para.h')]
+        runs = [subprocess.run([self.program, *paths],
+                               stdout=subprocess.PIPE, check=True).stdout
+                for _ in range(2)]
+        self.assertEqual(*runs)
+        # Counted another way: the quoted names in that part of cpu.c
+        with open(paths[0], encoding='utf-8') as f:
+            part = re.search(r'^FeatureWordInfo feature_word_info.*?^};',
+                             f.read(), re.M | re.S).group()
+        part = re.sub(r'/\*.*?\*/', '', part, flags=re.S)
+        names = set(re.findall(r'"([^"]+)"', part))
+        self.assertEqual(
+            names, set(re.findall(r'\.name = "([^"]+)"', runs[0].decode())))
+
+    # ---- cpu.c ----
+
+    def test_no_feature_words(self):
+        self.fails("cpu.c:1: no 'FeatureWordInfo "
+                   "feature_word_info[FEATURE_WORDS] = {' in it",
+                   cpu_c='int main;\n')
+
+    def test_nothing_named(self):
+        self.fails('cpu.c:2: feature_word_info names no feature',
+                   cpu_c=CPU_C.splitlines()[0] + '\n' +
+                   CPU_C.splitlines()[1] + '};\n')
+
+    def test_preprocessor_line(self):
+        self.fails('cpu.c:3: preprocessor line inside of feature_word_info; '
+                   'teach gen-cpu-tables about it',
+                   cpu_c=self.cpu_c('    [FEAT_1', '#ifdef X\n    [FEAT_1'))
+
+    def test_unknown_type(self):
+        self.fails("cpu.c:13: FEAT_7_1_EAX: unknown type 'IO_FEATURE_WORD'; "
+                   'teach gen-cpu-tables about it', cpu_c=self.cpu_c(
+                       'CPUID_FEATURE_WORD,\n        .feat_names = { [5]',
+                       'IO_FEATURE_WORD,\n        .feat_names = { [5]'))
+
+    def test_unknown_location(self):
+        self.fails("cpu.c:9: unknown member '.leaf'; teach gen-cpu-tables "
+                   'about it', cpu_c=self.cpu_c('.eax = 1', '.leaf = 1'))
+
+    def test_no_location(self):
+        self.fails('cpu.c:12: FEAT_7_1_EAX: no CPUID leaf and register, and '
+                   'no MSR', cpu_c=self.cpu_c(', .reg = R_EAX', ''))
+
+    def test_syntax(self):
+        self.fails("cpu.c:6: expected 'NULL', found 'NUL'",
+                   cpu_c=self.cpu_c('NULL', 'NUL'))
+        self.fails("cpu.c:7: expected ',', found 'fpu'",
+                   cpu_c=self.cpu_c('"de",', '"de"'))
+        self.fails("cpu.c:14: '64' is not the number of a bit",
+                   cpu_c=self.cpu_c('[5]', '[64]'))
+        self.fails("cpu.c:3: expected ']', found '='",
+                   cpu_c=self.cpu_c('[FEAT_1_EDX]', '[FEAT_1_EDX'))
+        self.fails('cpu.c:6: comment without an end',
+                   cpu_c=CPU_C.replace('*/', ''))
+        self.fails('cpu.c:6: string that is not plain',
+                   cpu_c=self.cpu_c('"de"', '"d\\e"'))
+        self.fails('cpu.c:10: end of file inside of feature_word_info',
+                   cpu_c=CPU_C[:CPU_C.index(' }),')])
+        self.fails("cpu.c:22: expected '[', found 'end of file'",
+                   cpu_c=CPU_C[:CPU_C.rindex('};')])
+        self.fails('cpu.c:6: token of 200 characters',
+                   cpu_c=self.cpu_c('"de"', '"' + 'd' * 200 + '"'))
+
+    def test_name(self):
+        self.fails("cpu.c:6: feature 'de_x': only a-z, 0-9, '-' and '.' can "
+                   'be in a property name',
+                   cpu_c=self.cpu_c('"de"', '"de_x"'),
+                   table=self.table('de           de      -      Debugging '
+                                    'extensions\n', ''))
+
+    def test_bit_beyond_cpuid(self):
+        self.fails("cpu.c:14: feature 'avx512-bf16': bit 32 is beyond "
+                   'FEAT_7_1_EAX', cpu_c=self.cpu_c('[5]', '[32]'),
+                   table=re.sub(r'(?m)^avx512-bf16.*\n', '', TABLE))
+
+    def test_name_in_two_words(self):
+        self.fails("cpu.c:14: feature 'de' is also in FEAT_1_EDX (line 6); a "
+                   'property has bits of one word',
+                   cpu_c=self.cpu_c('"avx512-bf16"', '"de"'),
+                   table=re.sub(r'(?m)^avx512-bf16.*\n', '', TABLE))
+
+    # ---- headers ----
+
+    def test_no_macro(self):
+        self.fails("cpu.c:17: FEAT_MSR: 'MSR_ARCH' is defined in none of the "
+                   'headers', cpu_h='#define MSR_ARCHAIC 1\n')
+
+    def test_macro_is_no_number(self):
+        self.fails("cpu.c:17: FEAT_MSR: 'MSR_ARCH' is not a number of 32 bits",
+                   cpu_h='#define MSR_ARCH (1 << 3)\n')
+        self.fails("cpu.c:17: FEAT_MSR: 'MSR_ARCH' is not a number of 32 bits",
+                   cpu_h='#define MSR_ARCH 0x100000000\n')
+
+    # ---- features.tbl ----
+
+    def test_missing_row(self):
+        """What upstream adds stops the build, with the line to add."""
+        self.fails("cpu.c:14: feature 'avx512-bf16' has no row in t.tbl; add "
+                   "after 'de':",
+                   'avx512-bf16           -                -                '
+                   '(what it is)',
+                   table=re.sub(r'(?m)^avx512-bf16.*\n', '', TABLE))
+        # The line can be pasted as it is.
+        self.assertEqual(self.generate(table=self.table(
+            'avx512-bf16  avx512_bf16  avx512-bf16  BFLOAT16',
+            'avx512-bf16           -                -                '
+            '(what it is)')).returncode, 0)
+
+    def test_unknown_feature(self):
+        self.fails("t.tbl:5: 'xyzzy' is no feature of this QEMU; remove the "
+                   'row, or correct the name', table=self.table(
+                       '\n# another', 'xyzzy - - Nothing\n# another'))
+
+    def test_second_row(self):
+        self.fails("t.tbl:5: a second row for 'de', the first is in line 4",
+                   table=self.table('\n# another', 'de - - Again\n# another'))
+
+    def test_short_row(self):
+        row = ("'de': a row is QEMU's name, the name in /proc/cpuinfo or -, "
+               "libvirt's name or -, what it is")
+        missing = ["cpu.c:6: feature 'de' has no row in t.tbl; add after "
+                   "'fpu':", f'{"de":<21} {"-":<16} {"-":<16} (what it is)']
+        for text in 'de', 'de de', 'de de -', 'de de -   ':
+            self.fails(f't.tbl:4: {row}', *missing, table=self.table(
+                'de           de      -      Debugging extensions', text))
+
+    def test_order(self):
+        lines = TABLE.splitlines(keepends=True)
+        lines[-1], lines[-2] = lines[-2], lines[-1]
+        self.fails("t.tbl:9: 'rdctl-no' is out of order: QEMU has it before "
+                   "'sse4.1'", table=''.join(lines))
+
+    def test_what(self):
+        say = ("t.tbl:4: 'de': say what it is in at most 60 characters, "
+               'without a full stop')
+        self.fails(say, table=self.table('extensions', 'extensions.'))
+        self.fails(say, table=self.table('extensions', 'x' * 60))
+
+    def test_notes(self):
+        self.fails("t.tbl:3: a line that begins with white space must be "
+                   "'note: TEXT'", table=self.table('note: ', 'remark: '))
+        self.fails("t.tbl:3: a line that begins with white space must be "
+                   "'note: TEXT'",
+                   table=self.table('note: on two bits, here', 'note: '))
+        self.fails("t.tbl:4: a second note for 'fpu'", table=self.table(
+            'de   ', '  note: another\nde   '))
+        self.fails('t.tbl:1: a note without a row before it',
+                   table=' note: too early\n' + TABLE)
+
+    def test_characters(self):
+        only = 'only printable ASCII, without " and \\'
+        for bad in '"', '\\', 'é', '\x7f', '\r':
+            done = self.generate(table=self.table('unit', 'un' + bad + 'it'))
+            self.assertIn(f't.tbl:2: column 46: {only}\n', done.stderr)
+        self.fails('t.tbl:0: it is not text: it has a NUL byte',
+                   table=TABLE + '\0')
+
+    def test_all_errors_at_once(self):
+        done = self.generate(table='xyzzy - - A\nplugh - - B\n')
+        self.assertEqual(len(re.findall(r'(?m)^t.tbl:', done.stderr)), 2)
+        self.assertEqual(len(re.findall(r'(?m)^cpu.c:', done.stderr)), 5)
+
+    # ---- the command line ----
+
+    def test_usage(self):
+        done = subprocess.run([self.program], stderr=subprocess.PIPE,
+                              text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr,
+                         '^usage: .* CPU_C FEATURES_TBL HEADER...\n$')
+
+    def test_missing_file(self):
+        done = subprocess.run([self.program, 'a', 'b', 'c'], cwd=self.tmp,
+                              stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(done.stderr, 'a:0: No such file or directory\n')
+        self.assertEqual(done.returncode, 1)
+
+    def test_full_disk(self):
+        self.generate()
+        with open('/dev/full', 'wb') as full:
+            done = subprocess.run(
+                [self.program, 'cpu.c', 't.tbl', 'cpu.h'], cwd=self.tmp,
+                stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertIn('cannot write', done.stderr)
+        self.assertEqual(done.returncode, 1)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The f-* and added-features properties, judged by the guest's own view.
+
+Answers: does f-NAME read what the guest sees, for every feature of every
+feature word?  And is what is said to be added there, and nobody's wish?
+Where the bits are is read from cpu.c here, apart from the generator that
+makes the dictionary.
+
+    QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
+        python3 -m unittest test_feature_flags
+
+CHECK_FULL=1 tests all CPU models.
+"""
+
+import asyncio
+import os
+import re
+import unittest
+
+from guest_cpuid import Guest, GuestError, can_see, has_bit, register
+from test_removed_features import (
+    AMD_ALIASES, MACHINES, MSR_NOT_SET, MSR_REFUSED, list_models, show,
+)
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+SOURCE = os.path.join(REPO, os.environ.get('BUILD') or 'build',
+                      'qemu-' + (os.environ.get('LINE') or '10.0'),
+                      'target', 'i386')
+
+# Where the MSR has the feature word's bit 0: the allowed-1 half of the VMX
+# controls (SDM vol. 3, appendix A.3 to A.5)
+VMX_CONTROLS = (0x48b, 0x48d, 0x48e, 0x48f, 0x490)
+
+
+def read(*path):
+    with open(os.path.join(*path), encoding='utf-8') as f:
+        return f.read()
+
+
+def feature_places():
+    """Returns {name: [place]} of feature_word_info in cpu.c."""
+    text = re.search(r'^FeatureWordInfo feature_word_info.*?^};',
+                     read(SOURCE, 'cpu.c'), re.M | re.S).group()
+    text = re.sub(r'/\*.*?\*/', '', text, flags=re.S)
+    macros = dict(re.findall(r'^#define (MSR_\w+)\s+(0x[0-9a-f]+)',
+                             read(SOURCE, 'cpu.h'), re.M))
+    macros['KVM_CPUID_FEATURES'] = '0x40000001'
+    places = {}
+    for word in re.split(r'\n    \[FEAT_', text)[1:]:
+        names = re.search(r'feat_names = \{(.*?)\}', word, re.S)
+        if not names:
+            continue
+
+        def number(key, default='0', word=word):
+            found = re.search(rf'\.{key} = (\w+)', word)
+            value = found.group(1) if found else default
+            return int(macros.get(value, value), 0)
+
+        bit = 0
+        for item in re.findall(r'\[\d+\]|"[^"]+"|NULL', names.group(1)):
+            if item.startswith('['):
+                bit = int(item[1:-1])
+                continue
+            if item != 'NULL':
+                if '.msr = ' in word:
+                    index = number('index')
+                    half = 32 if index in VMX_CONTROLS else 0
+                    place = {'msr': {'index': index, 'bit': bit + half}}
+                else:
+                    reg = re.search(r'\.reg = R_(\w+)', word).group(1)
+                    place = {'cpuid': {
+                        'leaf': number('eax'), 'subleaf': number('ecx'),
+                        'register': reg, 'bit': bit}}
+                places.setdefault(item.strip('"'), []).append(place)
+            bit += 1
+    return places
+
+
+class Sample:
+    def __init__(self, name, flags, added, removed, view):
+        self.name = name
+        self.flags = flags
+        self.added = added
+        self.removed = removed
+        self.view = view
+
+
+async def look_at(qemu, machine, model, accel, names):
+    args = ['-machine', machine, '-cpu', model + ',check=off']
+    async with Guest(qemu, args, accel) as guest:
+        path = (await guest.qmp.execute('query-cpus-fast'))[0]['qom-path']
+
+        async def get(prop):
+            return await guest.qmp.execute(
+                'qom-get', {'path': path, 'property': prop})
+
+        flags = {name: await get('f-' + name) for name in names}
+        return Sample(f'{accel} {machine} {model}', flags,
+                      await get('added-features'),
+                      await get('removed-features'), await guest.view())
+
+
+async def take_sample(*args):
+    qemu, machine, model, accel, names = args
+    try:
+        return await look_at(*args)
+    except GuestError as e:
+        if MSR_REFUSED not in str(e):
+            raise
+    return await look_at(qemu, machine, model + MSR_NOT_SET, accel, names)
+
+
+async def take_samples(qemu, accel, names):
+    jobs = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def take(number, model):
+        async with jobs:
+            # Each model on one machine type: f-* are the same code on all
+            return await take_sample(qemu, MACHINES[number % len(MACHINES)],
+                                     model, accel, names)
+
+    models = await list_models(qemu, accel)
+    return await asyncio.gather(*[take(n, m) for n, m in enumerate(models)])
+
+
+class Checks:
+    accel = ''
+
+    @classmethod
+    def setUpClass(cls):
+        cls.places = feature_places()
+        cls.samples = asyncio.run(take_samples(
+            os.environ['QTEST_QEMU_BINARY'], cls.accel, sorted(cls.places)))
+
+    def test_dictionary_is_read(self):
+        """This test found all of the feature words"""
+        self.assertGreater(len(self.places), 350)
+        self.assertEqual(self.places['avx512-bf16'], [{'cpuid': {
+            'leaf': 7, 'subleaf': 1, 'register': 'EAX', 'bit': 5}}])
+        self.assertEqual(len(self.places['kvmclock']), 2)
+        self.assertTrue(self.samples)
+
+    def test_flags_are_what_the_guest_sees(self):
+        """f-NAME is what the guest sees, for all features."""
+        problems = []
+        compared = 0
+        for sample in self.samples:
+            for name, places in self.places.items():
+                if not all(can_see(sample.view, p) for p in places):
+                    continue
+                seen = all(has_bit(sample.view, p) for p in places)
+                compared += 1
+                if seen != sample.flags[name]:
+                    problems.append(
+                        f'{sample.name}: f-{name} is {sample.flags[name]}, '
+                        f'the guest sees {seen} at {show(places[0])}')
+        self.assertFalse(problems, '\n'.join(problems))
+        self.assertGreater(compared, 200 * len(self.samples))
+
+    def test_added_is_seen(self):
+        """What is said to be added is there, and not removed as well."""
+        for sample in self.samples:
+            removed = [p for r in sample.removed for p in r['places']]
+            for entry in sample.added:
+                for place in entry['places']:
+                    self.assertNotIn(place, removed, sample.name)
+                    if can_see(sample.view, place):
+                        self.assertTrue(has_bit(sample.view, place),
+                                        f'{sample.name} {show(place)}')
+
+    def test_amd_aliases_are_added(self):
+        """Nobody asks for the copies of leaf 1 in 0x80000001 EDX."""
+        found = 0
+        for sample in self.samples:
+            copies = (register(sample.view, 0x80000001, 0, 'EDX')
+                      & AMD_ALIASES)
+            if 'Opteron' in sample.name or 'EPYC' in sample.name:
+                added = sum(
+                    1 << p['cpuid']['bit'] for a in sample.added
+                    for p in a['places'] if p.get('cpuid', {}).get('leaf')
+                    == 0x80000001 and p['cpuid']['register'] == 'EDX')
+                self.assertEqual(added & AMD_ALIASES, copies, sample.name)
+                found += bool(copies)
+        self.assertTrue(found)
+
+
+class TestTcg(Checks, unittest.TestCase):
+    accel = 'tcg'
+
+
+class TestKvm(Checks, unittest.TestCase):
+    accel = 'kvm'
+
+    @classmethod
+    def setUpClass(cls):
+        try:
+            os.close(os.open('/dev/kvm', os.O_RDWR))
+        except OSError as e:
+            raise unittest.SkipTest(f'no KVM: {e}') from e
+        super().setUpClass()
+
+    # Under KVM the models get the host's vendor.
+    @unittest.skipUnless('AuthenticAMD' in read('/proc/cpuinfo'),
+                         'not an AMD host')
+    def test_amd_aliases_are_added(self):
+        super().test_amd_aliases_are_added()
+
+
+if __name__ == '__main__':
+    unittest.main()
