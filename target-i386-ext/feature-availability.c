@@ -45,32 +45,47 @@ static bool host_has_cpuid_bit(const FeatureWordInfo *wi, int bit)
     return regs[wi->cpuid.reg] & (1U << bit);
 }
 
-CpuFeatureRemovalReason x86_cpu_feature_unavailable_reason(X86CPUFeatureBit fb)
+int x86_cpu_feature_in_hardware(X86CPUFeatureBit fb)
+{
+#ifdef CONFIG_CPUID_H
+    const FeatureWordInfo *wi = &feature_word_info[fb.w];
+
+    if (wi->type == CPUID_FEATURE_WORD &&
+        (wi->cpuid.eax & 0xf0000000) != HYPERVISOR_REGION) {
+        return host_has_cpuid_bit(wi, fb.bit);
+    }
+#endif
+    return -1;
+}
+
+int x86_cpu_feature_in_kernel(X86CPUFeatureBit fb)
 {
     const FeatureWordInfo *wi = &feature_word_info[fb.w];
 
+    if (!kvm_enabled()) {
+        return -1;
+    }
+    if (wi->type == MSR_FEATURE_WORD) {
+        return !!(kvm_arch_get_supported_msr_feature(kvm_state,
+                                                     wi->msr.index) &
+                  (1ULL << fb.bit));
+    }
+    return kvm_offers_cpuid_bit(wi->cpuid.eax, wi->cpuid.ecx, wi->cpuid.reg,
+                                fb.bit);
+}
+
+CpuFeatureRemovalReason x86_cpu_feature_unavailable_reason(X86CPUFeatureBit fb)
+{
     if (kvm_enabled() && kvm_withholds_for_irqchip(fb)) {
         return CPU_FEATURE_REMOVAL_REASON_CONFIGURATION;
     }
     if (!x86_cpu_access_accel_uses_host_cpuid()) {
         return CPU_FEATURE_REMOVAL_REASON_ACCELERATOR;
     }
-    if (wi->type == MSR_FEATURE_WORD) {
-        if (kvm_enabled() &&
-            kvm_arch_get_supported_msr_feature(kvm_state, wi->msr.index) &
-            (1ULL << fb.bit)) {
-            return CPU_FEATURE_REMOVAL_REASON_QEMU;
-        }
-        return CPU_FEATURE_REMOVAL_REASON_KERNEL;
-    }
-    if (kvm_enabled() &&
-        kvm_offers_cpuid_bit(wi->cpuid.eax, wi->cpuid.ecx, wi->cpuid.reg,
-                             fb.bit)) {
+    if (x86_cpu_feature_in_kernel(fb) == 1) {
         return CPU_FEATURE_REMOVAL_REASON_QEMU;
     }
-    if ((wi->cpuid.eax & 0xf0000000) == HYPERVISOR_REGION ||
-        host_has_cpuid_bit(wi, fb.bit)) {
-        return CPU_FEATURE_REMOVAL_REASON_KERNEL;
-    }
-    return CPU_FEATURE_REMOVAL_REASON_HARDWARE;
+    return x86_cpu_feature_in_hardware(fb) == 0
+           ? CPU_FEATURE_REMOVAL_REASON_HARDWARE
+           : CPU_FEATURE_REMOVAL_REASON_KERNEL;
 }

@@ -27,4 +27,13 @@
  */
 CpuFeatureRemovalReason x86_cpu_feature_unavailable_reason(X86CPUFeatureBit fb);
 
+/*
+ * Whether the host CPU has @fb: 1 or 0, or -1 where a user process cannot
+ * see it (MSRs, hypervisor leaves) and on hosts that are not x86.
+ */
+int x86_cpu_feature_in_hardware(X86CPUFeatureBit fb);
+
+/* Whether the kernel offers @fb to guests: 1 or 0, or -1 without KVM. */
+int x86_cpu_feature_in_kernel(X86CPUFeatureBit fb);
+
 #endif /* I386_EXT_FEATURE_AVAILABILITY_H */

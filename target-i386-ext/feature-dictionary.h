@@ -18,6 +18,7 @@ typedef struct X86CPUFeatureInfo {
     const char *cpuinfo;        /* in Linux's /proc/cpuinfo; NULL: not shown */
     const char *libvirt;        /* in libvirt's CPU map; NULL: not there */
     const char *note;           /* what else to know; NULL: nothing */
+    const char *const *aliases; /* up to a NULL; NULL: there are none */
     FeatureWord word;
     uint64_t mask;              /* its bits in that word, often just one */
 } X86CPUFeatureInfo;

@@ -31,6 +31,7 @@
 #define MAX_WORDS       128
 #define MAX_FEATURES    2048
 #define MAX_BITS        8
+#define MAX_ALIASES     8
 #define MAX_HEADERS     8
 #define MAX_WHAT        60
 
@@ -57,6 +58,8 @@ typedef struct Feature {
     int word;
     int bits[MAX_BITS];
     int nbits;
+    char aliases[MAX_ALIASES][64];
+    int naliases;
     /* The row of features.tbl, NULL if there is none yet */
     const char *cpuinfo, *libvirt, *what, *note;
     Place row;
@@ -427,6 +430,40 @@ static void read_word(Lexer *lexer)
     nwords++;
 }
 
+/*
+ * Other names of the same properties, as x86_cpu_initfn() has them:
+ * object_property_add_alias(obj, "sse3", obj, "pni");
+ */
+static void read_aliases(Place place, const char *text)
+{
+    static const char call[] = "object_property_add_alias(obj, \"";
+    const char *found, *last = text, *c;
+
+    for (found = strstr(text, call); found; found = strstr(found + 1, call)) {
+        char alias[64], name[64];
+        Feature *feature;
+
+        for (c = last; c < found; c++) {
+            place.line += *c == '\n';
+        }
+        last = found;
+        if (sscanf(found + strlen(call), "%63[^\"]\", obj, \"%63[^\"]\")",
+                   alias, name) != 2) {
+            give_up(place, "an alias that is not of the form alias, obj, "
+                    "name; teach gen-cpu-tables about it");
+        }
+        feature = find_feature(name);
+        if (!feature) {
+            continue;           /* of a property that is no feature */
+        }
+        if (feature->naliases == MAX_ALIASES) {
+            give_up(place, "feature '%s' has more than %d aliases", name,
+                    MAX_ALIASES);
+        }
+        strcpy(feature->aliases[feature->naliases++], alias);
+    }
+}
+
 static void read_feature_words(const char *path)
 {
     static const char start[] =
@@ -449,10 +486,11 @@ static void read_feature_words(const char *path)
             expect(&lexer, ",");
         }
     }
-    free(text);
     if (!nfeatures) {
         give_up(lexer.place, "feature_word_info names no feature");
     }
+    read_aliases((Place) { path, 1 }, text);
+    free(text);
 }
 
 /* The text behind "#define NAME " in one of the headers, NULL if in none */
@@ -698,6 +736,13 @@ static void print_tables(void)
         print_string("cpuinfo", feature->cpuinfo);
         print_string("libvirt", feature->libvirt);
         print_string("note", feature->note);
+        if (feature->naliases) {
+            printf("        .aliases = (const char *const[]) { ");
+            for (j = 0; j < feature->naliases; j++) {
+                printf("\"%s\", ", feature->aliases[j]);
+            }
+            printf("NULL },\n");
+        }
         printf("        .word = %s,\n"
                "        .mask = ", words[feature->word].name);
         for (j = 0; j < feature->nbits; j++) {

@@ -41,6 +41,9 @@ FeatureWordInfo feature_word_info[FEATURE_WORDS] = {
         .msr = { .index = MSR_ARCH, },
     },
 };
+    object_property_add_alias(obj, "sse4_1", obj, "sse4.1");
+    object_property_add_alias(obj, "lbr_fmt", obj, "lbr-fmt");
+    object_property_add_alias(obj, "sse4-1", obj, "sse4.1");
 '''
 CPU_H = '#define MSR_ARCHAIC 1\n#define MSR_ARCH   0x10a\n'
 TABLE = '''# QEMU   cpuinfo  libvirt  what it is
@@ -113,6 +116,9 @@ class Generator(unittest.TestCase):
         self.assertIn('"BFLOAT16 (CPUID 07h.1 EAX bit 5)"', done.stdout)
         self.assertIn('"SSE 4.1 (MSR 10Ah bit 63)"', done.stdout)
         self.assertIn('x86_cpu_features_count = 5;', done.stdout)
+        self.assertIn('.aliases = (const char *const[]) { "sse4_1", '
+                      '"sse4-1", NULL },', done.stdout)
+        self.assertNotIn('lbr_fmt', done.stdout)
         # No name elsewhere: nothing, rather than a dash
         self.assertNotIn('"-"', done.stdout)
 
@@ -211,6 +217,14 @@ class Generator(unittest.TestCase):
                    'property has bits of one word',
                    cpu_c=self.cpu_c('"avx512-bf16"', '"de"'),
                    table=re.sub(r'(?m)^avx512-bf16.*\n', '', TABLE))
+
+    def test_alias(self):
+        self.fails('cpu.c:24: an alias that is not of the form alias, obj, '
+                   'name; teach gen-cpu-tables about it', cpu_c=self.cpu_c(
+                       'obj, "lbr-fmt"', 'OBJECT(x), "lbr-fmt"'))
+        self.fails("cpu.c:32: feature 'sse4.1' has more than 8 aliases",
+                   cpu_c=CPU_C + '    object_property_add_alias(obj, "x", '
+                   'obj, "sse4.1");\n' * 7)
 
     # ---- headers ----
 

@@ -1,0 +1,110 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * query-cpu-features: every CPU feature, and who has it
+ *
+ * Answers, for management software that keeps no tables of its own: which
+ * features are there, what do QEMU, Linux and libvirt call them, where are
+ * they, and do the hardware, the kernel and this QEMU have them?
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/host-utils.h"
+#include "cpu.h"
+#include "qapi/qapi-commands-cpu-introspection-target.h"
+#include "target/i386/cpu-internal.h"
+#include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/feature-availability.h"
+#include "target/i386/ext/feature-dictionary.h"
+
+static bool in_list(strList *list, const char *value)
+{
+    for (; list; list = list->next) {
+        if (!strcmp(list->value, value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* By the dependencies that x86_cpu_expand_features() goes by */
+static strList *requirements(const X86CPUFeatureInfo *info)
+{
+    strList *names = NULL, **tail = &names;
+    X86CPUDependency dep;
+    unsigned i;
+
+    for (i = 0; x86_cpu_access_dependency(i, &dep); i++) {
+        uint64_t from = dep.from_mask;
+
+        if (dep.to != info->word || !(dep.to_mask & info->mask)) {
+            continue;
+        }
+        for (; from; from &= from - 1) {
+            X86CPUFeatureBit fb = { dep.from, ctz64(from) };
+            g_autofree char *name = x86_cpu_feature_name_or_place(fb);
+
+            if (!in_list(names, name)) {
+                QAPI_LIST_APPEND(tail, g_steal_pointer(&name));
+            }
+        }
+    }
+    return names;
+}
+
+/*
+ * What named features are but for a few (x86_cpu_get_migratable_flags());
+ * other than that, it does not take a CPU to tell.
+ */
+static bool is_migratable(const X86CPUFeatureInfo *info)
+{
+    const FeatureWordInfo *wi = &feature_word_info[info->word];
+
+    return !(info->mask & wi->unmigratable_flags & ~wi->migratable_flags);
+}
+
+static CpuFeatureInfo *describe(const X86CPUFeatureInfo *info)
+{
+    CpuFeatureInfo *fi = g_new0(CpuFeatureInfo, 1);
+    CpuFeaturePlaceList **places = &fi->places;
+    strList **aliases = &fi->aliases;
+    const char *const *alias;
+    int hardware = 1, kernel = 1;
+    uint64_t mask;
+
+    fi->name = g_strdup(info->name);
+    fi->description = g_strdup(info->what);
+    for (alias = info->aliases; alias && *alias; alias++) {
+        QAPI_LIST_APPEND(aliases, g_strdup(*alias));
+    }
+    for (mask = info->mask; mask; mask &= mask - 1) {
+        X86CPUFeatureBit fb = { info->word, ctz64(mask) };
+
+        QAPI_LIST_APPEND(places, x86_cpu_feature_place(fb));
+        hardware = MIN(hardware, x86_cpu_feature_in_hardware(fb));
+        kernel = MIN(kernel, x86_cpu_feature_in_kernel(fb));
+    }
+    fi->requires = requirements(info);
+    fi->has_hardware = hardware >= 0;
+    fi->hardware = hardware == 1;
+    fi->has_kernel = kernel >= 0;
+    fi->kernel = kernel == 1;
+    fi->supported = !(info->mask &
+                      ~x86_cpu_get_supported_feature_word(NULL, info->word));
+    fi->migratable = is_migratable(info);
+    fi->cpuinfo = g_strdup(info->cpuinfo);
+    fi->libvirt = g_strdup(info->libvirt);
+    fi->note = g_strdup(info->note);
+    return fi;
+}
+
+CpuFeatureInfoList *qmp_query_cpu_features(Error **errp)
+{
+    CpuFeatureInfoList *list = NULL, **tail = &list;
+    unsigned i;
+
+    for (i = 0; i < x86_cpu_features_count; i++) {
+        QAPI_LIST_APPEND(tail, describe(&x86_cpu_features[i]));
+    }
+    return list;
+}
