@@ -24,4 +24,8 @@ uint64_t x86_cpu_requested_features(X86CPU *cpu, FeatureWord w);
 CpuFeatureRequester x86_cpu_feature_requested_by(X86CPU *cpu, FeatureWord w,
                                                  int bit);
 
+/* The same for a property @name of @cpu that is not a feature. */
+CpuFeatureRequester x86_cpu_property_requested_by(X86CPU *cpu,
+                                                  const char *name);
+
 #endif /* I386_EXT_FEATURE_REQUESTED_BY_H */

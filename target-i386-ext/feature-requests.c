@@ -17,12 +17,23 @@
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/feature-requested-by.h"
 
-void x86_cpu_requests_accelerator_done(X86CPU *cpu)
+void x86_cpu_requests_model_done(X86CPU *cpu)
 {
     X86CPUFeatureRequests *req = &cpu->requests;
 
-    memcpy(req->by_accelerator, cpu->env.user_features,
-           sizeof(req->by_accelerator));
+    memcpy(req->off_by_accelerator, cpu->env.features,
+           sizeof(req->off_by_accelerator));
+}
+
+void x86_cpu_requests_accelerator_done(X86CPU *cpu)
+{
+    X86CPUFeatureRequests *req = &cpu->requests;
+    FeatureWord w;
+
+    for (w = 0; w < FEATURE_WORDS; w++) {
+        req->by_accelerator[w] = cpu->env.user_features[w];
+        req->off_by_accelerator[w] &= ~cpu->env.features[w];
+    }
     req->accelerator_done = true;
 }
 
@@ -30,6 +41,7 @@ void x86_cpu_requests_touch(X86CPU *cpu, FeatureWord w, uint64_t mask)
 {
     if (cpu->requests.accelerator_done) {
         cpu->requests.by_accelerator[w] &= ~mask;
+        cpu->requests.off_by_accelerator[w] &= ~mask;
     }
 }
 
@@ -50,8 +62,9 @@ void x86_cpu_requests_settle(X86CPU *cpu)
 
         req->by_topology[w] = features & ~req->requested[w];
         req->unmet[w] = req->requested[w] & ~features;
-        req->requested[w] |= features;
+        req->requested[w] |= features | req->off_by_accelerator[w];
     }
+    req->avx10_version = cpu->env.avx10_version;
     req->settled = true;
 }
 
@@ -101,6 +114,9 @@ CpuFeatureRequester x86_cpu_feature_requested_by(X86CPU *cpu, FeatureWord w,
     uint64_t mask = 1ULL << bit;
     const char *name;
 
+    if (req->off_by_accelerator[w] & mask) {
+        return CPU_FEATURE_REQUESTER_MODEL;
+    }
     if (req->by_topology[w] & mask) {
         return CPU_FEATURE_REQUESTER_MACHINE;
     }
@@ -119,4 +135,11 @@ CpuFeatureRequester x86_cpu_feature_requested_by(X86CPU *cpu, FeatureWord w,
         return CPU_FEATURE_REQUESTER_MACHINE;
     }
     return CPU_FEATURE_REQUESTER_USER;
+}
+
+CpuFeatureRequester x86_cpu_property_requested_by(X86CPU *cpu,
+                                                  const char *name)
+{
+    return user_asks_for(cpu, name) ? CPU_FEATURE_REQUESTER_USER
+                                    : CPU_FEATURE_REQUESTER_MODEL;
 }

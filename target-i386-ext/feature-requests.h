@@ -19,6 +19,11 @@
 typedef struct X86CPUFeatureRequests {
     /* Set up to the end of the accelerator's defaults, not touched since */
     FeatureWordArray by_accelerator;
+    /*
+     * Features of the model that the accelerator's defaults turn off, and
+     * nobody has set since.  Until these are in, all features of the model.
+     */
+    FeatureWordArray off_by_accelerator;
     /* Features that -smp turns on by itself (ht, cmp-legacy) */
     FeatureWordArray by_topology;
     /*
@@ -28,6 +33,8 @@ typedef struct X86CPUFeatureRequests {
     FeatureWordArray requested;
     /* Of these, dropped because a feature they depend on wasn't requested */
     FeatureWordArray unmet;
+    /* The version of AVX10 requested (CPUID leaf 0x24), 0 if none */
+    uint8_t avx10_version;
     /* The accelerator's defaults are in: who sets a feature now is not it */
     bool accelerator_done;
     /* @requested and @unmet are complete */
@@ -37,6 +44,8 @@ typedef struct X86CPUFeatureRequests {
 } X86CPUFeatureRequests;
 
 #ifndef CONFIG_USER_ONLY
+/* @cpu has the features of its model, and nothing else yet. */
+void x86_cpu_requests_model_done(X86CPU *cpu);
 /* The accelerator has applied its defaults to @cpu. */
 void x86_cpu_requests_accelerator_done(X86CPU *cpu);
 /* The property of the features @mask in word @w has been set on @cpu. */
@@ -47,6 +56,7 @@ void x86_cpu_requests_begin(X86CPU *cpu);
 void x86_cpu_requests_settle(X86CPU *cpu);
 #else
 /* User-mode emulation has no monitor to ask from. */
+static inline void x86_cpu_requests_model_done(X86CPU *cpu) { }
 static inline void x86_cpu_requests_accelerator_done(X86CPU *cpu) { }
 static inline void x86_cpu_requests_touch(X86CPU *cpu, FeatureWord w,
                                           uint64_t mask) { }

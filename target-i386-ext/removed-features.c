@@ -76,11 +76,25 @@ static bool is_amd_alias(X86CPU *cpu, X86CPUFeatureBit fb)
            (CPUID_EXT2_AMD_ALIASES & (1ULL << fb.bit));
 }
 
+/* The field of IA32_PERF_CAPABILITIES that is no set of flags */
+static bool is_lbr_format(X86CPUFeatureBit fb)
+{
+    return fb.w == FEAT_PERF_CAPABILITIES &&
+           (PERF_CAP_LBR_FMT & (1ULL << fb.bit));
+}
+
 static void explain(X86CPU *cpu, X86CPUFeatureBit fb, CpuRemovedFeature *rf)
 {
     uint64_t mask = 1ULL << fb.bit;
 
-    if (cpu->requests.unmet[fb.w] & mask) {
+    if (is_lbr_format(fb)) {
+        rf->reason = CPU_FEATURE_REMOVAL_REASON_VALUE;
+    } else if (cpu->requests.off_by_accelerator[fb.w] & mask) {
+        /* KVM's are choices (svm, monitor, acpi), TCG has no vme. */
+        rf->reason = x86_cpu_access_accel_uses_host_cpuid() ?
+                     CPU_FEATURE_REMOVAL_REASON_CONFIGURATION :
+                     CPU_FEATURE_REMOVAL_REASON_ACCELERATOR;
+    } else if (cpu->requests.unmet[fb.w] & mask) {
         rf->reason = CPU_FEATURE_REMOVAL_REASON_DEPENDENCY;
         rf->requires = missing_requirements(cpu, fb);
         rf->has_requires = true;
@@ -122,9 +136,12 @@ static void add_removed(CpuRemovedFeatureList **list, X86CPU *cpu,
     X86CPUFeatureBit owner = x86_cpu_feature_owner(fb);
     CpuFeaturePlaceList **places;
 
-    rf->feature = x86_cpu_feature_name_or_place(fb);
+    rf->feature = is_lbr_format(fb) ? g_strdup("lbr-fmt")
+                                    : x86_cpu_feature_name_or_place(fb);
     rf->blocking = cpu->filtered_features[fb.w] & (1ULL << fb.bit);
-    rf->requested_by = x86_cpu_feature_requested_by(cpu, owner.w, owner.bit);
+    rf->requested_by = is_lbr_format(fb)
+                       ? x86_cpu_property_requested_by(cpu, rf->feature)
+                       : x86_cpu_feature_requested_by(cpu, owner.w, owner.bit);
     explain(cpu, fb, rf);
 
     while (*list && !same_removal((*list)->value, rf)) {
@@ -138,6 +155,41 @@ static void add_removed(CpuRemovedFeatureList **list, X86CPU *cpu,
     if (!*list) {
         QAPI_LIST_APPEND(list, g_steal_pointer(&rf));
     }
+}
+
+/*
+ * The version of AVX10 that the guest is shown is a number, in CPUID leaf
+ * 0x24, EBX bits 7 to 0 (Intel AVX10 Architecture Specification), which
+ * x86_cpu_filter_features() lowers to the host's, and enforce stops on.
+ */
+static void add_avx10_version(CpuRemovedFeatureList **list, X86CPU *cpu)
+{
+    CPUX86State *env = &cpu->env;
+    uint8_t requested = cpu->requests.avx10_version;
+    uint8_t seen = env->features[FEAT_7_1_EDX] & CPUID_7_1_EDX_AVX10 ?
+                   env->avx10_version : 0;
+    CpuRemovedFeature *rf;
+    CpuFeaturePlaceList **places;
+    uint32_t bits = requested & ~seen;
+
+    if (seen >= requested) {
+        return;
+    }
+    rf = g_new0(CpuRemovedFeature, 1);
+    rf->feature = g_strdup("avx10-version");
+    rf->reason = CPU_FEATURE_REMOVAL_REASON_VALUE;
+    rf->blocking = true;
+    rf->requested_by = x86_cpu_property_requested_by(cpu, rf->feature);
+    places = &rf->places;
+    for (; bits; bits &= bits - 1) {
+        X86CPUFeatureBit fb = { FEAT_24_0_EBX, ctz32(bits) };
+
+        QAPI_LIST_APPEND(places, x86_cpu_feature_place(fb));
+    }
+    while (*list) {
+        list = &(*list)->next;
+    }
+    QAPI_LIST_APPEND(list, rf);
 }
 
 CpuRemovedFeatureList *x86_cpu_removed_features(X86CPU *cpu)
@@ -156,6 +208,7 @@ CpuRemovedFeatureList *x86_cpu_removed_features(X86CPU *cpu)
             add_removed(&list, cpu, fb);
         }
     }
+    add_avx10_version(&list, cpu);
     return list;
 }
 

@@ -208,13 +208,15 @@ def cannot_be_forced(sample: Sample, entry: Dict[str, Any],
     These are all the exceptions: QEMU blocks on bits in leaves above the
     CPU's level, which a guest would not see anyway (old machine types do not
     raise the level), and on bits that it masks; and it drops features whose
-    dependencies are not there, forced or not.
+    dependencies are not there, and lowers numbers, forced or not.  KVM's own
+    leaves, 0x4000xxxx, are there with KVM only.
     """
     where = place['cpuid']
     needs = NEEDS_FEATURE.get(where['leaf'])
-    return (entry['reason'] == 'dependency'
+    return (entry['reason'] in ('dependency', 'value')
             or not has_leaf(sample.forced, where['leaf'], where['subleaf'])
             or where in NEEDS_PMU
+            or sample.name.startswith('tcg') and where['leaf'] >> 28 == 4
             or needs is not None and not has_bit(sample.forced, needs))
 
 
@@ -295,6 +297,7 @@ class Checks:
         for sample in self.samples:
             blocking = {entry['feature'] for entry in sample.removed
                         if entry['blocking']
+                        and entry['reason'] != 'value'
                         and not NAMED_BY_PLACE.match(entry['feature'])}
             # It lists bits without a name, too, but cannot say which.
             unavailable = set(sample.unavailable) - {''}
