@@ -77,8 +77,20 @@ static bool is_derived(FeatureWord w)
 
 uint64_t x86_cpu_requested_features(X86CPU *cpu, FeatureWord w)
 {
-    return is_derived(w) ? cpu->env.features[w] | cpu->filtered_features[w]
-                         : cpu->requests.requested[w];
+    const X86CPUFeatureRequests *req = &cpu->requests;
+
+    if (is_derived(w)) {
+        return cpu->env.features[w] | cpu->filtered_features[w];
+    }
+    if (w == FEAT_8000_0001_EDX && IS_AMD_CPU(&cpu->env)) {
+        /*
+         * APM vol. 3, Fn8000_0001_EDX: on AMD CPUs many bits are copies of
+         * those of leaf 1, which x86_cpu_realizefn() makes.
+         */
+        return (req->requested[w] & ~CPUID_EXT2_AMD_ALIASES) |
+               (req->requested[FEAT_1_EDX] & CPUID_EXT2_AMD_ALIASES);
+    }
+    return req->requested[w];
 }
 
 /* Whether the machine type's compat properties turn on @name for @cpu */

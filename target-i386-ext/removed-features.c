@@ -67,13 +67,19 @@ static strList *missing_requirements(X86CPU *cpu, X86CPUFeatureBit fb)
 }
 
 /*
- * APM vol. 3, Fn8000_0001_EDX: on AMD CPUs many bits duplicate those of
- * leaf 1, and x86_cpu_realizefn() copies them from there.
+ * The bit whose removal took @fb away: on AMD CPUs, for the copies in
+ * 0x80000001 EDX of bits of leaf 1, the latter if it is gone as well.
  */
-static bool is_amd_alias(X86CPU *cpu, X86CPUFeatureBit fb)
+static X86CPUFeatureBit removed_with(X86CPU *cpu, X86CPUFeatureBit fb)
 {
-    return IS_AMD_CPU(&cpu->env) && fb.w == FEAT_8000_0001_EDX &&
-           (CPUID_EXT2_AMD_ALIASES & (1ULL << fb.bit));
+    uint64_t mask = 1ULL << fb.bit;
+
+    if (IS_AMD_CPU(&cpu->env) && fb.w == FEAT_8000_0001_EDX &&
+        (CPUID_EXT2_AMD_ALIASES & mask) &&
+        !(x86_cpu_guest_sees(cpu, FEAT_1_EDX) & mask)) {
+        fb.w = FEAT_1_EDX;
+    }
+    return fb;
 }
 
 /* The field of IA32_PERF_CAPABILITIES that is no set of flags */
@@ -100,10 +106,6 @@ static void explain(X86CPU *cpu, X86CPUFeatureBit fb, CpuRemovedFeature *rf)
         rf->has_requires = true;
     } else if (rf->blocking) {
         rf->reason = x86_cpu_feature_unavailable_reason(fb);
-    } else if (is_amd_alias(cpu, fb)) {
-        rf->reason = CPU_FEATURE_REMOVAL_REASON_DEPENDENCY;
-        add_names(&rf->requires, FEAT_1_EDX, mask);
-        rf->has_requires = true;
     } else {
         rf->reason = x86_cpu_guest_unseen_reason(cpu, fb, &rf->requires);
         rf->has_requires = rf->requires;
@@ -133,16 +135,17 @@ static void add_removed(CpuRemovedFeatureList **list, X86CPU *cpu,
                         X86CPUFeatureBit fb)
 {
     g_autoptr(CpuRemovedFeature) rf = g_new0(CpuRemovedFeature, 1);
-    X86CPUFeatureBit owner = x86_cpu_feature_owner(fb);
+    X86CPUFeatureBit cause = removed_with(cpu, fb);
+    X86CPUFeatureBit owner = x86_cpu_feature_owner(cause);
     CpuFeaturePlaceList **places;
 
     rf->feature = is_lbr_format(fb) ? g_strdup("lbr-fmt")
-                                    : x86_cpu_feature_name_or_place(fb);
-    rf->blocking = cpu->filtered_features[fb.w] & (1ULL << fb.bit);
+                                    : x86_cpu_feature_name_or_place(cause);
+    rf->blocking = cpu->filtered_features[cause.w] & (1ULL << cause.bit);
     rf->requested_by = is_lbr_format(fb)
                        ? x86_cpu_property_requested_by(cpu, rf->feature)
                        : x86_cpu_feature_requested_by(cpu, owner.w, owner.bit);
-    explain(cpu, fb, rf);
+    explain(cpu, cause, rf);
 
     while (*list && !same_removal((*list)->value, rf)) {
         list = &(*list)->next;

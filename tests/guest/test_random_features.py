@@ -33,7 +33,7 @@ REFUSED = re.compile(
 
 # KVM's MSRs for these are there only if KVM offers the feature; QEMU, as
 # stock QEMU, aborts when it is forced to set them all the same.
-KVM_MSRS = {'arch-lbr', 'intel-pt', 'sgx', 'smx', 'vmx'}
+KVM_MSRS = {'arch-lbr', 'fred', 'intel-pt', 'sgx', 'smx', 'vmx'}
 
 
 async def choose(qemu, accel):

@@ -76,6 +76,9 @@ NEEDS_PMU = [
     {'leaf': 0x80000022, 'subleaf': 0, 'register': 'EAX', 'bit': 0},
 ]
 
+# Intel PT and SGX: QEMU fills these leaves with KVM only.
+KVM_LEAVES = (0x12, 0x14)
+
 # What removed-features calls a bit that has no name
 NAMED_BY_PLACE = re.compile('(cpuid|msr)-[0-9a-f]+h-')
 
@@ -209,14 +212,15 @@ def cannot_be_forced(sample: Sample, entry: Dict[str, Any],
     CPU's level, which a guest would not see anyway (old machine types do not
     raise the level), and on bits that it masks; and it drops features whose
     dependencies are not there, and lowers numbers, forced or not.  KVM's own
-    leaves, 0x4000xxxx, are there with KVM only.
+    leaves, 0x4000xxxx, and some others are there with KVM only.
     """
     where = place['cpuid']
     needs = NEEDS_FEATURE.get(where['leaf'])
     return (entry['reason'] in ('dependency', 'value')
             or not has_leaf(sample.forced, where['leaf'], where['subleaf'])
             or where in NEEDS_PMU
-            or sample.name.startswith('tcg') and where['leaf'] >> 28 == 4
+            or sample.name.startswith('tcg') and (
+                where['leaf'] >> 28 == 4 or where['leaf'] in KVM_LEAVES)
             or needs is not None and not has_bit(sample.forced, needs))
 
 

@@ -192,6 +192,12 @@ static const RemovedCase tcg_cases[] = {
     { "places/unnamed", "-cpu Skylake-Server-v4", "msr-48ch-14",
       "msr-48ch-14 dependency - model msr48c.14 requires vmx-ept" },
 
+    { "places/amd-copy", "-cpu EPYC,vme=on", "vme",
+      "vme accelerator blocking user 1.0.EDX.1 80000001.0.EDX.1" },
+    { "places/amd-copy/level", "-cpu EPYC,xlevel=0x80000000",
+      "cpuid-80000001h-edx-0",
+      "cpuid-80000001h-edx-0 level - model 80000001.0.EDX.0" },
+
     /* Dependencies: silent for the model's, blocking for the user's */
     { "dependency/model", "-cpu Skylake-Server-v4", "vmx-ept",
       "vmx-ept dependency - model msr48b.33 requires vmx-secondary-ctls" },
