@@ -71,29 +71,34 @@ static Feature features[MAX_FEATURES];
 static int nfeatures;
 static bool failed;
 
+static void print_error(Place place, const char *format, va_list ap)
+{
+    fprintf(stderr, "%s:%d: ", place.file, place.line);
+    vfprintf(stderr, format, ap);
+    fputc('\n', stderr);
+}
+
+/* An error after which it is worth looking for more */
 static void __attribute__((format(printf, 2, 3)))
 complain(Place place, const char *format, ...)
 {
     va_list ap;
 
-    fprintf(stderr, "%s:%d: ", place.file, place.line);
     va_start(ap, format);
-    vfprintf(stderr, format, ap);
+    print_error(place, format, ap);
     va_end(ap);
-    fputc('\n', stderr);
     failed = true;
 }
 
+/* An error that leaves nothing to go on with */
 static void __attribute__((noreturn, format(printf, 2, 3)))
 give_up(Place place, const char *format, ...)
 {
     va_list ap;
 
-    fprintf(stderr, "%s:%d: ", place.file, place.line);
     va_start(ap, format);
-    vfprintf(stderr, format, ap);
+    print_error(place, format, ap);
     va_end(ap);
-    fputc('\n', stderr);
     exit(1);
 }
 

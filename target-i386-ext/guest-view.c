@@ -104,6 +104,11 @@ uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
         /* The vCPU is not in 64-bit mode yet, but the guest will be. */
         regs[R_EDX] |= env->features[w] & CPUID_EXT2_SYSCALL;
     }
+    if (w == FEAT_8000_0001_EDX && IS_AMD_CPU(env)) {
+        /* The end of realize copies these, whatever is in there now. */
+        regs[R_EDX] &= ~CPUID_EXT2_AMD_ALIASES;
+        regs[R_EDX] |= env->features[FEAT_1_EDX] & CPUID_EXT2_AMD_ALIASES;
+    }
     /* What the running guest has turned on in CR4 is not configuration. */
     if (w == FEAT_1_ECX) {
         dynamic = CPUID_EXT_OSXSAVE;

@@ -56,7 +56,8 @@ static strList *missing_requirements(X86CPU *cpu, X86CPUFeatureBit fb)
     unsigned i;
 
     for (i = 0; x86_cpu_access_dependency(i, &dep); i++) {
-        uint64_t left = req->requested[dep.from] & ~req->unmet[dep.from];
+        uint64_t left = req->requested[dep.from] & ~req->unmet[dep.from] &
+                        ~req->off_by_accelerator[dep.from];
 
         if (dep.to == fb.w && (dep.to_mask & (1ULL << fb.bit)) &&
             !(left & dep.from_mask)) {

@@ -72,6 +72,17 @@ class Answers(unittest.TestCase):
         }
         self.assertIn(entry, answer['removed-features'])
 
+    def test_schema_holds(self):
+        """Entries of every kind are as the schema has them"""
+        reasons = set()
+        for accel in ['tcg'] + ['kvm'] * kvm_opens():
+            for model in ('EPYC-Genoa', 'GraniteRapids-v2', 'Opteron_G5',
+                          'qemu64,xlevel=0x80000000'):
+                answer = self.answer('--accel', accel, '--model', model)
+                reasons |= {r['reason'] for r in answer['removed-features']}
+        self.assertLessEqual({'accelerator', 'dependency', 'level', 'value'},
+                             reasons)
+
     def test_smp(self):
         done = removed('--accel', 'tcg', '--smp', '2,threads=2')
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -22,7 +22,8 @@ import unittest
 
 from guest_cpuid import Guest, GuestError, can_see, has_bit, register
 from test_removed_features import (
-    AMD_ALIASES, MACHINES, MSR_NOT_SET, MSR_REFUSED, list_models, show,
+    AMD_ALIASES, MACHINES, MSR_NOT_SET, MSR_REFUSED, NeedsKvm, list_models,
+    show,
 )
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -194,16 +195,8 @@ class TestTcg(Checks, unittest.TestCase):
     accel = 'tcg'
 
 
-class TestKvm(Checks, unittest.TestCase):
-    accel = 'kvm'
-
-    @classmethod
-    def setUpClass(cls):
-        try:
-            os.close(os.open('/dev/kvm', os.O_RDWR))
-        except OSError as e:
-            raise unittest.SkipTest(f'no KVM: {e}') from e
-        super().setUpClass()
+class TestKvm(NeedsKvm, Checks, unittest.TestCase):
+    pass
 
 
 if __name__ == '__main__':

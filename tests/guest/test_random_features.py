@@ -92,16 +92,8 @@ class TestTcg(Checks, unittest.TestCase):
     accel = 'tcg'
 
 
-class TestKvm(Checks, unittest.TestCase):
-    accel = 'kvm'
-
-    @classmethod
-    def setUpClass(cls):
-        try:
-            os.close(os.open('/dev/kvm', os.O_RDWR))
-        except OSError as e:
-            raise unittest.SkipTest(f'no KVM: {e}') from e
-        super().setUpClass()
+class TestKvm(fixed.NeedsKvm, Checks, unittest.TestCase):
+    pass
 
 
 if __name__ == '__main__':

@@ -314,13 +314,8 @@ class Checks:
         self.report(problems)
 
 
-class TestTcg(Checks, unittest.TestCase):
-    """Under TCG."""
-    accel = 'tcg'
-
-
-class TestKvm(Checks, unittest.TestCase):
-    """Under KVM."""
+class NeedsKvm:
+    """Tests that are run where /dev/kvm opens, and skipped elsewhere."""
     accel = 'kvm'
 
     @classmethod
@@ -328,8 +323,17 @@ class TestKvm(Checks, unittest.TestCase):
         try:
             os.close(os.open('/dev/kvm', os.O_RDWR))
         except OSError as exc:
-            raise unittest.SkipTest(f'no KVM: {exc}')
+            raise unittest.SkipTest(f'no KVM: {exc}') from exc
         super().setUpClass()
+
+
+class TestTcg(Checks, unittest.TestCase):
+    """Under TCG."""
+    accel = 'tcg'
+
+
+class TestKvm(NeedsKvm, Checks, unittest.TestCase):
+    """Under KVM."""
 
 
 if __name__ == '__main__':

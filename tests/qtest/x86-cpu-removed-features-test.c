@@ -258,6 +258,8 @@ static const RemovedCase tcg_cases[] = {
 static const RemovedCase kvm_cases[] = {
     { "accelerator-default/svm", "-cpu EPYC", "svm",
       "svm configuration - model 80000001.0.ECX.2" },
+    { "accelerator-default/svm/dependent", "-cpu EPYC", "npt",
+      "npt dependency - model 8000000a.0.EDX.0 requires svm" },
     { "accelerator-default/svm/user", "-cpu EPYC,svm=off", "svm", "" },
     { "accelerator-default/monitor", "-cpu EPYC", "monitor",
       "monitor configuration - model 1.0.ECX.3" },
