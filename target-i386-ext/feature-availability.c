@@ -16,9 +16,6 @@
 #include "target/i386/ext/feature-availability.h"
 #include "target/i386/ext/kvm-offered.h"
 
-/* SDM vol. 3, "Hypervisor Present": leaves that no hardware defines */
-#define HYPERVISOR_REGION 0x40000000
-
 /*
  * Whether the host CPU has the leaf.  Above the maximum, CPUs answer with
  * the data of the highest basic leaf (SDM vol. 2A, CPUID), which must not
@@ -51,7 +48,7 @@ int x86_cpu_feature_in_hardware(X86CPUFeatureBit fb)
     const FeatureWordInfo *wi = &feature_word_info[fb.w];
 
     if (wi->type == CPUID_FEATURE_WORD &&
-        (wi->cpuid.eax & 0xf0000000) != HYPERVISOR_REGION) {
+        !x86_cpu_is_hypervisor_word(fb.w)) {
         return host_has_cpuid_bit(wi, fb.bit);
     }
 #endif

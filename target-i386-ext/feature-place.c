@@ -88,6 +88,30 @@ char *x86_cpu_feature_name_or_place(X86CPUFeatureBit fb)
                            registers[wi->cpuid.reg].name, fb.bit);
 }
 
+bool x86_cpu_is_hypervisor_word(FeatureWord w)
+{
+    const FeatureWordInfo *wi = &feature_word_info[w];
+
+    return wi->type == CPUID_FEATURE_WORD &&
+           (wi->cpuid.eax & 0xf0000000) == 0x40000000;
+}
+
+void x86_cpu_add_feature_names(strList **list, FeatureWord w, uint64_t mask)
+{
+    for (; mask; mask &= mask - 1) {
+        X86CPUFeatureBit fb = { w, ctz64(mask) };
+        g_autofree char *name = x86_cpu_feature_name_or_place(fb);
+        strList **tail = list;
+
+        while (*tail && strcmp((*tail)->value, name)) {
+            tail = &(*tail)->next;
+        }
+        if (!*tail) {
+            QAPI_LIST_APPEND(tail, g_steal_pointer(&name));
+        }
+    }
+}
+
 CpuFeaturePlace *x86_cpu_feature_place(X86CPUFeatureBit fb)
 {
     const FeatureWordInfo *wi = &feature_word_info[fb.w];

@@ -25,11 +25,23 @@ typedef struct X86CPUFeatureBit {
 X86CPUFeatureBit x86_cpu_feature_owner(X86CPUFeatureBit fb);
 
 /*
+ * Whether word @w is in the CPUID leaves 0x4000xxxx, which no hardware
+ * defines: hypervisors put theirs there (SDM vol. 2A, CPUID).
+ */
+bool x86_cpu_is_hypervisor_word(FeatureWord w);
+
+/*
  * The name of @fb: the QOM property that controls it or, where there is
  * none, its place: "cpuid-07h-ebx-13", "cpuid-07h-1-eax-13" in a sub-leaf
  * other than 0, "msr-10ah-13".  Never NULL; the caller frees it.
  */
 char *x86_cpu_feature_name_or_place(X86CPUFeatureBit fb);
+
+/*
+ * Appends the names of the bits @mask of word @w to @list, but for those
+ * that are in it already.
+ */
+void x86_cpu_add_feature_names(strList **list, FeatureWord w, uint64_t mask);
 
 /* Where a guest finds @fb.  The caller frees it. */
 CpuFeaturePlace *x86_cpu_feature_place(X86CPUFeatureBit fb);

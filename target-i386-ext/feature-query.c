@@ -17,36 +17,16 @@
 #include "target/i386/ext/feature-availability.h"
 #include "target/i386/ext/feature-dictionary.h"
 
-static bool in_list(strList *list, const char *value)
-{
-    for (; list; list = list->next) {
-        if (!strcmp(list->value, value)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* By the dependencies that x86_cpu_expand_features() goes by */
 static strList *requirements(const X86CPUFeatureInfo *info)
 {
-    strList *names = NULL, **tail = &names;
     X86CPUDependency dep;
+    strList *names = NULL;
     unsigned i;
 
     for (i = 0; x86_cpu_access_dependency(i, &dep); i++) {
-        uint64_t from = dep.from_mask;
-
-        if (dep.to != info->word || !(dep.to_mask & info->mask)) {
-            continue;
-        }
-        for (; from; from &= from - 1) {
-            X86CPUFeatureBit fb = { dep.from, ctz64(from) };
-            g_autofree char *name = x86_cpu_feature_name_or_place(fb);
-
-            if (!in_list(names, name)) {
-                QAPI_LIST_APPEND(tail, g_steal_pointer(&name));
-            }
+        if (dep.to == info->word && (dep.to_mask & info->mask)) {
+            x86_cpu_add_feature_names(&names, dep.from, dep.from_mask);
         }
     }
     return names;

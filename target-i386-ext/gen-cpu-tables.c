@@ -238,6 +238,22 @@ static void expect_name(Lexer *lexer, char *name, size_t size)
     next(lexer);
 }
 
+/* .NAME = */
+static void expect_member(Lexer *lexer, char *name, size_t size)
+{
+    expect(lexer, ".");
+    expect_name(lexer, name, size);
+    expect(lexer, "=");
+}
+
+/* After an item of a braced list there is a comma, or the list ends. */
+static void end_item(Lexer *lexer)
+{
+    if (!at(lexer, "}")) {
+        expect(lexer, ",");
+    }
+}
+
 /* Skips an expression: all up to a comma or brace that is not inside. */
 static void skip_value(Lexer *lexer)
 {
@@ -345,9 +361,7 @@ static int read_names(Lexer *lexer, Name *names, int room)
             expect(lexer, "NULL");
         }
         bit++;
-        if (!at(lexer, "}")) {
-            expect(lexer, ",");
-        }
+        end_item(lexer);
     }
     next(lexer);
     return count;
@@ -360,9 +374,7 @@ static void read_location(Lexer *lexer, Word *word)
     while (!at(lexer, "}")) {
         char key[32];
 
-        expect(lexer, ".");
-        expect_name(lexer, key, sizeof(key));
-        expect(lexer, "=");
+        expect_member(lexer, key, sizeof(key));
         if (!strcmp(key, "eax") || !strcmp(key, "index")) {
             expect_name(lexer, word->index, sizeof(word->index));
         } else if (!strcmp(key, "ecx")) {
@@ -375,9 +387,7 @@ static void read_location(Lexer *lexer, Word *word)
             give_up(lexer->place, "unknown member '.%s'; teach "
                     "gen-cpu-tables about it", key);
         }
-        if (!at(lexer, "}")) {
-            expect(lexer, ",");
-        }
+        end_item(lexer);
     }
     next(lexer);
 }
@@ -401,9 +411,7 @@ static void read_word(Lexer *lexer)
     while (!at(lexer, "}")) {
         char key[32];
 
-        expect(lexer, ".");
-        expect_name(lexer, key, sizeof(key));
-        expect(lexer, "=");
+        expect_member(lexer, key, sizeof(key));
         if (!strcmp(key, "type")) {
             char type[32];
 
@@ -420,9 +428,7 @@ static void read_word(Lexer *lexer)
         } else {
             skip_value(lexer);
         }
-        if (!at(lexer, "}")) {
-            expect(lexer, ",");
-        }
+        end_item(lexer);
     }
     next(lexer);
     if (!word->index[0] || (!word->msr && strncmp(word->reg, "R_E", 3))) {
@@ -487,9 +493,7 @@ static void read_feature_words(const char *path)
     next(&lexer);
     while (!at(&lexer, "}")) {
         read_word(&lexer);
-        if (!at(&lexer, "}")) {
-            expect(&lexer, ",");
-        }
+        end_item(&lexer);
     }
     if (!nfeatures) {
         give_up(lexer.place, "feature_word_info names no feature");

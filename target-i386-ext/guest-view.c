@@ -54,19 +54,13 @@ static const Veil veils[] = {
     { FEAT_8000_0001_EDX,   CPUID_EXT2_SYSCALL, LM },
 };
 
-static bool is_hypervisor_leaf(const FeatureWordInfo *wi)
-{
-    return wi->type == CPUID_FEATURE_WORD &&
-           (wi->cpuid.eax & 0xf0000000) == 0x40000000;
-}
-
 bool x86_cpu_guest_lacks_leaf(X86CPU *cpu, FeatureWord w)
 {
     const FeatureWordInfo *wi = &feature_word_info[w];
     const CPUX86State *env = &cpu->env;
     uint32_t leaf = wi->cpuid.eax;
 
-    if (wi->type != CPUID_FEATURE_WORD || is_hypervisor_leaf(wi)) {
+    if (wi->type != CPUID_FEATURE_WORD || x86_cpu_is_hypervisor_word(w)) {
         return false;
     }
     switch (leaf & 0xf0000000) {
@@ -90,7 +84,7 @@ uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
     if (wi->type != CPUID_FEATURE_WORD) {
         return env->features[w];
     }
-    if (is_hypervisor_leaf(wi)) {
+    if (x86_cpu_is_hypervisor_word(w)) {
         /* KVM's own leaves, which kvm_arch_init_vcpu() adds */
         return kvm_enabled() && cpu->expose_kvm ? env->features[w] : 0;
     }
@@ -126,7 +120,7 @@ CpuFeatureRemovalReason x86_cpu_guest_unseen_reason(X86CPU *cpu,
     int i;
 
     *requires = NULL;
-    if (is_hypervisor_leaf(&feature_word_info[fb.w])) {
+    if (x86_cpu_is_hypervisor_word(fb.w)) {
         return !kvm_enabled() ? CPU_FEATURE_REMOVAL_REASON_ACCELERATOR :
                !cpu->expose_kvm ? CPU_FEATURE_REMOVAL_REASON_CONFIGURATION :
                CPU_FEATURE_REMOVAL_REASON_QEMU;

@@ -31,22 +31,6 @@ static uint64_t removed_bits(X86CPU *cpu, FeatureWord w)
             ~x86_cpu_guest_sees(cpu, w)) | cpu->filtered_features[w];
 }
 
-/* Appends the names of the features @mask in word @w */
-static void add_names(strList **list, FeatureWord w, uint64_t mask)
-{
-    strList **tail = list;
-
-    while (*tail) {
-        tail = &(*tail)->next;
-    }
-    while (mask) {
-        X86CPUFeatureBit fb = { w, ctz64(mask) };
-
-        QAPI_LIST_APPEND(tail, x86_cpu_feature_name_or_place(fb));
-        mask &= mask - 1;
-    }
-}
-
 /* The features whose absence made cpu.c drop @fb */
 static strList *missing_requirements(X86CPU *cpu, X86CPUFeatureBit fb)
 {
@@ -61,7 +45,7 @@ static strList *missing_requirements(X86CPU *cpu, X86CPUFeatureBit fb)
 
         if (dep.to == fb.w && (dep.to_mask & (1ULL << fb.bit)) &&
             !(left & dep.from_mask)) {
-            add_names(&names, dep.from, dep.from_mask);
+            x86_cpu_add_feature_names(&names, dep.from, dep.from_mask);
         }
     }
     return names;
