@@ -11,6 +11,7 @@
 #define I386_EXT_CPU_ACCESS_H
 
 #include "cpu.h"
+#include "target/i386/ext/option-commas.h"
 
 /* Registers the properties of the extension on TYPE_X86_CPU. */
 void x86_cpu_ext_class_init(ObjectClass *oc);
@@ -33,6 +34,35 @@ bool x86_cpu_access_accel_uses_host_cpuid(void);
 
 /* True if "+@name" is in the -cpu option of this process. */
 bool x86_cpu_access_plus_feature(const char *name);
+
+/* True if "-@name" is in the -cpu option of this process. */
+bool x86_cpu_access_minus_feature(const char *name);
+
+/* The features "+name" and "-name" of the -cpu option of this process */
+typedef struct X86CPUPlusMinus {
+    GList *plus, *minus;
+} X86CPUPlusMinus;
+
+/* Exchanges those in effect for *@pm. */
+void x86_cpu_access_swap_plus_minus(X86CPUPlusMinus *pm);
+
+/*
+ * Sets the version that CPU model names without one stand for, and returns
+ * the one before.
+ */
+X86CPUVersion x86_cpu_access_set_default_version(X86CPUVersion version);
+
+/* The caches in the definition of @cpu's model, or NULL if it has none. */
+const CPUCaches *x86_cpu_access_model_caches(X86CPU *cpu);
+
+/*
+ * Takes from @cpu, which is expanded, the features that are not available
+ * here, without a warning.
+ */
+void x86_cpu_access_filter_features(X86CPU *cpu);
+
+/* What realizes X86CPU; for classes with more to do before. */
+void x86_cpu_access_realize(DeviceState *dev, Error **errp);
 
 /*
  * One row of the table of feature dependencies: without any bit of

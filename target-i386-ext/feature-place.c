@@ -96,6 +96,12 @@ bool x86_cpu_is_hypervisor_word(FeatureWord w)
            (wi->cpuid.eax & 0xf0000000) == 0x40000000;
 }
 
+bool x86_cpu_is_derived_word(FeatureWord w)
+{
+    return w == FEAT_XSAVE_XCR0_LO || w == FEAT_XSAVE_XCR0_HI ||
+           w == FEAT_XSAVE_XSS_LO || w == FEAT_XSAVE_XSS_HI;
+}
+
 void x86_cpu_add_feature_names(strList **list, FeatureWord w, uint64_t mask)
 {
     for (; mask; mask &= mask - 1) {

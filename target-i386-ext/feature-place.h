@@ -31,6 +31,12 @@ X86CPUFeatureBit x86_cpu_feature_owner(X86CPUFeatureBit fb);
 bool x86_cpu_is_hypervisor_word(FeatureWord w);
 
 /*
+ * Whether word @w is of XSAVE components, which are not asked for: they
+ * come with other features.
+ */
+bool x86_cpu_is_derived_word(FeatureWord w);
+
+/*
  * The name of @fb: the QOM property that controls it or, where there is
  * none, its place: "cpuid-07h-ebx-13", "cpuid-07h-1-eax-13" in a sub-leaf
  * other than 0, "msr-10ah-13".  Never NULL; the caller frees it.

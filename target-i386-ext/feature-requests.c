@@ -15,7 +15,9 @@
 #include "hw/boards.h"
 #include "hw/qdev-properties.h"
 #include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/feature-place.h"
 #include "target/i386/ext/feature-requested-by.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
 
 void x86_cpu_requests_model_done(X86CPU *cpu)
 {
@@ -50,6 +52,9 @@ void x86_cpu_requests_begin(X86CPU *cpu)
     X86CPUFeatureRequests *req = &cpu->requests;
 
     memcpy(req->requested, cpu->env.features, sizeof(req->requested));
+    req->level_is_fixed = cpu->env.cpuid_level != UINT32_MAX;
+    req->xlevel_is_fixed = cpu->env.cpuid_xlevel != UINT32_MAX;
+    req->xlevel2_is_fixed = cpu->env.cpuid_xlevel2 != UINT32_MAX;
 }
 
 void x86_cpu_requests_settle(X86CPU *cpu)
@@ -68,18 +73,11 @@ void x86_cpu_requests_settle(X86CPU *cpu)
     req->settled = true;
 }
 
-/* XSAVE components are not asked for, they come with other features. */
-static bool is_derived(FeatureWord w)
-{
-    return w == FEAT_XSAVE_XCR0_LO || w == FEAT_XSAVE_XCR0_HI ||
-           w == FEAT_XSAVE_XSS_LO || w == FEAT_XSAVE_XSS_HI;
-}
-
 uint64_t x86_cpu_requested_features(X86CPU *cpu, FeatureWord w)
 {
     const X86CPUFeatureRequests *req = &cpu->requests;
 
-    if (is_derived(w)) {
+    if (x86_cpu_is_derived_word(w)) {
         return cpu->env.features[w] | cpu->filtered_features[w];
     }
     if (w == FEAT_8000_0001_EDX && IS_AMD_CPU(&cpu->env)) {
@@ -96,12 +94,12 @@ uint64_t x86_cpu_requested_features(X86CPU *cpu, FeatureWord w)
 /* Whether the machine type's compat properties turn on @name for @cpu */
 static bool machine_asks_for(X86CPU *cpu, const char *name)
 {
-    MachineClass *mc = MACHINE_GET_CLASS(qdev_get_machine());
+    const GPtrArray *props = x86_cpu_machine_props();
     bool asks = false;
     unsigned i;
 
-    for (i = 0; i < mc->compat_props->len; i++) {
-        const GlobalProperty *p = g_ptr_array_index(mc->compat_props, i);
+    for (i = 0; i < props->len; i++) {
+        const GlobalProperty *p = g_ptr_array_index(props, i);
 
         if (!strcmp(p->property, name) &&
             object_dynamic_cast(OBJECT(cpu), p->driver)) {
@@ -115,7 +113,8 @@ static bool machine_asks_for(X86CPU *cpu, const char *name)
 static bool user_asks_for(X86CPU *cpu, const char *name)
 {
     return x86_cpu_access_plus_feature(name) ||
-           qdev_find_global_prop(OBJECT(cpu), name);
+           (x86_cpu_user_props_apply() &&
+            qdev_find_global_prop(OBJECT(cpu), name));
 }
 
 CpuFeatureRequester x86_cpu_feature_requested_by(X86CPU *cpu, FeatureWord w,

@@ -8,7 +8,7 @@
  * away, and was it the model, the user, the accelerator or the machine
  * that asked?
  *
- * Included by cpu.h right before X86CPU, which embeds the record; the
+ * Included by cpu.h before X86CPU, which embeds the record; the
  * functions are called from cpu.c at the points where stock QEMU changes
  * the requested features without keeping the old value.
  */
@@ -37,6 +37,8 @@ typedef struct X86CPUFeatureRequests {
     uint8_t avx10_version;
     /* The accelerator's defaults are in: who sets a feature now is not it */
     bool accelerator_done;
+    /* Set to what they are, instead of following from the features */
+    bool level_is_fixed, xlevel_is_fixed, xlevel2_is_fixed;
     /* @requested and @unmet are complete */
     bool settled;
     /* The property enforce-report: a CpuEnforceReport */

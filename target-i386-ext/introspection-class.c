@@ -11,6 +11,7 @@
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/enforce-report.h"
 #include "target/i386/ext/feature-flags.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/removed-features.h"
 
 void x86_cpu_ext_class_init(ObjectClass *oc)
@@ -19,4 +20,6 @@ void x86_cpu_ext_class_init(ObjectClass *oc)
     x86_cpu_added_features_class_init(oc);
     x86_cpu_feature_flags_class_init(oc);
     x86_cpu_enforce_report_class_init(oc);
+    x86_cpu_caches_class_init(oc);
+    x86_cpu_machine_defaults_class_init(oc);
 }

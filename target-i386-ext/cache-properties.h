@@ -1,0 +1,54 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The caches of an x86 CPU as properties
+ *
+ * Included by cpu.h before X86CPU, which embeds the record.  cpu.c
+ * asks for it when it realizes a CPU.
+ */
+
+#ifndef I386_EXT_CACHE_PROPERTIES_H
+#define I386_EXT_CACHE_PROPERTIES_H
+
+/* L1 data, L1 instruction, L2, L3 */
+#define X86_CPU_CACHES 4
+
+typedef struct X86CPUOwnCaches {
+    /* Set by property */
+    CPUCacheInfo given[X86_CPU_CACHES];
+    bool is_given[X86_CPU_CACHES];
+    /* What the CPU is realized with: the given ones, else the model's */
+    CPUCacheInfo used[X86_CPU_CACHES];
+    CPUCaches caches;
+} X86CPUOwnCaches;
+
+#ifndef CONFIG_USER_ONLY
+/*
+ * Whether @cpu, about to be realized, has all caches or none given; if
+ * not, an error that names the first one missing.
+ */
+bool x86_cpu_check_caches(X86CPU *cpu, Error **errp);
+
+/*
+ * The caches that @cpu is to be realized with: those given by property,
+ * the rest from @model, or NULL if @model is NULL and not all are given.
+ * They are copies, because -machine smp-cache is written into them.
+ */
+const CPUCaches *x86_cpu_own_caches(X86CPU *cpu, const CPUCaches *model);
+
+/* Registers l1d-cache-info and its relatives on TYPE_X86_CPU. */
+void x86_cpu_caches_class_init(ObjectClass *oc);
+#else
+/* User-mode emulation has the caches of its models. */
+static inline bool x86_cpu_check_caches(X86CPU *cpu, Error **errp)
+{
+    return true;
+}
+static inline const CPUCaches *x86_cpu_own_caches(X86CPU *cpu,
+                                                  const CPUCaches *model)
+{
+    return model;
+}
+#endif
+
+#endif /* I386_EXT_CACHE_PROPERTIES_H */

@@ -1,0 +1,68 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * -machine X,cpu-compat=Y: machine type X with the CPUs of Y
+ *
+ * Answers, for operators who move guests to newer machine types: how does
+ * a guest get the devices of one machine type and keep the CPU of another?
+ * Topology, APIC, interrupt controller and SMM are those of X.
+ */
+
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "hw/i386/pc.h"
+#include "qapi/error.h"
+#include "target/i386/ext/cpu-compat.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
+
+/* There is one machine in a process. */
+static const MachineClass *cpu_compat;
+
+static char *get_cpu_compat(Object *obj, Error **errp)
+{
+    return g_strdup(cpu_compat ? cpu_compat->name : "");
+}
+
+/* It has no versions, so that nothing of it is kept over QEMU's. */
+static bool is_unversioned(const MachineClass *mc)
+{
+    return !strcmp(mc->name, "isapc");
+}
+
+static void set_cpu_compat(Object *obj, const char *value, Error **errp)
+{
+    MachineClass *own = MACHINE_GET_CLASS(obj);
+    const MachineClass *mc = x86_cpu_find_machine_type(value, errp);
+
+    if (!mc) {
+        error_prepend(errp, "Invalid cpu-compat: ");
+        return;
+    }
+    if (is_unversioned(mc) || is_unversioned(own)) {
+        error_setg(errp, "cpu-compat=%s makes no sense with machine type "
+                   "'%s': isapc has no versions to be compatible with",
+                   value, own->name);
+        return;
+    }
+    cpu_compat = mc;
+}
+
+void x86_cpu_compat_class_init(ObjectClass *oc)
+{
+    object_class_property_add_str(oc, "cpu-compat", get_cpu_compat,
+                                  set_cpu_compat);
+    object_class_property_set_description(oc, "cpu-compat",
+        "Make the CPUs that this machine type has (pc-i440fx-*, pc-q35-*)");
+}
+
+void x86_cpu_compat_machine_init(void)
+{
+    if (cpu_compat) {
+        x86_cpu_set_compat_machine_type(cpu_compat);
+    }
+}
+
+bool x86_cpu_compat_in_use(void)
+{
+    return cpu_compat;
+}

@@ -1,0 +1,297 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Everything that makes up an x86 CPU, as properties
+ *
+ * Answers, for the static expansion of CPU models and for the model
+ * "custom": which properties take part in what a guest sees of its CPU and
+ * in the CPU's migration stream, and which values make this very CPU?
+ *
+ * That is every property of X86CPU but those that place a CPU in a
+ * machine, or say what to do about features that are not there, and the
+ * properties that are not in that table.  A property that is added to the
+ * table is in the description without anything to be done here.  Values
+ * that are worked out when a CPU is realized are worked out here, as
+ * x86_cpu_realizefn() and kvm_cpu_realizefn() do it.
+ */
+
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "hw/qdev-properties.h"
+#include "qapi/error.h"
+#include "qapi/util.h"
+#include "qobject/qbool.h"
+#include "qobject/qnum.h"
+#include "qobject/qstring.h"
+#include "qom/qom-qobject.h"
+#include "system/kvm.h"
+#include "system/system.h"
+#include "target/i386/cpu-internal.h"
+#include "target/i386/kvm/kvm_i386.h"
+#include "target/i386/tcg/helper-tcg.h"
+#include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/cpu-description.h"
+#include "target/i386/ext/feature-dictionary.h"
+#include "target/i386/ext/feature-place.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
+
+/* In the table, and no part of what a CPU is */
+static const char *const not_described[] = {
+    /* Where it is in the machine */
+    "apic-id", "thread-id", "core-id", "module-id", "die-id", "socket-id",
+    "node-id",
+    /* What to do about features that are not there */
+    "check", "enforce", "x-force-features",
+};
+
+/* Of the CPU, and not in the table */
+static const char *const further_properties[] = {
+    "family", "model", "stepping", "vendor", "model-id",
+    "l1d-cache-info", "l1i-cache-info", "l2-cache-info", "l3-cache-info",
+};
+
+/*
+ * The maximum leaves are floors (min-level and so on), which topology may
+ * raise, unless somebody has fixed them.
+ */
+static const struct {
+    const char *name;
+    size_t fixed;
+} maximum_leaves[] = {
+    { "level", offsetof(X86CPUFeatureRequests, level_is_fixed) },
+    { "xlevel", offsetof(X86CPUFeatureRequests, xlevel_is_fixed) },
+    { "xlevel2", offsetof(X86CPUFeatureRequests, xlevel2_is_fixed) },
+};
+
+static bool is_described(const char *name)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(not_described); i++) {
+        if (!strcmp(name, not_described[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_64bit(X86CPU *cpu)
+{
+    return cpu->env.features[FEAT_8000_0001_EDX] & CPUID_EXT2_LM;
+}
+
+/* Whether a complete description of @cpu has the property @name */
+static bool is_needed(X86CPU *cpu, const char *name)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(maximum_leaves); i++) {
+        if (!strcmp(name, maximum_leaves[i].name)) {
+            return *(bool *)((char *)&cpu->requests +
+                             maximum_leaves[i].fixed);
+        }
+    }
+    if (!strcmp(name, "phys-bits")) {
+        /* Others have none to choose. */
+        return is_64bit(cpu) || cpu->phys_bits;
+    }
+    if (g_str_has_suffix(name, "-cache-info")) {
+        return !cpu->legacy_cache;
+    }
+    return is_described(name);
+}
+
+strList *x86_cpu_description_names(X86CPU *cpu)
+{
+    DeviceClass *dc = DEVICE_CLASS(object_class_by_name(TYPE_X86_CPU));
+    strList *names = NULL, **tail = &names;
+    unsigned i;
+
+    for (i = 0; i < x86_cpu_features_count; i++) {
+        QAPI_LIST_APPEND(tail, g_strdup(x86_cpu_features[i].name));
+    }
+    for (i = 0; i < dc->props_count_; i++) {
+        if (is_needed(cpu, dc->props_[i].name)) {
+            QAPI_LIST_APPEND(tail, g_strdup(dc->props_[i].name));
+        }
+    }
+    for (i = 0; i < ARRAY_SIZE(further_properties); i++) {
+        if (is_needed(cpu, further_properties[i])) {
+            QAPI_LIST_APPEND(tail, g_strdup(further_properties[i]));
+        }
+    }
+    if (cpu->env.user_tsc_khz) {
+        QAPI_LIST_APPEND(tail, g_strdup("tsc-frequency"));
+    }
+    QAPI_LIST_APPEND(tail, g_strdup("compat-anchor"));
+    return names;
+}
+
+/* As host_cpu_phys_bits() has it */
+static uint32_t host_physical_bits(void)
+{
+    uint32_t eax;
+
+    host_cpuid(0x80000000, 0, &eax, NULL, NULL, NULL);
+    if (eax < 0x80000008) {
+        return 36;
+    }
+    host_cpuid(0x80000008, 0, &eax, NULL, NULL, NULL);
+    return eax & 0xff;
+}
+
+/* As host_cpu_adjust_phys_bits() and x86_cpu_realizefn() have it */
+static uint32_t physical_bits(X86CPU *cpu)
+{
+    uint32_t bits = cpu->phys_bits;
+
+    if (cpu->host_phys_bits && x86_cpu_access_accel_uses_host_cpuid()) {
+        bits = host_physical_bits();
+        if (cpu->host_phys_bits_limit) {
+            bits = MIN(bits, cpu->host_phys_bits_limit);
+        }
+    }
+    return bits ?: TCG_PHYS_ADDR_BITS;
+}
+
+/* As kvm_set_guest_phys_bits() and x86_cpu_realizefn() have it */
+static uint32_t guest_physical_bits(X86CPU *cpu)
+{
+    uint32_t bits = cpu->guest_phys_bits;
+
+    if (bits != -1) {
+        return bits;
+    }
+    if (!kvm_enabled() || !is_64bit(cpu)) {
+        return 0;
+    }
+    bits = kvm_arch_get_supported_cpuid(kvm_state, 0x80000008, 0, R_EAX);
+    bits = MIN((bits >> 16) & 0xff, physical_bits(cpu));
+    if (cpu->host_phys_bits && cpu->host_phys_bits_limit) {
+        bits = MIN(bits, cpu->host_phys_bits_limit);
+    }
+    return bits;
+}
+
+/* As kvm_cpu_realizefn() and x86_cpu_realizefn() have it */
+static uint64_t microcode_revision(X86CPU *cpu)
+{
+    uint64_t rev = cpu->ucode_rev;
+
+    if (!rev && kvm_enabled() && cpu->max_features) {
+        rev = kvm_arch_get_supported_msr_feature(kvm_state,
+                                                 MSR_IA32_UCODE_REV);
+    }
+    return rev ?: IS_AMD_CPU(&cpu->env) ? 0x01000065 : 0x100000000ULL;
+}
+
+static uint64_t lbr_format(X86CPU *cpu)
+{
+    return cpu->lbr_fmt != ~PERF_CAP_LBR_FMT
+           ? cpu->lbr_fmt
+           : cpu->env.features[FEAT_PERF_CAPABILITIES] & PERF_CAP_LBR_FMT;
+}
+
+/*
+ * As max_x86_cpu_realize() has it, which decides before the features that
+ * are turned on by default are there.
+ */
+static void put_default_signature(X86CPU *cpu, QDict *props)
+{
+    bool lm = is_64bit(cpu) && !x86_cpu_access_plus_feature("lm") &&
+              (cpu->env.user_features[FEAT_8000_0001_EDX] & CPUID_EXT2_LM);
+
+    if (!cpu->max_features || qdict_get_int(props, "family")) {
+        return;
+    }
+    qdict_put_int(props, "family", lm ? 15 : 6);
+    qdict_put_int(props, "model", lm ? 107 : 6);
+    qdict_put_int(props, "stepping", lm ? 1 : 3);
+}
+
+static void put_property(X86CPU *cpu, QDict *props, const char *name)
+{
+    qdict_put_obj(props, name,
+                  object_property_get_qobject(OBJECT(cpu), name,
+                                              &error_abort));
+}
+
+/* Values that are worked out when the CPU is realized */
+static void put_worked_out(X86CPU *cpu, QDict *props)
+{
+    if (is_64bit(cpu)) {
+        qdict_put_int(props, "phys-bits", physical_bits(cpu));
+        qdict_put_bool(props, "host-phys-bits", false);
+        qdict_put_int(props, "host-phys-bits-limit", 0);
+    }
+    qdict_put_int(props, "guest-phys-bits", guest_physical_bits(cpu));
+    qdict_put(props, "ucode-rev", qnum_from_uint(microcode_revision(cpu)));
+    qdict_put_int(props, "lbr-fmt", lbr_format(cpu));
+    if (!cpu->hyperv_vendor) {
+        qdict_put_str(props, "hv-vendor-id", "Microsoft Hv");
+    }
+    put_default_signature(cpu, props);
+    /* What the kernel's enlightenments are has been found out already. */
+    qdict_put_bool(props, "hv-passthrough", false);
+    qdict_put_str(props, "compat-anchor",
+                  x86_cpu_newest_machine_type()->name);
+}
+
+/* Bits without a property, but for those that follow from others */
+static void add_unnamed_features(X86CPU *cpu, strList ***tail)
+{
+    FeatureWord w;
+
+    for (w = 0; w < FEATURE_WORDS; w++) {
+        uint64_t bits = cpu->env.features[w];
+
+        if (x86_cpu_is_derived_word(w)) {
+            continue;
+        }
+        if (w == FEAT_PERF_CAPABILITIES) {
+            bits &= ~PERF_CAP_LBR_FMT;
+        } else if (w == FEAT_8000_0001_EDX && IS_AMD_CPU(&cpu->env)) {
+            bits &= ~CPUID_EXT2_AMD_ALIASES;
+        }
+        for (; bits; bits &= bits - 1) {
+            X86CPUFeatureBit fb = { w, ctz64(bits) };
+
+            if (!feature_word_info[w].feat_names[fb.bit]) {
+                QAPI_LIST_APPEND(*tail, x86_cpu_feature_name_or_place(fb));
+            }
+        }
+    }
+}
+
+/* What "base" has no property for, only the host has, or only KVM knows */
+static strList *omitted_properties(X86CPU *cpu)
+{
+    strList *names = NULL, **tail = &names;
+
+    if (cpu->cache_info_passthrough) {
+        QAPI_LIST_APPEND(tail, g_strdup("host-cache-info"));
+    }
+    if (cpu->hyperv_passthrough) {
+        QAPI_LIST_APPEND(tail, g_strdup("hv-passthrough"));
+    }
+    if (cpu->max_features && kvm_enabled() && enable_cpu_pm &&
+        (cpu->env.features[FEAT_1_ECX] & CPUID_EXT_MONITOR)) {
+        /* The host's leaf 5 (MONITOR/MWAIT) is passed through. */
+        QAPI_LIST_APPEND(tail, g_strdup("monitor"));
+    }
+    add_unnamed_features(cpu, &tail);
+    return names;
+}
+
+strList *x86_cpu_describe(X86CPU *cpu, QDict *props)
+{
+    strList *names = x86_cpu_description_names(cpu);
+    strList *el;
+
+    for (el = names; el; el = el->next) {
+        put_property(cpu, props, el->value);
+    }
+    qapi_free_strList(names);
+    put_worked_out(cpu, props);
+    return omitted_properties(cpu);
+}

@@ -1,0 +1,304 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What a machine type makes of its CPUs
+ *
+ * Answers: what would this CPU model be with that machine type, in the
+ * process that is running with another one?  For the commands that take a
+ * machine type (CpuModelInfo), for -machine cpu-compat, and for
+ * descriptions of CPUs that came from an older QEMU (compat-anchor).
+ *
+ * A machine type reaches a CPU in two ways: by its compatibility
+ * properties, which device_post_init() sets on each new object, and by the
+ * version that CPU model names without one stand for.
+ */
+
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "hw/boards.h"
+#include "hw/i386/pc.h"
+#include "hw/qdev-properties.h"
+#include "qapi/error.h"
+#include "qapi/visitor.h"
+#include "qemu/accel.h"
+#include "qobject/qdict.h"
+#include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/custom-cpu.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
+
+#define ANCHOR "compat-anchor"
+
+/* In place of the machine type of the process, if set */
+static const MachineClass *compat_machine;
+
+static struct {
+    bool active;
+    /* Named by the command, or NULL */
+    const MachineClass *machine;
+    /* Named by the property compat-anchor, or NULL */
+    const MachineClass *anchor;
+    /* Put back when it is over */
+    X86CPUVersion version;
+    X86CPUPlusMinus plus_minus;
+} evaluation;
+
+static gint compare_newest(gconstpointer a, gconstpointer b)
+{
+    const MachineClass *ma = MACHINE_CLASS((ObjectClass *)a);
+    const MachineClass *mb = MACHINE_CLASS((ObjectClass *)b);
+
+    return g_strcmp0(mb->alias, ma->alias);
+}
+
+const MachineClass *x86_cpu_newest_machine_type(void)
+{
+    static const MachineClass *newest;
+
+    if (!newest) {
+        /* The aliases "q35" and "pc" stand for the newest of their kind. */
+        g_autoptr(GSList) list =
+            g_slist_sort(object_class_get_list(TYPE_PC_MACHINE, false),
+                         compare_newest);
+
+        newest = MACHINE_CLASS(list->data);
+    }
+    return newest;
+}
+
+static const MachineClass *find_machine_alias(const char *name)
+{
+    g_autoptr(GSList) list = object_class_get_list(TYPE_MACHINE, false);
+    GSList *el;
+
+    for (el = list; el; el = el->next) {
+        const MachineClass *mc = MACHINE_CLASS(el->data);
+
+        if (!g_strcmp0(mc->alias, name)) {
+            return mc;
+        }
+    }
+    return NULL;
+}
+
+const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp)
+{
+    g_autofree char *type = g_strconcat(name, TYPE_MACHINE_SUFFIX, NULL);
+    ObjectClass *oc = object_class_by_name(type);
+    const MachineClass *mc;
+
+    if (object_class_dynamic_cast(oc, TYPE_MACHINE)) {
+        if (object_class_is_abstract(oc)) {
+            error_setg(errp, "Machine type '%s' is abstract: no machine can "
+                       "be of it", name);
+            return NULL;
+        }
+        mc = MACHINE_CLASS(oc);
+    } else {
+        mc = find_machine_alias(name);
+    }
+    if (!mc) {
+        error_setg(errp, "Machine type '%s' not found; query-machines lists "
+                   "those that exist", name);
+        return NULL;
+    }
+    if (!object_class_dynamic_cast(OBJECT_CLASS(mc), TYPE_PC_MACHINE)) {
+        error_setg(errp, "Machine type '%s' is not a PC: CPU models depend "
+                   "on machine types pc-i440fx-*, pc-q35-* and isapc only",
+                   name);
+        return NULL;
+    }
+    return mc;
+}
+
+/* Whether a compat property of @p->driver is one of some CPU */
+static bool is_cpu_property(const GlobalProperty *p, ObjectClass *cpu_class)
+{
+    return g_str_has_suffix(p->driver, TYPE_X86_CPU) ||
+           object_class_dynamic_cast(cpu_class, p->driver);
+}
+
+/* Of the hundreds of compat properties of an old type, few are of CPUs. */
+static const GPtrArray *cpu_props(const MachineClass *mc)
+{
+    static GHashTable *cache;
+    GPtrArray *props;
+    ObjectClass *cpu_class;
+    unsigned i;
+
+    if (!cache) {
+        cache = g_hash_table_new(NULL, NULL);
+    }
+    props = g_hash_table_lookup(cache, mc);
+    if (props) {
+        return props;
+    }
+    props = g_ptr_array_new();
+    cpu_class = object_class_by_name(TYPE_X86_CPU);
+    for (i = 0; i < mc->compat_props->len; i++) {
+        GlobalProperty *p = g_ptr_array_index(mc->compat_props, i);
+
+        if (is_cpu_property(p, cpu_class)) {
+            g_ptr_array_add(props, p);
+        }
+    }
+    g_hash_table_insert(cache, (void *)mc, props);
+    return props;
+}
+
+/* The machine type that stands in for that of the process, or NULL */
+static const MachineClass *stand_in(void)
+{
+    return evaluation.machine ?: compat_machine;
+}
+
+const GPtrArray *x86_cpu_machine_props(void)
+{
+    const MachineClass *mc = evaluation.anchor ?: stand_in();
+
+    return mc ? cpu_props(mc)
+              : MACHINE_GET_CLASS(qdev_get_machine())->compat_props;
+}
+
+bool x86_cpu_user_props_apply(void)
+{
+    return !evaluation.machine;
+}
+
+/* Only what has no properties from a model table can be anchored. */
+static bool can_be_anchored(Object *obj)
+{
+    return !strcmp(object_get_typename(obj), X86_CPU_TYPE_NAME("base")) ||
+           object_dynamic_cast(obj, TYPE_CUSTOM_X86_CPU);
+}
+
+static const MachineClass *find_anchor(Object *obj)
+{
+    const GlobalProperty *global;
+
+    if (!can_be_anchored(obj)) {
+        return NULL;
+    }
+    if (evaluation.active && evaluation.anchor) {
+        return evaluation.anchor;
+    }
+    if (!x86_cpu_user_props_apply()) {
+        return NULL;
+    }
+    global = qdev_find_global_prop(obj, ANCHOR);
+    /* If it is no machine type, its setter will say so. */
+    return global ? x86_cpu_find_machine_type(global->value, NULL) : NULL;
+}
+
+/*
+ * In place of what device_post_init() does.  What the user said with
+ * other options than -global and -cpu never concerns CPUs.
+ */
+static bool set_cpu_defaults(Object *obj)
+{
+    const MachineClass *mc, *anchor;
+
+    if (!object_dynamic_cast(obj, TYPE_X86_CPU)) {
+        return false;
+    }
+    anchor = find_anchor(obj);
+    mc = anchor ?: stand_in();
+    if (!mc) {
+        return false;
+    }
+    X86_CPU(obj)->anchor = anchor;
+    if (current_accel()) {
+        object_apply_global_props(obj, ACCEL_GET_CLASS(current_accel())
+                                       ->compat_props, &error_abort);
+    }
+    object_apply_global_props(obj, cpu_props(mc), &error_abort);
+    if (x86_cpu_user_props_apply()) {
+        qdev_prop_set_globals(DEVICE(obj));
+    }
+    return true;
+}
+
+bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp)
+{
+    const QDict *props = qobject_to(QDict, model->props);
+    const char *anchor = props ? qdict_get_try_str(props, ANCHOR) : NULL;
+    const MachineClass *machine_class = NULL, *anchor_class = NULL;
+
+    assert(!evaluation.active);
+    if (model->machine_type) {
+        machine_class = x86_cpu_find_machine_type(model->machine_type, errp);
+        if (!machine_class) {
+            return false;
+        }
+    }
+    if (anchor && *anchor) {
+        anchor_class = x86_cpu_find_machine_type(anchor, errp);
+        if (!anchor_class) {
+            error_prepend(errp, "Invalid " ANCHOR ": ");
+            return false;
+        }
+    }
+    evaluation.active = true;
+    evaluation.machine = machine_class;
+    evaluation.anchor = anchor_class;
+    if (machine_class) {
+        evaluation.version = x86_cpu_access_set_default_version(
+            PC_MACHINE_CLASS(machine_class)->default_cpu_version);
+        x86_cpu_access_swap_plus_minus(&evaluation.plus_minus);
+    }
+    return true;
+}
+
+void x86_cpu_end_evaluation(void)
+{
+    if (evaluation.machine) {
+        x86_cpu_access_set_default_version(evaluation.version);
+        x86_cpu_access_swap_plus_minus(&evaluation.plus_minus);
+    }
+    memset(&evaluation, 0, sizeof(evaluation));
+}
+
+void x86_cpu_set_compat_machine_type(const MachineClass *mc)
+{
+    compat_machine = mc;
+    x86_cpu_access_set_default_version(
+        PC_MACHINE_CLASS(mc)->default_cpu_version);
+}
+
+static char *get_anchor(Object *obj, Error **errp)
+{
+    const MachineClass *anchor = X86_CPU(obj)->anchor;
+
+    return g_strdup(anchor ? anchor->name : "");
+}
+
+/* It has taken effect before any property is set, or it can't any more. */
+static void set_anchor(Object *obj, const char *value, Error **errp)
+{
+    const MachineClass *mc;
+
+    if (!*value && !X86_CPU(obj)->anchor) {
+        return;
+    }
+    if (!can_be_anchored(obj)) {
+        error_setg(errp, ANCHOR " is for the CPU models base and custom: "
+                   "others depend on the machine type");
+        return;
+    }
+    mc = x86_cpu_find_machine_type(value, errp);
+    if (!mc) {
+        error_prepend(errp, "Invalid " ANCHOR ": ");
+    } else if (mc != X86_CPU(obj)->anchor) {
+        error_setg(errp, ANCHOR "=%s comes too late: it can be given with "
+                   "-cpu, -global, or the model that a command takes", value);
+    }
+}
+
+void x86_cpu_machine_defaults_class_init(ObjectClass *oc)
+{
+    device_set_defaults = set_cpu_defaults;
+    object_class_property_add_str(oc, ANCHOR, get_anchor, set_anchor);
+    object_class_property_set_description(oc, ANCHOR,
+        "The machine type that decides about everything that the other "
+        "properties don't tell, in place of the one in use: the newest one "
+        "of the QEMU that the description of the CPU is from");
+}

@@ -1,0 +1,55 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What a machine type makes of its CPUs
+ */
+
+#ifndef I386_EXT_MACHINE_CPU_DEFAULTS_H
+#define I386_EXT_MACHINE_CPU_DEFAULTS_H
+
+#include "cpu.h"
+#include "hw/boards.h"
+#include "qapi/qapi-types-machine-target.h"
+
+/*
+ * The machine type @name (an alias will do), or NULL with an error if it
+ * is unknown, abstract, or no PC machine type: others have no table of
+ * CPU properties that is kept over QEMU's versions.
+ */
+const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp);
+
+/* The newest PC machine type of this QEMU, which changes nothing in CPUs. */
+const MachineClass *x86_cpu_newest_machine_type(void);
+
+/*
+ * From here to x86_cpu_end_evaluation(), new CPU objects are what @model
+ * asks for: with @model->machine_type, what they would be in a QEMU that
+ * is started with that machine type and with no -cpu and no -global; with
+ * the property compat-anchor, what that machine type makes of what
+ * @model->props doesn't tell.  False with an error, and nothing begun, if
+ * one of these names no PC machine type.
+ */
+bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp);
+
+/* Nothing happens if no evaluation has begun. */
+void x86_cpu_end_evaluation(void);
+
+/*
+ * From now on, the CPUs of this process get the properties and the default
+ * model version of @mc in place of those of its machine type.
+ */
+void x86_cpu_set_compat_machine_type(const MachineClass *mc);
+
+/*
+ * The properties (GlobalProperty) that the machine type sets on CPU
+ * objects that are made now; those for other objects may be among them.
+ */
+const GPtrArray *x86_cpu_machine_props(void);
+
+/* Whether -global and -cpu apply to CPU objects that are made now. */
+bool x86_cpu_user_props_apply(void);
+
+/* Registers compat-anchor on TYPE_X86_CPU. */
+void x86_cpu_machine_defaults_class_init(ObjectClass *oc);
+
+#endif /* I386_EXT_MACHINE_CPU_DEFAULTS_H */

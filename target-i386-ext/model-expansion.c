@@ -1,0 +1,32 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What query-cpu-model-expansion says beyond stock QEMU
+ *
+ * Answers, for management software: what is this CPU, written down so
+ * completely that any machine type makes the same of it, and which of its
+ * features would a guest be missing on this host, and why?
+ */
+
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "qobject/qdict.h"
+#include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/cpu-description.h"
+#include "target/i386/ext/model-expansion.h"
+#include "target/i386/ext/removed-features.h"
+
+void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
+                                CpuModelExpansionInfo *ret)
+{
+    if (type == CPU_MODEL_EXPANSION_TYPE_STATIC) {
+        ret->omitted_properties =
+            x86_cpu_describe(cpu, qobject_to(QDict, ret->model->props));
+        ret->has_omitted_properties = ret->omitted_properties ||
+                                      cpu->max_features;
+    }
+    /* From here on, the features are those that are available. */
+    x86_cpu_access_filter_features(cpu);
+    ret->removed_features = x86_cpu_removed_features(cpu);
+    ret->has_removed_features = true;
+}

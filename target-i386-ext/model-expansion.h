@@ -1,0 +1,23 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What query-cpu-model-expansion says beyond stock QEMU
+ */
+
+#ifndef I386_EXT_MODEL_EXPANSION_H
+#define I386_EXT_MODEL_EXPANSION_H
+
+#include "cpu.h"
+#include "qapi/qapi-types-machine-target.h"
+#include "target/i386/ext/feature-flags.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
+
+/*
+ * Completes the answer @ret, which has all that stock QEMU puts there, for
+ * the CPU @cpu, which is expanded and then thrown away: the rest of a
+ * static expansion, and what would be removed here.
+ */
+void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
+                                CpuModelExpansionInfo *ret);
+
+#endif /* I386_EXT_MODEL_EXPANSION_H */
