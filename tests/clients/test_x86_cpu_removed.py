@@ -6,6 +6,10 @@ That its answers are true is tested by the qtest and by guests; here it is
 about names, errors, columns and JSON.
 """
 
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
 import json
 import os
 import re
@@ -25,6 +29,15 @@ def removed(*args, qemu=QEMU):
     return subprocess.run([SCRIPT, '--qemu', qemu, *args],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, timeout=120, check=False)
+
+
+def load():
+    """Returns the script as a module."""
+    loader = importlib.machinery.SourceFileLoader('x86_cpu_removed', SCRIPT)
+    module = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
 
 
 def kvm_opens():
@@ -52,7 +65,26 @@ class Answers(unittest.TestCase):
                 r['feature'], r['reason'], json.dumps(r['places']))))
         self.assertEqual(answer['blocking'], sum(
             r['blocking'] for r in answer['removed-features']))
+        self.check_features(answer)
         return answer
+
+    def check_features(self, answer):
+        """The lists of features fit together"""
+        features = answer['features']
+        info = answer['feature-info']
+        self.assertEqual(features, sorted(features))
+        if 'x-force-features' not in answer['model']:
+            self.assertFalse({r['feature'] for r in
+                              answer['removed-features'] if r['blocking']}
+                             & {*features})
+        self.assertEqual(answer['unmigratable-features'],
+                         [f for f in features if not info[f]['migratable']])
+        named = {*features} | {
+            r['feature'] for r in
+            answer['removed-features'] + answer['added-features']
+            if not re.match(r'(cpuid|msr)-[0-9a-f]+h-', r['feature'])
+            and r.get('reason') != 'value'}
+        self.assertEqual({*info}, named)
 
     def test_defaults_are_interesting(self):
         answer = self.answer()
@@ -71,6 +103,43 @@ class Answers(unittest.TestCase):
                                   'bit': 16}}]
         }
         self.assertIn(entry, answer['removed-features'])
+        self.assertEqual(answer['feature-info']['avx512f'], {
+            'description': 'AVX-512 Foundation', 'migratable': True})
+        self.assertLessEqual({'fpu', 'lm', 'sse2'}, {*answer['features']})
+
+    def test_features(self):
+        """Exactly those that are asked for and can be had"""
+        for model, features in [('base', []),
+                                ('base,+sse2,+fpu,+avx512f', ['fpu', 'sse2'])]:
+            answer = self.answer('--accel', 'tcg', '--model', model)
+            self.assertEqual(answer['features'], features)
+            self.assertEqual(answer['added-features'], [])
+
+    def test_unmigratable(self):
+        """invtsc: known to block migration, listed where the guest has it"""
+        for options, names in [('+invtsc', []),
+                               ('+invtsc,x-force-features=on', ['invtsc'])]:
+            answer = self.answer('--accel', 'tcg', '--model',
+                                 'qemu64,' + options)
+            self.assertEqual(answer['unmigratable-features'], names)
+            self.assertFalse(
+                answer['feature-info']['invtsc']['migratable'])
+            self.assertIn('tsc-frequency',
+                          answer['feature-info']['invtsc']['note'])
+            # It is KVM that would not let it go.
+            self.assertEqual(answer['migration-blockers'], [])
+
+    @unittest.skipUnless(kvm_opens(), '/dev/kvm does not open')
+    def test_migration_blocked(self):
+        args = ['--accel', 'kvm', '--model', 'qemu64,+invtsc']
+        answer = self.answer(*args)
+        table = removed(*args).stdout
+        if 'invtsc' not in answer['features']:
+            self.skipTest('KVM offers no invtsc here')
+        self.assertRegex(' '.join(answer['migration-blockers']), 'invtsc')
+        self.assertIn('The guest cannot migrate. QEMU says: '
+                      + answer['migration-blockers'][0], table)
+        self.assertRegex(table, r'(?m)^  invtsc  TSC of constant rate .*: ')
 
     def test_schema_holds(self):
         """Entries of every kind are as the schema has them"""
@@ -103,7 +172,10 @@ class Answers(unittest.TestCase):
     def test_table_fits(self):
         for args in ([], ['--accel', 'tcg', '--model', 'GraniteRapids-v2'],
                      ['--accel', 'tcg', '--model', 'EPYC-Genoa'],
-                     ['--accel', 'tcg', '--model', 'base']):
+                     ['--accel', 'tcg', '--model', 'base'],
+                     # Long names, and a long line of options
+                     ['--accel', 'tcg', '--model', 'qemu64,+vmx-ept,+invtsc,'
+                      '+vmx-invept-single-context-noglobals']):
             done = removed(*args)
             self.assertEqual(done.returncode, 0, done.stderr)
             widest = max(done.stdout.splitlines(), key=len)
@@ -118,13 +190,71 @@ class Answers(unittest.TestCase):
             self.assertIn(entry['feature'], words)
             self.assertIn(entry['reason'], words)
         self.assertRegex(
-            table, r'(?m)^  avx512f +accelerator +model +'
-                   r'CPUID 0x7 EBX bit 16$')
+            table, r'(?m)^  FEATURE +REASON +ASKED BY +WHERE IN CPUID +'
+                   r'WHAT IT IS$')
+        self.assertRegex(
+            table, r'(?m)^  avx512f +accelerator +model +0x7 EBX bit 16 +'
+                   r'AVX-512 Foundation$')
         self.assertRegex(table, r'(?m)^  dependency: needs vmx-ept; ')
+        self.assertIn('\nNothing was added that nobody asked for.\n', table)
+        self.assertIn('\nNothing in this CPU keeps the guest from '
+                      'migrating.\n', table)
+
+    def test_table_has_guest_features(self):
+        """After what is removed, which is the question"""
+        args = ['--accel', 'tcg', '--model', 'Skylake-Server-v4']
+        features = self.answer(*args)['features']
+        head, _, tail = removed(*args).stdout.partition(
+            f'\nThe guest gets these features ({len(features)}):\n')
+        self.assertEqual(tail.partition('\n\n')[0].split(), features)
+        self.assertIn(' missing; enforce=on would stop on these:\n', head)
+
+    def test_below(self):
+        """What a feature is stands below its row if there is no room"""
+        table = removed('--accel', 'tcg', '--model', 'qemu64,+invtsc,'
+                        '+vmx-invept-single-context-noglobals').stdout
+        self.assertRegex(
+            table, r'(?m)^  invtsc +accelerator +user +'
+                   r'0x80000007 EDX bit 8\n'
+                   r'      TSC of constant rate that never stops; '
+                   r'blocks migration$')
+
+    def test_requires(self):
+        table = removed('--accel', 'tcg', '--model', 'qemu64,+vmx-vpid').stdout
+        self.assertRegex(
+            table, r'(?m)^  vmx-vpid +dependency +user +MSR 0x48b bit 37 +'
+                   r'Virtual processor ids; needs vmx-secondary-ctls$')
+
+    def test_added(self):
+        """What hardly any host shows; and one line for each place"""
+        answer = self.answer('--accel', 'tcg', '--model', 'base,+fpu')
+        answer['added-features'] = [
+            {'feature': 'kvmclock', 'places': [
+                {'cpuid': {'leaf': 0x40000001, 'subleaf': 0,
+                           'register': 'EAX', 'bit': bit}}
+                for bit in (0, 3)]},
+            {'feature': 'msr-10ah-40', 'places': [{'msr': {
+                'index': 0x10a, 'bit': 40}}]}]
+        answer['feature-info']['kvmclock'] = {
+            'description': 'Paravirtual clock', 'migratable': True}
+        with open(SCHEMA, encoding='utf-8') as f:
+            jsonschema.Draft7Validator(json.load(f)).validate(answer)
+        table = io.StringIO()
+        with contextlib.redirect_stdout(table):
+            load().print_table(answer)
+        self.assertRegex(
+            table.getvalue(),
+            r'(?m)^2 added, though nobody asked for these:\n'
+            r'  FEATURE +WHERE IN CPUID +WHAT IT IS\n'
+            r'  kvmclock +0x40000001 EAX bit 0 +Paravirtual clock\n'
+            r' +0x40000001 EAX bit 3\n'
+            r'  msr-10ah-40 +MSR 0x10a bit 40\n')
 
     def test_nothing_removed(self):
         done = removed('--accel', 'tcg', '--model', 'base')
         self.assertIn('Nothing is missing', done.stdout)
+        self.assertIn('\nThe guest gets these features (0):\n  none\n',
+                      done.stdout)
 
     def test_reader_goes_away(self):
         done = subprocess.run(
