@@ -165,11 +165,14 @@ class Guest:
             raise GuestError(f'{path} is missing (GUEST_BUILD)')
         return path
 
-    def _error(self, what: str) -> GuestError:
+    def stderr(self) -> str:
+        """What QEMU has had to say so far."""
         with open(self._path('stderr'), encoding='utf-8') as err:
-            stderr = err.read().strip()
+            return err.read().strip()
+
+    def _error(self, what: str) -> GuestError:
         return GuestError(f'{what}: {self._qemu} -accel {self._accel} '
-                          f'{" ".join(self._args)}\n{stderr}')
+                          f'{" ".join(self._args)}\n{self.stderr()}')
 
     def _command(self, qmp_fd: int) -> List[str]:
         command = [
