@@ -1,0 +1,404 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Static CPU models, machine types in models, and what refuses them
+ *
+ * The shape of answers, and errors.  That a static expansion makes the same
+ * CPU is tested with guests, by tests/guest/test_static_expansion.py of the
+ * patch set's repository.
+ */
+
+#include "qemu/osdep.h"
+#include "libqtest.h"
+#include "qapi/error.h"
+#include "qobject/qbool.h"
+#include "qobject/qdict.h"
+#include "qobject/qjson.h"
+#include "qobject/qlist.h"
+#include "qobject/qstring.h"
+
+#define CPU0 "/machine/unattached/device[0]"
+
+#define L1D "32K:line=64:ways=8:sets=64:share=core"
+#define L2 "512K:line=64:ways=8:sets=1024:share=core"
+
+#define KEYS "line, ways, partitions, sets, tag-lines, share, self-init, " \
+             "no-invd-sharing, inclusive, complex-indexing"
+
+static QDict *expand(QTestState *qts, const char *type, const char *model)
+{
+    return qtest_qmp(qts, "{'execute': 'query-cpu-model-expansion',"
+                     " 'arguments': {'type': %s, 'model': %p}}", type,
+                     qobject_from_json(model, &error_abort));
+}
+
+/* The returned props of the expansion of @model, which must succeed */
+static QDict *expanded_props(QTestState *qts, const char *type,
+                             const char *model)
+{
+    g_autoptr(QDict) resp = expand(qts, type, model);
+    QDict *props;
+
+    g_assert(qdict_haskey(resp, "return"));
+    props = qdict_get_qdict(qdict_get_qdict(qdict_get_qdict(resp, "return"),
+                                            "model"), "props");
+    return qobject_ref(props);
+}
+
+typedef struct BadModel {
+    const char *name;
+    const char *model;
+    const char *error;
+} BadModel;
+
+#define CACHE(text) "{\"name\": \"EPYC\", \"props\": " \
+                    "{\"l2-cache-info\": \"" text "\"}}"
+#define CACHE_ERROR(text, error) "Invalid l2-cache-info '" text "': " error
+
+static const BadModel bad_models[] = {
+    { "machine-type/unknown",
+      "{\"name\": \"EPYC\", \"machine-type\": \"pc-q35-0.1\"}",
+      "Machine type 'pc-q35-0.1' not found; query-machines lists those that "
+      "exist" },
+    { "machine-type/empty",
+      "{\"name\": \"EPYC\", \"machine-type\": \"\"}",
+      "Machine type '' not found; query-machines lists those that exist" },
+    { "machine-type/none",
+      "{\"name\": \"EPYC\", \"machine-type\": \"none\"}",
+      "Machine type 'none' is not a PC: CPU models depend on machine types "
+      "pc-i440fx-*, pc-q35-* and isapc only" },
+    { "machine-type/microvm",
+      "{\"name\": \"EPYC\", \"machine-type\": \"microvm\"}",
+      "Machine type 'microvm' is not a PC: CPU models depend on machine types "
+      "pc-i440fx-*, pc-q35-* and isapc only" },
+    { "machine-type/abstract",
+      "{\"name\": \"EPYC\", \"machine-type\": \"x86\"}",
+      "Machine type 'x86' is abstract: no machine can be of it" },
+    { "machine-type/no-string",
+      "{\"name\": \"EPYC\", \"machine-type\": 5}",
+      "Invalid parameter type for 'model.machine-type', expected: string" },
+    { "machine-type/no-model",
+      "{\"name\": \"nope\", \"machine-type\": \"q35\"}",
+      "CPU model 'nope' not found" },
+    { "machine-type/no-property",
+      "{\"name\": \"EPYC\", \"machine-type\": \"q35\","
+      " \"props\": {\"nope\": 1}}",
+      "Property 'EPYC-x86_64-cpu.nope' not found" },
+
+    { "anchor/unknown",
+      "{\"name\": \"base\", \"props\": {\"compat-anchor\": \"pc-q35-0.1\"}}",
+      "Invalid compat-anchor: Machine type 'pc-q35-0.1' not found; "
+      "query-machines lists those that exist" },
+    { "anchor/model",
+      "{\"name\": \"EPYC\", \"props\": {\"compat-anchor\": \"q35\"}}",
+      "compat-anchor is for the CPU models base and custom: others depend on "
+      "the machine type" },
+
+    { "cache/size", CACHE("x"),
+      CACHE_ERROR("x", "'x' is not a size in bytes, or with K or M") },
+    { "cache/huge", CACHE("5G"),
+      CACHE_ERROR("5G", "'5G' is not a size in bytes, or with K or M") },
+    { "cache/unit", CACHE("100:line=1:ways=1:sets=100:share=core"),
+      CACHE_ERROR("100:line=1:ways=1:sets=100:share=core",
+                  "the size 100 is no multiple of 1024") },
+    { "cache/zero", CACHE("0"),
+      CACHE_ERROR("0", "the size 0 is no multiple of 1024") },
+    { "cache/share-missing", CACHE("512K:line=64:ways=8:sets=1024"),
+      CACHE_ERROR("512K:line=64:ways=8:sets=1024", "'share' is missing") },
+    { "cache/share", CACHE("512K:share=thread"),
+      CACHE_ERROR("512K:share=thread",
+                  "'thread' of 'share' is not core, module, die or socket") },
+    { "cache/product", CACHE("512K:line=64:ways=8:sets=1000:share=die"),
+      CACHE_ERROR("512K:line=64:ways=8:sets=1000:share=die",
+                  "the size 524288 is not line x ways x partitions x sets, "
+                  "which is 512000") },
+    { "cache/ways", CACHE("1K:line=64:ways=4:sets=4:share=die"),
+      CACHE_ERROR("1K:line=64:ways=4:sets=4:share=die",
+                  "4 ways are not fewer than 4 sets") },
+    { "cache/number", CACHE("512K:ways=256"),
+      CACHE_ERROR("512K:ways=256",
+                  "'256' of 'ways' is not a number from 1 to 255") },
+    { "cache/no-number", CACHE("512K:ways="),
+      CACHE_ERROR("512K:ways=",
+                  "'' of 'ways' is not a number from 1 to 255") },
+    { "cache/key", CACHE("512K:foo=1"),
+      CACHE_ERROR("512K:foo=1", "unknown key 'foo'; there are " KEYS) },
+    { "cache/flag", CACHE("512K:foo"),
+      CACHE_ERROR("512K:foo", "unknown key 'foo'; there are " KEYS) },
+};
+
+static void test_bad_model(const void *data)
+{
+    const BadModel *bad = data;
+    QTestState *qts = qtest_init("-machine none -accel tcg");
+    g_autoptr(QDict) resp = expand(qts, "static", bad->model);
+
+    g_assert(qdict_haskey(resp, "error"));
+    g_assert_cmpstr(qdict_get_str(qdict_get_qdict(resp, "error"), "desc"), ==,
+                    bad->error);
+    /* It lives, and what it was about to do is undone. */
+    qobject_unref(expanded_props(qts, "static", "{\"name\": \"EPYC\"}"));
+    qtest_quit(qts);
+}
+
+typedef struct BadStart {
+    const char *name;
+    const char *args;
+    const char *error;
+} BadStart;
+
+static const BadStart bad_starts[] = {
+    { "cpu-compat/unknown", "-machine q35,cpu-compat=nope",
+      "Invalid cpu-compat: Machine type 'nope' not found" },
+    { "cpu-compat/none", "-machine q35,cpu-compat=none",
+      "Invalid cpu-compat: Machine type 'none' is not a PC" },
+    { "cpu-compat/isapc", "-machine q35,cpu-compat=isapc",
+      "isapc has no versions to be compatible with" },
+    { "cpu-compat/on-isapc", "-machine isapc,cpu-compat=q35",
+      "isapc has no versions to be compatible with" },
+    { "cpu-compat/microvm", "-machine microvm,cpu-compat=q35",
+      "Property 'microvm-machine.cpu-compat' not found" },
+    { "cache/incomplete", "-machine q35 -cpu base,l2-cache-info=" L2,
+      "l1d-cache-info is missing" },
+    { "cache/incomplete-too",
+      "-machine q35 -cpu base,l1d-cache-info=" L1D ",l2-cache-info=" L2,
+      "l1i-cache-info is missing" },
+    { "custom/nothing", "-machine q35 -cpu custom",
+      "CPU model 'custom' must be fully specified, as the static expansion "
+      "of a CPU model is; missing: " },
+    { "anchor/unknown", "-machine q35 -cpu base,compat-anchor=nope",
+      "Invalid compat-anchor: Machine type 'nope' not found" },
+};
+
+static void test_bad_start(const void *data)
+{
+    const BadStart *bad = data;
+    g_autofree char *command =
+        g_strdup_printf("timeout 30 %s -S -display none -accel tcg %s",
+                        g_getenv("QTEST_QEMU_BINARY"), bad->args);
+    g_autoptr(GError) err = NULL;
+    g_autofree char *errors = NULL;
+    int status = 0;
+
+    g_spawn_command_line_sync(command, NULL, &errors, &status, &err);
+    g_assert_no_error(err);
+    g_assert(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 1);
+    g_assert(strstr(errors, bad->error));
+}
+
+/* Every value is one that -cpu can carry, and the reply has no more */
+static void test_shape(void)
+{
+    QTestState *qts = qtest_init("-machine none -accel tcg");
+    g_autoptr(QDict) resp =
+        expand(qts, "static",
+               "{\"name\": \"EPYC\", \"machine-type\": \"q35\"}");
+    QDict *ret = qdict_get_qdict(resp, "return");
+    QDict *model = qdict_get_qdict(ret, "model");
+    const QDictEntry *e;
+
+    g_assert_cmpstr(qdict_get_str(model, "name"), ==, "base");
+    g_assert(!qdict_haskey(model, "machine-type"));
+    g_assert(qdict_haskey(ret, "removed-features"));
+    g_assert(!qdict_haskey(ret, "omitted-properties"));
+    model = qdict_get_qdict(model, "props");
+    for (e = qdict_first(model); e; e = qdict_next(model, e)) {
+        QType type = qobject_type(qdict_entry_value(e));
+
+        g_assert(type == QTYPE_QBOOL || type == QTYPE_QNUM ||
+                 type == QTYPE_QSTRING);
+        g_assert(strncmp(qdict_entry_key(e), "f-", 2));
+    }
+    g_assert(qdict_get_bool(model, "avx2"));
+    g_assert_cmpint(qdict_get_int(model, "min-level"), ==, 0xd);
+    g_assert_cmpint(qdict_get_int(model, "phys-bits"), ==, 40);
+    g_assert_cmpstr(qdict_get_str(model, "l2-cache-info"), ==,
+                    "524288:line=64:ways=8:partitions=1:sets=1024:"
+                    "tag-lines=1:share=core");
+    qtest_quit(qts);
+}
+
+static void test_omitted(void)
+{
+    QTestState *qts = qtest_init("-machine none -accel tcg");
+    g_autoptr(QDict) resp = expand(qts, "static", "{\"name\": \"max\"}");
+    g_autoptr(QDict) cache =
+        expand(qts, "static", "{\"name\": \"max\","
+               " \"props\": {\"host-cache-info\": true}}");
+    QList *list;
+
+    list = qdict_get_qlist(qdict_get_qdict(resp, "return"),
+                           "omitted-properties");
+    g_assert(list && qlist_empty(list));
+    list = qdict_get_qlist(qdict_get_qdict(cache, "return"),
+                           "omitted-properties");
+    g_assert_cmpstr(qstring_get_str(qobject_to(QString, qlist_peek(list))),
+                    ==, "host-cache-info");
+    qtest_quit(qts);
+}
+
+/* The expansion of an expansion is itself */
+static void test_fixed_point(void)
+{
+    static const char *const machine_types[] = {
+        "pc-i440fx-5.1", "q35", "isapc"
+    };
+    QTestState *qts = qtest_init("-machine none -accel tcg");
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(machine_types); i++) {
+        g_autofree char *model =
+            g_strdup_printf("{\"name\": \"EPYC-Rome\", \"machine-type\": "
+                            "\"%s\"}", machine_types[i]);
+        g_autoptr(QDict) first = expanded_props(qts, "static", model);
+        g_autoptr(QDict) second = qdict_new();
+        g_autoptr(GString) json = qobject_to_json(QOBJECT(first));
+
+        g_free(model);
+        model = g_strdup_printf("{\"name\": \"base\", \"machine-type\": "
+                                "\"pc-i440fx-2.4\", \"props\": %s}",
+                                json->str);
+        qobject_unref(second);
+        second = expanded_props(qts, "static", model);
+        g_assert(qobject_is_equal(QOBJECT(first), QOBJECT(second)));
+    }
+    qtest_quit(qts);
+}
+
+static void assert_plugged(QTestState *qts, const char *prop, int64_t value)
+{
+    g_autoptr(QDict) resp = qtest_qmp(qts, "{'execute': 'qom-get',"
+                                      " 'arguments': {'path':"
+                                      " '/machine/peripheral/plugged',"
+                                      " 'property': %s}}", prop);
+
+    g_assert_cmpint(qdict_get_int(resp, "return"), ==, value);
+}
+
+/* Options of the process stay out of answers that name a machine type */
+static void test_no_leak(void)
+{
+    QTestState *plain = qtest_init("-machine none -accel tcg");
+    QTestState *odd =
+        qtest_init("-machine pc-i440fx-5.1 -accel tcg -S "
+                   "-smp 1,maxcpus=2 "
+                   "-cpu EPYC,-avx2,+ssse3,family=9,model-id=odd "
+                   "-global EPYC-x86_64-cpu.min-level=20");
+    static const char *const types[] = { "static", "full" };
+    const char *model = "{\"name\": \"EPYC\", \"machine-type\": \"q35\"}";
+    g_autoptr(QDict) definitions = NULL, again = NULL;
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(types); i++) {
+        g_autoptr(QDict) expected = expanded_props(plain, types[i], model);
+        g_autoptr(QDict) before =
+            expanded_props(odd, types[i], "{\"name\": \"EPYC\"}");
+        g_autoptr(QDict) answer = expanded_props(odd, types[i], model);
+        g_autoptr(QDict) after =
+            expanded_props(odd, types[i], "{\"name\": \"EPYC\"}");
+
+        g_assert(qobject_is_equal(QOBJECT(expected), QOBJECT(answer)));
+        g_assert(qobject_is_equal(QOBJECT(before), QOBJECT(after)));
+        g_assert(!qdict_get_bool(before, "avx2"));
+        g_assert(qdict_get_bool(answer, "avx2"));
+        g_assert_cmpint(qdict_get_int(before, "min-level"), ==, 20);
+    }
+    /*
+     * Nor does what they named stay in the process.  On the oldest machine
+     * types, models without a version are no aliases.
+     */
+    definitions = qtest_qmp(odd, "{'execute': 'query-cpu-definitions'}");
+    qobject_unref(expanded_props(odd, "full", "{\"name\": \"EPYC\","
+                                 " \"machine-type\": \"pc-i440fx-2.4\"}"));
+    again = qtest_qmp(odd, "{'execute': 'query-cpu-definitions'}");
+    g_assert(qobject_is_equal(QOBJECT(definitions), QOBJECT(again)));
+    qtest_qmp_device_add(odd, "EPYC-x86_64-cpu", "plugged",
+                         "{'socket-id': 1, 'die-id': 0, 'core-id': 0,"
+                         " 'thread-id': 0}");
+    assert_plugged(odd, "min-level", 20);
+    assert_plugged(odd, "family", 9);
+    qtest_quit(odd);
+    qtest_quit(plain);
+}
+
+typedef struct CommaCase {
+    const char *name;
+    const char *option;
+    const char *model_id;
+} CommaCase;
+
+static const CommaCase commas[] = {
+    { "one", "model-id=a,,b", "a,b" },
+    { "two", "model-id=a,,,,b", "a,,b" },
+    { "end", "model-id=a,,", "a," },
+    { "end-and-more", "model-id=a,,,avx=off", "a," },
+    { "start", "model-id=,,a", ",a" },
+    { "none", "model-id=a,avx=off", "a" },
+};
+
+static void test_comma(const void *data)
+{
+    const CommaCase *c = data;
+    QTestState *qts = qtest_initf("-machine q35 -accel tcg -S -cpu EPYC,%s",
+                                  c->option);
+    g_autoptr(QDict) resp = qtest_qmp(qts, "{'execute': 'qom-get',"
+                                      " 'arguments': {'path': '" CPU0 "',"
+                                      " 'property': 'model-id'}}");
+
+    g_assert_cmpstr(qdict_get_str(resp, "return"), ==, c->model_id);
+    qtest_quit(qts);
+}
+
+/* Management software finds cpu-compat without starting a machine */
+static void test_cpu_compat_listed(void)
+{
+    QTestState *qts = qtest_init("-machine none");
+    g_autoptr(QDict) resp =
+        qtest_qmp(qts, "{'execute': 'qom-list-properties', 'arguments':"
+                  " {'typename': 'pc-i440fx-5.1-machine'}}");
+    QListEntry *e;
+    bool found = false;
+
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(resp, "return"), e) {
+        QDict *prop = qobject_to(QDict, qlist_entry_obj(e));
+
+        found |= !strcmp(qdict_get_str(prop, "name"), "cpu-compat");
+    }
+    g_assert(found);
+    qtest_quit(qts);
+}
+
+static void add_data(const char *dir, const char *name, const void *data,
+                     void (*test)(const void *))
+{
+    g_autofree char *path = g_strdup_printf("x86/cpu/expansion/%s/%s", dir,
+                                            name);
+
+    qtest_add_data_func(path, data, test);
+}
+
+int main(int argc, char **argv)
+{
+    int i;
+
+    g_test_init(&argc, &argv, NULL);
+    for (i = 0; i < ARRAY_SIZE(bad_models); i++) {
+        add_data("bad-model", bad_models[i].name, &bad_models[i],
+                 test_bad_model);
+    }
+    for (i = 0; i < ARRAY_SIZE(bad_starts); i++) {
+        add_data("bad-start", bad_starts[i].name, &bad_starts[i],
+                 test_bad_start);
+    }
+    for (i = 0; i < ARRAY_SIZE(commas); i++) {
+        add_data("comma", commas[i].name, &commas[i], test_comma);
+    }
+    qtest_add_func("x86/cpu/expansion/shape", test_shape);
+    qtest_add_func("x86/cpu/expansion/omitted", test_omitted);
+    qtest_add_func("x86/cpu/expansion/fixed-point", test_fixed_point);
+    qtest_add_func("x86/cpu/expansion/no-leak", test_no_leak);
+    qtest_add_func("x86/cpu/expansion/cpu-compat-listed",
+                   test_cpu_compat_listed);
+    return g_test_run();
+}
