@@ -147,8 +147,13 @@ class Guest:
     is paused until view() wants to know.
     """
 
-    def __init__(self, qemu: str, args: List[str], accel: str):
+    def __init__(self, qemu: str, args: List[str], accel: str,
+                 offers: Optional[str] = None):
+        """
+        offers: what KVM is made to offer, see kvm-offers.c.
+        """
         self._qemu = qemu
+        self._offers = offers
         self._args = args
         self._accel = accel
         self._build = os.environ.get('GUEST_BUILD', '.')
@@ -193,6 +198,8 @@ class Guest:
         if self._accel == 'kvm':
             env['LD_PRELOAD'] = self._built('kvm-cpuid-shim.so')
             env['KVM_CPUID_SHIM_OUT'] = self._path('ioctls')
+            if self._offers is not None:
+                env['KVM_CPUID_SHIM_OFFERS'] = self._offers
         ours, theirs = socket.socketpair()
         with theirs, open(self._path('stderr'), 'wb') as stderr:
             self._process = await asyncio.create_subprocess_exec(

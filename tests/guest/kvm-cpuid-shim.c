@@ -6,7 +6,8 @@
  * Answers, for tests under KVM: which CPUID entries and which feature MSRs
  * does QEMU set, seen from outside of QEMU and whatever this kernel makes of
  * them?  Preloaded into QEMU, it appends a line of JSON to the file
- * $KVM_CPUID_SHIM_OUT for each such ioctl, and passes the ioctl on.
+ * $KVM_CPUID_SHIM_OUT for each such ioctl, and passes the ioctl on: to the
+ * kernel, or to kvm-offers.c, which can make the kernel seem another one.
  *
  * QEMU sets both when it creates a vCPU (kvm_arch_init_vcpu(), and
  * kvm_init_msrs() at its end), also if the guest is not to run (-S).  When
@@ -20,8 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <sys/syscall.h>
 #include <linux/kvm.h>
+#include "kvm-offers.h"
 
 #define MSR_IA32_UCODE_REV              0x08b
 #define MSR_IA32_CORE_CAPABILITY        0x0cf
@@ -135,5 +136,5 @@ int ioctl(int fd, unsigned long request, ...)
     if (request == KVM_SET_CPUID2 || request == KVM_SET_MSRS) {
         report(fd, request, arg);
     }
-    return syscall(SYS_ioctl, fd, request, arg);
+    return offers_ioctl(fd, request, arg);
 }

@@ -1,0 +1,333 @@
+#!/usr/bin/env python3
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+removed-features on hosts that aren't here.
+
+Answers: is the reason right where KVM offers, or doesn't, what only other
+hosts have?  The preloaded library makes KVM offer it (kvm-offers.c), which
+is all that QEMU can see of a host but for the CPUID instruction.  What a
+guest gets is judged by what QEMU hands to the kernel.
+
+    QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
+        python3 -m unittest test_offered_features
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import unittest
+
+from guest_cpuid import Guest, GuestError, has_bit, register
+from test_removed_features import NeedsKvm, get
+
+BIT = [1 << n for n in range(64)]
+
+# All that QEMU shows of Intel PT (SDM vol. 3, "Intel Processor Trace",
+# CPUID leaf 0x14)
+INTEL_PT = {
+    'cpuid 7 0 ebx set': BIT[25],
+    'cpuid 0x14 0 eax is': 1,
+    'cpuid 0x14 0 ebx is': 0xf,
+    'cpuid 0x14 0 ecx is': 0x7,
+    'cpuid 0x14 1 eax is': 0x02490002,
+    'cpuid 0x14 1 ebx is': 0x003f1fff,
+}
+LIP = BIT[31]
+
+# What only VMX has is in MSRs (SDM vol. 3, appendix A): of the controls, the
+# allowed-1 settings are in the upper half.
+VMX = {
+    'cpuid 1 0 ecx set': BIT[5],
+    'msr 0x480 is': 0x00da040000000004,
+    'msr 0x485 is': BIT[6],                     # activity-hlt
+    'msr 0x48b is': BIT[32 + 1],                # ept
+    'msr 0x48c is': BIT[6],                     # page-walk-4
+    'msr 0x48d is': BIT[32],                    # intr-exit
+    'msr 0x48e is': BIT[32 + 31] | BIT[32 + 7] | BIT[7],
+    'msr 0x48f is': 0,
+    'msr 0x490 is': 0,
+    'msr 0x491 is': 0,
+}
+VMX_CPU = 'qemu64,+vmx,+vmx-secondary-ctls'
+
+PERF_CAPABILITIES = {
+    'cpuid 1 0 ecx set': BIT[15],               # pdcm
+    'msr 0x345 is': BIT[13] | 5,                # full-width-write, lbr-fmt
+}
+
+SGX = {
+    'cpuid 7 0 ebx set': BIT[2],
+    'cpuid 7 0 ecx set': BIT[30],
+    'cpuid 0x12 0 eax is': BIT[0],
+    'cpuid 0x12 1 eax is': BIT[4],              # provisionkey
+}
+
+
+def spec(offers):
+    """What kvm-offers.c reads, of {what: number or None}."""
+    return '; '.join(what if value is None else f'{what} {value:#x}'
+                     for what, value in offers.items())
+
+
+def host_lacks(flag):
+    """Why KVM doesn't offer what Linux's cpuinfo has as flag."""
+    with open('/proc/cpuinfo', encoding='utf-8') as cpuinfo:
+        for line in cpuinfo:
+            if line.startswith('flags'):
+                return 'kernel' if flag in line.split() else 'hardware'
+    raise ValueError('no flags in /proc/cpuinfo')
+
+
+def place_text(place):
+    if 'msr' in place:
+        return f'msr{place["msr"]["index"]:x}.{place["msr"]["bit"]}'
+    where = place['cpuid']
+    return (f'{where["leaf"]:x}.{where["subleaf"]:x}.{where["register"]}.'
+            f'{where["bit"]}')
+
+
+def entry_text(entry):
+    """Every member of an entry, in one line."""
+    entry = dict(entry)
+    words = [entry.pop('feature'), entry.pop('reason'),
+             'blocking' if entry.pop('blocking') else '-',
+             entry.pop('requested-by'),
+             *map(place_text, entry.pop('places'))]
+    for member in ('requires', 'conflicts-with'):
+        if member in entry:
+            words += [member, *entry.pop(member)]
+    if entry:
+        raise ValueError(f'unknown members: {entry}')
+    return ' '.join(words)
+
+
+async def ask(offers, cpu, args):
+    """Entries of removed-features by feature, unavailable, added, view."""
+    command = ['-cpu', cpu + ',check=off', *(args or ['-machine', 'q35'])]
+    async with Guest(os.environ['QTEST_QEMU_BINARY'], command, 'kvm',
+                     spec(offers)) as guest:
+        cpus = await guest.qmp.execute('query-cpus-fast')
+        path = cpus[0]['qom-path']
+        removed = {}
+        for entry in await get(guest, path, 'removed-features'):
+            removed.setdefault(entry['feature'], []).append(entry_text(entry))
+        return (removed, await get(guest, path, 'unavailable-features'),
+                await get(guest, path, 'added-features'),
+                await guest.view())
+
+
+class Offered(NeedsKvm, unittest.TestCase):
+    """Base of all tests."""
+
+    @classmethod
+    def setUpClass(cls):
+        if not os.environ.get('QTEST_QEMU_BINARY'):
+            raise unittest.SkipTest('QTEST_QEMU_BINARY is not set')
+        super().setUpClass()
+
+    def shortDescription(self):
+        return None
+
+    def check(self, offers, cpu, expected, args=None):
+        """
+        expected: of some features, the text of all entries in a list.
+
+        Returns what the guest sees.
+        """
+        removed, unavailable, _, view = asyncio.run(ask(offers, cpu, args))
+        for feature, entries in expected.items():
+            self.assertEqual(removed.get(feature, []), entries,
+                             f'{feature} of {cpu}; offered: {spec(offers)}')
+            blocking = any(' blocking ' in entry for entry in entries)
+            if feature not in ('avx10-version', 'lbr-fmt'):
+                self.assertEqual(feature in unavailable, blocking, feature)
+        return view
+
+    def sees(self, view, leaf, subleaf, reg, bit):
+        return has_bit(view, {'cpuid': {'leaf': leaf, 'subleaf': subleaf,
+                                        'register': reg, 'bit': bit}})
+
+
+class Shim(Offered):
+    """The library that makes KVM offer things"""
+
+    def test_bad_specs(self):
+        """A spec that makes no sense ends the program"""
+        lib = os.path.join(os.environ['GUEST_BUILD'], 'kvm-cpuid-shim.so')
+        for bad in ('cpuid', 'cpuid 7 0 ebx', 'cpuid 7 0 ebx set',
+                    'cpuid 7 0 ebx set x', 'cpuid 7 0 ebx set 0x1_',
+                    'cpuid 7 0 ebx set 0x100000000', 'cpuid 7 0 bx set 1',
+                    'cpuid 7 ebx set 1', 'cpuid 7 0 ebx is 1 2',
+                    'cpuid 7 0 ebx absent', 'cpuid 7 0 ebx set -1',
+                    'msr 0x345 to 1', 'msr 0x345 absent 1', 'cap 1',
+                    'cap 1 is 1 is', 'cap 1 absent', 'accept', 'accept 1 1',
+                    'xcr 0', 'cap 1 is 1, cap 2 is 1',
+                    'cap 1 is 1; cap', ';'.join(['cap 1 is 1'] * 65)):
+            done = subprocess.run(
+                ['/usr/bin/python3', '-c', 'import fcntl, os; fcntl.ioctl('
+                 'os.open("/dev/kvm", os.O_RDWR), 0xae03, 1)'],
+                env={**os.environ, 'LD_PRELOAD': os.path.abspath(lib),
+                     'KVM_CPUID_SHIM_OFFERS': bad},
+                stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual(done.returncode, -signal.SIGABRT, bad)
+            self.assertIn('cannot understand', done.stderr)
+
+    def test_offers_arrive(self):
+        """What is offered gets to the guest, what is withdrawn does not"""
+        view = self.check({'cpuid 7 0 ebx set': BIT[25] | BIT[16],
+                           'cpuid 7 0 ebx clear': BIT[16],
+                           'msr 0x10a is': 1, 'cpuid 7 0 edx set': BIT[29]},
+                          'qemu64,+avx512f,+arch-capabilities,+rdctl-no',
+                          {'rdctl-no': []})
+        self.assertFalse(self.sees(view, 7, 0, 'EBX', 16))
+        self.assertEqual(view.msrs[0x10a], 1)
+
+
+class IntelPt(Offered):
+    """Intel PT"""
+
+    def test_good(self):
+        """All capabilities are there"""
+        view = self.check(INTEL_PT, 'qemu64,+intel-pt', {'intel-pt': []})
+        self.assertTrue(self.sees(view, 7, 0, 'EBX', 25))
+        self.assertEqual(view.cpuid[0x14, 1][:2], (0x02490002, 0x003f1fff))
+
+    def test_not_offered(self):
+        """The bit is not there, whatever leaf 0x14 has"""
+        reason = host_lacks('intel_pt')
+        for offers in (INTEL_PT, {}):
+            offers = {**offers, 'cpuid 7 0 ebx clear': BIT[25]}
+            self.check(offers, 'qemu64,+intel-pt', {
+                'intel-pt': [f'intel-pt {reason} blocking user 7.0.EBX.25']})
+
+
+class Msrs(Offered):
+    """Features that are bits of MSRs"""
+
+    def test_vmx(self):
+        """VMX controls that are offered, and others"""
+        cpu = (VMX_CPU + ',+vmx-ept,+vmx-vpid,+vmx-page-walk-4,'
+               '+vmx-activity-hlt,+vmx-activity-wait-sipi,'
+               '+vmx-intr-exit,+vmx-nmi-exit')
+        view = self.check(VMX, cpu, {
+            'vmx': [],
+            'vmx-secondary-ctls': [],
+            'vmx-ept': [],
+            'vmx-page-walk-4': [],
+            'vmx-activity-hlt': [],
+            'vmx-intr-exit': [],
+            'vmx-vpid': ['vmx-vpid kernel blocking user msr48b.37'],
+            'vmx-nmi-exit': ['vmx-nmi-exit kernel blocking user msr48d.35'],
+            'vmx-activity-wait-sipi': [
+                'vmx-activity-wait-sipi kernel blocking user msr485.8'],
+        })
+        self.assertEqual(view.msrs[0x48b] >> 32, BIT[1])
+
+    def test_vmx_not_optional(self):
+        """A control that must be 1 is not for QEMU to give"""
+        self.check(VMX, VMX_CPU + ',+vmx-hlt-exit', {
+            'vmx-hlt-exit': ['vmx-hlt-exit kernel blocking user msr48e.39']})
+
+    def test_vmx_not_offered(self):
+        """Of MSR bits nobody knows whether the hardware has them"""
+        reason = host_lacks('vmx')
+        offers = {'cpuid 1 0 ecx clear': BIT[5],
+                  **{f'msr {index:#x} absent': None
+                     for index in range(0x480, 0x492)}}
+        self.check(offers, VMX_CPU + ',+vmx-ept', {
+            'vmx': [f'vmx {reason} blocking user 1.0.ECX.5'],
+            'vmx-ept': ['vmx-ept kernel blocking user msr48b.33']})
+
+    def test_arch_capabilities(self):
+        """What the kernel has not in the MSR it doesn't offer"""
+        offers = {'cpuid 7 0 edx set': BIT[29], 'msr 0x10a is': BIT[0]}
+        view = self.check(
+            offers, 'qemu64,+arch-capabilities,+rdctl-no,+mds-no', {
+                'arch-capabilities': [],
+                'rdctl-no': [],
+                'mds-no': ['mds-no kernel blocking user msr10a.5']})
+        self.assertEqual(view.msrs[0x10a], BIT[0])
+
+    def test_arch_capabilities_of_qemu(self):
+        """QEMU adds fb-clear where the host is not vulnerable"""
+        offers = {'cpuid 7 0 edx set': BIT[29],
+                  'msr 0x10a is': sum(BIT[n] for n in (5, 8, 13, 14, 15))}
+        self.check(offers, 'qemu64,+arch-capabilities,+fb-clear',
+                   {'fb-clear': []})
+        offers['msr 0x10a is'] -= BIT[13]
+        self.check(offers, 'qemu64,+arch-capabilities,+fb-clear', {
+            'fb-clear': ['fb-clear kernel blocking user msr10a.17']})
+
+    def test_arch_capabilities_without_msr(self):
+        """QEMU knows the bit to be wrong where there is no such MSR"""
+        offers = {'cpuid 7 0 edx set': BIT[29], 'msr 0x10a absent': None}
+        self.check(offers, 'qemu64,+arch-capabilities', {
+            'arch-capabilities': [
+                'arch-capabilities qemu blocking user 7.0.EDX.29']})
+
+    def test_lbr_format(self):
+        """QEMU does not lower lbr-fmt with KVM: it refuses the CPU"""
+        view = self.check(PERF_CAPABILITIES,
+                          'qemu64,pmu=on,+pdcm,lbr-fmt=5,+full-width-write',
+                          {'lbr-fmt': [], 'full-width-write': []})
+        self.assertEqual(view.msrs[0x345], BIT[13] | 5)
+        for cpu, message in (
+                ('pmu=on,+pdcm,lbr-fmt=4', r'\(0x4\) does not match the host '
+                                           r'value \(0x5\)'),
+                ('pmu=off,+pdcm,lbr-fmt=5', 'LBR is unsupported without')):
+            with self.assertRaisesRegex(GuestError, message):
+                self.check(PERF_CAPABILITIES, 'qemu64,' + cpu, {})
+
+
+class Others(Offered):
+    """Paths of cpu.c and kvm.c that other hosts take"""
+
+    def test_avx10_version(self):
+        """The version is that of the host"""
+        offers = {'cpuid 7 1 edx set': BIT[19],
+                  'cpuid 0x24 0 ebx is': 0x10001}
+        for version, expected in (
+                (1, []),
+                (2, ['avx10-version value blocking user 24.0.EBX.1'])):
+            view = self.check(
+                offers, f'qemu64,+avx10,+avx10-128,avx10-version={version}',
+                {'avx10-version': expected, 'avx10': []})
+            self.assertEqual(register(view, 0x24, 0, 'EBX') & 0xff, 1)
+
+    def test_sgx(self):
+        """QEMU passes SGX on to PCs, but not to other machines"""
+        cpu = 'qemu64,+sgx,+sgxlc,+sgx1,+sgx2'
+        self.check(SGX, cpu, {
+            'sgx': [], 'sgxlc': [], 'sgx1': [],
+            'sgx2': [f'sgx2 {host_lacks("sgx")} blocking user 12.0.EAX.1'],
+        })
+        self.check(SGX, cpu, {
+            'sgx': ['sgx qemu blocking user 7.0.EBX.2'],
+            'sgxlc': ['sgxlc qemu blocking user 7.0.ECX.30'],
+            'sgx1': ['sgx1 dependency - user 12.0.EAX.0 requires sgx'],
+        }, ['-machine', 'microvm'])
+
+    @unittest.skipIf(os.path.exists('/dev/sgx_provision'),
+                     'the host has /dev/sgx_provision')
+    def test_sgx_provisioning(self):
+        """That takes a device which QEMU may not find"""
+        self.check(SGX, 'qemu64,+sgx,+sgx-provisionkey', {
+            'sgx-provisionkey': [
+                'sgx-provisionkey qemu - user 12.1.EAX.4']})
+
+    def test_kvm_hints(self):
+        """Hints need no kernel, other features of KVM do"""
+        offers = {'cpuid 0x40000001 0 edx is': 0,
+                  'cpuid 0x40000001 0 eax clear': BIT[7]}
+        self.check(offers, 'qemu64,+kvm-hint-dedicated,+kvm-pv-unhalt', {
+            'kvm-hint-dedicated': [],
+            'kvm-pv-unhalt': [
+                'kvm-pv-unhalt kernel blocking user 40000001.0.EAX.7']})
+
+
+del Offered
+
+if __name__ == '__main__':
+    unittest.main()
