@@ -76,4 +76,11 @@ typedef struct X86CPUDependency {
 /* Fills @dep with row @i (from 0) of the table; false after the last. */
 bool x86_cpu_access_dependency(unsigned i, X86CPUDependency *dep);
 
+/*
+ * Whether KVM's capabilities of Intel PT (CPUID leaf 0x14) include all of
+ * those that QEMU shows to every guest that has it.  The form of addresses,
+ * LIP, is not one of them; in *@lip is whether KVM has that.
+ */
+bool x86_cpu_access_intel_pt_capable(bool *lip);
+
 #endif /* I386_EXT_CPU_ACCESS_H */

@@ -74,6 +74,34 @@ static bool is_lbr_format(X86CPUFeatureBit fb)
            (PERF_CAP_LBR_FMT & (1ULL << fb.bit));
 }
 
+/*
+ * Why @cpu has no Intel PT, which KVM and QEMU have.  The capabilities that
+ * guests are shown are fixed, but for LIP, and all have to be KVM's.
+ */
+static void explain_intel_pt(X86CPU *cpu, CpuRemovedFeature *rf)
+{
+    bool asks_for_lip = cpu->env.features[FEAT_14_0_ECX] & CPUID_14_0_ECX_LIP;
+    bool host_has_lip;
+
+    if (!x86_cpu_access_intel_pt_capable(&host_has_lip)) {
+        rf->reason = CPU_FEATURE_REMOVAL_REASON_VALUE;
+    } else if (host_has_lip != asks_for_lip) {
+        rf->reason = CPU_FEATURE_REMOVAL_REASON_CONFLICT;
+        rf->has_conflicts_with = true;
+        x86_cpu_add_feature_names(&rf->conflicts_with, FEAT_14_0_ECX,
+                                  CPUID_14_0_ECX_LIP);
+    } else {
+        /* The machine type does not raise the level to leaf 0x14. */
+        rf->reason = CPU_FEATURE_REMOVAL_REASON_LEVEL;
+    }
+}
+
+/* Whether KVM and QEMU can give @fb to a CPU, if perhaps not to this one */
+static bool is_supported(X86CPUFeatureBit fb)
+{
+    return x86_cpu_get_supported_feature_word(NULL, fb.w) & (1ULL << fb.bit);
+}
+
 static void explain(X86CPU *cpu, X86CPUFeatureBit fb, CpuRemovedFeature *rf)
 {
     uint64_t mask = 1ULL << fb.bit;
@@ -89,6 +117,9 @@ static void explain(X86CPU *cpu, X86CPUFeatureBit fb, CpuRemovedFeature *rf)
         rf->reason = CPU_FEATURE_REMOVAL_REASON_DEPENDENCY;
         rf->requires = missing_requirements(cpu, fb);
         rf->has_requires = true;
+    } else if (rf->blocking && fb.w == FEAT_7_0_EBX &&
+               mask == CPUID_7_0_EBX_INTEL_PT && is_supported(fb)) {
+        explain_intel_pt(cpu, rf);
     } else if (rf->blocking) {
         rf->reason = x86_cpu_feature_unavailable_reason(fb);
     } else {
@@ -113,7 +144,8 @@ static bool same_removal(const CpuRemovedFeature *a,
     return a->reason == b->reason && a->blocking == b->blocking &&
            a->requested_by == b->requested_by &&
            !strcmp(a->feature, b->feature) &&
-           same_names(a->requires, b->requires);
+           same_names(a->requires, b->requires) &&
+           same_names(a->conflicts_with, b->conflicts_with);
 }
 
 static void add_removed(CpuRemovedFeatureList **list, X86CPU *cpu,

@@ -20,7 +20,7 @@ import subprocess
 import unittest
 
 from guest_cpuid import Guest, GuestError, has_bit, register
-from test_removed_features import NeedsKvm, get
+from test_removed_features import NUMBERS, NeedsKvm, get
 
 BIT = [1 << n for n in range(64)]
 
@@ -141,7 +141,7 @@ class Offered(NeedsKvm, unittest.TestCase):
             self.assertEqual(removed.get(feature, []), entries,
                              f'{feature} of {cpu}; offered: {spec(offers)}')
             blocking = any(' blocking ' in entry for entry in entries)
-            if feature not in ('avx10-version', 'lbr-fmt'):
+            if feature not in NUMBERS:
                 self.assertEqual(feature in unavailable, blocking, feature)
         return view
 
@@ -201,6 +201,57 @@ class IntelPt(Offered):
             offers = {**offers, 'cpuid 7 0 ebx clear': BIT[25]}
             self.check(offers, 'qemu64,+intel-pt', {
                 'intel-pt': [f'intel-pt {reason} blocking user 7.0.EBX.25']})
+
+    def test_poor(self):
+        """A capability is not there"""
+        for where, value in (
+                ('0 eax', 0), ('0 ebx', 0xe), ('0 ebx', 0x7), ('0 ecx', 0x3),
+                ('0 ecx', 0x6), ('1 eax', 0x02480002), ('1 eax', 0x02490001),
+                ('1 ebx', 0x003f0fff), ('1 ebx', 0x001f1fff)):
+            offers = {**INTEL_PT, f'cpuid 0x14 {where} is': value}
+            # LIP makes no difference
+            for lip in ('', ',+intel-pt-lip'):
+                self.check(offers, 'qemu64,+intel-pt' + lip, {
+                    'intel-pt': ['intel-pt value blocking user 7.0.EBX.25']})
+
+    def test_rich(self):
+        """More capabilities than QEMU shows are no reason"""
+        self.check({**INTEL_PT, 'cpuid 0x14 0 eax is': 2,
+                    'cpuid 0x14 0 ebx is': 0x3f,
+                    'cpuid 0x14 0 ecx is': 0xf,
+                    'cpuid 0x14 1 eax is': 0x03ff0003,
+                    'cpuid 0x14 1 ebx is': 0xffffffff},
+                   'qemu64,+intel-pt', {'intel-pt': []})
+
+    def test_lip(self):
+        """The form of addresses has to be the host's"""
+        offers = {**INTEL_PT, 'cpuid 0x14 0 ecx is': 0x7 | LIP}
+        self.check(offers, 'qemu64,+intel-pt', {
+            'intel-pt': ['intel-pt conflict blocking user 7.0.EBX.25 '
+                         'conflicts-with intel-pt-lip']})
+        self.check(offers, 'qemu64,+intel-pt,+intel-pt-lip',
+                   {'intel-pt': [], 'intel-pt-lip': []})
+
+    def test_lip_not_offered(self):
+        """Without the host's LIP, the guest gets Intel PT without it"""
+        cpu = 'qemu64,+intel-pt,+intel-pt-lip'
+        view = self.check(INTEL_PT, cpu, {'intel-pt': []})
+        self.assertEqual(view.cpuid[0x14, 0][2], 0x7)
+        self.check(INTEL_PT, cpu + ',x-force-features=on', {
+            'intel-pt': ['intel-pt conflict blocking user 7.0.EBX.25 '
+                         'conflicts-with intel-pt-lip']})
+        if host_lacks('intel_pt') == 'hardware':
+            self.check(INTEL_PT, cpu, {
+                'intel-pt-lip': ['intel-pt-lip hardware blocking user '
+                                 '14.0.ECX.31']})
+
+    def test_level(self):
+        """Old machine types do not make room for leaf 0x14"""
+        args = ['-machine', 'pc-q35-3.1']
+        self.check(INTEL_PT, 'qemu64,+intel-pt', {
+            'intel-pt': ['intel-pt level blocking user 7.0.EBX.25']}, args)
+        self.check(INTEL_PT, 'qemu64,+intel-pt,min-level=0x14',
+                   {'intel-pt': []}, args)
 
 
 class Msrs(Offered):

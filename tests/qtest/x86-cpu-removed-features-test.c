@@ -45,6 +45,22 @@ static QList *qom_get_list(QTestState *qts, const char *prop)
     return qobject_ref(qdict_get_qlist(resp, "return"));
 }
 
+/* Appends "member name name" for a member that lists names, if it is there */
+static void append_names(GString *text, QDict *entry, const char *member)
+{
+    QListEntry *e;
+
+    if (!qdict_haskey(entry, member)) {
+        return;
+    }
+    g_string_append_printf(text, " %s", member);
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(entry, member), e) {
+        QString *name = qobject_to(QString, qlist_entry_obj(e));
+
+        g_string_append_printf(text, " %s", qstring_get_str(name));
+    }
+}
+
 /*
  * An entry as text, with every member of it:
  * "avx512f accelerator blocking model 7.0.EBX.16"
@@ -81,16 +97,11 @@ static char *entry_text(QDict *entry)
                                    (int)qdict_get_int(bit, "bit"));
         }
     }
-    if (qdict_haskey(entry, "requires")) {
-        g_string_append(text, " requires");
-        QLIST_FOREACH_ENTRY(qdict_get_qlist(entry, "requires"), e) {
-            QString *name = qobject_to(QString, qlist_entry_obj(e));
-
-            g_string_append_printf(text, " %s", qstring_get_str(name));
-        }
-    }
+    append_names(text, entry, "requires");
+    append_names(text, entry, "conflicts-with");
     g_assert_cmpint(qdict_size(entry), ==,
-                    5 + qdict_haskey(entry, "requires"));
+                    5 + qdict_haskey(entry, "requires") +
+                    qdict_haskey(entry, "conflicts-with"));
     return g_string_free(text, false);
 }
 
@@ -139,9 +150,11 @@ static void check_blocking(QTestState *qts, QList *removed)
     QLIST_FOREACH_ENTRY(removed, e) {
         QDict *entry = qobject_to(QDict, qlist_entry_obj(e));
 
+        const char *feature = qdict_get_str(entry, "feature");
+
         if (qdict_get_bool(entry, "blocking") &&
-            strcmp(qdict_get_str(entry, "reason"), "value")) {
-            blocking = add_name(blocking, qdict_get_str(entry, "feature"));
+            strcmp(feature, "avx10-version") && strcmp(feature, "lbr-fmt")) {
+            blocking = add_name(blocking, feature);
         }
     }
     QLIST_FOREACH_ENTRY(unavailable, e) {
@@ -424,6 +437,7 @@ static void test_kvm_reasons(const void *model)
         /* These are not about the host */
         bool elsewhere = !strcmp(reason, "dependency") ||
                          !strcmp(reason, "configuration") ||
+                         !strcmp(reason, "conflict") ||
                          !strcmp(reason, "level") || !strcmp(reason, "value");
 
         g_assert_cmpstr(reason, !=, "accelerator");
