@@ -32,7 +32,7 @@ static CpuAddedFeatureList *added_features(X86CPU *cpu)
 
             fb.bit = ctz64(added);
             af->feature = x86_cpu_feature_name_or_place(fb);
-            QAPI_LIST_APPEND(places, x86_cpu_feature_place(fb));
+            QAPI_LIST_APPEND(places, x86_cpu_feature_place(cpu, fb));
             QAPI_LIST_APPEND(tail, af);
         }
     }

@@ -10,9 +10,11 @@
 #include "qemu/osdep.h"
 #include "qemu/host-utils.h"
 #include "cpu.h"
+#include "system/kvm.h"
 #include "target/i386/cpu-internal.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/feature-place.h"
+#include "target/i386/ext/kvm-offered.h"
 
 static const struct {
     const char *name;
@@ -118,7 +120,7 @@ void x86_cpu_add_feature_names(strList **list, FeatureWord w, uint64_t mask)
     }
 }
 
-CpuFeaturePlace *x86_cpu_feature_place(X86CPUFeatureBit fb)
+CpuFeaturePlace *x86_cpu_feature_place(X86CPU *cpu, X86CPUFeatureBit fb)
 {
     const FeatureWordInfo *wi = &feature_word_info[fb.w];
     CpuFeaturePlace *place = g_new0(CpuFeaturePlace, 1);
@@ -133,6 +135,9 @@ CpuFeaturePlace *x86_cpu_feature_place(X86CPUFeatureBit fb)
         place->cpuid->subleaf = wi->cpuid.ecx;
         place->cpuid->q_register = registers[wi->cpuid.reg].qapi;
         place->cpuid->bit = fb.bit;
+        if (cpu && kvm_enabled() && x86_cpu_is_hypervisor_word(fb.w)) {
+            place->cpuid->leaf += kvm_own_leaves_offset(cpu);
+        }
     }
     return place;
 }

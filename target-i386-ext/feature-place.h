@@ -49,7 +49,10 @@ char *x86_cpu_feature_name_or_place(X86CPUFeatureBit fb);
  */
 void x86_cpu_add_feature_names(strList **list, FeatureWord w, uint64_t mask);
 
-/* Where a guest finds @fb.  The caller frees it. */
-CpuFeaturePlace *x86_cpu_feature_place(X86CPUFeatureBit fb);
+/*
+ * Where the guest of @cpu finds @fb, or would if it had it; NULL: where
+ * guests do by default.  The caller frees it.
+ */
+CpuFeaturePlace *x86_cpu_feature_place(X86CPU *cpu, X86CPUFeatureBit fb);
 
 #endif /* I386_EXT_FEATURE_PLACE_H */

@@ -60,7 +60,7 @@ static CpuFeatureInfo *describe(const X86CPUFeatureInfo *info)
     for (mask = info->mask; mask; mask &= mask - 1) {
         X86CPUFeatureBit fb = { info->word, ctz64(mask) };
 
-        QAPI_LIST_APPEND(places, x86_cpu_feature_place(fb));
+        QAPI_LIST_APPEND(places, x86_cpu_feature_place(NULL, fb));
         hardware = MIN(hardware, x86_cpu_feature_in_hardware(fb));
         kernel = MIN(kernel, x86_cpu_feature_in_kernel(fb));
     }

@@ -13,6 +13,7 @@
 #include "system/kvm.h"
 #include "target/i386/cpu-internal.h"
 #include "target/i386/ext/guest-view.h"
+#include "target/i386/ext/kvm-offered.h"
 
 /* What cpu_x86_cpuid() wants before it shows @mask in word @w */
 typedef struct Veil {
@@ -85,8 +86,8 @@ uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
         return env->features[w];
     }
     if (x86_cpu_is_hypervisor_word(w)) {
-        /* KVM's own leaves, which kvm_arch_init_vcpu() adds */
-        return kvm_enabled() && cpu->expose_kvm ? env->features[w] : 0;
+        return kvm_enabled() && kvm_shows_own_leaves(cpu) ? env->features[w]
+                                                          : 0;
     }
     if (x86_cpu_guest_lacks_leaf(cpu, w)) {
         return 0;
@@ -122,7 +123,8 @@ CpuFeatureRemovalReason x86_cpu_guest_unseen_reason(X86CPU *cpu,
     *requires = NULL;
     if (x86_cpu_is_hypervisor_word(fb.w)) {
         return !kvm_enabled() ? CPU_FEATURE_REMOVAL_REASON_ACCELERATOR :
-               !cpu->expose_kvm ? CPU_FEATURE_REMOVAL_REASON_CONFIGURATION :
+               !kvm_shows_own_leaves(cpu) ?
+               CPU_FEATURE_REMOVAL_REASON_CONFIGURATION :
                CPU_FEATURE_REMOVAL_REASON_QEMU;
     }
     if (x86_cpu_guest_lacks_leaf(cpu, fb.w)) {

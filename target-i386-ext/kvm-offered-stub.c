@@ -17,3 +17,13 @@ bool kvm_withholds_for_irqchip(X86CPUFeatureBit fb)
 {
     g_assert_not_reached();
 }
+
+bool kvm_shows_own_leaves(X86CPU *cpu)
+{
+    g_assert_not_reached();
+}
+
+uint32_t kvm_own_leaves_offset(X86CPU *cpu)
+{
+    g_assert_not_reached();
+}

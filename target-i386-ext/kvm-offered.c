@@ -5,13 +5,14 @@
  *
  * Answers: does the kernel's hypervisor offer this CPUID bit, or would it
  * with other options?  That tells the reasons "kernel", "qemu" and
- * "configuration" apart.
+ * "configuration" apart.  And where does a guest find KVM's own leaves?
  */
 
 #include "qemu/osdep.h"
 #include "cpu.h"
 #include "qemu/error-report.h"
 #include "system/kvm.h"
+#include "system/kvm_int.h"
 #include "standard-headers/asm-x86/kvm_para.h"
 #include "target/i386/ext/kvm-offered.h"
 
@@ -19,6 +20,9 @@
 
 /* KVM has a fixed limit of 256 entries (arch/x86/include/asm/kvm_host.h) */
 #define MAX_CPUID_ENTRIES 4096
+
+/* Guests look for hypervisors at 0x40000000 and each 0x100 after that. */
+#define HYPERVISOR_LEAVES 0x100
 
 static struct kvm_cpuid2 *read_supported_cpuid(void)
 {
@@ -82,4 +86,32 @@ bool kvm_withholds_for_irqchip(X86CPUFeatureBit fb)
             kvm_offers_cpuid_bit(1, 0, R_ECX, fb.bit)) ||
            (fb.w == FEAT_KVM && mask == CPUID_KVM_PV_UNHALT &&
             kvm_offers_cpuid_bit(KVM_CPUID_FEATURES, 0, R_EAX, fb.bit));
+}
+
+/* kvm_arch_init_vcpu() does not add them to those of Xen. */
+bool kvm_shows_own_leaves(X86CPU *cpu)
+{
+    return cpu->expose_kvm && !kvm_state->xen_version;
+}
+
+static bool shows_hyperv_leaves(X86CPU *cpu)
+{
+    bool wanted = cpu->hyperv_features || cpu->hyperv_passthrough ||
+                  cpu->hyperv_spinlock_attempts !=
+                  HYPERV_SPINLOCK_NEVER_NOTIFY;
+
+    return wanted && kvm_check_extension(kvm_state, KVM_CAP_HYPERV) > 0;
+}
+
+uint32_t kvm_own_leaves_offset(X86CPU *cpu)
+{
+    uint32_t offset = 0;
+
+    if (shows_hyperv_leaves(cpu)) {
+        offset += HYPERVISOR_LEAVES;
+    }
+    if (kvm_state->xen_version) {
+        offset += HYPERVISOR_LEAVES;
+    }
+    return offset;
 }

@@ -24,4 +24,17 @@ bool kvm_offers_cpuid_bit(uint32_t leaf, uint32_t subleaf, int reg, int bit);
  */
 bool kvm_withholds_for_irqchip(X86CPUFeatureBit fb);
 
+/*
+ * Whether the guest of @cpu is shown KVM's own CPUID leaves, 0x40000000 and
+ * 0x40000001.  Call only if kvm_enabled().
+ */
+bool kvm_shows_own_leaves(X86CPU *cpu);
+
+/*
+ * How far these leaves are moved up for the guest of @cpu, by other
+ * hypervisors whose leaves it is shown in their place.  Call only if
+ * kvm_enabled().
+ */
+uint32_t kvm_own_leaves_offset(X86CPU *cpu);
+
 #endif /* I386_EXT_KVM_OFFERED_H */

@@ -171,7 +171,7 @@ static void add_removed(CpuRemovedFeatureList **list, X86CPU *cpu,
     while (*places) {
         places = &(*places)->next;
     }
-    QAPI_LIST_APPEND(places, x86_cpu_feature_place(fb));
+    QAPI_LIST_APPEND(places, x86_cpu_feature_place(cpu, fb));
     if (!*list) {
         QAPI_LIST_APPEND(list, g_steal_pointer(&rf));
     }
@@ -204,7 +204,7 @@ static void add_avx10_version(CpuRemovedFeatureList **list, X86CPU *cpu)
     for (; bits; bits &= bits - 1) {
         X86CPUFeatureBit fb = { FEAT_24_0_EBX, ctz32(bits) };
 
-        QAPI_LIST_APPEND(places, x86_cpu_feature_place(fb));
+        QAPI_LIST_APPEND(places, x86_cpu_feature_place(cpu, fb));
     }
     while (*list) {
         list = &(*list)->next;

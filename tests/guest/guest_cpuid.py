@@ -156,6 +156,7 @@ class Guest:
         self._offers = offers
         self._args = args
         self._accel = accel
+        self._kvm = accel.partition(',')[0] == 'kvm'
         self._build = os.environ.get('GUEST_BUILD', '.')
         self._tmp = tempfile.TemporaryDirectory(prefix='guest-cpuid-')
         self._process: Optional[asyncio.subprocess.Process] = None
@@ -186,7 +187,7 @@ class Guest:
             '-chardev', f'socket,id=qmp,fd={qmp_fd}',
             '-mon', 'chardev=qmp,mode=control',
             '-accel', self._accel]
-        if self._accel == 'tcg':
+        if not self._kvm:
             command += [
                 '-bios', self._built('cpuid-rom.bin'),
                 '-chardev', 'file,id=rom,path=/dev/stdout',
@@ -195,7 +196,7 @@ class Guest:
 
     async def _start(self) -> None:
         env = dict(os.environ)
-        if self._accel == 'kvm':
+        if self._kvm:
             env['LD_PRELOAD'] = self._built('kvm-cpuid-shim.so')
             env['KVM_CPUID_SHIM_OUT'] = self._path('ioctls')
             if self._offers is not None:
@@ -275,7 +276,7 @@ class Guest:
     async def view(self) -> View:
         """What the guest sees.  Under TCG, this lets the guest run."""
         try:
-            if self._accel == 'kvm':
+            if self._kvm:
                 return self._kvm_view()
             return await asyncio.wait_for(self._rom_view(), TIMEOUT)
         except asyncio.TimeoutError as exc:

@@ -103,10 +103,10 @@ def entry_text(entry):
     return ' '.join(words)
 
 
-async def ask(offers, cpu, args):
+async def ask(offers, cpu, args, accel):
     """Entries of removed-features by feature, unavailable, added, view."""
     command = ['-cpu', cpu + ',check=off', *(args or ['-machine', 'q35'])]
-    async with Guest(os.environ['QTEST_QEMU_BINARY'], command, 'kvm',
+    async with Guest(os.environ['QTEST_QEMU_BINARY'], command, accel,
                      spec(offers)) as guest:
         cpus = await guest.qmp.execute('query-cpus-fast')
         path = cpus[0]['qom-path']
@@ -130,13 +130,14 @@ class Offered(NeedsKvm, unittest.TestCase):
     def shortDescription(self):
         return None
 
-    def check(self, offers, cpu, expected, args=None):
+    def check(self, offers, cpu, expected, args=None, accel='kvm'):
         """
         expected: of some features, the text of all entries in a list.
 
         Returns what the guest sees.
         """
-        removed, unavailable, _, view = asyncio.run(ask(offers, cpu, args))
+        removed, unavailable, _, view = asyncio.run(
+            ask(offers, cpu, args, accel))
         for feature, entries in expected.items():
             self.assertEqual(removed.get(feature, []), entries,
                              f'{feature} of {cpu}; offered: {spec(offers)}')
@@ -376,6 +377,75 @@ class Others(Offered):
             'kvm-hint-dedicated': [],
             'kvm-pv-unhalt': [
                 'kvm-pv-unhalt kernel blocking user 40000001.0.EAX.7']})
+
+
+KVM_SIGNATURE = (0x4b4d564b, 0x564b4d56, 0x0000004d)
+
+
+class KvmLeaves(Offered):
+    """KVM's own CPUID leaves, and others in their place"""
+    cpu = 'qemu64,+kvm-pv-eoi,+kvm-pv-unhalt'
+    offers = {'cpuid 0x40000001 0 eax set': BIT[6],     # pv-eoi
+              'cpuid 0x40000001 0 eax clear': BIT[7],   # pv-unhalt
+              'cap 44 is': 1}                           # KVM_CAP_HYPERV
+
+    def check_leaves(self, base, *args, offers=None, **kwargs):
+        """The guest finds KVM's leaves at base, and there it misses bits"""
+        view = self.check({**self.offers, **(offers or {})}, *args, {
+            'kvm-pv-eoi': [],
+            'kvm-pv-unhalt': ['kvm-pv-unhalt kernel blocking user '
+                              f'{base + 1:x}.0.EAX.7']}, **kwargs)
+        self.assertEqual(view.cpuid[base, 0], (base + 1, *KVM_SIGNATURE))
+        self.assertTrue(view.cpuid[base + 1, 0][0] & BIT[6])
+        return view
+
+    def check_hidden(self, base, *args, **kwargs):
+        """The guest does not find KVM's leaves"""
+        view = self.check(self.offers, *args, {
+            'kvm-pv-eoi': ['kvm-pv-eoi configuration - user '
+                           f'{base + 1:x}.0.EAX.6']}, **kwargs)
+        self.assertNotIn(KVM_SIGNATURE,
+                         [values[1:] for values in view.cpuid.values()])
+
+    def test_alone(self):
+        """KVM's leaves are the first"""
+        self.check_leaves(0x40000000, self.cpu)
+        self.check_hidden(0x40000000, self.cpu + ',kvm=off')
+
+    def test_hyperv(self):
+        """Hyper-V's come first, and KVM's after that"""
+        for option in ('hv-relaxed', 'hv-spinlocks=0x1fff'):
+            view = self.check_leaves(0x40000100, f'{self.cpu},{option}')
+            self.assertEqual(view.cpuid[0x40000001, 0][0], 0x31237648)
+        self.check_hidden(0x40000100, self.cpu + ',hv-relaxed,kvm=off')
+
+    def test_query_cpu_features(self):
+        """Whatever CPU there is, this has the places by default"""
+        async def places():
+            async with Guest(os.environ['QTEST_QEMU_BINARY'],
+                             ['-cpu', 'qemu64,hv-relaxed'], 'kvm',
+                             spec(self.offers)) as guest:
+                features = await guest.qmp.execute('query-cpu-features')
+            return [place_text(place) for feature in features
+                    if feature['name'] == 'kvm-pv-eoi'
+                    for place in feature['places']]
+
+        self.assertEqual(asyncio.run(places()), ['40000001.0.EAX.6'])
+
+    def test_no_hyperv(self):
+        """A kernel without Hyper-V: QEMU ignores the options"""
+        self.check_leaves(0x40000000, self.cpu + ',hv-relaxed',
+                          offers={'cap 44 is': 0})
+
+    def test_xen(self):
+        """With Xen's leaves there are none of KVM"""
+        offers = {**self.offers, 'cap 38 is': 7,    # KVM_CAP_XEN_HVM
+                  'accept 0x4038ae7a': None}        # KVM_XEN_HVM_CONFIG
+        accel = 'kvm,xen-version=0x40011,kernel-irqchip=split'
+        for cpu, base in ((self.cpu, 0x40000100),
+                          (self.cpu + ',hv-relaxed', 0x40000200)):
+            self.offers = offers
+            self.check_hidden(base, cpu, accel=accel)
 
 
 del Offered
