@@ -14,6 +14,24 @@
 #include "target/i386/ext/feature-requested-by.h"
 #include "target/i386/ext/guest-view.h"
 
+/*
+ * The bits of word @w that come with a feature or a number that was asked
+ * for: Intel PT's fixed capabilities, the version of AVX10, lbr-fmt
+ */
+static uint64_t comes_along(FeatureWord w)
+{
+    switch (w) {
+    case FEAT_14_0_ECX:
+        return ~(uint64_t)CPUID_14_0_ECX_LIP;
+    case FEAT_24_0_EBX:
+        return 0xff;
+    case FEAT_PERF_CAPABILITIES:
+        return PERF_CAP_LBR_FMT;
+    default:
+        return 0;
+    }
+}
+
 static CpuAddedFeatureList *added_features(X86CPU *cpu)
 {
     CpuAddedFeatureList *list = NULL, **tail = &list;
@@ -24,7 +42,8 @@ static CpuAddedFeatureList *added_features(X86CPU *cpu)
     }
     for (fb.w = 0; fb.w < FEATURE_WORDS; fb.w++) {
         uint64_t added = x86_cpu_guest_sees(cpu, fb.w) &
-                         ~x86_cpu_requested_features(cpu, fb.w);
+                         ~x86_cpu_requested_features(cpu, fb.w) &
+                         ~comes_along(fb.w);
 
         for (; added; added &= added - 1) {
             CpuAddedFeature *af = g_new0(CpuAddedFeature, 1);

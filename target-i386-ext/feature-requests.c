@@ -73,12 +73,27 @@ void x86_cpu_requests_settle(X86CPU *cpu)
     req->settled = true;
 }
 
+/*
+ * The state of arch-lbr is in no feature word, for x86_cpu_post_initfn()
+ * looks for it in XCR0.  cpu_x86_cpuid() goes by the feature and shows it.
+ */
+static uint64_t arch_lbr_state(X86CPU *cpu, FeatureWord w)
+{
+    const CPUX86State *env = &cpu->env;
+
+    return w == FEAT_XSAVE_XSS_LO &&
+           (env->features[FEAT_7_0_EDX] & CPUID_7_0_EDX_ARCH_LBR) &&
+           (env->features[FEAT_XSAVE] & CPUID_XSAVE_XSAVES) ?
+           XSTATE_ARCH_LBR_MASK : 0;
+}
+
 uint64_t x86_cpu_requested_features(X86CPU *cpu, FeatureWord w)
 {
     const X86CPUFeatureRequests *req = &cpu->requests;
 
     if (x86_cpu_is_derived_word(w)) {
-        return cpu->env.features[w] | cpu->filtered_features[w];
+        return cpu->env.features[w] | cpu->filtered_features[w] |
+               arch_lbr_state(cpu, w);
     }
     if (w == FEAT_8000_0001_EDX && IS_AMD_CPU(&cpu->env)) {
         /*

@@ -15,7 +15,10 @@
 #include "target/i386/ext/guest-view.h"
 #include "target/i386/ext/kvm-offered.h"
 
-/* What cpu_x86_cpuid() wants before it shows @mask in word @w */
+/*
+ * What cpu_x86_cpuid() wants before it shows @mask in word @w, and
+ * kvm_init_msrs() before it sets a feature MSR
+ */
 typedef struct Veil {
     FeatureWord w;
     uint64_t mask;
@@ -26,6 +29,7 @@ typedef struct Veil {
 
 #define NO_FEATURE { FEATURE_WORDS, 0 }
 #define XSAVE      { FEAT_1_ECX, 26 }
+#define VMX        { FEAT_1_ECX, 5 }
 #define SVM        { FEAT_8000_0001_ECX, 2 }
 #define LM         { FEAT_8000_0001_EDX, 29 }
 #define INTEL_PT   { FEAT_7_0_EBX, 25 }
@@ -51,6 +55,16 @@ static const Veil veils[] = {
     { FEAT_24_0_EBX,        ~0ull, AVX10 },
     { FEAT_1_ECX,           CPUID_EXT_PDCM, NO_FEATURE, false, true },
     { FEAT_8000_0022_EAX,   ~0ull, NO_FEATURE, true, true },
+    { FEAT_PERF_CAPABILITIES, ~0ull, NO_FEATURE, false, true },
+    { FEAT_VMX_PROCBASED_CTLS, ~0ull, VMX },
+    { FEAT_VMX_SECONDARY_CTLS, ~0ull, VMX },
+    { FEAT_VMX_PINBASED_CTLS, ~0ull, VMX },
+    { FEAT_VMX_EXIT_CTLS,   ~0ull, VMX },
+    { FEAT_VMX_ENTRY_CTLS,  ~0ull, VMX },
+    { FEAT_VMX_MISC,        ~0ull, VMX },
+    { FEAT_VMX_EPT_VPID_CAPS, ~0ull, VMX },
+    { FEAT_VMX_BASIC,       ~0ull, VMX },
+    { FEAT_VMX_VMFUNC,      ~0ull, VMX },
     /* TCG follows Intel: no SYSCALL outside 64-bit mode */
     { FEAT_8000_0001_EDX,   CPUID_EXT2_SYSCALL, LM },
 };
@@ -75,6 +89,29 @@ bool x86_cpu_guest_lacks_leaf(X86CPU *cpu, FeatureWord w)
     }
 }
 
+static bool is_there(X86CPU *cpu, X86CPUFeatureBit fb)
+{
+    return fb.w == FEATURE_WORDS ||
+           (cpu->env.features[fb.w] & (1ULL << fb.bit));
+}
+
+/* The bits of the feature MSR of word @w that QEMU sets */
+static uint64_t msr_bits(X86CPU *cpu, FeatureWord w)
+{
+    uint64_t bits = cpu->env.features[w];
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(veils); i++) {
+        const Veil *veil = &veils[i];
+
+        if (veil->w == w && ((veil->needs_pmu && !cpu->enable_pmu) ||
+                             !is_there(cpu, veil->needs))) {
+            bits &= ~veil->mask;
+        }
+    }
+    return bits;
+}
+
 uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
 {
     const FeatureWordInfo *wi = &feature_word_info[w];
@@ -83,7 +120,7 @@ uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
     uint64_t dynamic = 0;
 
     if (wi->type != CPUID_FEATURE_WORD) {
-        return env->features[w];
+        return msr_bits(cpu, w);
     }
     if (x86_cpu_is_hypervisor_word(w)) {
         return kvm_enabled() && kvm_shows_own_leaves(cpu) ? env->features[w]
@@ -142,8 +179,7 @@ CpuFeatureRemovalReason x86_cpu_guest_unseen_reason(X86CPU *cpu,
         if (veil->needs_pmu && !cpu->enable_pmu) {
             return CPU_FEATURE_REMOVAL_REASON_CONFIGURATION;
         }
-        if (veil->needs.w != FEATURE_WORDS &&
-            !(cpu->env.features[veil->needs.w] & (1ULL << veil->needs.bit))) {
+        if (!is_there(cpu, veil->needs)) {
             QAPI_LIST_APPEND(tail, x86_cpu_feature_name_or_place(veil->needs));
         }
     }

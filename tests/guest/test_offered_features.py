@@ -136,8 +136,9 @@ class Offered(NeedsKvm, unittest.TestCase):
 
         Returns what the guest sees.
         """
-        removed, unavailable, _, view = asyncio.run(
+        removed, unavailable, added, view = asyncio.run(
             ask(offers, cpu, args, accel))
+        self.assertFalse(added, cpu)
         for feature, entries in expected.items():
             self.assertEqual(removed.get(feature, []), entries,
                              f'{feature} of {cpu}; offered: {spec(offers)}')
@@ -292,6 +293,30 @@ class Msrs(Offered):
             'vmx': [f'vmx {reason} blocking user 1.0.ECX.5'],
             'vmx-ept': ['vmx-ept kernel blocking user msr48b.33']})
 
+    def test_vmx_hidden(self):
+        """The MSRs of VMX are nothing to a CPU without VMX"""
+        offers = {**VMX}
+        offers['cpuid 1 0 ecx clear'] = offers.pop('cpuid 1 0 ecx set')
+        names = {'ept': 'msr48b.33', 'page-walk-4': 'msr48c.6',
+                 'activity-hlt': 'msr485.6', 'intr-exit': 'msr48d.32',
+                 'secondary-ctls': 'msr48e.63'}
+        view = self.check(
+            offers, ','.join(['qemu64,+vmx', *(f'+vmx-{n}' for n in names)]), {
+                f'vmx-{name}': [f'vmx-{name} dependency - user {place} '
+                                'requires vmx']
+                for name, place in names.items()})
+        self.assertFalse([index for index in view.msrs
+                          if 0x480 <= index <= 0x491])
+
+    def test_perf_capabilities(self):
+        """They are for CPUs with a PMU"""
+        view = self.check(
+            PERF_CAPABILITIES, 'qemu64,pmu=off,+pdcm,+full-width-write', {
+                'full-width-write': [
+                    'full-width-write configuration - user msr345.13'],
+                'pdcm': ['pdcm configuration - user 1.0.ECX.15']})
+        self.assertNotIn(0x345, view.msrs)
+
     def test_arch_capabilities(self):
         """What the kernel has not in the MSR it doesn't offer"""
         offers = {'cpuid 7 0 edx set': BIT[29], 'msr 0x10a is': BIT[0]}
@@ -369,7 +394,16 @@ class Others(Offered):
             'sgx-provisionkey': [
                 'sgx-provisionkey qemu - user 12.1.EAX.4']})
 
-    def test_kvm_hints(self):
+    def test_arch_lbr_state(self):
+        """CPUID tells of the state of arch-lbr only with a PMU"""
+        offers = {'cpuid 1 0 ecx set': BIT[26], 'cpuid 7 0 edx set': BIT[19],
+                  'cpuid 0xd 1 eax set': BIT[3]}
+        cpu = 'qemu64,+xsave,+xsaves,+arch-lbr,pmu='
+        self.check(offers, cpu + 'off', {
+            'arch-lbr': ['arch-lbr configuration - user d.1.ECX.15']})
+        view = self.check(offers, cpu + 'on', {'arch-lbr': []})
+        self.assertTrue(self.sees(view, 0xd, 1, 'ECX', 15))
+
         """Hints need no kernel, other features of KVM do"""
         offers = {'cpuid 0x40000001 0 edx is': 0,
                   'cpuid 0x40000001 0 eax clear': BIT[7]}
