@@ -73,7 +73,7 @@ int x86_cpu_feature_in_kernel(X86CPUFeatureBit fb)
 
 CpuFeatureRemovalReason x86_cpu_feature_unavailable_reason(X86CPUFeatureBit fb)
 {
-    if (kvm_enabled() && kvm_withholds_for_irqchip(fb)) {
+    if (kvm_enabled() && kvm_withholds_for_option(fb)) {
         return CPU_FEATURE_REMOVAL_REASON_CONFIGURATION;
     }
     if (!x86_cpu_access_accel_uses_host_cpuid()) {

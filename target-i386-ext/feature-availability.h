@@ -18,8 +18,8 @@
  *   host's maximum, or the bit is clear) and no kernel emulates it
  * - "kernel": the host CPU has it, the kernel's hypervisor does not offer
  *   it (KVM_GET_SUPPORTED_CPUID, KVM_GET_MSRS on /dev/kvm)
- * - "configuration": it takes KVM's interrupt controller, and
- *   kernel-irqchip=off
+ * - "configuration": KVM can do it with other options of QEMU
+ *   (kernel-irqchip, cpu-pm)
  * - "qemu": the kernel offers it, and QEMU takes it away
  *
  * What a user process cannot see of the hardware, MSRs and the hypervisor

@@ -13,7 +13,7 @@ bool kvm_offers_cpuid_bit(uint32_t leaf, uint32_t subleaf, int reg, int bit)
     g_assert_not_reached();
 }
 
-bool kvm_withholds_for_irqchip(X86CPUFeatureBit fb)
+bool kvm_withholds_for_option(X86CPUFeatureBit fb)
 {
     g_assert_not_reached();
 }

@@ -13,6 +13,7 @@
 #include "qemu/error-report.h"
 #include "system/kvm.h"
 #include "system/kvm_int.h"
+#include "system/system.h"
 #include "standard-headers/asm-x86/kvm_para.h"
 #include "target/i386/ext/kvm-offered.h"
 
@@ -72,20 +73,34 @@ bool kvm_offers_cpuid_bit(uint32_t leaf, uint32_t subleaf, int reg, int bit)
 }
 
 /* As kvm_arch_get_supported_cpuid() has it */
-bool kvm_withholds_for_irqchip(X86CPUFeatureBit fb)
+bool kvm_withholds_for_option(X86CPUFeatureBit fb)
 {
     uint64_t mask = 1ULL << fb.bit;
+    bool irqchip = kvm_irqchip_in_kernel();
 
-    if (kvm_irqchip_in_kernel()) {
-        return false;
+    if (fb.w == FEAT_1_ECX) {
+        switch (mask) {
+        case CPUID_EXT_TSC_DEADLINE_TIMER:
+            return !irqchip && kvm_check_extension(kvm_state,
+                                                   KVM_CAP_TSC_DEADLINE_TIMER);
+        case CPUID_EXT_X2APIC:
+            return !irqchip && kvm_offers_cpuid_bit(1, 0, R_ECX, fb.bit);
+        case CPUID_EXT_MONITOR:
+            return !enable_cpu_pm &&
+                   (kvm_check_extension(kvm_state, KVM_CAP_X86_DISABLE_EXITS) &
+                    KVM_X86_DISABLE_EXITS_MWAIT);
+        }
+    } else if (fb.w == FEAT_KVM) {
+        switch (mask) {
+        case CPUID_KVM_PV_UNHALT:
+            return !irqchip && kvm_offers_cpuid_bit(KVM_CPUID_FEATURES, 0,
+                                                    R_EAX, fb.bit);
+        case CPUID_KVM_MSI_EXT_DEST_ID:
+            return !kvm_irqchip_is_split() &&
+                   kvm_check_extension(kvm_state, KVM_CAP_SPLIT_IRQCHIP);
+        }
     }
-    if (fb.w == FEAT_1_ECX && mask == CPUID_EXT_TSC_DEADLINE_TIMER) {
-        return kvm_check_extension(kvm_state, KVM_CAP_TSC_DEADLINE_TIMER);
-    }
-    return (fb.w == FEAT_1_ECX && mask == CPUID_EXT_X2APIC &&
-            kvm_offers_cpuid_bit(1, 0, R_ECX, fb.bit)) ||
-           (fb.w == FEAT_KVM && mask == CPUID_KVM_PV_UNHALT &&
-            kvm_offers_cpuid_bit(KVM_CPUID_FEATURES, 0, R_EAX, fb.bit));
+    return false;
 }
 
 /* kvm_arch_init_vcpu() does not add them to those of Xen. */

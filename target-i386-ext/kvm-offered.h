@@ -18,11 +18,11 @@
 bool kvm_offers_cpuid_bit(uint32_t leaf, uint32_t subleaf, int reg, int bit);
 
 /*
- * Whether it is only for lack of KVM's interrupt controller (-machine
- * kernel-irqchip=off) that KVM guests don't get @fb.  Call only if
+ * Whether it is only for another option (-machine kernel-irqchip,
+ * -overcommit cpu-pm) that KVM guests don't get @fb.  Call only if
  * kvm_enabled().
  */
-bool kvm_withholds_for_irqchip(X86CPUFeatureBit fb);
+bool kvm_withholds_for_option(X86CPUFeatureBit fb);
 
 /*
  * Whether the guest of @cpu is shown KVM's own CPUID leaves, 0x40000000 and

@@ -15,7 +15,8 @@
  *   msr INDEX absent
  *     it is in neither of these lists
  *   cap NUMBER set|clear|is VALUE
- *     in what KVM_CHECK_EXTENSION returns
+ *     in what KVM_CHECK_EXTENSION returns; KVM_ENABLE_CAP succeeds, and does
+ *     not get to the kernel
  *   accept NUMBER
  *     the ioctl NUMBER succeeds, and does not get to the kernel
  *
@@ -347,21 +348,31 @@ static int check_extension(int fd, void *arg)
     return ret;
 }
 
+static bool is_edited(Subject subject, uint32_t number)
+{
+    unsigned i;
+
+    for (i = 0; i < edits_count; i++) {
+        if (edits[i].subject == subject && edits[i].number == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int offers_ioctl(int fd, unsigned long request, void *arg)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const struct kvm_enable_cap *cap = arg;
     const struct kvm_msrs *msrs = arg;
-    unsigned i;
     int ret;
 
     pthread_once(&once, parse_spec);
     if (!enabled) {
         return kernel(fd, request, arg);
     }
-    for (i = 0; i < edits_count; i++) {
-        if (edits[i].subject == ACCEPT && edits[i].number == request) {
-            return 0;
-        }
+    if (is_edited(ACCEPT, request)) {
+        return 0;
     }
     switch (request) {
     case KVM_GET_SUPPORTED_CPUID:
@@ -371,6 +382,8 @@ int offers_ioctl(int fd, unsigned long request, void *arg)
         return get_msr_list(fd, request, arg);
     case KVM_CHECK_EXTENSION:
         return check_extension(fd, arg);
+    case KVM_ENABLE_CAP:
+        return is_edited(CAP, cap->cap) ? 0 : kernel(fd, request, arg);
     case KVM_GET_MSRS:
         if (is_dev_kvm(fd)) {
             return get_feature_msrs(fd, arg);

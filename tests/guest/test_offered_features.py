@@ -404,6 +404,38 @@ class Others(Offered):
         view = self.check(offers, cpu + 'on', {'arch-lbr': []})
         self.assertTrue(self.sees(view, 0xd, 1, 'ECX', 15))
 
+    def test_monitor(self):
+        """The kernel lets guests wait by themselves, if QEMU is to ask"""
+        offers = {'cpuid 1 0 ecx clear': BIT[3],
+                  'cap 143 is': BIT[0]}     # KVM_CAP_X86_DISABLE_EXITS: MWAIT
+        cpu_pm = ['-machine', 'q35', '-overcommit', 'cpu-pm=on']
+        self.check(offers, 'qemu64,+monitor', {
+            'monitor': ['monitor configuration blocking user 1.0.ECX.3']})
+        self.check(offers, 'qemu64,+monitor', {'monitor': []}, cpu_pm)
+        offers['cap 143 is'] = BIT[1]       # HLT
+        why = host_lacks('monitor')
+        for args in (None, cpu_pm):
+            self.check(offers, 'qemu64,+monitor', {
+                'monitor': [f'monitor {why} blocking user 1.0.ECX.3']}, args)
+
+    def test_irqchip(self):
+        """What only some interrupt controllers can do"""
+        offers = {'cpuid 0x40000001 0 eax set': BIT[7],
+                  'cpuid 0x40000001 0 eax clear': BIT[15]}
+        cpu = 'qemu64,-x2apic,+kvm-msi-ext-dest-id,+kvm-pv-unhalt'
+        dest_id = ['kvm-msi-ext-dest-id configuration blocking user '
+                   '40000001.0.EAX.15']
+        unhalt = ['kvm-pv-unhalt configuration blocking user '
+                  '40000001.0.EAX.7']
+        for irqchip, expected in (('on', [dest_id, []]),
+                                  ('split', [[], []]),
+                                  ('off', [dest_id, unhalt])):
+            apic = ',apic=off' * (irqchip == 'off')
+            self.check(offers, cpu + apic, dict(zip(
+                ['kvm-msi-ext-dest-id', 'kvm-pv-unhalt'], expected)),
+                ['-machine', f'q35,kernel-irqchip={irqchip}'])
+
+    def test_kvm_hints(self):
         """Hints need no kernel, other features of KVM do"""
         offers = {'cpuid 0x40000001 0 edx is': 0,
                   'cpuid 0x40000001 0 eax clear': BIT[7]}
