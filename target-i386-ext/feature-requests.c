@@ -25,6 +25,7 @@ void x86_cpu_requests_model_done(X86CPU *cpu)
 
     memcpy(req->off_by_accelerator, cpu->env.features,
            sizeof(req->off_by_accelerator));
+    req->model_avx10_version = cpu->env.avx10_version;
 }
 
 void x86_cpu_requests_accelerator_done(X86CPU *cpu)
@@ -41,9 +42,19 @@ void x86_cpu_requests_accelerator_done(X86CPU *cpu)
 
 void x86_cpu_requests_touch(X86CPU *cpu, FeatureWord w, uint64_t mask)
 {
-    if (cpu->requests.accelerator_done) {
-        cpu->requests.by_accelerator[w] &= ~mask;
-        cpu->requests.off_by_accelerator[w] &= ~mask;
+    X86CPUFeatureRequests *req = &cpu->requests;
+
+    if (req->accelerator_done) {
+        req->by_accelerator[w] &= ~mask;
+        req->off_by_accelerator[w] &= ~mask;
+    }
+    /*
+     * Compat and global properties are set while the object is being made;
+     * device_add gives it a parent before it sets the user's.  (CPUs that
+     * are only made to answer a QMP command never get one.)
+     */
+    if (OBJECT(cpu)->parent) {
+        req->by_user[w] |= mask;
     }
 }
 
@@ -151,7 +162,8 @@ CpuFeatureRequester x86_cpu_feature_requested_by(X86CPU *cpu, FeatureWord w,
         return CPU_FEATURE_REQUESTER_MODEL;
     }
     flag = g_strconcat("f-", name, NULL);
-    if (user_asks_for(cpu, name) || user_asks_for(cpu, flag)) {
+    if ((req->by_user[w] & mask) || user_asks_for(cpu, name) ||
+        user_asks_for(cpu, flag)) {
         return CPU_FEATURE_REQUESTER_USER;
     }
     if (req->by_accelerator[w] & mask) {
@@ -166,6 +178,11 @@ CpuFeatureRequester x86_cpu_feature_requested_by(X86CPU *cpu, FeatureWord w,
 CpuFeatureRequester x86_cpu_property_requested_by(X86CPU *cpu,
                                                   const char *name)
 {
-    return user_asks_for(cpu, name) ? CPU_FEATURE_REQUESTER_USER
-                                    : CPU_FEATURE_REQUESTER_MODEL;
+    const X86CPUFeatureRequests *req = &cpu->requests;
+    /* No model has lbr-fmt, so that this is the user's wherever it is. */
+    bool differs = strcmp(name, "avx10-version") ||
+                   req->avx10_version != req->model_avx10_version;
+
+    return differs || user_asks_for(cpu, name) ? CPU_FEATURE_REQUESTER_USER
+                                               : CPU_FEATURE_REQUESTER_MODEL;
 }

@@ -24,6 +24,8 @@ typedef struct X86CPUFeatureRequests {
      * nobody has set since.  Until these are in, all features of the model.
      */
     FeatureWordArray off_by_accelerator;
+    /* Set after the CPU object was made: by device_add, "+feature" */
+    FeatureWordArray by_user;
     /* Features that -smp turns on by itself (ht, cmp-legacy) */
     FeatureWordArray by_topology;
     /*
@@ -35,6 +37,8 @@ typedef struct X86CPUFeatureRequests {
     FeatureWordArray unmet;
     /* The version of AVX10 requested (CPUID leaf 0x24), 0 if none */
     uint8_t avx10_version;
+    /* That of the model */
+    uint8_t model_avx10_version;
     /* The accelerator's defaults are in: who sets a feature now is not it */
     bool accelerator_done;
     /* Set to what they are, instead of following from the features */

@@ -11,8 +11,10 @@
 
 #include "qemu/osdep.h"
 #include "libqtest.h"
+#include "qapi/error.h"
 #include "qobject/qbool.h"
 #include "qobject/qdict.h"
+#include "qobject/qjson.h"
 #include "qobject/qlist.h"
 #include "qobject/qnum.h"
 #include "qobject/qstring.h"
@@ -358,6 +360,69 @@ static void test_hotplug(void)
     qtest_quit(qts);
 }
 
+/* What device_add sets is the user's, whoever else has set it */
+static void test_hotplug_requests(void)
+{
+    static const struct {
+        const char *machine;
+        const char *model;
+        const char *options;
+        const char *props;
+        const char *feature;
+        const char *expected;
+    } cases[] = {
+        /* pc-q35-3.1 turns mpx on; leaf 7 is above this level */
+        { "pc-q35-3.1", "Skylake-Client", "", ", 'level': 4", "mpx",
+          "mpx level - machine 7.0.EBX.14 d.0.EAX.3 d.0.EAX.4" },
+        { "pc-q35-3.1", "Skylake-Client", "", ", 'level': 4, 'mpx': true",
+          "mpx", "mpx level - user 7.0.EBX.14 d.0.EAX.3 d.0.EAX.4" },
+        { "pc-q35-3.1", "Skylake-Client", "", ", 'level': 4, 'f-mpx': true",
+          "mpx", "mpx level - user 7.0.EBX.14 d.0.EAX.3 d.0.EAX.4" },
+        { "pc-q35-3.1", "Skylake-Client", "", ", 'level': 4, 'mpx': false",
+          "mpx", "" },
+        { "pc-q35-3.1", "Skylake-Client", ",mpx=on", ", 'level': 4", "mpx",
+          "mpx level - user 7.0.EBX.14 d.0.EAX.3 d.0.EAX.4" },
+        { "pc-q35-3.1", "Skylake-Client", "", ", 'level': 4", "avx2",
+          "avx2 level - model 7.0.EBX.5" },
+        { "pc-q35-3.1", "Skylake-Client", "", ", 'level': 4, 'avx2': true",
+          "avx2", "avx2 level - user 7.0.EBX.5" },
+        /* Numbers */
+        { "q35", "GraniteRapids-v2", "", "", "avx10-version",
+          "avx10-version value blocking model 24.0.EBX.0" },
+        { "q35", "GraniteRapids-v2", "", ", 'avx10-version': 2",
+          "avx10-version", "avx10-version value blocking user 24.0.EBX.1" },
+        { "q35", "Skylake-Client", "", ", 'lbr-fmt': 5", "lbr-fmt",
+          "lbr-fmt value blocking user msr345.0 msr345.2" },
+    };
+    size_t i;
+
+    if (!qtest_has_machine("pc-q35-3.1")) {
+        g_test_skip("no machine type pc-q35-3.1");
+        return;
+    }
+    for (i = 0; i < ARRAY_SIZE(cases); i++) {
+        QTestState *qts = qtest_initf("-S -accel tcg -M %s -cpu %s%s "
+                                      "-smp 1,cores=2,maxcpus=2",
+                                      cases[i].machine,
+                                      cases[i].model, cases[i].options);
+        g_autofree char *type = g_strdup_printf("%s-x86_64-cpu",
+                                                cases[i].model);
+        g_autofree char *json = g_strdup_printf(
+            "{'id': 'cpu1', 'socket-id': 0, 'core-id': 1, 'thread-id': 0%s}",
+            cases[i].props);
+        g_autoptr(QDict) props = qobject_to(
+            QDict, qobject_from_json(json, &error_abort));
+        g_autoptr(QList) removed = NULL;
+        g_autofree char *found = NULL;
+
+        qtest_qmp_device_add_qdict(qts, type, props);
+        removed = qom_get_list(qts, "removed-features");
+        found = entries_of(removed, cases[i].feature);
+        g_assert_cmpstr(found, ==, cases[i].expected);
+        qtest_quit(qts);
+    }
+}
+
 static void test_read_only(void)
 {
     QTestState *qts = qtest_init("-S -accel tcg -cpu EPYC");
@@ -570,6 +635,8 @@ int main(int argc, char **argv)
         qtest_add_func("/x86/cpu/removed-features/tcg/base", test_tcg_base);
         qtest_add_func("/x86/cpu/removed-features/tcg/max", test_tcg_max);
         qtest_add_func("/x86/cpu/removed-features/tcg/hotplug", test_hotplug);
+        qtest_add_func("/x86/cpu/removed-features/tcg/hotplug/requests",
+                       test_hotplug_requests);
         qtest_add_func("/x86/cpu/removed-features/read-only", test_read_only);
     }
     qtest_add_func("/x86/cpu/removed-features/listed", test_listed);
