@@ -14,13 +14,20 @@ guest gets is judged by what QEMU hands to the kernel.
 """
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import unittest
 
+import jsonschema
+
 from guest_cpuid import Guest, GuestError, has_bit, register
 from test_removed_features import NUMBERS, NeedsKvm, get
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+SCHEMA = os.path.join(REPO, 'docs', 'schema', 'x86-cpu-removed.schema.json')
 
 BIT = [1 << n for n in range(64)]
 
@@ -69,6 +76,12 @@ def spec(offers):
     """What kvm-offers.c reads, of {what: number or None}."""
     return '; '.join(what if value is None else f'{what} {value:#x}'
                      for what, value in offers.items())
+
+
+def shim():
+    """The path of the library to preload."""
+    return os.path.abspath(os.path.join(os.environ['GUEST_BUILD'],
+                                        'kvm-cpuid-shim.so'))
 
 
 def host_lacks(flag):
@@ -157,7 +170,6 @@ class Shim(Offered):
 
     def test_bad_specs(self):
         """A spec that makes no sense ends the program"""
-        lib = os.path.join(os.environ['GUEST_BUILD'], 'kvm-cpuid-shim.so')
         for bad in ('cpuid', 'cpuid 7 0 ebx', 'cpuid 7 0 ebx set',
                     'cpuid 7 0 ebx set x', 'cpuid 7 0 ebx set 0x1_',
                     'cpuid 7 0 ebx set 0x100000000', 'cpuid 7 0 bx set 1',
@@ -170,7 +182,7 @@ class Shim(Offered):
             done = subprocess.run(
                 ['/usr/bin/python3', '-c', 'import fcntl, os; fcntl.ioctl('
                  'os.open("/dev/kvm", os.O_RDWR), 0xae03, 1)'],
-                env={**os.environ, 'LD_PRELOAD': os.path.abspath(lib),
+                env={**os.environ, 'LD_PRELOAD': shim(),
                      'KVM_CPUID_SHIM_OFFERS': bad},
                 stderr=subprocess.PIPE, text=True, check=False)
             self.assertEqual(done.returncode, -signal.SIGABRT, bad)
@@ -233,6 +245,31 @@ class IntelPt(Offered):
                          'conflicts-with intel-pt-lip']})
         self.check(offers, 'qemu64,+intel-pt,+intel-pt-lip',
                    {'intel-pt': [], 'intel-pt-lip': []})
+
+    def test_script(self):
+        """x86-cpu-removed says what Intel PT conflicts with"""
+        offers = {**INTEL_PT, 'cpuid 0x14 0 ecx is': 0x7 | LIP}
+        command = [os.path.join(REPO, 'scripts', 'x86-cpu-removed'), '--qemu',
+                   os.environ['QTEST_QEMU_BINARY'], '--accel', 'kvm',
+                   '--model', 'qemu64,+intel-pt']
+        env = {**os.environ, 'LD_PRELOAD': shim(),
+               'KVM_CPUID_SHIM_OFFERS': spec(offers)}
+
+        table = subprocess.check_output(command, env=env, text=True)
+        self.assertRegex(table, r'(?m)^  intel-pt +conflict: with '
+                                r'intel-pt-lip +user +CPUID 0x7 EBX bit 25$')
+        self.assertRegex(table, r'(?m)^  conflict +the host has it only')
+
+        answer = json.loads(subprocess.check_output(
+            command + ['--format', 'json'], env=env))
+        with open(SCHEMA, encoding='utf-8') as schema:
+            schema = json.load(schema)
+        jsonschema.validate(answer, schema, jsonschema.Draft7Validator)
+        entry = [e for e in answer['removed-features']
+                 if e['feature'] == 'intel-pt'][0]
+        del entry['conflicts-with']
+        with self.assertRaises(jsonschema.ValidationError):
+            jsonschema.validate(answer, schema, jsonschema.Draft7Validator)
 
     def test_lip_not_offered(self):
         """Without the host's LIP, the guest gets Intel PT without it"""
