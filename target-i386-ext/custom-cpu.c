@@ -17,29 +17,16 @@
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/custom-cpu.h"
-#include "target/i386/ext/feature-dictionary.h"
 
 /* An error that names all of several hundred would hide the first. */
 #define MAX_NAMES 20
 
-/* Whether the user has set the feature @info, by whatever name */
-static bool feature_is_given(X86CPU *cpu, const X86CPUFeatureInfo *info)
-{
-    return !(info->mask & ~cpu->env.user_features[info->word]) ||
-           x86_cpu_access_plus_feature(info->name) ||
-           x86_cpu_access_minus_feature(info->name);
-}
-
+/* Whether the user has set @name, by this name */
 static bool is_given(X86CPU *cpu, const char *name)
 {
-    unsigned i;
-
-    for (i = 0; i < x86_cpu_features_count; i++) {
-        if (!strcmp(x86_cpu_features[i].name, name)) {
-            return feature_is_given(cpu, &x86_cpu_features[i]);
-        }
-    }
-    return qdev_find_global_prop(OBJECT(cpu), name);
+    return qdev_find_global_prop(OBJECT(cpu), name) ||
+           x86_cpu_access_plus_feature(name) ||
+           x86_cpu_access_minus_feature(name);
 }
 
 static bool check_complete(X86CPU *cpu, Error **errp)

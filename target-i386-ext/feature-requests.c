@@ -48,12 +48,8 @@ void x86_cpu_requests_touch(X86CPU *cpu, FeatureWord w, uint64_t mask)
         req->by_accelerator[w] &= ~mask;
         req->off_by_accelerator[w] &= ~mask;
     }
-    /*
-     * Compat and global properties are set while the object is being made;
-     * device_add gives it a parent before it sets the user's.  (CPUs that
-     * are only made to answer a QMP command never get one.)
-     */
-    if (OBJECT(cpu)->parent) {
+    /* device_add, the arguments of QMP commands, "+feature" */
+    if (req->defaults_done) {
         req->by_user[w] |= mask;
     }
 }

@@ -24,7 +24,7 @@ typedef struct X86CPUFeatureRequests {
      * nobody has set since.  Until these are in, all features of the model.
      */
     FeatureWordArray off_by_accelerator;
-    /* Set after the CPU object was made: by device_add, "+feature" */
+    /* Set when the defaults were in: by device_add, QMP, "+feature" */
     FeatureWordArray by_user;
     /* Features that -smp turns on by itself (ht, cmp-legacy) */
     FeatureWordArray by_topology;
@@ -41,6 +41,8 @@ typedef struct X86CPUFeatureRequests {
     uint8_t model_avx10_version;
     /* The accelerator's defaults are in: who sets a feature now is not it */
     bool accelerator_done;
+    /* So are those of the machine type, -global and -cpu */
+    bool defaults_done;
     /* Set to what they are, instead of following from the features */
     bool level_is_fixed, xlevel_is_fixed, xlevel2_is_fixed;
     /* @requested and @unmet are complete */

@@ -190,30 +190,40 @@ static const MachineClass *find_anchor(Object *obj)
 }
 
 /*
- * In place of what device_post_init() does.  What the user said with
- * other options than -global and -cpu never concerns CPUs.
+ * In place of object_apply_compat_props().  What the user said with other
+ * options than -global and -cpu never concerns CPUs.
  */
-static bool set_cpu_defaults(Object *obj)
+static void apply_compat_props(Object *obj, const MachineClass *mc)
 {
-    const MachineClass *mc, *anchor;
-
-    if (!object_dynamic_cast(obj, TYPE_X86_CPU)) {
-        return false;
-    }
-    anchor = find_anchor(obj);
-    mc = anchor ?: stand_in();
-    if (!mc) {
-        return false;
-    }
-    X86_CPU(obj)->anchor = anchor;
     if (current_accel()) {
         object_apply_global_props(obj, ACCEL_GET_CLASS(current_accel())
                                        ->compat_props, &error_abort);
     }
     object_apply_global_props(obj, cpu_props(mc), &error_abort);
+}
+
+/* What device_post_init() does, for CPUs */
+static bool set_cpu_defaults(Object *obj)
+{
+    const MachineClass *anchor, *mc;
+    X86CPU *cpu;
+
+    if (!object_dynamic_cast(obj, TYPE_X86_CPU)) {
+        return false;
+    }
+    cpu = X86_CPU(obj);
+    anchor = find_anchor(obj);
+    mc = anchor ?: stand_in();
+    cpu->anchor = anchor;
+    if (mc) {
+        apply_compat_props(obj, mc);
+    } else {
+        object_apply_compat_props(obj);
+    }
     if (x86_cpu_user_props_apply()) {
         qdev_prop_set_globals(DEVICE(obj));
     }
+    cpu->requests.defaults_done = true;
     return true;
 }
 
