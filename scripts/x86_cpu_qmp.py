@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-A QEMU started only to be asked about CPUs.
+A QEMU that is asked about CPUs.
 
 For the x86-cpu-* scripts: starts a paused QEMU, talks QMP to it over a
-socket pair (no path to race for), and ends it.  Uses QEMU's own Python
-library qemu.qmp: from the system, or from PYTHONPATH as `make run` sets
-it to the python directory of the QEMU source.
+socket pair (no path to race for), and ends it; or asks one that runs.
+Uses QEMU's own Python library qemu.qmp: the copy that `make install` puts
+beside this file, that of the system, or the one in the python directory
+of the QEMU source, which `make run` and the tests have in PYTHONPATH.
 """
 
 import difflib
@@ -27,6 +28,16 @@ except ImportError:
 # What a QEMU may take to answer; a paused one needs well under a second.
 TIMEOUT = 60
 
+# What one that runs may take to say that it is there
+GREETING_TIMEOUT = 10
+
+# The register and its name as QEMU says it when it cannot set it
+ARCH_CAPABILITIES = 'failed to set MSR 0x10a'
+ARCH_CAPABILITIES_NOTE = (
+    "this kernel's KVM refuses to set the MSR IA32_ARCH_CAPABILITIES that "
+    'it offers, so that QEMU cannot start this CPU; asked with '
+    'arch-capabilities=off instead')
+
 
 class Failure(Exception):
     """A message for the user, in one line."""
@@ -45,83 +56,96 @@ def near_matches(name, names):
     return f'did you mean {text}?'
 
 
-class Qemu:
-    """A paused QEMU; use as a context manager."""
+def kvm_opens():
+    """Returns None if /dev/kvm opens, else the reason why not."""
+    try:
+        os.close(os.open('/dev/kvm', os.O_RDWR | os.O_CLOEXEC))
+    except OSError as e:
+        return e.strerror
+    return None
 
-    def __init__(self, binary, args):
+
+def choose_accel(accel):
+    problem = kvm_opens()
+    if not accel:
+        return 'tcg' if problem else 'kvm'
+    if accel == 'kvm' and problem:
+        raise Failure(f'accelerator kvm: cannot open /dev/kvm: {problem}; '
+                      'tcg needs no /dev/kvm')
+    if accel not in ('kvm', 'tcg'):
+        raise Failure(f"unknown accelerator '{accel}'; there are kvm and "
+                      'tcg')
+    return accel
+
+
+def newest(machines, prefix):
+    def version(name):
+        return [int(n) for n in name.removeprefix(prefix).split('.')]
+    return max((m for m in machines if m.startswith(prefix)), key=version)
+
+
+def check_names(qemu, model, machine):
+    """
+    Returns the canonical machine type; Failure if QEMU knows no such CPU
+    model or machine type.  `-machine none` can list both.
+    """
+    with Qemu(qemu, ['-machine', 'none']) as q:
+        models = [d['name'] for d in q.cmd('query-cpu-definitions')]
+        infos = q.cmd('query-machines')
+    machines = {m['name']: m['name'] for m in infos}
+    machines.update({m['alias']: m['name'] for m in infos if 'alias' in m})
+    if model not in models:
+        raise Failure(f"unknown CPU model '{model}'; " +
+                      (near_matches(model, models) or
+                       f"'{qemu} -cpu help' lists all"))
+    if not machine:
+        return newest(machines, 'pc-q35-')
+    if machine == 'none':
+        raise Failure("machine type 'none' has no CPU; name another, or "
+                      'none at all for the newest pc-q35')
+    if machine not in machines:
+        raise Failure(f"unknown machine type '{machine}'; " +
+                      (near_matches(machine, machines) or
+                       f"'{qemu} -machine help' lists all"))
+    return machines[machine]
+
+
+class Monitor:
+    """The QMP monitor of a QEMU; use as a context manager."""
+
+    def __init__(self, connection):
         """
-        :param binary: path of the QEMU binary
-        :param args: list of arguments, machine and CPU among them
-        :raise Failure: QEMU does not start; with QEMU's own message
+        :param connection: a connected socket
+        :raise QMPError, OSError, EOFError: no QMP there
         """
         logging.getLogger('qemu.qmp').setLevel(logging.CRITICAL)
-        ours, theirs = socket.socketpair()
-        self._stderr = tempfile.TemporaryFile()
-        argv = [binary, '-S', '-display', 'none', '-nodefaults',
-                '-chardev', f'socket,id=qmp,fd={theirs.fileno()}',
-                '-mon', 'chardev=qmp,mode=control', *args]
-        try:
-            self._process = subprocess.Popen(
-                argv, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=self._stderr)
-        except OSError as e:
-            raise Failure(f'cannot start {binary}: {e.strerror}') from e
-        finally:
-            theirs.close()
-        self._qmp = QEMUMonitorProtocol(ours)
+        self._qmp = QEMUMonitorProtocol(connection)
         self._qmp.settimeout(TIMEOUT)
-        try:
-            self.greeting = self._qmp.connect()
-        except (QMPError, OSError, EOFError) as e:
-            raise self._died() from e
+        self.greeting = self._qmp.connect()
 
     def __enter__(self):
         return self
 
     def __exit__(self, exc_type, exc, trace):
-        # A paused QEMU has nothing to save.
-        self._process.kill()
-        self._process.wait()
         try:
             self._qmp.close()
         except (QMPError, OSError, EOFError):
             pass
-        self._stderr.close()
 
-    def messages(self):
-        """Returns what QEMU wrote to stderr so far, as a list of lines."""
-        self._stderr.seek(0)
-        lines = self._stderr.read().decode(errors='replace').splitlines()
-        return [line for line in lines if line.strip()]
-
-    def _died(self):
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        prefix = os.path.basename(self._process.args[0]) + ': '
-        lines = [line.removeprefix(self._process.args[0] + ': ')
-                     .removeprefix(prefix)
-                 for line in self.messages()
-                 if ': warning: ' not in line]
-        self._stderr.close()
-        return Failure('QEMU does not start: ' +
-                       ('; '.join(lines) or
-                        f'exit code {self._process.returncode}'))
+    def _lost(self, _error):
+        """Returns a Failure if QEMU is gone, else None."""
+        return None
 
     def cmd(self, command, **arguments):
         """
         Returns the answer to a QMP command.
 
-        :raise Failure: QEMU died
+        :raise Failure: QEMU refuses, or died
         """
         try:
             return self._qmp.cmd(command, **arguments)
         except (QMPError, OSError, EOFError) as e:
-            if self._process.poll() is None and not isinstance(e, EOFError):
-                raise Failure(f'{command}: {e}') from e
-            raise self._died() from e
+            raise self._lost(e) or Failure(f'{command}: {e}') from e
 
     def version(self):
         """Returns the version of QEMU, with that of the package."""
@@ -149,3 +173,129 @@ class Qemu:
              if p['name'].startswith('f-')], cpu_index)
         return sorted(name.removeprefix('f-') for name in flags
                       if flags[name])
+
+
+class RunningQemu(Monitor):
+    """A QEMU that somebody else started, and goes on to run."""
+
+    def __init__(self, address):
+        """
+        :param address: path of a UNIX socket, or HOST:PORT
+        :raise Failure: no QMP there
+        """
+        try:
+            connection = self._connect(address)
+        except (OSError, OverflowError) as e:
+            raise Failure(f'cannot connect to {address}: '
+                          f'{getattr(e, "strerror", None) or e}') from e
+        # Who has nothing to say, or says something else, is no QMP monitor
+        # that is free.
+        connection.settimeout(GREETING_TIMEOUT)
+        try:
+            if connection.recv(1, socket.MSG_PEEK) != b'{':
+                connection.close()
+                raise Failure(f'{address} is no QMP monitor')
+        except OSError as e:
+            connection.close()
+            raise Failure(f'{address} does not answer: a QMP monitor takes '
+                          'one client at a time; give QEMU another -qmp '
+                          'monitor for this') from e
+        connection.settimeout(None)
+        try:
+            super().__init__(connection)
+        except (QMPError, OSError, EOFError) as e:
+            raise Failure(f'{address} is no QMP monitor: {e}') from e
+
+    @staticmethod
+    def _connect(address):
+        host, colon, port = address.rpartition(':')
+        if colon and port.isdigit() and not os.path.exists(address):
+            return socket.create_connection((host.strip('[]'), int(port)),
+                                            GREETING_TIMEOUT)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(GREETING_TIMEOUT)
+        try:
+            connection.connect(address)
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+
+class Qemu(Monitor):
+    """A paused QEMU, started to be asked."""
+
+    def __init__(self, binary, args):
+        """
+        :param binary: path of the QEMU binary
+        :param args: list of arguments, machine and CPU among them
+        :raise Failure: QEMU does not start; with QEMU's own message
+        """
+        ours, theirs = socket.socketpair()
+        self._stderr = tempfile.TemporaryFile()
+        argv = [binary, '-S', '-display', 'none', '-nodefaults',
+                '-chardev', f'socket,id=qmp,fd={theirs.fileno()}',
+                '-mon', 'chardev=qmp,mode=control', *args]
+        try:
+            self._process = subprocess.Popen(
+                argv, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=self._stderr)
+        except OSError as e:
+            raise Failure(f'cannot start {binary}: {e.strerror}') from e
+        finally:
+            theirs.close()
+        try:
+            super().__init__(ours)
+        except (QMPError, OSError, EOFError) as e:
+            raise self._died() from e
+
+    def __exit__(self, exc_type, exc, trace):
+        # A paused QEMU has nothing to save.
+        self._process.kill()
+        self._process.wait()
+        super().__exit__(exc_type, exc, trace)
+        self._stderr.close()
+
+    def messages(self):
+        """Returns what QEMU wrote to stderr so far, as a list of lines."""
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode(errors='replace').splitlines()
+        return [line for line in lines if line.strip()]
+
+    def _died(self):
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        prefix = os.path.basename(self._process.args[0]) + ': '
+        lines = [line.removeprefix(self._process.args[0] + ': ')
+                     .removeprefix(prefix)
+                 for line in self.messages()
+                 if ': warning: ' not in line]
+        self._stderr.close()
+        return Failure('QEMU does not start: ' +
+                       ('; '.join(lines) or
+                        f'exit code {self._process.returncode}'))
+
+    def _lost(self, error):
+        if isinstance(error, EOFError) or self._process.poll() is not None:
+            return self._died()
+        return None
+
+
+def start_cpu(binary, args, cpu):
+    """
+    Starts a paused QEMU with a CPU.
+
+    :param args: list of arguments but for the CPU
+    :param cpu: as for -cpu
+    :return: the Qemu, and whether it has arch-capabilities=off because the
+             kernel does not take what it offers
+    """
+    try:
+        return Qemu(binary, [*args, '-cpu', cpu]), False
+    except Failure as e:
+        if ARCH_CAPABILITIES not in str(e):
+            raise
+    return Qemu(binary, [*args, '-cpu', cpu + ',arch-capabilities=off']), True
