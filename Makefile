@@ -19,7 +19,7 @@ export MODEL MACHINE ACCEL FORMAT SMP
 # One recipe's lines run in order, and the scripts lock the build directory;
 # ninja takes the processors itself.
 .NOTPARALLEL:
-.PHONY: all run check check-full lint dist install export clean distclean help line
+.PHONY: all run dump check check-full lint dist install export clean distclean help line
 
 all:
 	@scripts/bootstrap build
@@ -37,6 +37,16 @@ run:
 	done; \
 	PYTHONPATH="$$BUILD/qemu-$$LINE/python$${PYTHONPATH:+:$$PYTHONPATH}" \
 	    exec scripts/x86-cpu-removed --qemu "$$BUILD/$$LINE/qemu-system-x86_64" "$$@"
+
+dump:
+	@$(MAKE) --no-print-directory all >&2
+	@set -- --cpu "$${MODEL:-Skylake-Server-v4}"; \
+	for arg in MACHINE ACCEL FORMAT; do \
+	    eval "value=\$$$$arg"; \
+	    [ -z "$$value" ] || set -- "$$@" "--$$(echo $$arg | tr A-Z a-z)" "$$value"; \
+	done; \
+	PYTHONPATH="$$BUILD/qemu-$$LINE/python$${PYTHONPATH:+:$$PYTHONPATH}" \
+	    exec scripts/x86-cpu-model-dump --qemu "$$BUILD/$$LINE/qemu-system-x86_64" "$$@"
 
 check: all
 	@scripts/bootstrap check
@@ -83,6 +93,8 @@ help:
 	@echo 'make              install what is needed, get QEMU, patch it, build it'
 	@echo 'make run          what a CPU model would be here, what is removed, and why'
 	@echo '                  [MODEL=] [MACHINE=] [ACCEL=kvm|tcg] [SMP=] [FORMAT=json]'
+	@echo 'make dump         all of a CPU, for -cpu, -readconfig, libvirt or a program'
+	@echo '                  [MODEL=] [MACHINE=] [ACCEL=kvm|tcg] [FORMAT=table|cpu|json|...]'
 	@echo 'make check        lints and tests; make check-full: the exhaustive ones too'
 	@echo 'make lint         the lints alone'
 	@echo 'make dist         the series for a package of QEMU, in dist/'

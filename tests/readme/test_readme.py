@@ -87,6 +87,12 @@ class Readme(unittest.TestCase):
         self.assertRegex(self.run_block('make run ACCEL=tcg'),
                          r'(?m)^  avx512f +accelerator ')
 
+    def test_dump_is_a_cpu(self):
+        # What make says is on stderr, and comes first.
+        last = self.run_block(self.block_with('make dump')).splitlines()
+        self.assertTrue(any(re.match(r'base,.*,vaes=on,', line)
+                            for line in last), last)
+
     def test_debian_series_is_complete(self):
         self.run_block(self.block_with('debian/patches'))
         patches = os.path.join(self.env['package'], 'debian', 'patches')
@@ -102,15 +108,21 @@ class Readme(unittest.TestCase):
     def test_installed_script_works(self):
         self.run_block(self.block_with('make install'))
         bindir = os.path.join(self.env['destdir'], 'usr', 'bin')
-        env = {**self.env, 'PYTHONPATH': os.path.join(
-            BUILD, f'qemu-{LINE}', 'python')}
+        # It brings qemu.qmp with it.
         done = subprocess.run(
             [os.path.join(bindir, 'x86-cpu-removed'), '--accel', 'tcg',
              '--qemu', os.path.join(bindir, 'qemu-system-x86_64')],
-            env=env, cwd='/', stdout=subprocess.PIPE,
+            env=self.env, cwd='/', stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn('avx512f', done.stdout)
+        done = subprocess.run(
+            [os.path.join(bindir, 'x86-cpu-model-dump'), '--accel', 'tcg',
+             '--qemu', os.path.join(bindir, 'qemu-system-x86_64'),
+             '--cpu', 'qemu64', '--format', 'cpu'],
+            env=self.env, cwd='/', stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        self.assertRegex(done.stdout, '^base,.*compat-anchor=')
         manual = os.path.join(self.env['destdir'],
                               'usr/share/doc/qemu-cpu-introspection',
                               'removed-features.rst')
