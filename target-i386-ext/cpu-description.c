@@ -216,6 +216,21 @@ static void put_property(X86CPU *cpu, QDict *props, const char *name)
                                               &error_abort));
 }
 
+/* Whether realizing @cpu passes the host's power management to the guest */
+static bool passes_power_management(X86CPU *cpu)
+{
+    return cpu->max_features && kvm_enabled() && enable_cpu_pm;
+}
+
+static bool is_given_waitpkg(X86CPU *cpu)
+{
+#ifdef CONFIG_KVM
+    return passes_power_management(cpu) && kvm_has_waitpkg();
+#else
+    return false;
+#endif
+}
+
 /* Values that are worked out when the CPU is realized */
 static void put_worked_out(X86CPU *cpu, QDict *props)
 {
@@ -231,6 +246,9 @@ static void put_worked_out(X86CPU *cpu, QDict *props)
         qdict_put_str(props, "hv-vendor-id", "Microsoft Hv");
     }
     put_default_signature(cpu, props);
+    if (is_given_waitpkg(cpu)) {
+        qdict_put_bool(props, "waitpkg", true);
+    }
     /* What the kernel's enlightenments are has been found out already. */
     qdict_put_bool(props, "hv-passthrough", false);
     qdict_put_str(props, "compat-anchor",
@@ -274,7 +292,7 @@ static strList *omitted_properties(X86CPU *cpu)
     if (cpu->hyperv_passthrough) {
         QAPI_LIST_APPEND(tail, g_strdup("hv-passthrough"));
     }
-    if (cpu->max_features && kvm_enabled() && enable_cpu_pm &&
+    if (passes_power_management(cpu) &&
         (cpu->env.features[FEAT_1_ECX] & CPUID_EXT_MONITOR)) {
         /* The host's leaf 5 (MONITOR/MWAIT) is passed through. */
         QAPI_LIST_APPEND(tail, g_strdup("monitor"));
