@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+CPU models, their expansions, and guests that have them.
+
+For the tests of what QEMU writes CPUs down as: asks a QEMU many questions
+at once, starts many guests and looks at them, each once, and finds what
+two of them see differently.  Chooses CPUs at random, by CHECK_SEED.
+"""
+
+import asyncio
+import functools
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+
+from guest_cpuid import REGISTERS, Guest, GuestError
+from test_feature_flags import feature_places
+from test_random_features import KVM_MSRS, SEED
+from test_removed_features import MSR_REFUSED
+
+QEMU = os.environ.get('QTEST_QEMU_BINARY', '')
+FULL = bool(os.environ.get('CHECK_FULL'))
+
+# Old and new machine types of both kinds
+OLDEST, NEWEST = 'pc-i440fx-2.4', 'pc-q35-10.0'
+FORCE = {'x-force-features': True}
+
+# Both vendors and others, no long mode, legacy caches and own ones, commas
+# in model-id, versions, aliases, leaf 0x1f, AMX, AVX10
+SAMPLE_MODELS = [
+    '486', 'kvm64', 'Conroe', 'Haswell', 'Skylake-Server-v4', 'Snowridge',
+    'SapphireRapids-v2', 'GraniteRapids-v2', 'Opteron_G1', 'EPYC',
+    'EPYC-Milan-v2', 'EPYC-Genoa', 'Dhyana', 'YongFeng',
+]
+
+# More than that many differences say nothing new.
+SHOWN = 25
+
+
+def rng(*what):
+    """A source of random choices, the same for the same seed."""
+    return random.Random(f'{SEED} {what}')
+
+
+def count(sample, full):
+    """How many random cases: CHECK_RANDOM, or by CHECK_FULL."""
+    return int(os.environ.get('CHECK_RANDOM') or (full if FULL else sample))
+
+
+class Progress:
+    """Tells a person who waits how far a long test is."""
+
+    def __init__(self, what, total):
+        self.what = what
+        self.total = total
+        self.done = 0
+        self.start = self.said = time.monotonic()
+
+    def step(self, number=1):
+        self.done += number
+        now = time.monotonic()
+        if FULL and (now - self.said > 20 or self.done == self.total):
+            self.said = now
+            # `make check` keeps stdout and stderr of tests for itself.
+            fd = int(os.environ.get('CHECK_PROGRESS_FD') or
+                     sys.stderr.fileno())
+            os.write(fd, (f'# {self.what}: {self.done} of {self.total}, '
+                          f'{now - self.start:.0f} s\n').encode())
+
+
+def ask(args, commands, env=None):
+    """
+    The replies of a QEMU with these arguments to (command, arguments), in
+    order.  It must not die over any.
+    """
+    questions = [{'execute': 'qmp_capabilities'}]
+    questions += [{'execute': name, 'arguments': arguments}
+                  for name, arguments in commands]
+    questions.append({'execute': 'quit'})
+    done = subprocess.run(
+        [QEMU, '-S', '-nodefaults', '-no-user-config', '-display', 'none',
+         '-qmp', 'stdio', *args],
+        input='\n'.join(map(json.dumps, questions)), encoding='utf-8',
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, env=env)
+    lines = done.stdout.splitlines()
+    replies = [line for line in lines[1:]
+               if not line.startswith('{"timestamp"')]
+    if done.returncode or len(replies) != len(questions):
+        raise GuestError(f'{len(replies)} replies to {len(questions)} '
+                         f'questions, status {done.returncode}: '
+                         f'{" ".join(args)}\n{done.stderr}')
+    return [json.loads(reply) for reply in replies[1:-1]]
+
+
+def expansion(kind, name, props=None, machine=None):
+    """The command that expands a model."""
+    model = {'name': name}
+    if props:
+        model['props'] = props
+    if machine is not None:
+        model['machine-type'] = machine
+    return 'query-cpu-model-expansion', {'type': kind, 'model': model}
+
+
+def option(value):
+    """The value of a property, for -cpu."""
+    if isinstance(value, bool):
+        return 'on' if value else 'off'
+    return str(value).replace(',', ',,')
+
+
+def cpu_option(name, props):
+    """A CPU model as an argument of -cpu."""
+    return ','.join([name] + [f'{key}={option(value)}'
+                              for key, value in props.items()])
+
+
+def differences(a, b):
+    """What is not the same in two views, for people."""
+    found = []
+    zeros = (0, 0, 0, 0)
+    for key in sorted(set(a.cpuid) | set(b.cpuid)):
+        for name, x, y in zip(REGISTERS, a.cpuid.get(key, zeros),
+                              b.cpuid.get(key, zeros)):
+            if x != y:
+                found.append((*key, name, x, y))
+    a_msrs, b_msrs = a.msrs or {}, b.msrs or {}
+    for index in sorted(set(a_msrs) | set(b_msrs)):
+        x, y = a_msrs.get(index), b_msrs.get(index)
+        if x != y:
+            found.append((index, None, 'MSR', x or 0, y or 0))
+    return found
+
+
+def show_differences(found):
+    text = [f'{name} {leaf:x}h: {x:x}, {y:x}' if name == 'MSR' else
+            f'{leaf:x}h.{subleaf:x} {name}: {x:x}, {y:x}'
+            for leaf, subleaf, name, x, y in found[:6]]
+    more = [f'{len(found) - 6} more'] if len(found) > 6 else []
+    return '; '.join(text + more)
+
+
+class Lab:
+    """Models and guests under one accelerator."""
+
+    def __init__(self, accel):
+        self.accel = accel
+        self._views = {}
+        self._same = {}
+        self._jobs = None
+        self.machines = self._list_machines()
+        self.models = self._list_models()
+        # Kernels that refuse an MSR that they offer: see MSR_REFUSED
+        self.extra = {}
+        self.knobs = dict(VALUES)
+        self.enlightenments = dict(ENLIGHTENMENTS)
+        if accel == 'kvm':
+            asyncio.run(self._probe_kvm())
+
+    def ask(self, commands, *args):
+        return ask(['-accel', self.accel,
+                    *(args or ('-machine', 'none'))], commands)
+
+    def _list_machines(self):
+        names = [m['name'] for m in self.ask([('query-machines', {})])[0]
+                 ['return']]
+        assert OLDEST in names and NEWEST in names
+        return sorted(n for n in names
+                      if re.fullmatch(r'pc-(i440fx|q35)-[\d.]+', n))
+
+    def _list_models(self):
+        definitions = self.ask([('query-cpu-definitions', {})])[0]['return']
+        self.all_models = sorted(d['name'] for d in definitions)
+        return sorted(d['name'] for d in definitions
+                      if d['migration-safe'] and d['name'] != 'base')
+
+    async def _starts(self, cpu):
+        """Why QEMU does not start with this CPU, or an empty string"""
+        try:
+            async with Guest(QEMU, ['-cpu', cpu], self.accel):
+                return ''
+        except GuestError as exc:
+            return str(exc)
+
+    async def _probe_kvm(self):
+        """What this kernel can't do would only be refused, again and again."""
+        if MSR_REFUSED in await self._starts('max'):
+            self.extra = {'arch-capabilities': False}
+        for name, needs in ENLIGHTENMENTS.items():
+            if await self._starts(cpu_option('qemu64', dict.fromkeys(
+                    [name, *needs], True))):
+                del self.enlightenments[name]
+        if await self._starts('qemu64,tsc-frequency=1000000000'):
+            async with Guest(QEMU, [], self.accel) as guest:
+                cpus = await guest.qmp.execute('query-cpus-fast')
+                self.knobs['tsc-frequency'] = [
+                    await guest.qmp.execute('qom-get', {
+                        'path': cpus[0]['qom-path'],
+                        'property': 'tsc-frequency'})]
+
+    def sample(self, *what, fixed=SAMPLE_MODELS, more=4):
+        """The models to test: all, or a sample by seed."""
+        if FULL:
+            return self.models
+        rest = sorted(set(self.models) - set(fixed))
+        return list(fixed) + rng(self.accel, what).sample(rest, more)
+
+    async def _view(self, key):
+        """What the guest sees, or why there is none."""
+        if key not in self._views:
+            machine, cpu, smp = key
+            args = ['-machine', machine, '-cpu', cpu, '-smp', smp]
+            async with self._jobs:
+                try:
+                    async with Guest(QEMU, args, self.accel) as guest:
+                        view = await guest.view()
+                except GuestError as exc:
+                    self._views[key] = exc
+                    return exc
+            # Few of thousands are different: keep one of each.
+            same = (tuple(sorted(view.cpuid.items())),
+                    tuple(sorted((view.msrs or {}).items())))
+            self._views[key] = self._same.setdefault(same, view)
+        return self._views[key]
+
+    async def look(self, keys):
+        """The views of guests with (machine, cpu, smp), each started once."""
+        self._jobs = asyncio.Semaphore((os.cpu_count() or 1) + 1)
+        await asyncio.gather(*[self._view(key) for key in set(keys)])
+        return [self._views[key] for key in keys]
+
+    def forget(self, keys):
+        """Guests that no other test will want to see."""
+        for key in keys:
+            self._views.pop(key, None)
+
+
+# Random CPUs
+
+TEXTS = ['', 'x', 'A, B,,C', 'a=b,c=d', ',', 'on', '0', ' both ends ',
+         'Intel(R) Xeon(R) CPU, 2.0 GHz @ home', '=' * 47 + ',']
+CACHES = {
+    'l1d-cache-info': [
+        '32768:line=64:ways=8:partitions=1:sets=64:tag-lines=1:share=core:'
+        'self-init:no-invd-sharing',
+        '48K:line=64:ways=12:sets=64:share=core',
+    ],
+    'l1i-cache-info': [
+        '65536:line=64:ways=4:sets=256:tag-lines=1:share=core:self-init',
+        '32K:line=64:ways=8:sets=64:share=core:no-invd-sharing',
+    ],
+    'l2-cache-info': [
+        '1M:line=64:ways=8:sets=2048:tag-lines=1:share=module:inclusive',
+        '2M:line=64:ways=16:sets=2048:share=core:self-init',
+    ],
+    'l3-cache-info': [
+        '33554432:line=64:ways=16:sets=32768:share=die:self-init:inclusive:'
+        'complex-indexing',
+        '8M:line=64:ways=16:partitions=2:sets=4096:share=socket',
+    ],
+}
+FLAGS = [
+    'cpuid-0xb', 'fill-mtrr-mask', 'full-cpuid-auto-level',
+    'host-phys-bits', 'hv-enforce-cpuid', 'kvm', 'kvm-pv-enforce-cpuid',
+    'l3-cache', 'legacy-cache', 'legacy-multi-node', 'lmce', 'pmu',
+    'tcg-cpuid', 'vmware-cpuid-freq', 'x-amd-topoext-features-only',
+    'x-hv-synic-kvm-only', 'x-intel-pt-auto-level', 'x-l1-cache-per-thread',
+    'x-migrate-smi-count', 'x-vendor-cpuid-only', 'xen-vapic',
+]
+# Each with what it needs to be started with
+ENLIGHTENMENTS = {
+    'hv-relaxed': [], 'hv-vapic': [], 'hv-time': [], 'hv-crash': [],
+    'hv-reset': [], 'hv-vpindex': [], 'hv-runtime': [],
+    'hv-frequencies': [], 'hv-synic': ['hv-vpindex'],
+    'hv-stimer': ['hv-vpindex', 'hv-synic', 'hv-time'],
+    'hv-tlbflush': ['hv-vpindex'], 'hv-ipi': ['hv-vpindex'],
+    'hv-xmm-input': [], 'hv-avic': [], 'hv-emsr-bitmap': [],
+}
+VALUES = {
+    'level': [0, 1, 2, 4, 5, 7, 0xb, 0xd, 0x14, 0x1f, 0x20, 0x24],
+    'min-level': [0, 1, 2, 5, 7, 0xd, 0x14, 0x1c, 0x1f, 0x24],
+    'level-func7': [0, 1, 2],
+    'xlevel': [0, 0x80000000, 0x80000001, 0x80000004, 0x80000008,
+               0x8000000a, 0x8000001a, 0x8000001f, 0x80000022],
+    'min-xlevel': [0, 0x80000004, 0x80000008, 0x8000000a, 0x80000021],
+    'xlevel2': [0, 0xc0000000, 0xc0000001, 0xc0000004],
+    'min-xlevel2': [0, 0xc0000000, 0xc0000001, 0xc0000002],
+    # Fewer are too few for the memory map of newer machine types.
+    'phys-bits': [36, 39, 40, 42, 46, 48, 52],
+    'guest-phys-bits': [0, 32, 36, 40],
+    'host-phys-bits-limit': [0, 36, 40, 48],
+    'hv-spinlocks': [0, 0xfff, 0x1fff, 0xffffffff],
+    'hv-vendor-id': ['', 'KVM,KVM', 'Microsoft Hv', '0123456789ab'],
+    'hv-version-id-build': [0, 1, 14393, 0xffffffff],
+    'hv-version-id-major': [0, 6, 0xffff],
+    'hv-version-id-minor': [0, 1],
+    'hv-version-id-sbranch': [0, 255],
+    'hv-version-id-spack': [0, 3],
+    'hv-version-id-snumber': [0, 4711],
+    'hv-no-nonarch-coresharing': ['on', 'off', 'auto'],
+    'x-hv-max-vps': [-1, 1, 64],
+    'vendor': ['GenuineIntel', 'AuthenticAMD', 'HygonGenuine',
+               'CentaurHauls', '  Shanghai  ', 'A, b=,,c12=4'],
+    'model-id': TEXTS,
+    'family': [0, 4, 6, 15, 16, 23, 26, 255],
+    'model': [0, 1, 15, 16, 106, 255],
+    'stepping': [0, 1, 15],
+    'ucode-rev': [0, 1, 0x1000065, 0x100000000, 0x123456789abcdef,
+                  0x8000000000000000, 0xffffffffffffffff],
+    'tsc-frequency': [0, 1000000, 2000000000, 2500000999],
+    'avx10-version': [0, 1, 2, 255],
+    'lbr-fmt': [0, 0, 5],
+}
+
+
+def random_knobs(choose, lab):
+    """Settings of what is no feature; some depend on others."""
+    knobs = {}
+    for _ in range(choose.randint(1, 7)):
+        kind = choose.randrange(8)
+        if kind < 2:
+            knobs[choose.choice(FLAGS)] = choose.random() < 0.5
+        elif kind == 2:
+            name = choose.choice(list(lab.enlightenments))
+            knobs.update({name: True for name in
+                          [name, *lab.enlightenments[name]]})
+        elif kind == 3:
+            # A model that has no caches of its own needs all of them.
+            names = list(CACHES)
+            if choose.random() < 0.2:
+                names.remove(choose.choice(names))
+            knobs.update({name: choose.choice(CACHES[name])
+                          for name in names})
+        else:
+            name = choose.choice(list(lab.knobs))
+            knobs[name] = choose.choice(lab.knobs[name])
+    if 'lbr-fmt' in knobs:
+        knobs['pmu'] = True
+    if knobs.get('legacy-cache') and CACHES.keys() & knobs.keys():
+        # Which one counts depends on their order, and JSON has none.
+        del knobs['legacy-cache']
+    return knobs
+
+
+@functools.cache
+def feature_names(accel):
+    """The features that can be forced"""
+    # If their MSRs are not there, QEMU aborts, as stock QEMU does.
+    never = KVM_MSRS | {'arch-capabilities'} if accel == 'kvm' else set()
+    return sorted(set(feature_places()) - never)
+
+
+def random_cpu(choose, lab):
+    """A model, with some features and knobs set to something."""
+    props = {name: choose.random() < 0.5
+             for name in choose.sample(feature_names(lab.accel),
+                                       choose.randint(0, 12))}
+    props.update(random_knobs(choose, lab))
+    return choose.choice(lab.models), props

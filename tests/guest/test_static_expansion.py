@@ -1,0 +1,379 @@
+#!/usr/bin/env python3
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Static expansions of CPU models, judged by the guest's own view.
+
+Answers: is "base" with the properties of a static expansion, given to
+-cpu as printed, really the CPU of the model that was expanded: on the same
+machine type and any other one, at any topology, for every model, with
+whatever properties?  x-force-features=on makes QEMU show what the
+accelerator cannot do, so that nothing that differs is hidden.
+
+    QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
+        python3 -m unittest test_static_expansion
+
+A sample is tested; CHECK_FULL=1 tests all models on all machine types, and
+thousands of random cases.  CHECK_SEED repeats a run, CHECK_RANDOM says how
+many random cases of each kind.  The seed is in the name of each test.
+"""
+
+import asyncio
+import collections
+import json
+import re
+import unittest
+
+from cpu_models import (
+    FORCE, FULL, NEWEST, OLDEST, SEED, SHOWN, Lab, Progress, count,
+    cpu_option, differences, expansion, random_cpu, rng, show_differences,
+)
+from guest_cpuid import GuestError
+from test_removed_features import NeedsKvm
+
+# What CPUID says at these is made of what the sockets, dies, modules, cores
+# and threads are; levels are raised for them.  What is left open here,
+# machine types fill in differently.
+TOPOLOGIES = ['4,sockets=1,cores=2,threads=2', '4,sockets=1,dies=2,cores=2',
+              '4,sockets=1,modules=2,cores=2']
+TOPOLOGY_MACHINES = [OLDEST, 'pc-q35-8.0', NEWEST]
+
+# What is only on the host, or in no property, and where a guest sees it
+OMITTED_LEAVES = {
+    'host-cache-info': lambda leaf: leaf in (2, 4, 0x80000005, 0x80000006,
+                                             0x8000001d),
+    'hv-passthrough': lambda leaf: leaf >> 16 == 0x4000,
+    'monitor': lambda leaf: leaf == 5,
+}
+PLACE = re.compile(r'cpuid-([0-9a-f]+)h-(?:(\d+)-)?(e[a-d]x)-(\d+)$|'
+                   r'msr-([0-9a-f]+)h-(\d+)$')
+
+# The share of random CPUs that may be refused, with an error of QEMU's
+MAY_BE_REFUSED = 0.35
+
+
+class Case(collections.namedtuple('Case', 'source name props target smp '
+                                          'force')):
+    """A model of one machine type, to be made again on another one."""
+
+    def original(self):
+        return (self.source, cpu_option(
+            self.name, {**self.props, **self.force}), self.smp)
+
+    def copy(self, model):
+        return (self.target, cpu_option(
+            model['name'], {**model['props'], **self.force}), self.smp)
+
+    def question(self, force=None):
+        return expansion('static', self.name, {**self.props, **(force or {})},
+                         self.source)
+
+    def __str__(self):
+        forced = '' if self.force else ' not forced'
+        return (f'{self.source} {cpu_option(self.name, self.props)} -> '
+                f'{self.target}, -smp {self.smp}{forced}')
+
+
+class Checks:
+    """The tests, for one accelerator."""
+    accel = ''
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab(cls.accel)
+        cls.expansions = {}
+        cls.same = {}
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.lab = cls.expansions = cls.same = None
+
+    def shortDescription(self):
+        """The test, and how to repeat it"""
+        return (f'{self.accel}: {self._testMethodDoc.strip()} '
+                f'(CHECK_SEED={SEED})')
+
+    def case(self, source, name, target, smp='1', force=None, props=None):
+        return Case(source, name, {**self.lab.extra, **(props or {})},
+                    target, smp, FORCE if force is None else force)
+
+    def expand(self, cases, force=None):
+        """The reply to each question of the cases, asked once."""
+        keys = [json.dumps(c.question(force)) for c in cases]
+        new = {key: case for key, case in zip(keys, cases)
+               if key not in self.expansions}
+        replies = self.lab.ask([c.question(force) for c in new.values()])
+        for key, reply in zip(new, replies):
+            # Large, and nothing is done with it
+            reply.get('return', {}).pop('removed-features', None)
+            # Most are the same for many machine types.
+            self.expansions[key] = self.same.setdefault(
+                json.dumps(reply, sort_keys=True), reply)
+        return [self.expansions[key] for key in keys]
+
+    def look(self, keys):
+        return asyncio.run(self.lab.look(keys))
+
+    def fail_if(self, problems):
+        if problems:
+            self.fail('\n'.join([f'{len(problems)} problems']
+                                + problems[:SHOWN]))
+
+    def check_same(self, cases):
+        """The CPUs start, and those of their expansions are the same."""
+        self.assertTrue(cases)
+        problems = []
+        progress = Progress(f'{self.accel}: {self._testMethodName}',
+                            len(cases))
+        for portion in portions(cases):
+            problems += self.not_same(portion)
+            progress.step(len(portion))
+        self.fail_if(problems)
+
+    def not_same(self, cases):
+        replies = self.expand(cases)
+        problems = [f'{case}: {reply["error"]["desc"]}' for case, reply
+                    in zip(cases, replies) if 'error' in reply]
+        if problems:
+            return problems
+        models = [reply['return']['model'] for reply in replies]
+        originals = self.look([c.original() for c in cases])
+        copies = self.look([c.copy(m) for c, m in zip(cases, models)])
+        for case, model, original, copy in zip(cases, models, originals,
+                                               copies):
+            if model['name'] != 'base':
+                problems.append(f'{case}: expands to {model["name"]}')
+            elif isinstance(original, GuestError):
+                problems.append(f'{case}: original: {reason(original)}')
+            elif isinstance(copy, GuestError):
+                problems.append(f'{case}: copy: {reason(copy)}')
+            elif found := differences(original, copy):
+                problems.append(f'{case}: {show_differences(found)}')
+        self.lab.forget(c.copy(m) for c, m in zip(cases, models))
+        return problems
+
+    def test_1_same_machine_type(self):
+        """An expansion is the CPU, on the machine type it was made for"""
+        types = [OLDEST, 'pc-q35-3.1', 'pc-i440fx-8.1', NEWEST]
+        self.check_same([
+            self.case(machine, model, machine)
+            for machine in (self.lab.machines if FULL else types)
+            for model in self.lab.sample(machine)])
+
+    def test_2_topologies(self):
+        """An expansion is the CPU, whatever the topology"""
+        models = ['Conroe', 'Skylake-Server-v4', 'EPYC-Genoa']
+        self.check_same([
+            self.case(machine, model, machine, smp)
+            for machine in TOPOLOGY_MACHINES
+            for smp in TOPOLOGIES
+            for model in self.lab.sample(machine, smp, fixed=models, more=1)])
+
+    def test_3_oldest_to_newest(self):
+        """An expansion for an old machine type is the CPU on a new one"""
+        models = self.lab.sample('oldest')
+        self.check_same([self.case(OLDEST, model, NEWEST, smp)
+                         for smp in ['1', TOPOLOGIES[1]]
+                         for model in (models if smp == '1' or FULL
+                                       else models[::4])])
+
+    def test_4_any_to_any_machine_type(self):
+        """An expansion is the CPU on any machine type"""
+        choose = rng(self.accel, 'any to any')
+        self.check_same([
+            self.case(choose.choice(self.lab.machines),
+                      choose.choice(self.lab.models),
+                      choose.choice(self.lab.machines),
+                      choose.choice(['1'] * 9 + TOPOLOGIES))
+            for _ in range(count(30, 2000))])
+
+    def test_5_not_forced(self):
+        """Without x-force-features, an expansion is the CPU as well"""
+        choose = rng(self.accel, 'not forced')
+        self.check_same([
+            self.case(NEWEST, model, target, force={})
+            for model in self.lab.sample('not forced')
+            for target in ([NEWEST, choose.choice(self.lab.machines)]
+                           if FULL else
+                           [choose.choice([NEWEST, OLDEST])])])
+
+    def test_6_host_and_max(self):
+        """What is not the same for host and max is in omitted-properties"""
+        settings = [{}, {'migratable': False}, {'host-cache-info': True},
+                    {'pmu': False},
+                    {'migratable': False, 'host-cache-info': True},
+                    {'hv-passthrough': True}]
+        if self.accel == 'tcg':
+            settings = [s for s in settings if 'hv-passthrough' not in s]
+        cases = [self.case(source, name, target, props=props, force=force)
+                 for name in (['host', 'max'] if self.accel == 'kvm'
+                              else ['max'])
+                 for source, target in [(NEWEST, NEWEST), (OLDEST, OLDEST),
+                                        (OLDEST, NEWEST)]
+                 for props in settings for force in ({}, FORCE)]
+        replies = self.expand(cases)
+        for case, reply in zip(cases, replies):
+            self.assertIn('return', reply, case)
+            self.assertIn('omitted-properties', reply['return'], case)
+        originals = self.look([c.original() for c in cases])
+        copies = self.look([c.copy(r['return']['model'])
+                            for c, r in zip(cases, replies)])
+        problems = []
+        for case, reply, original, copy in zip(cases, replies, originals,
+                                               copies):
+            omitted = reply['return']['omitted-properties']
+            if isinstance(original, GuestError) != isinstance(copy,
+                                                              GuestError):
+                problems.append(f'{case}: only one starts: '
+                                f'{str(original)[-400:]}, {str(copy)[-400:]}')
+            elif not isinstance(original, GuestError):
+                problems += [f'{case}: {p}, omitted: {omitted}'
+                             for p in unaccounted(original, copy, omitted)]
+        self.fail_if(problems)
+        refused = [c for c, o in zip(cases, originals)
+                   if isinstance(o, GuestError)]
+        self.assertFalse([str(c) for c in refused
+                          if 'hv-passthrough' not in c.props])
+
+    def test_7_expansion_of_an_expansion(self):
+        """An expanded model expands to itself, on any machine type"""
+        choose = rng(self.accel, 'idempotent')
+        machines = [OLDEST, 'pc-q35-6.2', NEWEST]
+        if FULL:
+            machines = machines + choose.sample(self.lab.machines, 5)
+        problems = []
+        progress = Progress(f'{self.accel}: {self._testMethodName}',
+                            len(machines))
+        for machine in machines:
+            cases = [self.case(machine, model, choose.choice(
+                self.lab.machines)) for model in self.lab.sample(machine)]
+            models = [r['return']['model'] for r in self.expand(cases)]
+            questions = [
+                [expansion('static', **model),
+                 expansion('static', **model, machine=case.target),
+                 # A process with a machine of its own is no different.
+                 expansion('static', **model, machine=case.source)]
+                for case, model in zip(cases, models)]
+            flat = [q for some in questions for q in some]
+            args = ('-machine', choose.choice(self.lab.machines))
+            for replies in (self.lab.ask(flat), self.lab.ask(flat, *args)):
+                for i, reply in enumerate(replies):
+                    case, model = cases[i // 3], models[i // 3]
+                    again = reply.get('return', {}).get('model')
+                    if again != model:
+                        problems.append(f'{case}: question {i % 3}: '
+                                        f'{different(model, again, reply)}')
+            progress.step()
+        self.fail_if(problems)
+
+    def test_8_random_cpus(self):
+        """With random properties, an expansion is the CPU all the same"""
+        number = count(60, 10000)
+        choose = rng(self.accel, 'random')
+        refused = collections.Counter()
+        problems = []
+        progress = Progress(f'{self.accel}: {self._testMethodName}', number)
+        for portion in portions(range(number)):
+            cases = []
+            for _ in portion:
+                name, props = random_cpu(choose, self.lab)
+                cases.append(self.case(
+                    choose.choice(self.lab.machines), name,
+                    choose.choice(self.lab.machines), props=props))
+            self.check_random(cases, refused, problems)
+            self.lab.forget([c.original() for c in cases])
+            self.expansions.clear()
+            self.same.clear()
+            progress.step(len(cases))
+        share = sum(refused.values()) / number
+        self.fail_if(problems)
+        self.assertLess(share, MAY_BE_REFUSED, refused)
+
+    def check_random(self, cases, refused, problems):
+        # Features that contradict a level are turned off unless forced.
+        replies = self.expand(cases, FORCE)
+        originals = self.look([c.original() for c in cases])
+        models = [r.get('return', {}).get('model') for r in replies]
+        copies = iter(self.look([c.copy(m) for c, m in zip(cases, models)
+                                 if m]))
+        for case, reply, model, original in zip(cases, replies, models,
+                                                originals):
+            copy = next(copies) if model else GuestError(
+                reply['error']['desc'])
+            if isinstance(original, GuestError):
+                if isinstance(copy, GuestError):
+                    refused[reason(original)] += 1
+                else:
+                    problems.append(f'{case}: refused ({reason(original)}), '
+                                    f'but not its expansion')
+            elif isinstance(copy, GuestError):
+                problems.append(f'{case}: {reason(copy)}')
+            elif found := differences(original, copy):
+                problems.append(f'{case}: {show_differences(found)}')
+        self.lab.forget(c.copy(m) for c, m in zip(cases, models) if m)
+
+
+def portions(cases):
+    """Not all at once: descriptions and views take memory."""
+    for start in range(0, len(cases), 500):
+        yield cases[start:start + 500]
+
+
+def reason(error):
+    """Why QEMU did not start, or that it died"""
+    lines = [line for line in str(error).splitlines()
+             if 'warning: ' not in line and 'QEMU did not start' not in line]
+    # The last one that is no failed assertion, which says less
+    lines.sort(key=lambda line: 'Assertion' not in line)
+    return lines[-1] if lines else f'no message: {str(error)[-200:]}'
+
+
+def different(model, again, reply):
+    """What of a model is not in its expansion"""
+    if again is None:
+        return reply['error']['desc']
+    names = sorted(set(model['props']) | set(again['props']))
+    return again['name'] + ''.join(
+        f', {n}: {model["props"].get(n)}, {again["props"].get(n)}'
+        for n in names
+        if model['props'].get(n) != again['props'].get(n))
+
+
+def unaccounted(original, copy, omitted):
+    """What differs and is not omitted, or is said to and doesn't."""
+    places = set()
+    leaves = []
+    for name in omitted:
+        if name in OMITTED_LEAVES:
+            leaves.append(OMITTED_LEAVES[name])
+        elif found := PLACE.match(name):
+            leaf, subleaf, register, bit, msr, msr_bit = found.groups()
+            places.add((int(leaf, 16), int(subleaf or 0), register.upper(),
+                        int(bit)) if leaf else
+                       (int(msr, 16), None, 'MSR', int(msr_bit)))
+        else:
+            yield f'unknown omitted property {name}'
+    for leaf, subleaf, name, x, y in differences(original, copy):
+        for bit in range(64):
+            place = leaf, subleaf, name, bit
+            if (x ^ y) >> bit & 1:
+                if place in places:
+                    places.remove(place)
+                elif name == 'MSR' or not any(is_in(leaf) for is_in
+                                              in leaves):
+                    yield f'differs: {place[:3]} bit {bit}'
+    for place in places:
+        yield f'said to be omitted, and the same: {place}'
+
+
+class TestTcg(Checks, unittest.TestCase):
+    """Under TCG."""
+    accel = 'tcg'
+
+
+class TestKvm(NeedsKvm, Checks, unittest.TestCase):
+    """Under KVM."""
+
+
+if __name__ == '__main__':
+    unittest.main()
