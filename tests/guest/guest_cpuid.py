@@ -255,29 +255,35 @@ class Guest:
                               f'{len(cpuid)} came')
         return make_view(cpuid)
 
-    def _kvm_view(self) -> View:
-        cpuid: Dict[Tuple[int, int], Registers] = {}
-        msrs: Dict[int, int] = {}
+    def cpu_views(self) -> List[View]:
+        """
+        What the guest sees of each CPU, in the order of their creation.
+
+        Under KVM only.  Hotplugged CPUs are in it, unplugged ones as well.
+        """
+        cpuid: Dict[int, Dict[Tuple[int, int], Registers]] = {}
+        msrs: Dict[int, Dict[int, int]] = {}
         with open(self._path('ioctls'), encoding='utf-8') as ioctls:
             calls = [json.loads(line) for line in ioctls]
-        # The boot CPU is the first one to be created.
-        calls = [call for call in calls if call['fd'] == calls[0]['fd']]
         for call in calls:
+            cpu = call['fd']
             if call['ioctl'] == 'KVM_SET_MSRS':
-                msrs.update((msr['index'], msr['data'])
-                            for msr in call['entries'])
+                msrs.setdefault(cpu, {}).update(
+                    (msr['index'], msr['data']) for msr in call['entries'])
                 continue
             # A later call replaces all the entries.
-            cpuid = {entry_key(entry):
-                     tuple(entry[name.lower()] for name in REGISTERS)
-                     for entry in call['entries']}
-        return make_view(cpuid, msrs)
+            cpuid[cpu] = {entry_key(entry):
+                          tuple(entry[name.lower()] for name in REGISTERS)
+                          for entry in call['entries']}
+        return [make_view(entries, msrs.get(cpu, {}))
+                for cpu, entries in cpuid.items()]
 
     async def view(self) -> View:
         """What the guest sees.  Under TCG, this lets the guest run."""
         try:
             if self._kvm:
-                return self._kvm_view()
+                # The boot CPU is the first one to be created.
+                return self.cpu_views()[0]
             return await asyncio.wait_for(self._rom_view(), TIMEOUT)
         except asyncio.TimeoutError as exc:
             raise self._error(f'no report within {TIMEOUT} s') from exc
