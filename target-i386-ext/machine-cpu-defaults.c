@@ -22,6 +22,7 @@
 #include "qapi/visitor.h"
 #include "qemu/accel.h"
 #include "qobject/qdict.h"
+#include "system/kvm.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/custom-cpu.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
@@ -190,11 +191,30 @@ static const MachineClass *find_anchor(Object *obj)
 }
 
 /*
+ * pc-q35-4.0 alone has a split interrupt controller unless told otherwise,
+ * with which KVM turns this feature on.  Models of other machine types
+ * don't have it by default.
+ */
+static void undo_split_irqchip(Object *obj, const MachineClass *mc)
+{
+    const MachineClass *own = MACHINE_GET_CLASS(qdev_get_machine());
+
+    if (X86_CPU_GET_CLASS(obj)->model &&
+        kvm_enabled() && kvm_irqchip_is_split() &&
+        own->default_kernel_irqchip_split &&
+        !mc->default_kernel_irqchip_split) {
+        object_property_set_bool(obj, "kvm-msi-ext-dest-id", false,
+                                 &error_abort);
+    }
+}
+
+/*
  * In place of object_apply_compat_props().  What the user said with other
  * options than -global and -cpu never concerns CPUs.
  */
 static void apply_compat_props(Object *obj, const MachineClass *mc)
 {
+    undo_split_irqchip(obj, mc);
     if (current_accel()) {
         object_apply_global_props(obj, ACCEL_GET_CLASS(current_accel())
                                        ->compat_props, &error_abort);

@@ -31,9 +31,10 @@ from guest_cpuid import Guest, GuestError
 from test_removed_features import NeedsKvm
 
 # Machine type, and whose CPUs it is to have
-PAIRS = [(NEWEST, OLDEST), ('pc-i440fx-10.0', 'pc-q35-3.1')]
+# (pc-q35-4.0 has another interrupt controller than all others by default)
+PAIRS = [(NEWEST, OLDEST), ('pc-q35-4.0', 'pc-i440fx-8.0')]
 MORE_PAIRS = [
-    (NEWEST, 'pc-i440fx-10.0'), (NEWEST, 'pc-q35-8.0'),
+    ('pc-i440fx-10.0', 'pc-q35-3.1'), (NEWEST, 'pc-i440fx-10.0'), (NEWEST, 'pc-q35-8.0'),
     (NEWEST, 'pc-i440fx-2.12'), (OLDEST, NEWEST),
     ('pc-q35-5.0', 'pc-q35-4.2'), ('pc-i440fx-6.1', 'pc-q35-9.2'),
     ('pc-q35-9.1', 'pc-i440fx-5.1'), ('pc-q35-2.9', 'pc-i440fx-7.2'),
