@@ -48,6 +48,11 @@ OMITTED_LEAVES = {
 PLACE = re.compile(r'cpuid-([0-9a-f]+)h-(?:(\d+)-)?(e[a-d]x)-(\d+)$|'
                    r'msr-([0-9a-f]+)h-(\d+)$')
 
+# In an expansion, these have the values that are worked out when a CPU is
+# realized; or they are no part of a CPU.
+WORKED_OUT = {'compat-anchor', 'guest-phys-bits', 'hv-vendor-id', 'lbr-fmt',
+              'lbr_fmt', 'phys-bits', 'ucode-rev', 'check'}
+
 # The share of random CPUs that may be refused, with an error of QEMU's
 MAY_BE_REFUSED = 0.35
 
@@ -143,6 +148,8 @@ class Checks:
                                                copies):
             if model['name'] != 'base':
                 problems.append(f'{case}: expands to {model["name"]}')
+            elif found := host_has_a_say(model):
+                problems.append(f'{case}: {found} depends on the host')
             elif isinstance(original, GuestError):
                 problems.append(f'{case}: original: {reason(original)}')
             elif isinstance(copy, GuestError):
@@ -266,7 +273,31 @@ class Checks:
             progress.step()
         self.fail_if(problems)
 
-    def test_8_random_cpus(self):
+    def test_8_what_no_guest_sees(self):
+        """The other properties of the CPU are carried, too"""
+        # Some take part in migration, or in what the host has to do.
+        choose = rng(self.accel, 'full')
+        problems = set()
+        for machine in (self.lab.machines[::4] if FULL else [OLDEST, NEWEST]):
+            cases = [self.case(machine, name, choose.choice(
+                self.lab.machines)) for name in self.lab.sample(machine)]
+            models = [r['return']['model'] for r in self.expand(cases)]
+            originals = self.lab.ask([
+                expansion('full', c.name, c.props, c.source) for c in cases])
+            copies = self.lab.ask([
+                expansion('full', **model, machine=case.target)
+                for case, model in zip(cases, models)])
+            for case, *replies in zip(cases, originals, copies):
+                a, b = (reply['return']['model']['props']
+                        for reply in replies)
+                self.assertGreater(len(a), 430)
+                problems |= {
+                    f'{case.name}: {name}: {a.get(name)}, {b.get(name)}'
+                    for name in sorted((set(a) | set(b)) - WORKED_OUT)
+                    if a.get(name) != b.get(name)}
+        self.fail_if(sorted(problems))
+
+    def test_9_random_cpus(self):
         """With random properties, an expansion is the CPU as well"""
         number = count(60, 10000)
         choose = rng(self.accel, 'random')
@@ -310,6 +341,8 @@ class Checks:
                                     f'but not its expansion')
             elif isinstance(copy, GuestError):
                 problems.append(f'{case}: {reason(copy)}')
+            elif found := host_has_a_say(model):
+                problems.append(f'{case}: {found} depends on the host')
             elif found := differences(original, copy):
                 problems.append(f'{case}: {show_differences(found)}')
         self.lab.forget(c.copy(m) for c, m in zip(cases, models) if m)
@@ -319,6 +352,14 @@ def portions(cases):
     """Not all at once: descriptions and views take memory."""
     for start in range(0, len(cases), 500):
         yield cases[start:start + 500]
+
+
+def host_has_a_say(model):
+    """What makes the CPU another one on another host"""
+    props = model['props']
+    # Without long mode, host-phys-bits is not looked at.
+    names = ['hv-passthrough'] + ['host-phys-bits'] * props['lm']
+    return [name for name in names if props[name]]
 
 
 def reason(error):
