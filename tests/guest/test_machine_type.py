@@ -56,13 +56,15 @@ def compact(answer):
 
 def unlike(a, b, where=''):
     """Yields where two answers are not the same."""
+    if a == b:
+        return
     if isinstance(a, dict) and isinstance(b, dict):
         for key in sorted(set(a) | set(b)):
             yield from unlike(a.get(key), b.get(key), f'{where}.{key}')
-    elif isinstance(a, list) and isinstance(b, list) and a != b:
+    elif isinstance(a, list) and isinstance(b, list):
         yield (f'{where}: only in the first: {[x for x in a if x not in b]}, '
                f'only in the second: {[x for x in b if x not in a]}')
-    elif a != b:
+    else:
         yield f'{where}: {str(a)[:300]}, {str(b)[:300]}'
 
 
