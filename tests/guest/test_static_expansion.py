@@ -245,9 +245,8 @@ class Checks:
     def test_7_expansion_of_an_expansion(self):
         """An expanded model expands to itself, on any machine type"""
         choose = rng(self.accel, 'idempotent')
-        machines = [OLDEST, 'pc-q35-6.2', NEWEST]
-        if FULL:
-            machines = machines + choose.sample(self.lab.machines, 5)
+        machines = ([OLDEST, NEWEST] if not FULL else
+                    [OLDEST, NEWEST, *choose.sample(self.lab.machines, 3)])
         problems = []
         progress = Progress(f'{self.accel}: {self._testMethodName}',
                             len(machines))
@@ -255,21 +254,22 @@ class Checks:
             cases = [self.case(machine, model, choose.choice(
                 self.lab.machines)) for model in self.lab.sample(machine)]
             models = [r['return']['model'] for r in self.expand(cases)]
-            questions = [
-                [expansion('static', **model),
-                 expansion('static', **model, machine=case.target),
-                 # A process with a machine of its own is no different.
-                 expansion('static', **model, machine=case.source)]
-                for case, model in zip(cases, models)]
-            flat = [q for some in questions for q in some]
+            # QEMU reads questions byte by byte, and these are long: those
+            # to a process with a machine of its own are few.
             args = ('-machine', choose.choice(self.lab.machines))
-            for replies in (self.lab.ask(flat), self.lab.ask(flat, *args)):
-                for i, reply in enumerate(replies):
-                    case, model = cases[i // 3], models[i // 3]
-                    again = reply.get('return', {}).get('model')
-                    if again != model:
-                        problems.append(f'{case}: question {i % 3}: '
-                                        f'{different(model, again, reply)}')
+            for step, args in ((1, ()), (5, args)):
+                some = list(zip(cases, models))[::step]
+                for number, questions in enumerate((
+                        [expansion('static', **model) for _, model in some],
+                        [expansion('static', **model, machine=case.target)
+                         for case, model in some])):
+                    replies = self.lab.ask(questions, *args)
+                    for (case, model), reply in zip(some, replies):
+                        again = reply.get('return', {}).get('model')
+                        if again != model:
+                            problems.append(
+                                f'{case}: question {number}, {args}: '
+                                f'{different(model, again, reply)}')
             progress.step()
         self.fail_if(problems)
 
