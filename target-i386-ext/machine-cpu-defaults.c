@@ -192,15 +192,14 @@ static const MachineClass *find_anchor(Object *obj)
 
 /*
  * pc-q35-4.0 alone has a split interrupt controller unless told otherwise,
- * with which KVM turns this feature on.  Models of other machine types
- * don't have it by default.
+ * with which KVM offers this feature, and turns it on in most models.  CPUs
+ * of other machine types don't have it by default.
  */
 static void undo_split_irqchip(Object *obj, const MachineClass *mc)
 {
     const MachineClass *own = MACHINE_GET_CLASS(qdev_get_machine());
 
-    if (X86_CPU_GET_CLASS(obj)->model &&
-        kvm_enabled() && kvm_irqchip_is_split() &&
+    if (kvm_enabled() && kvm_irqchip_is_split() &&
         own->default_kernel_irqchip_split &&
         !mc->default_kernel_irqchip_split) {
         object_property_set_bool(obj, "kvm-msi-ext-dest-id", false,

@@ -8,6 +8,7 @@ two of them see differently.  Chooses CPUs at random, by CHECK_SEED.
 """
 
 import asyncio
+import contextlib
 import functools
 import json
 import os
@@ -15,6 +16,8 @@ import random
 import re
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 
 from guest_cpuid import REGISTERS, Guest, GuestError
@@ -80,20 +83,38 @@ def ask(args, commands, env=None):
     questions = [{'execute': 'qmp_capabilities'}]
     questions += [{'execute': name, 'arguments': arguments}
                   for name, arguments in commands]
-    questions.append({'execute': 'quit'})
-    done = subprocess.run(
-        [QEMU, '-S', '-nodefaults', '-no-user-config', '-display', 'none',
-         '-qmp', 'stdio', *args],
-        input='\n'.join(map(json.dumps, questions)), encoding='utf-8',
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, env=env)
-    lines = done.stdout.splitlines()
-    replies = [line for line in lines[1:]
-               if not line.startswith('{"timestamp"')]
-    if done.returncode or len(replies) != len(questions):
-        raise GuestError(f'{len(replies)} replies to {len(questions)} '
-                         f'questions, status {done.returncode}: '
-                         f'{" ".join(args)}\n{done.stderr}')
-    return [json.loads(reply) for reply in replies[1:-1]]
+    with tempfile.TemporaryFile('w+', encoding='utf-8') as errors, \
+            subprocess.Popen(
+                [QEMU, '-S', '-nodefaults', '-no-user-config', '-display',
+                 'none', '-qmp', 'stdio', *args], encoding='utf-8', env=env,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=errors) as process:
+        feeder = threading.Thread(target=feed, args=(process, questions))
+        feeder.start()
+        process.stdout.readline()
+        replies = []
+        for line in process.stdout:
+            if not line.startswith('{"timestamp"'):
+                replies.append(line)
+            if len(replies) == len(questions):
+                break
+        feeder.join()
+        # With all replies read, for those that are under way get lost.
+        with contextlib.suppress(BrokenPipeError):
+            process.communicate('{"execute": "quit"}')
+        errors.seek(0)
+        if process.returncode or len(replies) != len(questions):
+            raise GuestError(f'{len(replies)} replies to {len(questions)} '
+                             f'questions, status {process.returncode}: '
+                             f'{" ".join(args)}\n{errors.read()}')
+    return [json.loads(reply) for reply in replies[1:]]
+
+
+def feed(process, questions):
+    """Puts questions to a QEMU that may be dead."""
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write('\n'.join(map(json.dumps, questions)) + '\n')
+        process.stdin.flush()
 
 
 def expansion(kind, name, props=None, machine=None):

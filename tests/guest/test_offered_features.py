@@ -256,8 +256,9 @@ class IntelPt(Offered):
                'KVM_CPUID_SHIM_OFFERS': spec(offers)}
 
         table = subprocess.check_output(command, env=env, text=True)
-        self.assertRegex(table, r'(?m)^  intel-pt +conflict: with '
-                                r'intel-pt-lip +user +CPUID 0x7 EBX bit 25$')
+        self.assertRegex(table, r'(?m)^  intel-pt +conflict +user +0x7 EBX '
+                                r'bit 25 +Intel Processor Trace; conflicts '
+                                r'with intel-pt-lip$')
         self.assertRegex(table, r'(?m)^  conflict +the host has it only')
 
         answer = json.loads(subprocess.check_output(

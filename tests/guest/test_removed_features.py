@@ -146,7 +146,8 @@ async def list_models(qemu: str, accel: str) -> List[str]:
         return MODELS + CONFIGURED_MODELS
     async with Guest(qemu, ['-machine', 'pc'], accel) as guest:
         definitions = await guest.qmp.execute('query-cpu-definitions')
-    names = {definition['name'] for definition in definitions}
+    # What custom is made of, the user tells: by itself it does not start.
+    names = {definition['name'] for definition in definitions} - {'custom'}
     if accel == 'tcg':
         names.discard('host')   # needs an accelerator that runs on it
     return sorted(names) + CONFIGURED_MODELS
