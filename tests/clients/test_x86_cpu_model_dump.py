@@ -759,7 +759,8 @@ class Errors(unittest.TestCase):
     def test_custom_names_what_is_missing(self):
         done = dump('--accel', 'tcg', '--cpu', 'custom,level=3')
         self.assertRegex(done.stderr, '^error: QEMU does not start: .*'
-                                      'missing: .* and [0-9]+ more\n$')
+                                      'missing: .* and [0-9]+ more\n$',
+                         f'status {done.returncode}, {done.stdout[:200]}')
 
     def test_readconfig(self):
         self.check_error(
