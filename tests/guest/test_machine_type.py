@@ -92,8 +92,12 @@ class Checks:
         found = [(kind, name, {}) for name in models
                  for kind in ('static', 'full')]
         for _ in range(20):
-            found.append((choose.choice(['static', 'full']),
-                          *random_cpu(choose, self.lab)))
+            name, props = random_cpu(choose, self.lab)
+            # A known difference: where a user asks for this, pc-q35-4.0 and
+            # the others are told what the process's own interrupt
+            # controller offers (removed-features), which is split or not.
+            props.pop('kvm-msi-ext-dest-id', None)
+            found.append((choose.choice(['static', 'full']), name, props))
         # What depends on the accelerator's and the machine's options
         found += [
             ('full', 'Haswell', {'x2apic': True, 'svm': True, 'pmu': True}),
