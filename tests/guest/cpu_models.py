@@ -75,46 +75,49 @@ class Progress:
                           f'{now - self.start:.0f} s\n').encode())
 
 
-def ask(args, commands, env=None):
+def ask(args, commands):
     """
     The replies of a QEMU with these arguments to (command, arguments), in
     order.  It must not die over any.
     """
-    questions = [{'execute': 'qmp_capabilities'}]
-    questions += [{'execute': name, 'arguments': arguments}
-                  for name, arguments in commands]
-    with tempfile.TemporaryFile('w+', encoding='utf-8') as errors, \
-            subprocess.Popen(
-                [QEMU, '-S', '-nodefaults', '-no-user-config', '-display',
-                 'none', '-qmp', 'stdio', *args], encoding='utf-8', env=env,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=errors) as process:
-        feeder = threading.Thread(target=feed, args=(process, questions))
-        feeder.start()
-        process.stdout.readline()
-        replies = []
+    questions = [('qmp_capabilities', {}), *commands]
+    text = ''.join(json.dumps({'execute': name, 'arguments': arguments})
+                   + '\n' for name, arguments in questions)
+    replies = []
+    with tempfile.TemporaryFile('w+') as stderr, subprocess.Popen(
+            [QEMU, '-S', '-nodefaults', '-no-user-config', '-display',
+             'none', '-qmp', 'stdio', *args], encoding='utf-8',
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=stderr) as process:
+
+        def write():
+            # If QEMU dies, missing replies say so.
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(text)
+                process.stdin.flush()
+
+        writer = threading.Thread(target=write)
+        writer.start()
         for line in process.stdout:
-            if not line.startswith('{"timestamp"'):
-                replies.append(line)
+            if not line.startswith(('{"QMP"', '{"timestamp"')):
+                replies.append(json.loads(line))
             if len(replies) == len(questions):
                 break
-        feeder.join()
-        # With all replies read, for those that are under way get lost.
+        writer.join()
+        # Not any earlier: what it has not written then, QEMU drops.
         with contextlib.suppress(BrokenPipeError):
-            process.communicate('{"execute": "quit"}')
-        errors.seek(0)
-        if process.returncode or len(replies) != len(questions):
+            process.stdin.write('{"execute": "quit"}\n')
+            process.stdin.flush()
+        process.stdout.read()
+        status = process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        if status or len(replies) != len(questions):
+            stderr.seek(0)
             raise GuestError(f'{len(replies)} replies to {len(questions)} '
-                             f'questions, status {process.returncode}: '
-                             f'{" ".join(args)}\n{errors.read()}')
-    return [json.loads(reply) for reply in replies[1:]]
-
-
-def feed(process, questions):
-    """Puts questions to a QEMU that may be dead."""
-    with contextlib.suppress(BrokenPipeError):
-        process.stdin.write('\n'.join(map(json.dumps, questions)) + '\n')
-        process.stdin.flush()
+                             f'questions, status {status}: '
+                             f'{" ".join(args)}\n{stderr.read()[-2000:]}')
+    return replies[1:]
 
 
 def expansion(kind, name, props=None, machine=None):
