@@ -31,6 +31,7 @@ REPO = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(REPO, 'tests', 'guest'))
 
 import guest_cpuid  # noqa: E402
+from test_x86_cpu_removed import kvm_opens  # noqa: E402
 
 SCRIPT = os.path.join(REPO, 'scripts', 'x86-cpu-model-dump')
 SCHEMA = os.path.join(REPO, 'docs', 'schema',
@@ -82,14 +83,6 @@ def dumped(*args, **kwargs):
     if done.returncode:
         raise AssertionError(f'{args}: {done.stderr}')
     return done.stdout
-
-
-def kvm_opens():
-    try:
-        os.close(os.open('/dev/kvm', os.O_RDWR))
-    except OSError:
-        return False
-    return True
 
 
 def view(args, accel, offers=None):

@@ -385,3 +385,17 @@ def random_cpu(choose, lab):
                                        choose.randint(0, 12))}
     props.update(random_knobs(choose, lab))
     return choose.choice(lab.models), props
+
+
+class LabChecks:
+    """What tests of one accelerator have in common."""
+    accel = ''
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab(cls.accel)
+
+    def shortDescription(self):
+        """The test, and how to repeat it"""
+        return (f'{self.accel}: {self._testMethodDoc.strip()} '
+                f'(CHECK_SEED={SEED})')

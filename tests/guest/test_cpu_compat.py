@@ -24,7 +24,7 @@ import unittest
 from qemu.qmp import ExecuteError
 
 from cpu_models import (
-    FORCE, FULL, NEWEST, OLDEST, QEMU, SEED, SHOWN, Lab, Progress,
+    FORCE, FULL, NEWEST, OLDEST, QEMU, SHOWN, LabChecks, Progress,
     cpu_option, differences, expansion, rng, show_differences,
 )
 from guest_cpuid import Guest, GuestError
@@ -49,19 +49,8 @@ MODELS = ['qemu64', 'Haswell', 'Skylake-Server', 'EPYC', 'EPYC-Milan-v2']
 OPTIONAL = {'level', 'xlevel', 'xlevel2', 'tsc-frequency'}
 
 
-class Checks:
+class Checks(LabChecks):
     """The tests, for one accelerator."""
-    accel = ''
-
-    @classmethod
-    def setUpClass(cls):
-        cls.lab = Lab(cls.accel)
-
-    def shortDescription(self):
-        """The test, and how to repeat it"""
-        return (f'{self.accel}: {self._testMethodDoc.strip()} '
-                f'(CHECK_SEED={SEED})')
-
     def pairs(self):
         return PAIRS + MORE_PAIRS if FULL else PAIRS
 

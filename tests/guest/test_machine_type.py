@@ -19,7 +19,7 @@ CHECK_SEED repeats a run.
 import unittest
 
 from cpu_models import (
-    FULL, NEWEST, OLDEST, SAMPLE_MODELS, SEED, SHOWN, Lab, Progress,
+    FULL, NEWEST, OLDEST, SAMPLE_MODELS, SHOWN, LabChecks, Progress,
     expansion, random_cpu, rng,
 )
 from test_removed_features import NeedsKvm
@@ -68,19 +68,8 @@ def unlike(a, b, where=''):
         yield f'{where}: {str(a)[:300]}, {str(b)[:300]}'
 
 
-class Checks:
+class Checks(LabChecks):
     """The tests, for one accelerator."""
-    accel = ''
-
-    @classmethod
-    def setUpClass(cls):
-        cls.lab = Lab(cls.accel)
-
-    def shortDescription(self):
-        """The test, and how to repeat it"""
-        return (f'{self.accel}: {self._testMethodDoc.strip()} '
-                f'(CHECK_SEED={SEED})')
-
     def questions(self, machine):
         """(kind, name, props) of what is asked about a machine type"""
         choose = rng(self.accel, machine)

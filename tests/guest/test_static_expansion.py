@@ -25,7 +25,7 @@ import re
 import unittest
 
 from cpu_models import (
-    FORCE, FULL, NEWEST, OLDEST, SEED, SHOWN, Lab, Progress, count,
+    FORCE, FULL, NEWEST, OLDEST, SHOWN, LabChecks, Progress, count,
     cpu_option, differences, expansion, random_cpu, rng, show_differences,
 )
 from guest_cpuid import GuestError
@@ -79,24 +79,18 @@ class Case(collections.namedtuple('Case', 'source name props target smp '
                 f'{self.target}, -smp {self.smp}{forced}')
 
 
-class Checks:
+class Checks(LabChecks):
     """The tests, for one accelerator."""
-    accel = ''
 
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(cls.accel)
+        super().setUpClass()
         cls.expansions = {}
         cls.same = {}
 
     @classmethod
     def tearDownClass(cls):
         cls.lab = cls.expansions = cls.same = None
-
-    def shortDescription(self):
-        """The test, and how to repeat it"""
-        return (f'{self.accel}: {self._testMethodDoc.strip()} '
-                f'(CHECK_SEED={SEED})')
 
     def case(self, source, name, target, smp='1', force=None, props=None):
         return Case(source, name, {**self.lab.extra, **(props or {})},
