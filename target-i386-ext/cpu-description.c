@@ -307,7 +307,9 @@ strList *x86_cpu_describe(X86CPU *cpu, QDict *props)
     strList *el;
 
     for (el = names; el; el = el->next) {
-        put_property(cpu, props, el->value);
+        if (!qdict_haskey(props, el->value)) {
+            put_property(cpu, props, el->value);
+        }
     }
     qapi_free_strList(names);
     put_worked_out(cpu, props);

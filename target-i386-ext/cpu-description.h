@@ -12,10 +12,11 @@
 #include "qobject/qdict.h"
 
 /*
- * Puts into @props the properties that, set on the CPU model "base", make
- * the CPU that @cpu, expanded but not realized, is going to be: on any
- * machine type, with any topology, with this accelerator.  All values are
- * booleans, numbers or strings that the properties and -cpu accept.
+ * Adds to @props, which may have some of them already, the properties
+ * that, set on the CPU model "base", make the CPU that @cpu, expanded but
+ * not realized, is going to be: on any machine type, with any topology,
+ * with this accelerator.  All values are booleans, numbers or strings that
+ * the properties and -cpu accept.
  *
  * Returns the names of the properties and features of @cpu that no
  * property of "base" carries; empty (NULL) for all models with a

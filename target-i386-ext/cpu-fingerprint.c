@@ -48,7 +48,7 @@ static bool has_subleaves(uint32_t leaf)
     }
 }
 
-static unsigned last_subleaf(X86CPU *cpu, uint32_t leaf)
+static unsigned last_subleaf(uint32_t leaf)
 {
     if (leaf == 0x1f) {
         /* cpu.c asserts that nobody asks for more. */
@@ -92,7 +92,7 @@ static void add_leaves(GArray *words, X86CPU *cpu, uint32_t first,
     unsigned sub;
 
     for (leaf = first; leaf <= last && leaf - first < 256; leaf++) {
-        for (sub = 0; sub <= last_subleaf(cpu, leaf); sub++) {
+        for (sub = 0; sub <= last_subleaf(leaf); sub++) {
             uint32_t regs[4] = { };
 
             cpu_x86_cpuid(&cpu->env, leaf, sub, &regs[0], &regs[1], &regs[2],

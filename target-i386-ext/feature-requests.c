@@ -116,7 +116,7 @@ uint64_t x86_cpu_requested_features(X86CPU *cpu, FeatureWord w)
 /* Whether the machine type's compat properties turn on @name for @cpu */
 static bool machine_asks_for(X86CPU *cpu, const char *name)
 {
-    const GPtrArray *props = x86_cpu_machine_props();
+    const GPtrArray *props = x86_cpu_machine_props(cpu);
     bool asks = false;
     unsigned i;
 

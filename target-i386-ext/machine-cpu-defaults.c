@@ -152,9 +152,9 @@ static const MachineClass *stand_in(void)
     return evaluation.machine ?: compat_machine;
 }
 
-const GPtrArray *x86_cpu_machine_props(void)
+const GPtrArray *x86_cpu_machine_props(X86CPU *cpu)
 {
-    const MachineClass *mc = evaluation.anchor ?: stand_in();
+    const MachineClass *mc = cpu->anchor ?: stand_in();
 
     return mc ? cpu_props(mc)
               : MACHINE_GET_CLASS(qdev_get_machine())->compat_props;
@@ -179,7 +179,7 @@ static const MachineClass *find_anchor(Object *obj)
     if (!can_be_anchored(obj)) {
         return NULL;
     }
-    if (evaluation.active && evaluation.anchor) {
+    if (evaluation.anchor) {
         return evaluation.anchor;
     }
     if (!x86_cpu_user_props_apply()) {

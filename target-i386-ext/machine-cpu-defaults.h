@@ -41,10 +41,10 @@ void x86_cpu_end_evaluation(void);
 void x86_cpu_set_compat_machine_type(const MachineClass *mc);
 
 /*
- * The properties (GlobalProperty) that the machine type sets on CPU
- * objects that are made now; those for other objects may be among them.
+ * The properties (GlobalProperty) that the machine type, or what stands in
+ * for it, has set on @cpu; those for other objects may be among them.
  */
-const GPtrArray *x86_cpu_machine_props(void);
+const GPtrArray *x86_cpu_machine_props(X86CPU *cpu);
 
 /* Whether -global and -cpu apply to CPU objects that are made now. */
 bool x86_cpu_user_props_apply(void);
