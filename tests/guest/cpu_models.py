@@ -143,6 +143,15 @@ def cpu_option(name, props):
                               for key, value in props.items()])
 
 
+async def plug_cpu(guest):
+    """Plugs in the first CPU that is not there yet.  Returns its path."""
+    slots = await guest.qmp.execute('query-hotpluggable-cpus')
+    free = [slot for slot in slots if 'qom-path' not in slot]
+    await guest.qmp.execute('device_add', {
+        'driver': free[0]['type'], 'id': 'plugged', **free[0]['props']})
+    return '/machine/peripheral/plugged'
+
+
 def differences(a, b):
     """What is not the same in two views, for people."""
     found = []

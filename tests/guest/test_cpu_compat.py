@@ -25,7 +25,7 @@ from qemu.qmp import ExecuteError
 
 from cpu_models import (
     FORCE, FULL, NEWEST, OLDEST, QEMU, SHOWN, LabChecks, Progress,
-    cpu_option, differences, expansion, rng, show_differences,
+    cpu_option, differences, expansion, plug_cpu, rng, show_differences,
 )
 from guest_cpuid import Guest, GuestError
 from test_removed_features import NeedsKvm
@@ -107,11 +107,7 @@ class Checks(LabChecks):
         """All properties of a CPU that is plugged in, and all views"""
         args = ['-machine', machine, '-cpu', cpu, '-smp', SMP_HOTPLUG]
         async with Guest(QEMU, args, self.accel) as guest:
-            slots = await guest.qmp.execute('query-hotpluggable-cpus')
-            free = [slot for slot in slots if 'qom-path' not in slot]
-            await guest.qmp.execute('device_add', {
-                'driver': free[0]['type'], 'id': 'hot', **free[0]['props']})
-            path = '/machine/peripheral/hot'
+            path = await plug_cpu(guest)
             props = {}
             for prop in await guest.qmp.execute('qom-list', {'path': path}):
                 try:

@@ -18,13 +18,12 @@ import re
 import tempfile
 import unittest
 
+from cpu_models import FULL, QEMU, cpu_option, plug_cpu
 from guest_cpuid import Guest, View, guest_view
 import stock_qemu
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-QEMU = os.environ['QTEST_QEMU_BINARY']
-FULL = bool(os.environ.get('CHECK_FULL'))
 
 # Seconds.  It takes a fraction of one.
 TIMEOUT = 60
@@ -43,16 +42,6 @@ EPYC = 'EPYC,arch-capabilities=off'
 
 def guest_args(machine, cpu, *more):
     return ['-machine', machine, '-cpu', cpu, *more]
-
-
-def option_text(name, props):
-    """The -cpu option that a static expansion stands for."""
-    def value(v):
-        if isinstance(v, bool):
-            return 'on' if v else 'off'
-        return str(v).replace(',', ',,')
-    return name + ''.join(f',{k}={value(v)}' for k, v in
-                          sorted(props.items()))
 
 
 async def static_props(accel, model, machine_type):
@@ -83,16 +72,8 @@ async def migration_ended(qmp):
         await asyncio.sleep(0.02)
 
 
-async def plug_cpu(guest, driver):
-    """Plugs the first CPU that is not there yet."""
-    slots = await guest.qmp.execute('query-hotpluggable-cpus')
-    slot = [s for s in slots if 'qom-path' not in s][-1]
-    await guest.qmp.execute('device_add', {'driver': driver, 'id': 'plugged',
-                                           **slot['props']})
-
-
 async def migrate(accel, source_args, target_args, source=QEMU, target=QEMU,
-                  plug=None):
+                  plug=False):
     """
     Migrates a paused guest.  The result has the view of the target's guest,
     or None if the target has not taken it.
@@ -103,8 +84,8 @@ async def migrate(accel, source_args, target_args, source=QEMU, target=QEMU,
                 Guest(target, target_args + ['-incoming', 'defer'],
                       accel) as dst:
             if plug:
-                await plug_cpu(src, plug)
-                await plug_cpu(dst, plug)
+                await plug_cpu(src)
+                await plug_cpu(dst)
             await dst.qmp.execute('migrate-incoming', {'uri': uri})
             await src.qmp.execute('migrate', {'uri': uri})
             status = await asyncio.wait_for(migration_ended(src.qmp),
@@ -135,7 +116,7 @@ async def stream_description(qemu, accel, args):
 class SameCPU(unittest.TestCase):
     """A target with the same CPU takes the guest."""
 
-    def check(self, source, target, plug=None):
+    def check(self, source, target, plug=False):
         for accel in ACCELS:
             with self.subTest(accel=accel):
                 before = guest_view(QEMU, source, accel)
@@ -159,13 +140,13 @@ class SameCPU(unittest.TestCase):
     def test_hotplugged(self):
         """with a CPU plugged on both sides"""
         args = guest_args(COMPAT, EPYC, '-smp', '1,maxcpus=2')
-        self.check(args, args, plug='EPYC-x86_64-cpu')
+        self.check(args, args, plug=True)
 
     def test_custom(self):
         """from and to custom, and between custom and cpu-compat"""
         for accel in ACCELS:
             props = asyncio.run(static_props(accel, EPYC, OLD))
-            custom = guest_args('pc-q35-10.0', option_text('custom', props))
+            custom = guest_args('pc-q35-10.0', cpu_option('custom', props))
             compat = guest_args(COMPAT, EPYC)
             for source, target in ((custom, custom), (custom, compat),
                                    (compat, custom)):
