@@ -77,6 +77,39 @@ typedef struct X86CPUDependency {
 bool x86_cpu_access_dependency(unsigned i, X86CPUDependency *dep);
 
 /*
+ * What the name of a model from tables/models, without a version, means on
+ * some machine types: a row of tables that gen-cpu-models.c makes
+ */
+typedef struct X86CPUTableMachines {
+    /* Versions of machine types, both included: 10.0 is 0xa0000 */
+    uint32_t from, to;
+    /* 0 if the row doesn't say */
+    X86CPUVersion version;
+    /* Ends with one that has no name */
+    const PropValue *props;
+} X86CPUTableMachines;
+
+/*
+ * The rows for @model, of which the last one has no props; NULL if it is
+ * none from tables/models.
+ */
+const X86CPUTableMachines *
+x86_cpu_access_table_machines(const X86CPUModel *model);
+
+/*
+ * Puts the name of model @i (from 0) from tables/models in *@name, and
+ * returns its rows; NULL after the last.
+ */
+const X86CPUTableMachines *x86_cpu_access_table_model(unsigned i,
+                                                      const char **name);
+
+/*
+ * The version that the name of @model, without one, stands for here:
+ * CPU_VERSION_AUTO if no table says.  For x86_cpu_model_resolve_version().
+ */
+X86CPUVersion x86_cpu_table_version(const X86CPUModel *model);
+
+/*
  * Whether KVM's capabilities of Intel PT (CPUID leaf 0x14) include all of
  * those that QEMU shows to every guest that has it.  The form of addresses,
  * LIP, is not one of them; in *@lip is whether KVM has that.

@@ -26,6 +26,7 @@
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/custom-cpu.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
+#include "target/i386/ext/model-machines.h"
 
 #define ANCHOR "compat-anchor"
 
@@ -118,11 +119,19 @@ static bool is_cpu_property(const GlobalProperty *p, ObjectClass *cpu_class)
            object_class_dynamic_cast(cpu_class, p->driver);
 }
 
+/* Of a machine type, for CPUs */
+typedef struct MachineCPUProps {
+    /* From our own tables */
+    GPtrArray *tables;
+    /* Upstream's, and those after them */
+    GPtrArray *all;
+} MachineCPUProps;
+
 /* Of the hundreds of compat properties of an old type, few are of CPUs. */
-static const GPtrArray *cpu_props(const MachineClass *mc)
+static const MachineCPUProps *machine_cpu_props(const MachineClass *mc)
 {
     static GHashTable *cache;
-    GPtrArray *props;
+    MachineCPUProps *props;
     ObjectClass *cpu_class;
     unsigned i;
 
@@ -133,15 +142,19 @@ static const GPtrArray *cpu_props(const MachineClass *mc)
     if (props) {
         return props;
     }
-    props = g_ptr_array_new();
+    props = g_new(MachineCPUProps, 1);
+    props->all = g_ptr_array_new();
+    props->tables = g_ptr_array_new();
     cpu_class = object_class_by_name(TYPE_X86_CPU);
     for (i = 0; i < mc->compat_props->len; i++) {
         GlobalProperty *p = g_ptr_array_index(mc->compat_props, i);
 
         if (is_cpu_property(p, cpu_class)) {
-            g_ptr_array_add(props, p);
+            g_ptr_array_add(props->all, p);
         }
     }
+    x86_cpu_table_add_props(props->tables, mc);
+    g_ptr_array_extend(props->all, props->tables, NULL, NULL);
     g_hash_table_insert(cache, (void *)mc, props);
     return props;
 }
@@ -152,12 +165,18 @@ static const MachineClass *stand_in(void)
     return evaluation.machine ?: compat_machine;
 }
 
+const MachineClass *x86_cpu_machine_type_in_effect(void)
+{
+    const MachineClass *mc = stand_in();
+
+    return mc || !current_machine ? mc : MACHINE_GET_CLASS(current_machine);
+}
+
 const GPtrArray *x86_cpu_machine_props(X86CPU *cpu)
 {
-    const MachineClass *mc = cpu->anchor ?: stand_in();
+    const MachineClass *mc = cpu->anchor ?: x86_cpu_machine_type_in_effect();
 
-    return mc ? cpu_props(mc)
-              : MACHINE_GET_CLASS(qdev_get_machine())->compat_props;
+    return machine_cpu_props(mc)->all;
 }
 
 bool x86_cpu_user_props_apply(void)
@@ -218,7 +237,18 @@ static void apply_compat_props(Object *obj, const MachineClass *mc)
         object_apply_global_props(obj, ACCEL_GET_CLASS(current_accel())
                                        ->compat_props, &error_abort);
     }
-    object_apply_global_props(obj, cpu_props(mc), &error_abort);
+    object_apply_global_props(obj, machine_cpu_props(mc)->all, &error_abort);
+}
+
+/* What the machine type in use has beside its compat properties */
+static void apply_own_tables(Object *obj)
+{
+    const MachineClass *mc = x86_cpu_machine_type_in_effect();
+
+    if (mc) {
+        object_apply_global_props(obj, machine_cpu_props(mc)->tables,
+                                  &error_abort);
+    }
 }
 
 /* What device_post_init() does, for CPUs */
@@ -238,6 +268,7 @@ static bool set_cpu_defaults(Object *obj)
         apply_compat_props(obj, mc);
     } else {
         object_apply_compat_props(obj);
+        apply_own_tables(obj);
     }
     if (x86_cpu_user_props_apply()) {
         qdev_prop_set_globals(DEVICE(obj));

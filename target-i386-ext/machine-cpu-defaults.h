@@ -41,8 +41,14 @@ void x86_cpu_end_evaluation(void);
 void x86_cpu_set_compat_machine_type(const MachineClass *mc);
 
 /*
+ * The machine type that decides about new CPU objects: the one in use, or
+ * what stands in for it; NULL as long as there is no machine.
+ */
+const MachineClass *x86_cpu_machine_type_in_effect(void);
+
+/*
  * The properties (GlobalProperty) that the machine type, or what stands in
- * for it, has set on @cpu; those for other objects may be among them.
+ * for it, has set on @cpu; those for other CPUs are among them.
  */
 const GPtrArray *x86_cpu_machine_props(X86CPU *cpu);
 

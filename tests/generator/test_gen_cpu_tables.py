@@ -6,6 +6,7 @@ It is compiled with the address and undefined-behaviour sanitizers, and run
 on small inputs of which each has one thing wrong; and on the real ones.
 """
 
+import glob
 import os
 import re
 import shutil
@@ -67,15 +68,15 @@ class Generator(unittest.TestCase):
         subprocess.run(
             ['cc', '-Wall', '-Wextra', '-Werror', '-g',
              '-fsanitize=address,undefined', '-fno-sanitize-recover=all',
-             '-o', cls.program, os.path.join(
-                 REPO, 'target-i386-ext', 'gen-cpu-tables.c')], check=True)
+             '-o', cls.program, *glob.glob(os.path.join(
+                 REPO, 'target-i386-ext', 'gen-cpu-*.c'))], check=True)
 
     def generate(self, cpu_c=CPU_C, table=TABLE, cpu_h=CPU_H):
         for name, text in ('cpu.c', cpu_c), ('t.tbl', table), ('cpu.h', cpu_h):
             with open(os.path.join(self.tmp, name), 'wb') as f:
                 f.write(text if isinstance(text, bytes) else text.encode())
         return subprocess.run(
-            [self.program, 'cpu.c', 't.tbl', 'cpu.h'], cwd=self.tmp,
+            [self.program, 'features', 't.tbl', 'cpu.c', 'cpu.h'], cwd=self.tmp,
             env={**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             check=False)
@@ -133,15 +134,15 @@ class Generator(unittest.TestCase):
 
     def test_real_input_is_reproducible_and_complete(self):
         paths = [os.path.join(SOURCE, name) for name in (
-            'target/i386/cpu.c', 'target/i386/ext/tables/features.tbl',
+            'target/i386/ext/tables/features.tbl', 'target/i386/cpu.c',
             'target/i386/cpu.h',
             'include/standard-headers/asm-x86/kvm_para.h')]
-        runs = [subprocess.run([self.program, *paths],
+        runs = [subprocess.run([self.program, 'features', *paths],
                                stdout=subprocess.PIPE, check=True).stdout
                 for _ in range(2)]
         self.assertEqual(*runs)
         # Counted another way: the quoted names in that part of cpu.c
-        with open(paths[0], encoding='utf-8') as f:
+        with open(paths[1], encoding='utf-8') as f:
             part = re.search(r'^FeatureWordInfo feature_word_info.*?^};',
                              f.read(), re.M | re.S).group()
         part = re.sub(r'/\*.*?\*/', '', part, flags=re.S)
@@ -162,8 +163,8 @@ class Generator(unittest.TestCase):
                    CPU_C.splitlines()[1] + '};\n')
 
     def test_preprocessor_line(self):
-        self.fails('cpu.c:3: preprocessor line inside of feature_word_info; '
-                   'teach gen-cpu-tables about it',
+        self.fails('cpu.c:3: preprocessor line inside of a table; teach '
+                   'gen-cpu-tables about it',
                    cpu_c=self.cpu_c('    [FEAT_1', '#ifdef X\n    [FEAT_1'))
 
     def test_unknown_type(self):
@@ -193,7 +194,7 @@ class Generator(unittest.TestCase):
                    cpu_c=CPU_C.replace('*/', ''))
         self.fails('cpu.c:6: string that is not plain',
                    cpu_c=self.cpu_c('"de"', '"d\\e"'))
-        self.fails('cpu.c:10: end of file inside of feature_word_info',
+        self.fails('cpu.c:10: end of file inside of a table',
                    cpu_c=CPU_C[:CPU_C.index(' }),')])
         self.fails("cpu.c:22: expected '[', found 'end of file'",
                    cpu_c=CPU_C[:CPU_C.rindex('};')])
@@ -285,14 +286,30 @@ class Generator(unittest.TestCase):
 
     def test_notes(self):
         self.fails("t.tbl:3: a line that begins with white space must be "
-                   "'note: TEXT'", table=self.table('note: ', 'remark: '))
+                   "'note: TEXT' or 'needs: FEATURE...'",
+                   table=self.table('note: ', 'remark: '))
         self.fails("t.tbl:3: a line that begins with white space must be "
-                   "'note: TEXT'",
+                   "'note: TEXT' or 'needs: FEATURE...'",
                    table=self.table('note: on two bits, here', 'note: '))
         self.fails("t.tbl:4: a second note for 'fpu'", table=self.table(
             'de   ', '  note: another\nde   '))
         self.fails('t.tbl:1: a note without a row before it',
                    table=' note: too early\n' + TABLE)
+
+    def test_needs(self):
+        self.fails("t.tbl:5: 'dee' is no feature of this QEMU",
+                   table=self.table('\n# another', '  needs: fpu dee\n#'))
+        # Those that come later, and two of them
+        self.assertEqual(self.generate(table=self.table(
+            '\n# another', '  needs: fpu sse4.1\n#')).stderr, '')
+        self.fails("t.tbl:11: 'sse4.1' would need itself, by way of 'de'",
+                   table=self.table('\n# another', '  needs: sse4.1\n\n#')
+                   + '  needs: de\n')
+        self.fails("t.tbl:5: 'de' would need itself, by way of 'de'",
+                   table=self.table('\n# another', '  needs: de\n#'))
+        self.fails("t.tbl:1: a line that begins with white space must be "
+                   "'note: TEXT' or 'needs: FEATURE...'",
+                   table=' needs: fpu\n' + TABLE)
 
     def test_characters(self):
         only = 'only printable ASCII, without " and \\'
@@ -314,20 +331,20 @@ class Generator(unittest.TestCase):
                               text=True, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr,
-                         '^usage: .* CPU_C FEATURES_TBL HEADER...\n$')
+                         '^usage: gen-cpu-tables features FEATURES_TBL CPU_C')
 
     def test_missing_file(self):
-        done = subprocess.run([self.program, 'a', 'b', 'c'], cwd=self.tmp,
+        done = subprocess.run([self.program, 'features', 't', 'a', 'b'], cwd=self.tmp,
                               stderr=subprocess.PIPE, text=True, check=False)
-        self.assertEqual(done.stderr, 'a:0: No such file or directory\n')
+        self.assertEqual(done.stderr, 'b:0: No such file or directory\n')
         self.assertEqual(done.returncode, 1)
 
     def test_full_disk(self):
         self.generate()
         with open('/dev/full', 'wb') as full:
             done = subprocess.run(
-                [self.program, 'cpu.c', 't.tbl', 'cpu.h'], cwd=self.tmp,
-                stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+                [self.program, 'features', 't.tbl', 'cpu.c', 'cpu.h'],
+                cwd=self.tmp, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
         self.assertIn('cannot write', done.stderr)
         self.assertEqual(done.returncode, 1)
 

@@ -1,0 +1,129 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A CPU as the generator of the static CPU tables knows it
+ *
+ * What a CPU model, a version of one, or a line in a table about it makes
+ * a CPU: the same for upstream's models and for those in tables.
+ */
+
+#ifndef I386_EXT_GEN_CPU_DEFINITION_H
+#define I386_EXT_GEN_CPU_DEFINITION_H
+
+#include <stdio.h>
+#include "gen-cpu-source.h"
+
+enum { CACHES = 4, CACHE_NUMBERS = 5, CACHE_FLAGS = 4 };
+
+/* As struct CPUCacheInfo; size 0 if there is none */
+typedef struct Cache {
+    uint64_t size;
+    uint64_t numbers[CACHE_NUMBERS];
+    char share[16];
+    bool flags[CACHE_FLAGS];
+} Cache;
+
+enum { FAMILY, MODEL, STEPPING, LEVEL, XLEVEL, AVX10_VERSION, NUMBERS };
+
+typedef struct Cpu {
+    char vendor[13];
+    char model_id[49];
+    bool given[NUMBERS];
+    uint64_t numbers[NUMBERS];
+    uint64_t words[MAX_WORDS];
+    Cache caches[CACHES];
+    /* By index of knobs */
+    struct {
+        bool given;
+        uint64_t value;
+    } *knobs;
+} Cpu;
+
+/* One thing that a line says of a CPU */
+typedef struct Setting {
+    Place place;
+    enum { SET_ON, SET_OFF, SET_NUMBER, SET_VENDOR, SET_MODEL_ID, SET_CACHE,
+           SET_KNOB, SET_BITS } kind;
+    int index;                  /* of the feature, number, cache, knob, word */
+    uint64_t number;
+    char *text;
+    Cache cache;
+} Setting;
+
+typedef struct Settings {
+    Setting *items;
+    size_t count;
+} Settings;
+
+/* One of upstream's models, with its versions and aliases */
+typedef struct UpstreamVersion {
+    int number;
+    const char *alias;
+    Cpu cpu;
+} UpstreamVersion;
+
+typedef struct UpstreamModel {
+    Place place;
+    char name[64];
+    UpstreamVersion *versions;
+    size_t count;
+} UpstreamModel;
+
+extern UpstreamModel *upstream_models;
+extern size_t nupstream_models;
+
+/* A number of a CPU by its key in tables (level), -1 if it is none */
+int find_number(const char *key);
+
+/* The property that sets a number, a cache or a feature of a CPU model */
+const char *number_property(int index);
+const char *cache_property(int index);
+
+/* Which members of struct CPUCacheInfo are which */
+const char *cache_member(int index);
+extern const char *const cache_number_fields[CACHE_NUMBERS];
+extern const char *const cache_flag_fields[CACHE_FLAGS];
+
+/*
+ * What a line with @key and @value says, added to @settings.  False if
+ * there is no such key; what is wrong with the value is complained about.
+ */
+bool read_setting(Settings *settings, Place place, const char *key,
+                  char *value);
+
+/*
+ * Makes of *@cpu what @settings say.  Complains about what changes nothing
+ * if @strict.
+ */
+void apply_settings(Cpu *cpu, const Settings *settings, bool strict);
+
+/* A property of a CPU model by upstream's name; false if it isn't known */
+bool apply_property(Cpu *cpu, const char *name, const char *value);
+
+/* Whether two settings are about the same thing */
+bool same_thing(const Setting *a, const Setting *b);
+
+/* A copy of its own; *@to may be *@from, and keeps its numbers then. */
+void copy_cpu(Cpu *to, const Cpu *from);
+
+/*
+ * Complains, for the CPU @name at @place, about what is missing in it, what
+ * depends on what it doesn't have, and what its level hides.  What @base
+ * (or NULL) has too is nobody's fault here.
+ */
+void check_cpu(Place place, const char *name, const Cpu *cpu,
+               const Cpu *base);
+
+/* Complains about each difference: @was released, @is would be built. */
+bool same_cpu(Place place, const char *name, const Cpu *was, const Cpu *is);
+
+/* Prints a CPU as lines of a table, the same for the same CPU. */
+void print_cpu(const Cpu *cpu);
+
+/* Prints settings as lines of a table. */
+void print_settings(const Settings *settings);
+
+/* What follows "-info=" in properties of caches; a static buffer. */
+const char *format_cache(const Cache *cache);
+
+#endif /* I386_EXT_GEN_CPU_DEFINITION_H */

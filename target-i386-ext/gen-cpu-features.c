@@ -1,0 +1,230 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The feature dictionary
+ *
+ * Joins the features of cpu.c with tables/features.tbl, and writes C.
+ */
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "gen-cpu-features.h"
+
+#define MAX_WHAT        60
+
+/* needs: FEATURE...; they may come further down. */
+typedef struct Needs {
+    Place place;
+    Feature *feature;
+    char *names;
+} Needs;
+
+static Needs *all_needs;
+static size_t nall_needs;
+
+static void read_more(Place place, char *line, Feature *last)
+{
+    line += strspn(line, " \t");
+    if (!strncmp(line, "needs: ", 7) && last) {
+        all_needs = grow(all_needs, nall_needs, sizeof(*all_needs));
+        all_needs[nall_needs++] = (Needs) { place, last, line + 7 };
+    } else if (strncmp(line, "note: ", 6) || !line[6]) {
+        complain(place, "a line that begins with white space must be "
+                 "'note: TEXT' or 'needs: FEATURE...'");
+    } else if (!last) {
+        complain(place, "a note without a row before it");
+    } else if (last->note) {
+        complain(place, "a second note for '%s'", last->name);
+    } else {
+        last->note = line + 6;
+    }
+}
+
+/* Whether @from needs @to, by way of others too */
+static bool does_need(const Feature *from, const Feature *to, int depth)
+{
+    int i;
+
+    for (i = 0; i < from->nneeds; i++) {
+        const Feature *needed = &features[from->needs[i]];
+
+        if (needed == to ||
+            (depth < nfeatures && does_need(needed, to, depth + 1))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_needs(const Needs *needs)
+{
+    Feature *feature = needs->feature;
+    char *names = needs->names, *name;
+
+    while ((name = cut(&names))) {
+        Feature *needed = find_feature(name);
+
+        if (!needed) {
+            complain(needs->place, "'%s' is no feature of this QEMU", name);
+        } else if (needed == feature || does_need(needed, feature, 0)) {
+            complain(needs->place, "'%s' would need itself, by way of '%s'",
+                     feature->name, name);
+        } else if (feature->nneeds == MAX_NEEDS) {
+            complain(needs->place, "'%s' needs more than %d", feature->name,
+                     MAX_NEEDS);
+        } else {
+            feature->needs[feature->nneeds++] = needed - features;
+        }
+    }
+}
+
+/* A row; returns its feature, NULL if it has none. */
+static Feature *read_row(Place place, char *line, const Feature *before)
+{
+    char *name = cut(&line), *cpuinfo = cut(&line), *libvirt = cut(&line);
+    char *what = line + strspn(line, " \t");
+    Feature *feature;
+
+    if (!libvirt || !*what) {
+        complain(place, "'%s': a row is QEMU's name, the name in "
+                 "/proc/cpuinfo or -, libvirt's name or -, what it is", name);
+        return NULL;
+    }
+    feature = find_feature(name);
+    if (!feature) {
+        complain(place, "'%s' is no feature of this QEMU; remove the row, or "
+                 "correct the name", name);
+        return NULL;
+    }
+    if (feature->what) {
+        complain(place, "a second row for '%s', the first is in line %d",
+                 name, feature->row.line);
+        return feature;
+    }
+    if (strlen(what) > MAX_WHAT || what[strlen(what) - 1] == '.') {
+        complain(place, "'%s': say what it is in at most %d characters, "
+                 "without a full stop", name, MAX_WHAT);
+    }
+    if (before && feature < before) {
+        complain(place, "'%s' is out of order: QEMU has it before '%s'",
+                 name, before->name);
+    }
+    feature->row = place;
+    feature->cpuinfo = cpuinfo;
+    feature->libvirt = libvirt;
+    feature->what = what;
+    return feature;
+}
+
+void read_features_tbl(const char *path)
+{
+    /* The rows point into the text, which is therefore not freed. */
+    Table table = { .place = { path, 0 }, .rest = read_file(path) };
+    Feature *last = NULL;
+    char *line;
+    size_t n;
+    int i;
+
+    while ((line = next_line(&table))) {
+        if (isspace((unsigned char)*line)) {
+            read_more(table.place, line, last);
+        } else {
+            Feature *feature = read_row(table.place, line, last);
+
+            last = feature ? feature : last;
+        }
+    }
+
+    for (n = 0; n < nall_needs; n++) {
+        read_needs(&all_needs[n]);
+    }
+    for (i = 0; i < nfeatures; i++) {
+        if (!features[i].what) {
+            complain(features[i].place, "feature '%s' has no row in %s; add "
+                     "after '%s':\n%-21s -                -                "
+                     "(what it is)", features[i].name, path,
+                     i ? features[i - 1].name : "the heading",
+                     features[i].name);
+        }
+    }
+}
+
+/* ---- output ---- */
+
+/*
+ * The feature words of the VMX controls hold the upper half of the MSRs
+ * (SDM vol. 3, appendix A.3 to A.5).
+ */
+static int place_bit(const Word *word, int bit)
+{
+    return bit + (word->number == 0x48b ||
+                  (word->number >= 0x48d && word->number <= 0x490 &&
+                   word->msr) ? 32 : 0);
+}
+
+static void print_place(const Feature *feature)
+{
+    const Word *word = &words[feature->word];
+    int i;
+
+    if (word->msr) {
+        printf("MSR %" PRIX32 "h", word->number);
+    } else {
+        printf("CPUID %02" PRIX32 "h", word->number);
+        if (word->subleaf_number) {
+            printf(".%" PRIu32, word->subleaf_number);
+        }
+        printf(" %s", word->reg + 2);
+    }
+    printf(" bit");
+    for (i = 0; i < feature->nbits; i++) {
+        printf("%s %d", i ? "," : "", place_bit(word, feature->bits[i]));
+    }
+}
+
+static void print_string(const char *member, const char *value)
+{
+    if (value && strcmp(value, "-")) {
+        printf("        .%s = \"%s\",\n", member, value);
+    }
+}
+
+void print_features(void)
+{
+    int i, j;
+
+    printf("/* Made by gen-cpu-tables; do not edit. */\n\n"
+           "const X86CPUFeatureInfo x86_cpu_features[] = {\n");
+    for (i = 0; i < nfeatures; i++) {
+        const Feature *feature = &features[i];
+
+        printf("    {\n"
+               "        .name = \"%s\",\n"
+               "        .flag = \"f-%s\",\n", feature->name, feature->name);
+        printf("        .description = \"%s (", feature->what);
+        print_place(feature);
+        printf(")\",\n");
+        print_string("what", feature->what);
+        print_string("cpuinfo", feature->cpuinfo);
+        print_string("libvirt", feature->libvirt);
+        print_string("note", feature->note);
+        if (feature->naliases) {
+            printf("        .aliases = (const char *const[]) { ");
+            for (j = 0; j < feature->naliases; j++) {
+                printf("\"%s\", ", feature->aliases[j]);
+            }
+            printf("NULL },\n");
+        }
+        printf("        .word = %s,\n"
+               "        .mask = ", words[feature->word].name);
+        for (j = 0; j < feature->nbits; j++) {
+            printf("%s1ull << %d", j ? " | " : "", feature->bits[j]);
+        }
+        printf(",\n    },\n");
+    }
+    printf("};\n\n"
+           "const unsigned x86_cpu_features_count = %d;\n", nfeatures);
+}
+

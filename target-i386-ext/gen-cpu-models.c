@@ -1,0 +1,909 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * CPU models from tables
+ *
+ * Reads the tables, finds what each version of each model is, refuses what
+ * would not be what its table says, and writes C.
+ */
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include "gen-cpu-models.h"
+
+Model *models;
+size_t nmodels;
+
+/* ---- names ---- */
+
+/* Whether @name ends with -v and a number, which is in *@number */
+static bool has_version(const char *name, size_t *length, int *number)
+{
+    const char *dash = strrchr(name, '-');
+    uint64_t value;
+
+    if (!dash || dash[1] != 'v' || !parse_whole_number(dash + 2, &value) ||
+        !value || value > 999 || dash[2] == '0') {
+        return false;
+    }
+    *length = dash - name;
+    *number = value;
+    return true;
+}
+
+static const UpstreamModel *find_upstream(const char *name, size_t length)
+{
+    size_t i;
+
+    for (i = 0; i < nupstream_models; i++) {
+        if (strlen(upstream_models[i].name) == length &&
+            !strncasecmp(upstream_models[i].name, name, length)) {
+            return &upstream_models[i];
+        }
+    }
+    return NULL;
+}
+
+/* The upstream model in whose name space @name is, or NULL */
+static const UpstreamModel *upstream_name_space(const char *name)
+{
+    const UpstreamModel *model;
+    size_t i, j;
+
+    for (i = 0; i < nupstream_models; i++) {
+        size_t length = strlen(upstream_models[i].name);
+
+        model = &upstream_models[i];
+        if (!strncasecmp(model->name, name, length) &&
+            (!name[length] ||
+             (name[length] == '-' && !strchr(name + length, '_')))) {
+            return model;
+        }
+        for (j = 0; j < model->count; j++) {
+            if (model->versions[j].alias &&
+                !strcasecmp(model->versions[j].alias, name)) {
+                return model;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Those of the CPU models that are no tables of upstream's */
+static bool is_special(const char *name)
+{
+    return !strcasecmp(name, "base") || !strcasecmp(name, "custom") ||
+           !strcasecmp(name, "host") || !strcasecmp(name, "max") ||
+           !strcasecmp(name, "help");
+}
+
+static bool check_name(Place place, const char *name, bool site)
+{
+    const UpstreamModel *upstream = upstream_name_space(name);
+    size_t length;
+    int number;
+
+    if (strlen(name) > 40 || strlen(name) < 2 ||
+        !isalnum((unsigned char)name[0]) || name[0] == '0' ||
+        name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
+                    "WXYZ0123456789-_")]) {
+        complain(place, "'%s': a name has 2 to 40 letters, digits, '-' and "
+                 "'_', and begins with a letter or a digit other than 0",
+                 name);
+        return false;
+    }
+    if (is_special(name)) {
+        complain(place, "'%s' is a name of QEMU's own", name);
+        return false;
+    }
+    if (upstream) {
+        complain(place, "'%s' is in the name space of upstream's model %s; "
+                 "'%s_SOMETHING' cannot collide with it", name,
+                 upstream->name, upstream->name);
+        return false;
+    }
+    if (site && !strchr(name, '_')) {
+        complain(place, "'%s': a name of your own needs a '_': upstream's "
+                 "new names have none, so that they never collide", name);
+        return false;
+    }
+    if (!site && has_version(name, &length, &number) && strncmp(name,
+        "x86-64-v", 8)) {
+        complain(place, "'%s': versions are named by QEMU", name);
+        return false;
+    }
+    return true;
+}
+
+static Model *find_model(const char *name, size_t length)
+{
+    size_t i;
+
+    for (i = 0; i < nmodels; i++) {
+        if (strlen(models[i].name) == length &&
+            !strncasecmp(models[i].name, name, length)) {
+            return &models[i];
+        }
+    }
+    return NULL;
+}
+
+static Version *find_number_of(const Model *model, int number)
+{
+    size_t i;
+
+    for (i = 0; i < model->count; i++) {
+        if (model->versions[i].number == number) {
+            return &model->versions[i];
+        }
+    }
+    return NULL;
+}
+
+const Model *find_version(const char *name, const Version **version)
+{
+    const Model *model;
+    size_t length;
+    int number;
+
+    if (!has_version(name, &length, &number)) {
+        return NULL;
+    }
+    model = find_model(name, length);
+    *version = model ? find_number_of(model, number) : NULL;
+    return *version ? model : NULL;
+}
+
+/* ---- reading ---- */
+
+bool parse_machine_version(const char *text, uint32_t *version)
+{
+    int major, minor, length;
+
+    if (sscanf(text, "%3d.%3d%n", &major, &minor, &length) != 2 ||
+        major < 0 || minor < 0 || (text[length] && text[length] != '.')) {
+        return false;
+    }
+    *version = MACHINE_VERSION(major, minor);
+    return true;
+}
+
+/* since A; until B; from A to B */
+static bool parse_range(char *line, Machines *machines)
+{
+    const char *key = cut(&line), *first = cut(&line);
+    const char *to = cut(&line), *last = cut(&line);
+
+    machines->to = NO_MACHINE_VERSION;
+    if (!first || cut(&line)) {
+        return false;
+    }
+    if (!strcmp(key, "since") && !to) {
+        return parse_machine_version(first, &machines->from);
+    }
+    if (!strcmp(key, "until") && !to) {
+        return parse_machine_version(first, &machines->to);
+    }
+    return !strcmp(key, "from") && last && !strcmp(to, "to") &&
+           parse_machine_version(first, &machines->from) &&
+           parse_machine_version(last, &machines->to) &&
+           machines->from <= machines->to;
+}
+
+/* Where the lines of a table go to */
+typedef struct Reader {
+    Table table;
+    bool site;
+    Model *model;
+    Version *version;
+    Machines *machines;
+} Reader;
+
+static void begin_model(Reader *reader, char *line)
+{
+    Place place = reader->table.place;
+    const char *name = cut(&line);
+    Model *other;
+
+    reader->version = NULL;
+    reader->machines = NULL;
+    reader->model = NULL;
+    if (!name || cut(&line)) {
+        complain(place, "'cpu' is followed by the name of a model");
+        return;
+    }
+    other = find_model(name, strlen(name));
+    if (other) {
+        complain(place, "'%s' again; it is in %s:%d already", name,
+                 other->place.file, other->place.line);
+        return;
+    }
+    if (!check_name(place, name, reader->site)) {
+        return;
+    }
+    models = grow(models, nmodels, sizeof(*models));
+    reader->model = &models[nmodels++];
+    reader->model->place = place;
+    reader->model->site = reader->site;
+    strcpy(reader->model->name, name);
+}
+
+static void begin_version(Reader *reader, char *line)
+{
+    Place place = reader->table.place;
+    Model *model = reader->model;
+    const char *number = cut(&line);
+    uint64_t value;
+
+    reader->machines = NULL;
+    if (!number || cut(&line) || !parse_whole_number(number, &value) ||
+        value != model->count + 1) {
+        complain(place, "the next version of %s is 'version %zu'",
+                 model->name, model->count + 1);
+        value = model->count + 1;
+    }
+    if (value > 999) {
+        give_up(place, "%s has too many versions", model->name);
+    }
+    if (model->nmachines) {
+        complain(place, "versions come before 'machines'");
+    }
+    model->versions = grow(model->versions, model->count,
+                           sizeof(*model->versions));
+    reader->version = &model->versions[model->count++];
+    reader->version->place = place;
+    reader->version->number = value;
+}
+
+static void begin_machines(Reader *reader, char *line)
+{
+    Place place = reader->table.place;
+    Model *model = reader->model;
+    Machines *machines;
+
+    model->machines = grow(model->machines, model->nmachines,
+                           sizeof(*model->machines));
+    machines = &model->machines[model->nmachines++];
+    machines->place = place;
+    reader->version = NULL;
+    reader->machines = machines;
+    if (!parse_range(line, machines)) {
+        complain(place, "'machines' is followed by 'since X.Y', 'until X.Y' "
+                 "or 'from X.Y to X.Y', which are versions of machine types");
+    }
+}
+
+/* A line of words, for people; it may be continued by one with the same key */
+static void read_words(Place place, const char *key, const char **words_of,
+                       const char *value, bool go_on)
+{
+    char *joined;
+
+    if (!*value) {
+        complain(place, "'%s' says nothing", key);
+    } else if (*words_of && go_on) {
+        joined = new_memory(strlen(*words_of) + strlen(value) + 2);
+        sprintf(joined, "%s %s", *words_of, value);
+        *words_of = joined;
+    } else if (*words_of) {
+        complain(place, "'%s' again", key);
+    } else {
+        *words_of = copy_text(value, strlen(value));
+    }
+}
+
+static bool read_model_line(Reader *reader, const char *key, char *value)
+{
+    Place place = reader->table.place;
+    Model *model = reader->model;
+
+    if (!strcmp(key, "reason")) {
+        read_words(place, key, &model->reason, value, true);
+    } else if (!strcmp(key, "based-on")) {
+        read_words(place, key, &model->based_on, value, false);
+    } else if (!strcmp(key, "deprecated")) {
+        read_words(place, key, &model->deprecated, value, false);
+    } else {
+        return read_setting(&model->settings, place, key, value);
+    }
+    return true;
+}
+
+static bool read_version_line(Reader *reader, const char *key, char *value)
+{
+    Place place = reader->table.place;
+    Version *version = reader->version;
+
+    if (!strcmp(key, "reason")) {
+        read_words(place, key, &version->reason, value, true);
+    } else if (!strcmp(key, "note")) {
+        read_words(place, key, &version->note, value, false);
+    } else if (!strcmp(key, "deprecated")) {
+        read_words(place, key, &version->deprecated, value, false);
+    } else if (!strcmp(key, "alias")) {
+        read_words(place, key, &version->alias, value, false);
+        if (version->alias) {
+            check_name(place, version->alias, reader->site);
+        }
+    } else if (!strcmp(key, "vendor")) {
+        complain(place, "a version can't be of another vendor; that is "
+                 "another model");
+    } else {
+        size_t count = version->settings.count;
+        bool known = read_setting(&version->settings, place, key, value);
+
+        if (version->number == 1 && version->settings.count > count) {
+            complain(place, "'%s' belongs before 'version 1', which is the "
+                     "model as it stands there", key);
+        }
+        return known;
+    }
+    return true;
+}
+
+static bool read_machines_line(Reader *reader, const char *key, char *value)
+{
+    Place place = reader->table.place;
+    Machines *machines = reader->machines;
+    uint64_t number;
+
+    if (strcmp(key, "default-version")) {
+        return strcmp(key, "vendor") &&
+               read_setting(&machines->settings, place, key, value);
+    }
+    if (!parse_whole_number(value, &number) || number > 999 ||
+        !find_number_of(reader->model, number)) {
+        complain(place, "%s has no version '%s'", reader->model->name, value);
+    } else if (machines->version) {
+        complain(place, "'%s' again", key);
+    } else {
+        machines->version = number;
+    }
+    return true;
+}
+
+static void read_line(Reader *reader, char *line)
+{
+    Place place = reader->table.place;
+    const char *key = cut(&line);
+    bool known;
+
+    line += strspn(line, " \t");
+    if (!strcmp(key, "cpu")) {
+        begin_model(reader, line);
+        return;
+    }
+    if (!reader->model) {
+        /* After a bad name, the rest of its lines is nobody's. */
+        if (!complaints()) {
+            complain(place, "'%s' before the first 'cpu NAME'", key);
+        }
+        return;
+    }
+    if (!strcmp(key, "version")) {
+        begin_version(reader, line);
+        return;
+    }
+    if (!strcmp(key, "machines")) {
+        begin_machines(reader, line);
+        return;
+    }
+    known = reader->machines ? read_machines_line(reader, key, line) :
+            reader->version ? read_version_line(reader, key, line) :
+            read_model_line(reader, key, line);
+    if (!known) {
+        complain(place, "unknown key '%s' here; there are %s%s", key,
+                 reader->machines ? "default-version" :
+                 reader->version ? "alias, note, reason, deprecated" :
+                 "reason, based-on, deprecated, vendor",
+                 ", on, off, family, model, stepping, level, xlevel, "
+                 "avx10-version, model-id, cache, set");
+    }
+}
+
+void read_models_table(const char *path, bool site)
+{
+    Reader reader = {
+        .table = { .place = { path, 0 }, .rest = read_file(path) },
+        .site = site,
+    };
+    char *line;
+
+    while ((line = next_line(&reader.table))) {
+        read_line(&reader, line);
+    }
+}
+
+/* ---- what they are ---- */
+
+static void resolve_model(Model *model);
+
+/* What @model is based on, or NULL, with a complaint, if that isn't there */
+static const Cpu *find_base(Model *model)
+{
+    const char *name = model->based_on;
+    const UpstreamModel *upstream;
+    Version *version;
+    Model *other;
+    size_t length, i;
+    int number;
+
+    if (!has_version(name, &length, &number)) {
+        complain(model->place, "%s: based-on needs a version, such as "
+                 "Cooperlake-v2: what names without one mean depends on the "
+                 "machine type", model->name);
+        return NULL;
+    }
+    upstream = find_upstream(name, length);
+    for (i = 0; upstream && i < upstream->count; i++) {
+        if (upstream->versions[i].number == number) {
+            return &upstream->versions[i].cpu;
+        }
+    }
+    other = find_model(name, length);
+    version = other ? find_number_of(other, number) : NULL;
+    if (!version) {
+        complain(model->place, "%s: based-on '%s' is no version of any CPU "
+                 "model", model->name, name);
+        return NULL;
+    }
+    if (other->resolving) {
+        complain(model->place, "%s is based on %s, which is based on it",
+                 model->name, name);
+        return NULL;
+    }
+    if (other->site && !model->site) {
+        complain(model->place, "%s is shipped and cannot be based on %s of "
+                 "another directory", model->name, name);
+        return NULL;
+    }
+    resolve_model(other);
+    return &version->cpu;
+}
+
+static void resolve_model(Model *model)
+{
+    const Cpu *before;
+    size_t i;
+
+    if (model->resolved) {
+        return;
+    }
+    model->resolved = model->resolving = true;
+    model->base = model->based_on ? find_base(model) : NULL;
+    copy_cpu(&model->cpu, model->base ?: &model->cpu);
+    apply_settings(&model->cpu, &model->settings, true);
+    before = &model->cpu;
+    for (i = 0; i < model->count; i++) {
+        Version *version = &model->versions[i];
+
+        copy_cpu(&version->cpu, before);
+        apply_settings(&version->cpu, &version->settings, true);
+        before = &version->cpu;
+    }
+    model->resolving = false;
+}
+
+int plain_name(const Model *model, uint32_t machine, Cpu *cpu)
+{
+    int number = 1;
+    size_t i;
+
+    for (i = 0; i < model->nmachines; i++) {
+        const Machines *machines = &model->machines[i];
+
+        if (machines->from <= machine && machine <= machines->to &&
+            machines->version) {
+            number = machines->version;
+        }
+    }
+    copy_cpu(cpu, &find_number_of(model, number)->cpu);
+    for (i = 0; i < model->nmachines; i++) {
+        const Machines *machines = &model->machines[i];
+
+        if (machines->from <= machine && machine <= machines->to) {
+            apply_settings(cpu, &machines->settings, false);
+        }
+    }
+    return number;
+}
+
+static int compare_versions(const void *a, const void *b)
+{
+    const uint32_t *va = a, *vb = b;
+
+    return *va < *vb ? -1 : *va > *vb;
+}
+
+uint32_t *machine_changes(const Model *model, uint32_t newest, size_t *count)
+{
+    uint32_t *changes = new_memory((2 * model->nmachines + 1) *
+                                   sizeof(*changes));
+    size_t i, n = 1;
+
+    for (i = 0; i < model->nmachines; i++) {
+        changes[n++] = model->machines[i].from;
+        if (model->machines[i].to < newest) {
+            changes[n++] = model->machines[i].to + 1;
+        }
+    }
+    qsort(changes, n, sizeof(*changes), compare_versions);
+    for (i = *count = 0; i < n; i++) {
+        if (changes[i] <= newest &&
+            (!*count || changes[i] != changes[*count - 1])) {
+            changes[(*count)++] = changes[i];
+        }
+    }
+    return changes;
+}
+
+/* ---- checks ---- */
+
+static void check_machines(const Model *model)
+{
+    size_t i, j, k, l;
+
+    for (i = 0; i < model->nmachines; i++) {
+        const Machines *a = &model->machines[i];
+
+        if (!a->version && !a->settings.count) {
+            complain(a->place, "%s: 'machines' with nothing for them",
+                     model->name);
+        }
+        for (j = 0; j < i; j++) {
+            const Machines *b = &model->machines[j];
+
+            if (a->from > b->to || b->from > a->to) {
+                continue;
+            }
+            if (a->version && b->version) {
+                complain(a->place, "%s: default-version for machine types "
+                         "that line %d has one for", model->name,
+                         b->place.line);
+            }
+            for (k = 0; k < a->settings.count; k++) {
+                for (l = 0; l < b->settings.count; l++) {
+                    if (same_thing(&a->settings.items[k],
+                                   &b->settings.items[l])) {
+                        complain(a->settings.items[k].place, "%s: the same "
+                                 "as in line %d, for machine types that are "
+                                 "in both", model->name,
+                                 b->settings.items[l].place.line);
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void check_model(const Model *model)
+{
+    size_t i, count;
+    uint32_t *changes;
+    char name[80];
+    Cpu cpu;
+
+    if (!model->reason) {
+        complain(model->place, "%s: 'reason' is missing: whom is it for, and "
+                 "why is it as it is?", model->name);
+    }
+    if (!model->count) {
+        complain(model->place, "%s: 'version 1' is missing", model->name);
+        return;
+    }
+    for (i = 0; i < model->count; i++) {
+        const Version *version = &model->versions[i];
+
+        snprintf(name, sizeof(name), "%s-v%d", model->name, version->number);
+        check_cpu(version->place, name, &version->cpu, model->base);
+        if (version->number > 1 && !version->reason) {
+            complain(version->place, "%s: 'reason' is missing: why is there "
+                     "another version?", name);
+        }
+        if (version->number > 1 && !version->settings.count) {
+            complain(version->place, "%s: no different from the version "
+                     "before it", name);
+        }
+    }
+    check_machines(model);
+    changes = machine_changes(model, NO_MACHINE_VERSION, &count);
+    for (i = 0; i < count; i++) {
+        plain_name(model, changes[i], &cpu);
+        check_cpu(model->place, model->name, &cpu, model->base);
+        free(cpu.knobs);
+    }
+    free(changes);
+}
+
+/* All names that tables give, for each is a type of QEMU's */
+static void check_aliases(void)
+{
+    size_t i, j, k, l;
+
+    for (i = 0; i < nmodels; i++) {
+        for (j = 0; j < models[i].count; j++) {
+            const Version *version = &models[i].versions[j], *other;
+            const char *alias = version->alias;
+
+            if (!alias) {
+                continue;
+            }
+            if (find_model(alias, strlen(alias)) ||
+                find_version(alias, &other)) {
+                complain(version->place, "alias '%s' is a CPU model already",
+                         alias);
+            }
+            for (k = 0; k <= i; k++) {
+                for (l = 0; l < (k < i ? models[k].count : j); l++) {
+                    if (models[k].versions[l].alias &&
+                        !strcasecmp(models[k].versions[l].alias, alias)) {
+                        complain(version->place, "alias '%s' again; it is "
+                                 "in %s:%d already", alias,
+                                 models[k].versions[l].place.file,
+                                 models[k].versions[l].place.line);
+                    }
+                }
+            }
+        }
+    }
+}
+
+void resolve_models(void)
+{
+    size_t i;
+
+    for (i = 0; i < nmodels; i++) {
+        resolve_model(&models[i]);
+    }
+    end_if_failed();
+    for (i = 0; i < nmodels; i++) {
+        check_model(&models[i]);
+    }
+    check_aliases();
+}
+
+/* ---- output ---- */
+
+static void print_text(const char *member, const char *text)
+{
+    if (text) {
+        printf("            .%s = \"%s\",\n", member, text);
+    }
+}
+
+/* { "mpx", "on" }, */
+static void print_prop(const Setting *setting)
+{
+    static const char format[] = "            { \"%s\", \"%s\" },\n";
+    char number[32];
+
+    snprintf(number, sizeof(number), "%" PRIu64, setting->number);
+    switch (setting->kind) {
+    case SET_ON:
+        printf(format, features[setting->index].name, "on");
+        break;
+    case SET_OFF:
+        printf(format, features[setting->index].name, "off");
+        break;
+    case SET_NUMBER:
+        printf(format, number_property(setting->index), number);
+        break;
+    case SET_VENDOR:
+        printf(format, "vendor", setting->text);
+        break;
+    case SET_MODEL_ID:
+        printf(format, "model-id", setting->text);
+        break;
+    case SET_CACHE:
+        printf(format, cache_property(setting->index),
+               format_cache(&setting->cache));
+        break;
+    case SET_KNOB:
+        printf(format, knobs[setting->index].name,
+               knobs[setting->index].max ? number :
+               setting->number ? "on" : "off");
+        break;
+    case SET_BITS:
+        break;                  /* in definitions alone, as numbers */
+    }
+}
+
+/* The lists that definitions refer to: N of what they are, by model */
+static void print_caches(size_t model, int version, const Cpu *cpu)
+{
+    int i, j;
+
+    if (!cpu->caches[0].size) {
+        return;
+    }
+    printf("static const CPUCaches table_caches_%zu_%d = {\n", model, version);
+    for (i = 0; i < CACHES; i++) {
+        const Cache *cache = &cpu->caches[i];
+        static const char *const types[CACHES] = {
+            "DATA_CACHE", "INSTRUCTION_CACHE", "UNIFIED_CACHE",
+            "UNIFIED_CACHE",
+        };
+        const char *c;
+
+        printf("    .%s = &(CPUCacheInfo) {\n"
+               "        .type = %s,\n"
+               "        .level = %d,\n"
+               "        .size = %" PRIu64 ",\n", cache_member(i), types[i],
+               i < 2 ? 1 : i, cache->size);
+        for (j = 0; j < CACHE_NUMBERS; j++) {
+            printf("        .%s = %" PRIu64 ",\n", cache_number_fields[j],
+                   cache->numbers[j]);
+        }
+        for (j = 0; j < CACHE_FLAGS; j++) {
+            if (cache->flags[j]) {
+                printf("        .%s = true,\n", cache_flag_fields[j]);
+            }
+        }
+        printf("        .share_level = CPU_TOPOLOGY_LEVEL_");
+        for (c = cache->share; *c; c++) {
+            putchar(toupper((unsigned char)*c));
+        }
+        printf(",\n    },\n");
+    }
+    printf("};\n");
+}
+
+static bool changes_caches(const Settings *settings)
+{
+    size_t i;
+
+    for (i = 0; i < settings->count; i++) {
+        if (settings->items[i].kind == SET_CACHE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a version sets, less its caches: these are for another member. */
+static void print_version_props(const Model *model, size_t index, int number)
+{
+    const Version *version = &model->versions[number - 1];
+    size_t i;
+
+    printf("static PropValue table_props_%zu_%d[] = {\n", index, number);
+    for (i = 0; number == 1 && i < nknobs; i++) {
+        if (model->cpu.knobs[i].given) {
+            print_prop(&(Setting) { .kind = SET_KNOB, .index = i,
+                                    .number = model->cpu.knobs[i].value });
+        }
+    }
+    for (i = 0; i < version->settings.count; i++) {
+        if (version->settings.items[i].kind != SET_CACHE) {
+            print_prop(&version->settings.items[i]);
+        }
+    }
+    printf("    { }\n};\n");
+}
+
+static void print_versions(const Model *model, size_t index)
+{
+    size_t i;
+
+    for (i = 0; i < model->count; i++) {
+        print_version_props(model, index, model->versions[i].number);
+        if (changes_caches(&model->versions[i].settings)) {
+            print_caches(index, model->versions[i].number,
+                         &model->versions[i].cpu);
+        }
+    }
+    printf("static const X86CPUVersionDefinition table_versions_%zu[] = {\n",
+           index);
+    for (i = 0; i < model->count; i++) {
+        const Version *version = &model->versions[i];
+
+        printf("        {\n            .version = %d,\n", version->number);
+        print_text("alias", version->alias);
+        print_text("note", version->note);
+        printf("            .props = table_props_%zu_%d,\n", index,
+               version->number);
+        if (changes_caches(&version->settings)) {
+            printf("            .cache_info = &table_caches_%zu_%d,\n",
+                   index, version->number);
+        }
+        printf("        },\n");
+    }
+    printf("    { }\n};\n");
+}
+
+static void print_machines(const Model *model, size_t index)
+{
+    size_t i, j;
+
+    for (i = 0; i < model->nmachines; i++) {
+        printf("static const PropValue table_machine_props_%zu_%zu[] = {\n",
+               index, i);
+        for (j = 0; j < model->machines[i].settings.count; j++) {
+            print_prop(&model->machines[i].settings.items[j]);
+        }
+        printf("    { }\n};\n");
+    }
+    printf("static const X86CPUTableMachines table_machines_%zu[] = {\n",
+           index);
+    for (i = 0; i < model->nmachines; i++) {
+        const Machines *machines = &model->machines[i];
+
+        printf("    { 0x%" PRIx32 ", 0x%" PRIx32 ", %d, "
+               "table_machine_props_%zu_%zu },\n", machines->from,
+               machines->to, machines->version, index, i);
+    }
+    printf("    { }\n};\n");
+}
+
+/* Versions with a deprecation note of their own */
+static void print_deprecations(const Model *model, size_t index)
+{
+    size_t i;
+
+    printf("static const char *const table_deprecated_%zu[] = {\n", index);
+    for (i = 0; i < model->count; i++) {
+        if (model->versions[i].deprecated) {
+            printf("    [%zu] = \"%s\",\n", i,
+                   model->versions[i].deprecated);
+        }
+    }
+    printf("    [%zu] = NULL,\n};\n", model->count);
+}
+
+static void print_definition(const Model *model, size_t index)
+{
+    const Cpu *cpu = &model->cpu;
+    int w;
+
+    printf("    {\n        .def = {\n");
+    print_text("name", model->name);
+    printf("            .level = %" PRIu64 ",\n"
+           "            .xlevel = 0x%" PRIx64 ",\n", cpu->numbers[LEVEL],
+           cpu->numbers[XLEVEL]);
+    print_text("vendor", cpu->vendor);
+    printf("            .family = %" PRIu64 ",\n"
+           "            .model = %" PRIu64 ",\n"
+           "            .stepping = %" PRIu64 ",\n"
+           "            .avx10_version = %" PRIu64 ",\n",
+           cpu->numbers[FAMILY], cpu->numbers[MODEL], cpu->numbers[STEPPING],
+           cpu->numbers[AVX10_VERSION]);
+    for (w = 0; w < nwords; w++) {
+        if (cpu->words[w]) {
+            printf("            .features[%s] = 0x%" PRIx64 "ull,\n",
+                   words[w].name, cpu->words[w]);
+        }
+    }
+    print_text("model_id", cpu->model_id);
+    if (cpu->caches[0].size) {
+        printf("            .cache_info = &table_caches_%zu_0,\n", index);
+    }
+    printf("            .versions = table_versions_%zu,\n", index);
+    print_text("deprecation_note", model->deprecated);
+    printf("        },\n"
+           "        .machines = table_machines_%zu,\n"
+           "        .deprecated = table_deprecated_%zu,\n    },\n",
+           index, index);
+}
+
+void print_models(void)
+{
+    size_t i;
+
+    printf("/* Made by gen-cpu-tables; do not edit. */\n\n");
+    for (i = 0; i < nmodels; i++) {
+        print_caches(i, 0, &models[i].cpu);
+        print_versions(&models[i], i);
+        print_machines(&models[i], i);
+        print_deprecations(&models[i], i);
+    }
+    printf("\nstatic const X86CPUTableModel x86_cpu_table_models[] = {\n");
+    for (i = 0; i < nmodels; i++) {
+        print_definition(&models[i], i);
+    }
+    /* No models, no array: ISO C has none of size 0. */
+    printf("    { }\n};\n\n"
+           "#define X86_CPU_TABLE_MODELS %zu\n", nmodels);
+}

@@ -1,0 +1,90 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * CPU models from tables
+ *
+ * tables/README says what a table looks like.
+ */
+
+#ifndef I386_EXT_GEN_CPU_MODELS_H
+#define I386_EXT_GEN_CPU_MODELS_H
+
+#include "gen-cpu-definition.h"
+
+/* Machine type versions as one number, 10.0 as 0xa0000 */
+#define MACHINE_VERSION(major, minor) ((uint32_t)(major) << 16 | (minor))
+#define NO_MACHINE_VERSION UINT32_MAX
+
+typedef struct Version {
+    Place place;
+    int number;
+    const char *alias, *note, *reason, *deprecated;
+    Settings settings;
+    Cpu cpu;
+} Version;
+
+/* What a model's name without a version means on some machine types */
+typedef struct Machines {
+    Place place;
+    uint32_t from, to;          /* both included */
+    int version;                /* 0: these lines don't say */
+    Settings settings;
+} Machines;
+
+typedef struct Model {
+    Place place;
+    char name[64];
+    const char *reason, *based_on, *deprecated;
+    bool site;                  /* of those who build, not shipped */
+    bool resolving, resolved;
+    Settings settings;
+    const Cpu *base;            /* what based_on names, or NULL */
+    Cpu cpu;                    /* before any version's differences */
+    Version *versions;
+    size_t count;
+    Machines *machines;
+    size_t nmachines;
+} Model;
+
+extern Model *models;
+extern size_t nmodels;
+
+/* Reads a table; what is wrong with it is complained about. */
+void read_models_table(const char *path, bool site);
+
+/* After all tables: what each version is, and whether all of it fits */
+void resolve_models(void);
+
+/* "10.0" or "10.0.13" as a machine type version; false if it is neither */
+bool parse_machine_version(const char *text, uint32_t *version);
+
+/*
+ * What @model's name without a version means on machine types of @machine:
+ * @cpu gets it, and the number of the version is returned.
+ */
+int plain_name(const Model *model, uint32_t machine, Cpu *cpu);
+
+/*
+ * The machine type versions up to @newest where what plain names mean
+ * changes, in order, from 0 on; the caller frees them.
+ */
+uint32_t *machine_changes(const Model *model, uint32_t newest, size_t *count);
+
+/* The model that has version @name (MODEL-vN), and which; NULL if none */
+const Model *find_version(const char *name, const Version **version);
+
+/* Prints C for all models. */
+void print_models(void);
+
+/* ---- gen-cpu-lock.c ---- */
+
+/*
+ * Compares what is released, by lock file @path, with the models of this
+ * directory (@site or not); each difference is complained about.
+ */
+void check_released(const char *path, bool site);
+
+/* Prints a lock file with all versions of a directory (@site or not). */
+void print_released(bool site, uint32_t newest);
+
+#endif /* I386_EXT_GEN_CPU_MODELS_H */

@@ -1,0 +1,95 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the generator takes from the QEMU tree that is being built
+ *
+ * Names and bits of features, what depends on what, and upstream's CPU
+ * models come from cpu.c and its headers, never from a copy.
+ */
+
+#ifndef I386_EXT_GEN_CPU_SOURCE_H
+#define I386_EXT_GEN_CPU_SOURCE_H
+
+#include "gen-cpu-input.h"
+
+#define MAX_WORDS       128
+#define MAX_FEATURES    2048
+#define MAX_BITS        8
+#define MAX_ALIASES     8
+#define MAX_NEEDS       8
+#define MAX_HEADERS     8
+
+typedef struct Word {
+    char name[64];              /* FEAT_7_0_EBX */
+    Place place;
+    bool msr;
+    char index[64];             /* leaf, or the name of the MSR */
+    char subleaf[32];
+    char reg[16];               /* R_EBX */
+    uint32_t number;            /* value of index */
+    uint32_t subleaf_number;
+} Word;
+
+typedef struct Feature {
+    char name[64];
+    Place place;
+    int word;
+    int bits[MAX_BITS];
+    int nbits;
+    uint64_t mask;              /* of all the bits */
+    char aliases[MAX_ALIASES][64];
+    int naliases;
+    /* The row of features.tbl, NULL if there is none yet */
+    const char *cpuinfo, *libvirt, *what, *note;
+    Place row;
+    /* What no CPU has it without, beside cpu.c's own dependencies */
+    int needs[MAX_NEEDS];
+    int nneeds;
+} Feature;
+
+/* Without any bit of @from_mask, no bit of @to_mask can be. */
+typedef struct Dependency {
+    Place place;
+    int from, to;               /* feature words */
+    uint64_t from_mask, to_mask;
+} Dependency;
+
+/* A property that is no feature, and that tables may set */
+typedef struct Knob {
+    char name[64];
+    uint64_t max;               /* of a number; 0: it is on or off */
+} Knob;
+
+extern Word words[MAX_WORDS];
+extern int nwords;
+extern Feature features[MAX_FEATURES];
+extern int nfeatures;
+extern Dependency *dependencies;
+extern size_t ndependencies;
+extern Knob *knobs;
+extern size_t nknobs;
+
+/*
+ * Reads the feature words, with leaves and MSRs, of file @cpu_c.  @headers
+ * are the paths of those that define their macros, NULL after the last.
+ */
+void read_features(const char *cpu_c, char *const *headers);
+
+/*
+ * Reads what CPU models are made of, besides: dependencies, knobs, and
+ * upstream's models.  After read_features().
+ */
+void read_models(const char *cpu_c);
+
+/* The feature whose property is @name, or NULL */
+Feature *find_feature(const char *name);
+
+/* The same, by any of its names */
+Feature *find_feature_or_alias(const char *name);
+
+/* The index of feature word @name, or -1 */
+int find_word(const char *name);
+
+const Knob *find_knob(const char *name);
+
+#endif /* I386_EXT_GEN_CPU_SOURCE_H */

@@ -1,0 +1,87 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What names of CPU models from tables mean on a machine type
+ *
+ * Answers, for a model from tables/models whose name is given without a
+ * version: which version is it on this machine type, and which properties
+ * are different there?  Upstream's models have the same in
+ * default_cpu_version and in the compatibility properties of machine types.
+ */
+
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "hw/qdev-properties.h"
+#include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
+#include "target/i386/ext/model-machines.h"
+
+/*
+ * The version in the name of machine type @mc, pc-q35-10.0 or
+ * pc-i440fx-10.0: 0xa0000; false if it has none.
+ */
+static bool machine_version(const MachineClass *mc, uint32_t *version)
+{
+    const char *dash = strrchr(mc->name, '-');
+    unsigned major, minor;
+
+    if (!g_str_has_prefix(mc->name, "pc-") || !dash ||
+        sscanf(dash + 1, "%3u.%3u", &major, &minor) != 2) {
+        return false;
+    }
+    *version = major << 16 | minor;
+    return true;
+}
+
+static bool row_is_for(const X86CPUTableMachines *row, uint32_t version)
+{
+    return row->from <= version && version <= row->to;
+}
+
+X86CPUVersion x86_cpu_table_version(const X86CPUModel *model)
+{
+    const X86CPUTableMachines *row = x86_cpu_access_table_machines(model);
+    X86CPUVersion found = CPU_VERSION_AUTO;
+    const MachineClass *mc;
+    uint32_t version;
+
+    if (!row || !row->props) {
+        return found;
+    }
+    mc = x86_cpu_machine_type_in_effect();
+    if (mc && machine_version(mc, &version)) {
+        for (; row->props; row++) {
+            if (row_is_for(row, version) && row->version) {
+                found = row->version;
+            }
+        }
+    }
+    return found;
+}
+
+void x86_cpu_table_add_props(GPtrArray *props, const MachineClass *mc)
+{
+    const X86CPUTableMachines *row;
+    const char *name;
+    uint32_t version;
+    unsigned i;
+
+    if (!machine_version(mc, &version)) {
+        return;
+    }
+    for (i = 0; (row = x86_cpu_access_table_model(i, &name)); i++) {
+        for (; row->props; row++) {
+            const PropValue *p;
+
+            for (p = row->props; p->prop && row_is_for(row, version); p++) {
+                GlobalProperty *global = g_new0(GlobalProperty, 1);
+
+                global->driver = g_strdup_printf(X86_CPU_TYPE_NAME("%s"),
+                                                 name);
+                global->property = p->prop;
+                global->value = p->value;
+                g_ptr_array_add(props, global);
+            }
+        }
+    }
+}
