@@ -12,14 +12,15 @@ PREFIX ?= /usr/local
 
 export LINE BUILD PREFIX DESTDIR QEMU_SRC QEMU_TARBALL
 export PYTHON CONFIGURE_FLAGS FIRMWARE_PATH JOBS MIN_FREE_MB
-export MODEL MACHINE ACCEL FORMAT SMP
+export MODEL MACHINE ACCEL FORMAT SMP CPU_TABLES
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 # One recipe's lines run in order, and the scripts lock the build directory;
 # ninja takes the processors itself.
 .NOTPARALLEL:
-.PHONY: all run dump check check-full lint dist install export clean distclean help line
+.PHONY: all run dump check check-full lint release-models fuzz dist install export clean distclean \
+    help line
 
 all:
 	@scripts/bootstrap build
@@ -61,6 +62,17 @@ lint: line
 	@scripts/qemu-tree prepare
 	@scripts/lint --line "$$LINE"
 
+# From now on they never change: commit what it writes.
+release-models: line
+	@scripts/bootstrap build
+	@scripts/qemu-tree prepare
+	@scripts/release-models
+
+fuzz: line
+	@scripts/bootstrap build
+	@scripts/qemu-tree prepare
+	@scripts/fuzz-tables
+
 dist: line
 	@scripts/bootstrap build
 	@scripts/qemu-tree prepare
@@ -97,6 +109,8 @@ help:
 	@echo '                  [MODEL=] [MACHINE=] [ACCEL=kvm|tcg] [FORMAT=table|cpu|json|...]'
 	@echo 'make check        lints and tests; make check-full: the exhaustive ones too'
 	@echo 'make lint         the lints alone'
+	@echo 'make release-models   the versions of CPU models in tables, fixed for ever'
+	@echo 'make fuzz         the reader of tables, for SECONDS=600'
 	@echo 'make dist         the series for a package of QEMU, in dist/'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make export       commits in the tree (see scripts/qemu-tree help) to patches/'
@@ -104,5 +118,6 @@ help:
 	@echo
 	@echo 'LINE=10.0         the QEMU release line'
 	@echo 'BUILD=build       the build directory'
+	@echo 'CPU_TABLES=dir    CPU models of your own, see docs/cpu-model-tables.rst'
 	@echo 'QEMU_SRC=dir, QEMU_TARBALL=file   your own QEMU source'
 	@echo 'CONFIGURE_FLAGS=, PYTHON=, FIRMWARE_PATH=, JOBS=   see scripts/qemu-build help'
