@@ -150,6 +150,19 @@ class Lint(unittest.TestCase):
         self.tree.build = self.tmp
         self.problems(lint.built_with_werror, 'werror is False')
 
+    def test_models(self):
+        tables = 'target-i386-ext/tables/models/'
+        self.checkout(**{
+            f'{tables}a.tbl': 'cpu A\n  version 1\n  version 2\n'
+                              'cpu B\n    x\n  version 1\n',
+            f'{tables}released.lock': 'released A-v1\n'})
+        self.problems(lint.models_are_released,
+                      '^.*a.tbl: A-v2 is not released .*\n'
+                      '.*a.tbl: B-v1 is not released .*$')
+        self.checkout(**{f'{tables}a.tbl': 'cpu A\n  version 1\n'})
+        os.remove(os.path.join(lint.REPO, tables, 'released.lock'))
+        self.problems(lint.models_are_released, 'A-v1 is not released')
+
     def test_licences(self):
         self.checkout(**{'a/b.c': '/* no licence */\n'})
         self.problems(lint.files_have_licences, '^a/b.c$')

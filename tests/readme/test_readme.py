@@ -12,11 +12,16 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(REPO, 'tests')]
+
+from checkout import copy_checkout, user_environment  # noqa: E402
+
 LINE = os.environ.get('LINE') or '10.0'
 BUILD = os.path.join(REPO, os.environ.get('BUILD') or 'build')
 TEST_COMMAND = 'make check'
@@ -38,22 +43,11 @@ class Readme(unittest.TestCase):
         cls.tmp = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.tmp)
         cls.copy = os.path.join(cls.tmp, 'checkout')
-        files = subprocess.run(
-            ['git', 'ls-files', '-co', '--exclude-standard'], cwd=REPO,
-            stdout=subprocess.PIPE, text=True, check=True)
-        for name in files.stdout.splitlines():
-            source = os.path.join(REPO, name)
-            if os.path.isfile(source):
-                target = os.path.join(cls.copy, name)
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                shutil.copy2(source, target)
-        cls.env = {**os.environ, 'BUILD': BUILD,
-                   'package': os.path.join(cls.tmp, 'package'),
-                   'destdir': os.path.join(cls.tmp, 'destdir')}
+        copy_checkout(cls.copy)
         # As typed by a user, whose environment has none of our variables
-        for name in ('PYTHONPATH', 'MAKEFLAGS', 'MAKELEVEL', 'MFLAGS',
-                     'QTEST_QEMU_BINARY', 'GUEST_BUILD', 'CHECK_FULL'):
-            cls.env.pop(name, None)
+        cls.env = user_environment(
+            BUILD=BUILD, package=os.path.join(cls.tmp, 'package'),
+            destdir=os.path.join(cls.tmp, 'destdir'))
         # A Debian source package, as far as a series file goes
         shutil.copytree(
             os.path.join(BUILD, f'qemu-{LINE}', 'debian', 'patches'),
