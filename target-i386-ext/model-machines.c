@@ -11,6 +11,7 @@
 
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "hw/i386/pc.h"
 #include "hw/qdev-properties.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
@@ -41,15 +42,19 @@ static bool row_is_for(const X86CPUTableMachines *row, uint32_t version)
 X86CPUVersion x86_cpu_table_version(const X86CPUModel *model)
 {
     const X86CPUTableMachines *row = x86_cpu_access_table_machines(model);
-    X86CPUVersion found = CPU_VERSION_AUTO;
-    const MachineClass *mc;
+    const MachineClass *mc = x86_cpu_machine_type_in_effect();
+    X86CPUVersion found = 1;
     uint32_t version;
 
-    if (!row || !row->props) {
-        return found;
+    if (!row || !object_class_dynamic_cast(OBJECT_CLASS(mc),
+                                           TYPE_PC_MACHINE)) {
+        return CPU_VERSION_AUTO;
     }
-    mc = x86_cpu_machine_type_in_effect();
-    if (mc && machine_version(mc, &version)) {
+    /*
+     * Never the definition without any version, as for upstream's models
+     * on machine types up to 4.0: what it sets is in version 1.
+     */
+    if (machine_version(mc, &version)) {
         for (; row->props; row++) {
             if (row_is_for(row, version) && row->version) {
                 found = row->version;
