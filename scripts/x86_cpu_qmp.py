@@ -9,13 +9,14 @@ beside this file, that of the system, or the one in the python directory
 of the QEMU source, which `make run` and the tests have in PYTHONPATH.
 """
 
-import difflib
 import logging
 import os
 import socket
 import subprocess
 import sys
 import tempfile
+
+from x86_cpu_errors import Failure, near_matches
 
 try:
     from qemu.qmp import QMPError
@@ -37,23 +38,6 @@ ARCH_CAPABILITIES_NOTE = (
     "this kernel's KVM refuses to set the MSR IA32_ARCH_CAPABILITIES that "
     'it offers, so that QEMU cannot start this CPU; asked with '
     'arch-capabilities=off instead')
-
-
-class Failure(Exception):
-    """A message for the user, in one line."""
-
-
-def near_matches(name, names):
-    """Returns 'did you mean A, B or C?', '' if nothing is near."""
-    lower = {n.lower(): n for n in names}
-    near = [lower[n] for n in
-            difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
-    if not near:
-        return ''
-    text = near[0]
-    if len(near) > 1:
-        text = ', '.join(near[:-1]) + ' or ' + near[-1]
-    return f'did you mean {text}?'
 
 
 def kvm_opens():

@@ -6,7 +6,7 @@ For the x86-cpu-* scripts: the argument of -cpu, and files for
 -readconfig.
 """
 
-from x86_cpu_qmp import Failure
+from x86_cpu_errors import Failure
 
 # util/qemu-config.c reads lines of up to 1023 bytes.
 READCONFIG_LINE = 1023
