@@ -19,8 +19,8 @@ export MODEL MACHINE ACCEL FORMAT SMP CPU_TABLES
 # One recipe's lines run in order, and the scripts lock the build directory;
 # ninja takes the processors itself.
 .NOTPARALLEL:
-.PHONY: all run dump check check-full lint release-models fuzz dist install export clean distclean \
-    help line
+.PHONY: all run dump golden check check-full lint release-models fuzz dist install export \
+    clean distclean help line
 
 all:
 	@scripts/bootstrap build
@@ -48,6 +48,12 @@ dump:
 	done; \
 	PYTHONPATH="$$BUILD/qemu-$$LINE/python$${PYTHONPATH:+:$$PYTHONPATH}" \
 	    exec scripts/x86-cpu-model-dump --qemu "$$BUILD/$$LINE/qemu-system-x86_64" "$$@"
+
+# The only way to renew the golden data.
+golden: all
+	@PYTHONPATH="$$BUILD/qemu-$$LINE/python$${PYTHONPATH:+:$$PYTHONPATH}" \
+	    exec scripts/x86-cpu-golden write --line "$$LINE" $${ACCEL:+--accel "$$ACCEL"} \
+	    --qemu "$$BUILD/$$LINE/qemu-system-x86_64"
 
 check: all
 	@scripts/bootstrap check
@@ -107,6 +113,7 @@ help:
 	@echo '                  [MODEL=] [MACHINE=] [ACCEL=kvm|tcg] [SMP=] [FORMAT=json]'
 	@echo 'make dump         all of a CPU, for -cpu, -readconfig, libvirt or a program'
 	@echo '                  [MODEL=] [MACHINE=] [ACCEL=kvm|tcg] [FORMAT=table|cpu|json|...]'
+	@echo 'make golden       renew the golden data, and say what changed [ACCEL=]'
 	@echo 'make check        lints and tests; make check-full: the exhaustive ones too'
 	@echo 'make lint         the lints alone'
 	@echo 'make release-models   the versions of CPU models in tables, fixed for ever'

@@ -9,12 +9,14 @@ beside this file, that of the system, or the one in the python directory
 of the QEMU source, which `make run` and the tests have in PYTHONPATH.
 """
 
+import json
 import logging
 import os
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 from x86_cpu_errors import Failure, near_matches
 
@@ -283,3 +285,68 @@ def start_cpu(binary, args, cpu):
         if ARCH_CAPABILITIES not in str(e):
             raise
     return Qemu(binary, [*args, '-cpu', cpu + ',arch-capabilities=off']), True
+
+
+def ask_all(binary, args, commands):
+    """
+    Yields the reply to each of many commands, in order, as QMP prints it:
+    a line of bytes.
+
+    The next commands are on their way while QEMU answers, as one round
+    trip each takes as long as the answer.
+
+    :param commands: list of (command, arguments)
+    :raise Failure: QEMU does not start, or dies
+    """
+    argv = [binary, '-S', '-display', 'none', '-nodefaults',
+            '-no-user-config', '-qmp', 'stdio', *args]
+    # QEMU reads them byte by byte: no spaces.
+    text = ''.join(json.dumps({'execute': name, 'arguments': arguments},
+                              separators=(',', ':')) + '\n'
+                   for name, arguments in
+                   [('qmp_capabilities', {}), *commands]).encode()
+
+    def write(stream):
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError:
+            # QEMU is gone: missing replies say so.
+            pass
+
+    with tempfile.TemporaryFile() as stderr:
+        try:
+            process = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=stderr)
+        except OSError as e:
+            raise Failure(f'cannot start {binary}: {e.strerror}') from e
+        writer = threading.Thread(target=write, args=[process.stdin])
+        writer.start()
+        missing = len(commands) + 1
+        try:
+            while missing:
+                line = process.stdout.readline()
+                if not line:
+                    break
+                if line.startswith((b'{"QMP"', b'{"timestamp"')):
+                    continue
+                missing -= 1
+                if missing < len(commands):
+                    yield line
+        finally:
+            # It only answered, and has nothing to save.
+            process.kill()
+            process.wait()
+            writer.join()
+            process.stdout.close()
+            try:
+                process.stdin.close()
+            except OSError:
+                pass
+        if missing:
+            stderr.seek(0)
+            said = stderr.read().decode(errors='replace').strip()
+            raise Failure('QEMU ended before it had answered: ' +
+                          (' '.join(said.splitlines()[-1:]) or
+                           f'status {process.returncode}'))

@@ -2,11 +2,15 @@
 """
 How a CPU model and its properties are written for QEMU.
 
-For the x86-cpu-* scripts: the argument of -cpu, and files for
--readconfig.
+For the x86-cpu-* scripts: the argument of -cpu, files for -readconfig, and
+tables for people.
 """
 
+import textwrap
+
 from x86_cpu_errors import Failure
+
+WIDTH = 100
 
 # util/qemu-config.c reads lines of up to 1023 bytes.
 READCONFIG_LINE = 1023
@@ -50,3 +54,27 @@ def readconfig(name, driver, props, comments):
         lines += ['', '[global]', f'  driver = "{driver}"',
                   f'  property = "{key}"', text]
     return '\n'.join(lines) + '\n'
+
+
+def table(header, rows, limits):
+    """
+    Returns a table as text, WIDTH wide at most.
+
+    What is wider than its column's limit goes on in the next line; the last
+    column takes the rest of the width.
+
+    :param limits: of the columns but the last one
+    """
+    rows = [header, *rows]
+    widths = [min(limit, max(len(row[i]) for row in rows))
+              for i, limit in enumerate(limits)]
+    widths.append(WIDTH - sum(widths) - 2 * (len(widths) + 1))
+    lines = []
+    for row in rows:
+        cells = [textwrap.wrap(cell, width, break_on_hyphens=False) or ['']
+                 for cell, width in zip(row, widths)]
+        for number in range(max(map(len, cells))):
+            lines.append('  ' + '  '.join(
+                (cell[number] if number < len(cell) else '').ljust(width)
+                for cell, width in zip(cells, widths)))
+    return ''.join(f'{line.rstrip()}\n' for line in lines)

@@ -1,0 +1,457 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+What every CPU model was on every machine type, as released: golden data.
+
+For x86-cpu-golden, which writes and checks it, and x86-cpu-history, which
+reads it: encodes and decodes, and finds what differs.  Needs no QEMU.
+
+A file holds the answers under one accelerator, as the differences between
+them, so that a diff of two versions of the file says what changed:
+
+  machine-types   all of them
+  newest          the one that "props" are of
+  models          by name:
+    like          another model; without it: no properties at all
+    props         what differs from "like" on the newest machine type;
+                  null: not there
+    on            by property, by machine types: what it is there, where
+                  that is not what "props", and base's own "on", make of it
+"""
+
+from dataclasses import dataclass
+import json
+import os
+import re
+from typing import Any, Dict, List, Optional
+
+from x86_cpu_errors import Failure
+
+# Of the files; grows by one when a reader would have to change.
+VERSION = 1
+
+COMMENT = ('SPDX-License-Identifier: GPL-2.0-or-later; written by '
+           '"make golden", never by hand')
+
+# What all others are like in the end
+BASE = 'base'
+
+# In the place of a value that is the host's
+HOST = 'host'
+
+# Machine types whose CPU models are kept: those with a version.  isapc is
+# the one PC that has none, and nobody migrates it.
+MACHINE_TYPE = re.compile(r'(pc-(?:i440fx|q35))-(\d+(?:\.\d+)*)$')
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """An accelerator, and if it takes that from the host: whose CPUs"""
+    accel: str
+    vendor: Optional[str]
+    title: str
+
+
+# QEMU gives named models the vendor of the host under KVM, and microcode
+# revisions go by that: AMD's has one of its own, all others have the same.
+# Hosts of Hygon and Zhaoxin differ from Intel's in the vendor alone.
+ACCELERATORS = {
+    'tcg': Accelerator('tcg', None, 'TCG'),
+    'kvm-intel': Accelerator('kvm', 'GenuineIntel', 'KVM on Intel'),
+    'kvm-amd': Accelerator('kvm', 'AuthenticAMD', 'KVM on AMD'),
+}
+
+Props = Dict[str, Any]
+
+
+class Golden:
+    """All answers under one accelerator."""
+
+    def __init__(self, types, answers):
+        """
+        :param types: names of machine types, in any order
+        :param answers: by model, by machine type: a dict of properties,
+                        which many may share
+        """
+        self.types: List[str] = sorted(types, key=type_key)
+        self.answers: Dict[str, Dict[str, Props]] = answers
+
+    @property
+    def newest(self):
+        """The newest pc-q35, which is the last one"""
+        return self.types[-1]
+
+    def models(self):
+        return sorted(self.answers)
+
+    def values(self, model, prop):
+        """Returns a list of (value, machine types), oldest types first."""
+        found = {}
+        for machine in self.types:
+            value = self.answers[model][machine].get(prop)
+            found.setdefault(json.dumps(value), (value, []))[1].append(machine)
+        return list(found.values())
+
+
+def type_key(name):
+    match = MACHINE_TYPE.match(name)
+    return match[1], [int(n) for n in match[2].split('.')]
+
+
+def families(types):
+    """Returns the versions of each family of machine types, sorted."""
+    found = {}
+    for name in sorted(types, key=type_key):
+        family, version = MACHINE_TYPE.match(name).groups()
+        found.setdefault(family, []).append(version)
+    return found
+
+
+def ranges(some, types):
+    """Returns some of all types as 'pc-q35-2.4 to 3.1, pc-q35-4.0.1'."""
+    some = set(some)
+    return ', '.join(f'{family}-{text}' for family, texts in
+                     ranges_by_family(some, types).items() for text in texts)
+
+
+def ranges_for_people(text):
+    """
+    Returns such a text in short: the kinds of machine types are mostly of
+    the same versions.  'pc-*-2.4 to 3.1'
+    """
+    found = {}
+    for part in text.split(', ') if text else []:
+        match = re.match(r'(pc-(?:i440fx|q35))-(\d.*)', part)
+        if not match:
+            return text
+        found.setdefault(match[1], []).append(match[2])
+    if len(found) < 2 or len(set(map(tuple, found.values()))) > 1:
+        return text
+    return ', '.join(f'pc-*-{part}' for part in next(iter(found.values())))
+
+
+def ranges_by_family(some, types):
+    """Returns for each kind of machine types a list of '2.4 to 3.1'."""
+    found = {}
+    for family, versions in families(types).items():
+        runs = []
+        for number, version in enumerate(versions):
+            if f'{family}-{version}' not in some:
+                continue
+            if runs and runs[-1][1] == number - 1:
+                runs[-1][1] = number
+            else:
+                runs.append([number, number])
+        found[family] = [
+            versions[first] if first == last else
+            f'{versions[first]} to {versions[last]}' for first, last in runs]
+    return found
+
+
+def parse_ranges(text, types):
+    """
+    Returns a list of machine types.
+
+    :raise ValueError: that is no such text
+    """
+    found = []
+    for part in text.split(', '):
+        first, _, last = part.partition(' to ')
+        family = MACHINE_TYPE.match(first)[1] if MACHINE_TYPE.match(
+            first) else ''
+        start = types.index(first)
+        end = types.index(f'{family}-{last}') if last else start
+        if end < start:
+            raise ValueError(text)
+        found += types[start:end + 1]
+    return found
+
+
+# Encoding
+
+def difference(old, new):
+    """Returns what makes new of old; None: not there."""
+    return {name: new.get(name) for name in sorted({**old, **new})
+            if not same(old.get(name), new.get(name))}
+
+
+def same(a, b):
+    # 1 == True
+    return a == b and isinstance(a, bool) == isinstance(b, bool)
+
+
+def changed(props, changes):
+    result = {**props, **changes}
+    for name in [name for name, value in changes.items() if value is None]:
+        del result[name]
+    return result
+
+
+def likeness(model, newest):
+    """
+    Returns the model to write this one down as a difference from: the
+    version before it, the version that it stands for, or base.
+    """
+    if model == BASE:
+        return None
+    stem, _, version = model.rpartition('-v')
+    if stem and version.isdigit():
+        before = f'{stem}-v{int(version) - 1}'
+        return before if before in newest else BASE
+    if f'{model}-v1' in newest:
+        return f'{model}-v1'
+    equal = [name for name in newest if re.search(r'-v\d+$', name) and
+             not difference(newest[name], newest[model])]
+    return min(equal, default=BASE)
+
+
+def encode(golden, name, line):
+    """Returns what is in a file."""
+    newest = {model: answers[golden.newest]
+              for model, answers in golden.answers.items()}
+    models = {}
+    for model in golden.models():
+        like = likeness(model, newest)
+        props = difference(newest[like] if like else {}, newest[model])
+        models[model] = {'props': props}
+        if like:
+            models[model]['like'] = like
+        on = encode_on(golden, model)
+        if on:
+            models[model]['on'] = on
+    accelerator = ACCELERATORS[name]
+    return {
+        '$comment': COMMENT,
+        'version': VERSION,
+        'line': line,
+        'accelerator': accelerator.accel,
+        **({'host-vendor': accelerator.vendor} if accelerator.vendor else {}),
+        'machine-types': golden.types,
+        'newest': golden.newest,
+        'models': models,
+    }
+
+
+def expected_on(model, newest, newest_base, base):
+    """Returns what a model is on a type, if base's answer tells it all."""
+    if model == BASE:
+        return newest
+    return changed(base, difference(newest_base, newest))
+
+
+def encode_on(golden, model):
+    answers, base = golden.answers[model], golden.answers[BASE]
+    found = {}
+    # Few of the answers are different.
+    seen = {}
+    for machine in golden.types:
+        key = id(answers[machine]), id(base[machine])
+        if key not in seen:
+            seen[key] = difference(
+                expected_on(model, answers[golden.newest],
+                            base[golden.newest], base[machine]),
+                answers[machine])
+        for prop, value in seen[key].items():
+            found.setdefault(prop, {}).setdefault(
+                json.dumps(value), (value, []))[1].append(machine)
+    return {prop: {ranges(types, golden.types): value
+                   for value, types in values.values()}
+            for prop, values in found.items()}
+
+
+def text_of(data):
+    """Returns the text of a file: the same data, the same bytes."""
+    return json.dumps(data, indent=1, sort_keys=True) + '\n'
+
+
+# Decoding
+
+def decode(data):
+    """
+    Returns the Golden.
+
+    :raise ValueError, KeyError, TypeError, AttributeError, RecursionError:
+           that is no golden data
+    """
+    types, models = data['machine-types'], data['models']
+    newest = {}
+
+    def newest_of(model):
+        if model not in newest:
+            like = models[model].get('like')
+            newest[model] = changed(newest_of(like) if like else {},
+                                    models[model]['props'])
+        return newest[model]
+
+    on = {model: decode_on(models[model].get('on', {}), types)
+          for model in models}
+    # Of equal answers there is one, as they take a lot of room.
+    made = {}
+
+    def answer(model, machine):
+        base = answer(BASE, machine) if model != BASE else None
+        key = model, id(base), json.dumps(on[model][machine])
+        if key not in made:
+            made[key] = changed(
+                expected_on(model, newest_of(model), newest_of(BASE), base),
+                on[model][machine])
+        return made[key]
+
+    answers = {model: {machine: answer(model, machine) for machine in types}
+               for model in models}
+    golden = Golden(types, answers)
+    if golden.types != types or golden.newest != data['newest']:
+        raise ValueError('the machine types are not in order')
+    return golden
+
+
+def decode_on(on, types):
+    """Returns, by machine type, what is different there."""
+    found = {machine: {} for machine in types}
+    for prop, values in on.items():
+        for text, value in values.items():
+            for machine in parse_ranges(text, types):
+                found[machine][prop] = value
+    return found
+
+
+# Files
+
+def data_dir(line=None):
+    """
+    Returns the directory of a line's data, and the line.  It is beside this file
+    where it is installed, or in the checkout.
+
+    :param line: the newest that is there if None
+    :raise Failure: there is none
+    """
+    here = os.path.dirname(os.path.abspath(__file__))
+    top = os.path.join(here, 'golden')
+    if not os.path.isdir(top):
+        top = os.path.join(os.path.dirname(here), 'tests', 'golden')
+    lines = [name for name in (os.listdir(top) if os.path.isdir(top) else [])
+             if re.fullmatch(r'\d+(\.\d+)*', name)]
+    if not line:
+        if not lines:
+            raise Failure(f'there is no golden data in {top}')
+        line = max(lines, key=lambda name: [int(n) for n in name.split('.')])
+    return os.path.join(top, line), line
+
+
+def path_of(directory, name):
+    return os.path.join(directory, f'{name}.json')
+
+
+def read(directory, name, line):
+    """
+    Returns the Golden of an accelerator.
+
+    :raise Failure: it cannot be read
+    """
+    path = path_of(directory, name)
+    try:
+        with open(path, encoding='utf-8') as f:
+            data = json.load(f)
+    except OSError as e:
+        raise Failure(f'cannot read {path}: {e.strerror}') from e
+    except ValueError as e:
+        raise Failure(f'{path} is no JSON: {e}') from e
+    version = data.get('version') if isinstance(data, dict) else None
+    if version != VERSION:
+        raise Failure(f'{path} is of version {json.dumps(version)}; this '
+                      f'reads version {VERSION}')
+    accelerator = ACCELERATORS[name]
+    wanted = (line, accelerator.accel, accelerator.vendor)
+    got = tuple(data.get(key) for key in
+                ('line', 'accelerator', 'host-vendor'))
+    if got != wanted:
+        raise Failure(f'{path} is about {describe(*got)}, not '
+                      f'{describe(*wanted)}')
+    try:
+        return decode(data)
+    except (ValueError, KeyError, TypeError, AttributeError,
+            RecursionError) as e:
+        raise Failure(f'{path} is no golden data: '
+                      f'{type(e).__name__}: {e}') from e
+
+
+def describe(line, accel, vendor):
+    return f'{accel} of QEMU {line}' + (f' on {vendor}' if vendor else '')
+
+
+def write(directory, name, line, golden):
+    """:raise Failure: it cannot be written"""
+    path = path_of(directory, name)
+    try:
+        os.makedirs(directory, exist_ok=True)
+        # Whole, or not at all
+        with open(f'{path}.new', 'w', encoding='utf-8') as f:
+            f.write(text_of(encode(golden, name, line)))
+        os.replace(f'{path}.new', path)
+    except OSError as e:
+        raise Failure(f'cannot write {path}: {e.strerror}') from e
+
+
+# Comparing
+
+@dataclass
+class Change:
+    """A property that is not what it was"""
+    models: List[str]
+    prop: str
+    was: Any
+    now: Any
+    # As ranges; 'all' if so
+    types: str
+
+
+@dataclass
+class Comparison:
+    """What differs between two Goldens"""
+    models_gone: List[str]
+    models_new: List[str]
+    # As ranges
+    types_gone: str
+    types_new: str
+    changes: List[Change]
+
+    def __bool__(self):
+        return bool(self.models_gone or self.models_new or self.types_gone or
+                    self.types_new or self.changes)
+
+
+def compare(was, now):
+    """Returns the Comparison; what only one has is not looked into."""
+    types = [machine for machine in was.types if machine in set(now.types)]
+    found = {}
+    for model in was.models():
+        if model in now.answers:
+            for (prop, *values), some in changes_of(
+                    was.answers[model], now.answers[model], types):
+                where = 'all' if some == types else ranges(some, types)
+                key = prop, where, json.dumps(values)
+                found.setdefault(key, Change([], prop, *values, where)
+                                 ).models.append(model)
+    return Comparison(
+        models_gone=sorted(set(was.answers) - set(now.answers)),
+        models_new=sorted(set(now.answers) - set(was.answers)),
+        types_gone=ranges(set(was.types) - set(now.types), was.types),
+        types_new=ranges(set(now.types) - set(was.types), now.types),
+        changes=sorted(found.values(), key=lambda c: (c.models, c.prop,
+                                                      c.types)))
+
+
+def changes_of(was, now, types):
+    """Yields (property, was, now) and the machine types."""
+    found = {}
+    # Few of the answers are different.
+    seen = {}
+    for machine in types:
+        old, new = was[machine], now[machine]
+        key = id(old), id(new)
+        if key not in seen:
+            seen[key] = [(prop, old.get(prop), value) for prop, value in
+                         difference(old, new).items()]
+        for change in seen[key]:
+            found.setdefault(json.dumps(change), (change, []))[1].append(
+                machine)
+    return found.values()
