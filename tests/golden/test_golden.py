@@ -1,0 +1,714 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Released answers never change: QEMU's CPU models against the golden data.
+
+Answers: is every CPU model on every machine type what it was when it was
+released, under TCG and under KVM?  Is the golden data true, judged by what
+guests read from CPUID, and is there nothing of the host in it?  And does
+x86-cpu-golden find and explain each kind of difference?
+
+    QTEST_QEMU_BINARY=... GUEST_BUILD=... LINE=... \\
+        PYTHONPATH=<qemu>/python:scripts python3 -m unittest test_golden
+
+Under KVM, all that a host of this host's vendor would get is checked, and a
+sample for the others; CHECK_FULL=1 checks all of it, and more guests.
+CHECK_SEED repeats a run.  "make golden" renews the data.
+"""
+
+import asyncio
+import importlib.machinery
+import importlib.util
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+import jsonschema
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REPO = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(REPO, 'tests', 'guest'))
+
+import x86_cpu_golden as golden_data  # noqa: E402
+from x86_cpu_golden import ACCELERATORS, BASE, HOST, Golden  # noqa: E402
+from cpu_models import (  # noqa: E402
+    FORCE, FULL, NEWEST, OLDEST, SHOWN, LabChecks, count, cpu_option,
+    differences, expansion, rng, show_differences,
+)
+from guest_cpuid import GuestError  # noqa: E402
+from test_offered_features import BIT, shim, spec  # noqa: E402
+from test_removed_features import NeedsKvm  # noqa: E402
+
+SCRIPT = os.path.join(REPO, 'scripts', 'x86-cpu-golden')
+SCHEMA = os.path.join(REPO, 'docs', 'schema', 'x86-cpu-golden.schema.json')
+FAKE = os.path.join(HERE, 'fake_qemu.py')
+QEMU = os.environ['QTEST_QEMU_BINARY']
+LINE = os.environ['LINE']
+DATA = os.path.join(HERE, LINE)
+
+# Of machine types at either end, and around the last change of what is left
+# to the host
+TYPES = [OLDEST, 'pc-q35-9.0', 'pc-i440fx-9.1', NEWEST]
+
+# Hosts that are not here, as KVM describes them: an old one of Intel, with
+# hardly any features, and one of AMD that has all features that there will
+# ever be.  Guests have 46 and 48 bits of physical addresses of their own.
+EVERYTHING = 0xffffffff
+OTHER_HOSTS = {
+    'kvm-intel': {
+        'cpuid 0 0 eax is': 0xa,
+        'cpuid 0 0 ebx is': 0x756e6547,     # GenuineIntel
+        'cpuid 0 0 edx is': 0x49656e69,
+        'cpuid 0 0 ecx is': 0x6c65746e,
+        'cpuid 1 0 ecx is': BIT[0] | BIT[31],
+        'cpuid 7 0 ebx is': 0,
+        'cpuid 7 0 ecx is': 0,
+        'cpuid 7 0 edx is': 0,
+        'cpuid 0xd 0 eax is': 0x3,
+        'cpuid 0xd 1 eax is': 0,
+        'cpuid 0x80000008 0 eax is': 0x002e2e27,
+        'cpuid 0x40000001 0 eax is': 0,
+        'msr 0x10a absent': None,
+        'msr 0x345 absent': None,
+        'msr 0x8b is': BIT[32],
+    },
+    'kvm-amd': {
+        'cpuid 0 0 eax is': 0x20,
+        'cpuid 0 0 ebx is': 0x68747541,     # AuthenticAMD
+        'cpuid 0 0 edx is': 0x69746e65,
+        'cpuid 0 0 ecx is': 0x444d4163,
+        'cpuid 1 0 ecx is': EVERYTHING,
+        'cpuid 1 0 edx is': EVERYTHING,
+        'cpuid 7 0 ebx is': EVERYTHING,
+        'cpuid 7 0 ecx is': EVERYTHING,
+        'cpuid 7 0 edx is': EVERYTHING,
+        'cpuid 0xd 1 eax is': EVERYTHING,
+        'cpuid 0x80000001 0 ecx is': EVERYTHING,
+        'cpuid 0x80000008 0 eax is': 0x00303034,
+        'cpuid 0x8000000a 0 edx is': EVERYTHING,
+        'cpuid 0x80000021 0 eax is': EVERYTHING,
+        'cpuid 0x40000001 0 eax is': EVERYTHING,
+        'msr 0x10a is': (1 << 64) - 1,
+        'msr 0x8b is': 0x0a201016,
+    },
+}
+
+
+def load():
+    """Returns the script as a module."""
+    loader = importlib.machinery.SourceFileLoader('x86_cpu_golden_script',
+                                                  SCRIPT)
+    module = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+script = load()
+
+
+def released(name):
+    return golden_data.read(DATA, name, LINE)
+
+
+def part(golden, types, models=None):
+    """Returns the Golden of some machine types and models."""
+    return Golden(types, {
+        model: {machine: golden.answers[model][machine] for machine in types}
+        for model in models or golden.answers})
+
+
+def text_of(golden, name):
+    return golden_data.text_of(golden_data.encode(golden, name, LINE))
+
+
+def host_class():
+    """The accelerator of hosts such as this one, or None"""
+    with open('/proc/cpuinfo', encoding='utf-8') as cpuinfo:
+        match = re.search(r'^vendor_id\s*: (.*)$', cpuinfo.read(), re.M)
+    for name, accelerator in ACCELERATORS.items():
+        if match and accelerator.vendor == match[1]:
+            return name
+    return None
+
+
+class Data(unittest.TestCase):
+    """The files"""
+
+    def text(self, name):
+        with open(golden_data.path_of(DATA, name), encoding='utf-8') as f:
+            return f.read()
+
+    def test_every_accelerator_has_a_file(self):
+        self.assertEqual(sorted(os.listdir(DATA)),
+                         sorted(f'{name}.json' for name in ACCELERATORS))
+
+    def test_round_trip(self):
+        """A file decodes and encodes to itself, byte for byte"""
+        for name in ACCELERATORS:
+            golden = released(name)
+            # What differs would be long, and takes minutes to work out.
+            self.assertTrue(text_of(golden, name) == self.text(name), name)
+            again = golden_data.decode(golden_data.encode(
+                golden, name, LINE))
+            self.assertTrue(again.answers == golden.answers, name)
+            self.assertEqual(again.types, golden.types)
+
+    def test_they_are_small(self):
+        size = sum(len(self.text(name)) for name in ACCELERATORS)
+        self.assertLess(size, 1_500_000)
+        for name in ACCELERATORS:
+            # So that a diff explains itself
+            self.assertLess(max(map(len, self.text(name).splitlines())), 200)
+
+    def test_nothing_of_the_build(self):
+        """No version of QEMU but the line, no path, kernel or date"""
+        version = script.ask_all(QEMU, ['-machine', 'none'],
+                                 [('query-version', {})])
+        version = json.loads(next(version))['return']['qemu']
+        words = [re.escape(word) for word in (
+            '{major}.{minor}.{micro}'.format(**version),
+            platform.release())] + [r'(?<!\w)/\w', r'\b20\d\d-\d\d']
+        for name in ACCELERATORS:
+            for word in words:
+                self.assertIsNone(re.search(word, self.text(name)), word)
+
+    def test_other_vendors_need_no_file(self):
+        """The models differ in vendor and microcode revision only"""
+        intel, amd = released('kvm-intel'), released('kvm-amd')
+        found = {change.prop
+                 for change in golden_data.compare(intel, amd).changes}
+        self.assertEqual(found, {'vendor', 'ucode-rev'})
+
+    def test_ranges(self):
+        """Machine types as ranges, and back"""
+        types = released('tcg').types
+        choose = rng('ranges')
+        for _ in range(300):
+            some = sorted(choose.sample(types, choose.randint(1, len(types))),
+                          key=golden_data.type_key)
+            text = golden_data.ranges(some, types)
+            self.assertEqual(golden_data.parse_ranges(text, types), some)
+        self.assertEqual(golden_data.ranges([], types), '')
+        self.assertEqual(
+            golden_data.ranges(types[:3] + [NEWEST], types),
+            'pc-i440fx-2.4 to 2.6, pc-q35-10.0')
+        for text, short in [
+                ('pc-i440fx-2.4 to 2.6, pc-q35-10.0',) * 2,
+                ('pc-i440fx-2.4 to 2.6, pc-q35-2.4 to 2.6',
+                 'pc-*-2.4 to 2.6'),
+                ('pc-i440fx-2.4, pc-i440fx-2.6, pc-q35-2.4, pc-q35-2.6',
+                 'pc-*-2.4, pc-*-2.6'),
+                ('pc-q35-2.4', 'pc-q35-2.4'), ('all', 'all'), ('', '')]:
+            self.assertEqual(golden_data.ranges_for_people(text), short)
+        for bad in ('', 'all', 'pc-q35-2.6 to 2.4', 'pc-q35-1.0',
+                    'pc-q35-2.4 to', 'pc-q35-2.4 to 3.1 to 4.0',
+                    'pc-q35-2.4,pc-q35-2.5', 'pc-i440fx-2.4 to pc-q35-2.4'):
+            with self.assertRaises(ValueError, msg=bad):
+                golden_data.parse_ranges(bad, types)
+
+
+class Checks(LabChecks):
+    """The tests, for one accelerator."""
+
+    def names(self):
+        """The files that are about this accelerator"""
+        return [name for name, accelerator in ACCELERATORS.items()
+                if accelerator.accel == self.accel]
+
+    def assert_same_bytes(self, a, b, name):
+        self.assertTrue(text_of(a, name) == text_of(b, name), name)
+
+    def fail_if_differs(self, was, now):
+        comparisons = {name: golden_data.compare(was[name], now[name])
+                       for name in was}
+        if any(comparisons.values()):
+            self.fail('\n' + script.explain(comparisons, {
+                name: len(golden.answers) for name, golden in was.items()}))
+
+    def test_as_released(self):
+        """Every CPU model on every machine type is what it was released as"""
+        whole = [name for name in self.names() if FULL or
+                 not ACCELERATORS[name].vendor or name == host_class()]
+        now = script.generate(QEMU, whole)
+        self.fail_if_differs({name: released(name) for name in whole}, now)
+        for name in whole:
+            self.assertEqual(set(now[name].answers),
+                             {*self.lab.models, BASE})
+            self.assertEqual(set(now[name].types), set(self.lab.machines))
+            self.assert_same_bytes(now[name], released(name), name)
+        choose = rng(self.accel, 'golden sample')
+        for name in self.names():
+            if name not in whole:
+                types = {OLDEST, NEWEST, *choose.sample(self.lab.machines, 2)}
+                was = released(name)
+                self.fail_if_differs(
+                    {name: part(was, list(types))},
+                    script.generate(QEMU, [name], types))
+
+    def own_name(self):
+        return self.names()[0]
+
+    def test_guests(self):
+        """Guests see what the golden data says"""
+        name = self.own_name()
+        golden = released(name)
+        choose = rng(self.accel, 'golden guests')
+        pairs = [(choose.choice(self.lab.models), choose.choice(golden.types))
+                 for _ in range(count(16, 600))]
+        originals = [(machine, cpu_option(
+            model, {**FORCE, **self.lab.extra}), '1')
+            for model, machine in pairs]
+        copies = []
+        for model, machine in pairs:
+            # The newest machine type leaves to the host what is the host's.
+            props = {prop: value for prop, value
+                     in golden.answers[model][machine].items()
+                     if value != HOST}
+            copies.append((golden.newest, cpu_option(
+                BASE, {**props, **FORCE, **self.lab.extra}), '1'))
+        views = asyncio.run(self.lab.look(originals + copies))
+        problems = []
+        for (model, machine), a, b in zip(pairs, views, views[len(pairs):]):
+            where = f'{model} on {machine}'
+            refused = [x for x in (a, b) if isinstance(x, GuestError)]
+            if refused:
+                problems.append(f'{where}: {refused[0]}')
+            elif found := differences(a, b):
+                problems.append(f'{where}: {show_differences(found)}')
+        self.assertFalse(problems, '\n'.join(problems[:SHOWN]))
+
+
+class TestTcg(Checks, unittest.TestCase):
+    """Under TCG."""
+    accel = 'tcg'
+
+
+class TestKvm(NeedsKvm, Checks, unittest.TestCase):
+    """Under KVM."""
+
+    def own_name(self):
+        if not host_class():
+            self.skipTest('a host of a vendor that there is no data for')
+        return host_class()
+
+    def expand(self, pairs, props=None):
+        replies = self.lab.ask([
+            expansion('static', model, props if model != BASE else None,
+                      machine) for model, machine in pairs])
+        return [reply['return']['model']['props'] for reply in replies]
+
+    def pairs(self):
+        return [(model, machine) for machine in (OLDEST, NEWEST)
+                for model in [*self.lab.models, BASE]]
+
+    def test_this_host(self):
+        """A vendor as a property is as good as a host of this vendor"""
+        golden = released(self.own_name())
+        for (model, machine), props in zip(self.pairs(),
+                                           self.expand(self.pairs())):
+            wanted = golden.answers[model][machine]
+            self.assertEqual(
+                {prop: (props.get(prop), value)
+                 for prop, value in wanted.items()
+                 if props.get(prop) != value and value != HOST}, {},
+                f'{model} on {machine}')
+            self.assertEqual(set(props), set(wanted))
+
+    def test_other_vendors(self):
+        """Hosts of Hygon and Zhaoxin differ from Intel's in the vendor"""
+        intel = self.expand(self.pairs(), {'vendor': 'GenuineIntel'})
+        for vendor in ('HygonGenuine', '  Shanghai  ', 'CentaurHauls'):
+            theirs = self.expand(self.pairs(), {'vendor': vendor})
+            for pair, a, b in zip(self.pairs(), intel, theirs):
+                if pair[0] != BASE:
+                    self.assertEqual({**a, 'vendor': vendor}, b, pair)
+
+    def test_other_hosts(self):
+        """There is nothing of the host in it"""
+        unavailable = {}
+        for name, offers in OTHER_HOSTS.items():
+            was = released(name)
+            types = was.types if FULL else TYPES
+            env = {'LD_PRELOAD': shim(), 'KVM_CPUID_SHIM_OFFERS': spec(offers)}
+            with mock.patch.dict(os.environ, env):
+                now = script.generate(QEMU, [name], types)[name]
+                models = self.lab.ask([('query-cpu-definitions', {})])
+                raw = self.expand([('EPYC', NEWEST)])[0]
+            unavailable[name] = [model['unavailable-features']
+                                 for model in models[0]['return']]
+            # The other host was there, and would have been seen.
+            self.assertEqual(raw['guest-phys-bits'], min(
+                raw['phys-bits'],
+                offers['cpuid 0x80000008 0 eax is'] >> 16))
+            self.assertEqual(now.answers['EPYC'][NEWEST]['guest-phys-bits'],
+                             HOST)
+            self.fail_if_differs({name: part(was, types)}, {name: now})
+            self.assert_same_bytes(now, part(was, types), name)
+        self.assertNotEqual(*unavailable.values())
+
+
+# A QEMU that fits in one's head
+MODELS = ['base', 'EPYC', 'EPYC-v1', 'Skylake-Client', 'Skylake-Client-v1',
+          'qemu64']
+FEW_TYPES = ['pc-i440fx-2.4', 'pc-i440fx-3.1', 'pc-i440fx-4.0',
+             'pc-i440fx-10.0', 'pc-q35-2.4', 'pc-q35-3.1', 'pc-q35-4.0',
+             'pc-q35-10.0']
+HEADER = ['ACCELERATOR', 'MODEL', 'FEATURE', 'WAS', 'NOW', 'MACHINE TYPES']
+LAST = ('Released answers never change. If this is no mistake, make golden '
+        'renews the data.')
+
+
+class Edit:
+    """Changes a file's data."""
+
+    def __init__(self, path):
+        self._path = path
+        self._data = None
+
+    def __enter__(self):
+        with open(self._path, encoding='utf-8') as f:
+            self._data = json.load(f)
+        return self._data
+
+    def __exit__(self, *_exc):
+        with open(self._path, 'w', encoding='utf-8') as f:
+            json.dump(self._data, f)
+
+
+class Faked(unittest.TestCase):
+    """Base of tests with a QEMU that isn't one"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.small = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.small)
+        for name in ACCELERATORS:
+            golden_data.write(cls.small, name, LINE, part(
+                released(name), FEW_TYPES, MODELS))
+
+    def setUp(self):
+        self.tmp = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.tmp)
+        self.qemu_dir = os.path.join(self.tmp, 'qemu')
+        self.dir = os.path.join(self.tmp, 'golden')
+        for directory in (self.qemu_dir, self.dir):
+            shutil.copytree(self.small, directory)
+
+    def run_script(self, *args, qemu=FAKE, **env):
+        return subprocess.run(
+            [SCRIPT, *args, '--qemu', qemu, '--line', LINE, '--dir',
+             self.dir], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, timeout=120, check=False,
+            env={**os.environ, 'FAKE_QEMU_DATA': self.qemu_dir, **env})
+
+    def edit(self, name='tcg', directory=None):
+        """A context manager that yields a file's data, to be changed."""
+        return Edit(golden_data.path_of(directory or self.dir, name))
+
+
+class Checker(Faked):
+    """x86-cpu-golden, with a QEMU that is not what was released"""
+
+    def check(self, *args, **env):
+        return self.run_script('check', '--accel', 'tcg', *args, **env)
+
+    def rows(self, text):
+        """The cells of a table, without what wraps"""
+        return [re.split(r'\s{2,}', line.strip())
+                for line in text.splitlines()]
+
+    def assert_explained(self, *rows):
+        done = self.check()
+        self.assertEqual(done.stderr, '')
+        self.assertEqual(done.returncode, 1)
+        header, *found = self.rows(done.stdout)
+        self.assertEqual(found[-2:], [[''], [LAST]])
+        self.assertEqual(header, HEADER)
+        self.assertEqual(found[:-2], [['tcg', *row] for row in rows])
+        for line in done.stdout.splitlines():
+            self.assertLessEqual(len(line), 100)
+
+    def test_same(self):
+        done = self.run_script('check')
+        if not script.kvm_opens():
+            self.assertEqual(done.stderr, '')
+            self.assertEqual(done.stdout, ''.join(
+                f'{name}: 6 models on 8 machine types: as released\n'
+                for name in ACCELERATORS))
+        self.assertEqual(done.returncode, 0)
+
+    def test_feature_flipped_on_one_type(self):
+        with self.edit() as data:
+            data['models']['Skylake-Client']['on']['mpx'] = {
+                'pc-i440fx-2.4 to 3.1, pc-q35-2.4': True}
+        self.assert_explained(['Skylake-Client', 'mpx', 'off', 'on',
+                               'pc-q35-3.1'])
+
+    def test_feature_flipped_everywhere(self):
+        with self.edit() as data:
+            data['models']['qemu64']['props']['avx2'] = True
+        self.assert_explained(['qemu64', 'avx2', 'on', 'off', 'all'])
+
+    def test_ranges_are_told(self):
+        with self.edit() as data:
+            del data['models']['Skylake-Client']['on']['mpx']
+        self.assert_explained(['Skylake-Client', 'mpx', 'off', 'on',
+                               'pc-*-2.4 to 3.1'])
+
+    def test_model_gone(self):
+        with self.edit(directory=self.qemu_dir) as data:
+            del data['models']['qemu64']
+        self.assert_explained(['qemu64', '(model)', 'there', 'gone', 'all'])
+
+    def test_model_new(self):
+        with self.edit() as data:
+            del data['models']['qemu64']
+        self.assert_explained(['qemu64', '(model)', '-', 'new', 'all'])
+
+    def test_level_changed(self):
+        """In a model, and in all that are like it"""
+        with self.edit() as data:
+            data['models']['EPYC-v1']['props']['min-level'] += 1
+        self.assert_explained(['EPYC, EPYC-v1', 'min-level', '14', '13',
+                               'all'])
+
+    def test_property_gone_and_new(self):
+        with self.edit() as data:
+            data['models']['base']['props']['no-more'] = 'x'
+            del data['models']['base']['props']['xtpr']
+        self.assert_explained(['all 6', 'no-more', 'x', '-', 'all'],
+                              ['all 6', 'xtpr', '-', 'off', 'all'])
+
+    def test_one_is_not_true(self):
+        with self.edit() as data:
+            data['models']['base']['props']['level-func7'] = False
+        self.assert_explained(['all 6', 'level-func7', 'off', '0', 'all'])
+
+    def test_knob_of_a_machine_type(self):
+        with self.edit(directory=self.qemu_dir) as data:
+            data['models']['base']['on']['l3-cache'] = {
+                'pc-i440fx-2.4, pc-q35-2.4 to 3.1': False}
+        self.assert_explained(['all 6', 'l3-cache', 'on', 'off',
+                               'pc-q35-3.1'])
+
+    def test_machine_type_gone(self):
+        was = part(released('tcg'), FEW_TYPES, MODELS)
+        golden_data.write(self.qemu_dir, 'tcg', LINE, part(
+            was, FEW_TYPES[1:], MODELS))
+        self.assert_explained(['-', '(machine types)', 'there', 'gone',
+                               'pc-i440fx-2.4'])
+
+    def test_machine_type_new(self):
+        was = part(released('tcg'), FEW_TYPES, MODELS)
+        golden_data.write(self.dir, 'tcg', LINE, part(
+            was, FEW_TYPES[:4] + FEW_TYPES[6:], MODELS))
+        self.assert_explained(['-', '(machine types)', '-', 'new',
+                               'pc-q35-2.4 to 3.1'])
+
+    def test_json(self):
+        with self.edit() as data:
+            data['models']['qemu64']['props']['avx2'] = True
+        with self.edit('tcg', self.qemu_dir) as data:
+            data['models']['EPYC']['props']['new'] = 7
+        with open(SCHEMA, encoding='utf-8') as f:
+            validator = jsonschema.Draft7Validator(json.load(f))
+        done = self.check('--json')
+        answer = json.loads(done.stdout)
+        validator.validate(answer)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout, json.dumps(
+            answer, indent=2, sort_keys=True) + '\n')
+        self.assertEqual(answer, {
+            'format-version': 1, 'line': LINE, 'same': False,
+            'not-checked': {}, 'accelerators': {'tcg': {
+                'models-gone': [], 'models-new': [],
+                'machine-types-gone': '', 'machine-types-new': '',
+                'changes': [
+                    {'models': ['EPYC'], 'feature': 'new', 'was': None,
+                     'now': 7, 'machine-types': 'all'},
+                    {'models': ['qemu64'], 'feature': 'avx2', 'was': True,
+                     'now': False, 'machine-types': 'all'}]}}})
+        shutil.copytree(self.qemu_dir, self.dir, dirs_exist_ok=True)
+        done = self.check('--json')
+        self.assertTrue(json.loads(done.stdout)['same'])
+        self.assertEqual(done.returncode, 0)
+
+    @unittest.skipIf(script.kvm_opens(), '/dev/kvm does not open')
+    def test_host(self):
+        """What the host says of itself is no difference"""
+        for bits in ('0', '40', '48'):
+            done = self.run_script('check', '--accel', 'kvm-amd', '--accel',
+                                   'kvm-intel', FAKE_QEMU_HOST=bits)
+            self.assertEqual((done.returncode, done.stderr), (0, ''),
+                             done.stdout)
+        # Unless the machine type, or a model, did not leave it to the host.
+        for model in ('base', 'EPYC'):
+            for name in ('kvm-intel', 'kvm-amd'):
+                with self.edit(name, self.qemu_dir) as data:
+                    data['models'][model]['props']['guest-phys-bits'] = 40
+            done = self.run_script('check', '--accel', 'kvm-amd')
+            self.assertRegex(done.stdout, r'kvm-amd +(EPYC|all 6) +'
+                                          r'guest-phys-bits +host +40 ')
+            shutil.copytree(self.dir, self.qemu_dir, dirs_exist_ok=True)
+        # A model that has the width of addresses from the host
+        for directory in (self.qemu_dir, self.dir):
+            with self.edit('kvm-amd', directory) as data:
+                data['models']['EPYC']['props']['phys-bits'] = HOST
+        done = self.run_script('check', '--accel', 'kvm-amd',
+                               FAKE_QEMU_HOST='44')
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_no_kvm(self):
+        """Without KVM the rest is checked, and that is said"""
+        self.assertEqual(script.can_be_asked([*ACCELERATORS]),
+                         ([*ACCELERATORS], {}) if not script.kvm_opens()
+                         else mock.ANY)
+        with mock.patch.object(script, 'kvm_opens', lambda: 'No such file'):
+            why = 'cannot open /dev/kvm: No such file'
+            self.assertEqual(
+                script.can_be_asked([*ACCELERATORS]),
+                (['tcg'], {'kvm-intel': why, 'kvm-amd': why}))
+
+    def test_write(self):
+        """What was wrong is told and put right"""
+        with self.edit() as data:
+            data['models']['qemu64']['props']['avx2'] = True
+            del data['models']['EPYC']
+        os.unlink(golden_data.path_of(self.dir, 'kvm-amd'))
+        accelerators = ['tcg'] if script.kvm_opens() else [*ACCELERATORS]
+        done = self.run_script('write', *[f'--accel={name}'
+                                          for name in accelerators])
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        rows = self.rows(done.stdout)
+        self.assertIn(['tcg: 6 models on 8 machine types: written anew, see '
+                       'below'], rows)
+        if len(accelerators) > 1:
+            self.assertIn(['kvm-intel: 6 models on 8 machine types: as they '
+                           'were'], rows)
+            self.assertIn(['kvm-amd: 6 models on 8 machine types: written'],
+                          rows)
+        self.assertIn(['tcg', 'EPYC', '(model)', '-', 'new', 'all'], rows)
+        self.assertIn(['tcg', 'qemu64', 'avx2', 'on', 'off', 'all'], rows)
+        for name in accelerators:
+            with open(golden_data.path_of(self.dir, name), 'rb') as a, open(
+                    golden_data.path_of(self.qemu_dir, name), 'rb') as b:
+                self.assertEqual(a.read(), b.read())
+        self.assertEqual(self.check().returncode, 0)
+
+    def test_write_over_something_broken(self):
+        path = golden_data.path_of(self.dir, 'tcg')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('{')
+        done = self.run_script('write', '--accel', 'tcg')
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, f'^note: {path} is no JSON: .*\n$')
+        self.assertEqual(self.check().returncode, 0)
+
+    def test_reader_goes_away(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [SCRIPT, 'check', '--accel', 'tcg', '--qemu', FAKE, '--line',
+             LINE, '--dir', self.dir], stdout=writer, stderr=subprocess.PIPE,
+            text=True, timeout=120, check=False,
+            env={**os.environ, 'FAKE_QEMU_DATA': self.qemu_dir})
+        os.close(writer)
+        self.assertEqual((done.returncode, done.stderr),
+                         (-signal.SIGPIPE, ''))
+
+
+class Errors(Faked):
+    """One line that says what is wrong"""
+
+    def assert_error(self, message, *args, **kwargs):
+        done = self.run_script(*(args or ('check', '--accel', 'tcg')),
+                               **kwargs)
+        self.assertEqual(done.stdout, '')
+        self.assertRegex(done.stderr, f'^error: {message}\n$')
+        self.assertEqual(done.returncode, 1)
+
+    def test_broken_file(self):
+        path = golden_data.path_of(self.dir, 'tcg')
+        with open(path, encoding='utf-8') as f:
+            text = f.read()
+        for broken, message in [
+                (text[:len(text) // 2], 'is no JSON: .*line [0-9]+ .*'),
+                ('', 'is no JSON: Expecting value.*'),
+                ('[]', 'is of version null; this reads version 1'),
+                ('{}', 'is of version null; this reads version 1'),
+                (text.replace('"version": 1', '"version": 2'),
+                 'is of version 2; this reads version 1'),
+                (text.replace(f'"line": "{LINE}"', '"line": "9.9"'),
+                 f'is about tcg of QEMU 9.9, not tcg of QEMU {LINE}'),
+                (text.replace('"models"', '"model"'),
+                 "is no golden data: KeyError: 'models'"),
+                (text.replace('"like": "base"', '"like": "no-such"'),
+                 "is no golden data: KeyError: 'no-such'"),
+                (text.replace('"like": "EPYC-v1"', '"like": "EPYC"'),
+                 'is no golden data: RecursionError: .*'),
+                (text.replace('"pc-q35-3.1",', ''),
+                 "is no golden data: ValueError: .*"),
+                (text.replace('"pc-q35-3.1",', '"pc-q35-1.0",'),
+                 "is no golden data: ValueError: .*"),
+                (text.replace('"newest": "pc-q35-10.0"',
+                              '"newest": "pc-q35-3.1"'),
+                 'is no golden data: ValueError: the machine types are not '
+                 'in order'),
+                ('\xff', 'is no JSON: .*')]:
+            self.assertNotEqual(text, broken)
+            with open(path, 'w', encoding='latin-1') as f:
+                f.write(broken)
+            self.assert_error(f'{path} {message}')
+
+    def test_wrong_file(self):
+        shutil.copy(golden_data.path_of(self.dir, 'kvm-amd'),
+                    golden_data.path_of(self.dir, 'kvm-intel'))
+        self.assert_error(
+            f'.*kvm-intel.json is about kvm of QEMU {LINE} on AuthenticAMD, '
+            f'not kvm of QEMU {LINE} on GenuineIntel',
+            'check', '--accel', 'kvm-intel')
+
+    def test_no_file(self):
+        os.unlink(golden_data.path_of(self.dir, 'tcg'))
+        self.assert_error('cannot read .*tcg.json: No such file or directory')
+
+    def test_cannot_write(self):
+        shutil.rmtree(self.dir)
+        with open(self.dir, 'w', encoding='utf-8'):
+            pass
+        self.assert_error('cannot write .*tcg.json: .*', 'write', '--accel',
+                          'tcg')
+
+    def test_qemu(self):
+        self.assert_error('cannot start /no/such: No such file or directory',
+                          qemu='/no/such')
+        self.assert_error('QEMU ended before it had answered: status 0',
+                          qemu='/bin/true')
+        for fault, message in [
+                ('death', 'QEMU ended before it had answered: fake_qemu: out '
+                          'of order'),
+                ('error', 'tcg: EPYC on pc-i440fx-2.4: No such luck'),
+                ('inexact', 'tcg: EPYC on pc-i440fx-2.4: no property tells '
+                            'of host-cache-info'),
+                ('stock', '.*fake_qemu.py is built without CPU '
+                          'introspection')]:
+            self.assert_error(message, FAKE_QEMU_FAULT=fault)
+
+    def test_arguments(self):
+        self.assert_error("unknown accelerator 'kvm-intle'; did you mean "
+                          'kvm-intel.*', 'check', '--accel', 'kvm-intle')
+        self.assert_error("unknown verb 'renew'; there are write and check",
+                          'renew')
+        self.assert_error('--json is for check', 'write', '--json')
+
+
+if __name__ == '__main__':
+    unittest.main()
