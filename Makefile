@@ -12,14 +12,14 @@ PREFIX ?= /usr/local
 
 export LINE BUILD PREFIX DESTDIR QEMU_SRC QEMU_TARBALL
 export PYTHON CONFIGURE_FLAGS FIRMWARE_PATH JOBS MIN_FREE_MB
-export MODEL MACHINE ACCEL FORMAT SMP CPU_TABLES
+export MODEL MACHINE ACCEL FORMAT SMP FEATURE CPU_TABLES
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 # One recipe's lines run in order, and the scripts lock the build directory;
 # ninja takes the processors itself.
 .NOTPARALLEL:
-.PHONY: all run dump golden check check-full lint release-models fuzz dist install export \
+.PHONY: all run dump golden history check check-full lint release-models fuzz dist install export \
     clean distclean help line
 
 all:
@@ -54,6 +54,15 @@ golden: all
 	@PYTHONPATH="$$BUILD/qemu-$$LINE/python$${PYTHONPATH:+:$$PYTHONPATH}" \
 	    exec scripts/x86-cpu-golden write --line "$$LINE" $${ACCEL:+--accel "$$ACCEL"} \
 	    --qemu "$$BUILD/$$LINE/qemu-system-x86_64"
+
+# From the golden data: nothing is built.
+history: line
+	@set --; \
+	for arg in MODEL FEATURE ACCEL FORMAT; do \
+	    eval "value=\$$$$arg"; \
+	    [ -z "$$value" ] || set -- "$$@" "--$$(echo $$arg | tr A-Z a-z)" "$$value"; \
+	done; \
+	exec scripts/x86-cpu-history --line "$$LINE" "$$@"
 
 check: all
 	@scripts/bootstrap check
@@ -113,6 +122,8 @@ help:
 	@echo '                  [MODEL=] [MACHINE=] [ACCEL=kvm|tcg] [SMP=] [FORMAT=json]'
 	@echo 'make dump         all of a CPU, for -cpu, -readconfig, libvirt or a program'
 	@echo '                  [MODEL=] [MACHINE=] [ACCEL=kvm|tcg] [FORMAT=table|cpu|json|...]'
+	@echo 'make history      was a feature ever in a CPU model, and on which machine types'
+	@echo '                  [MODEL=] [FEATURE=] [ACCEL=tcg|kvm-intel|kvm-amd] [FORMAT=json]'
 	@echo 'make golden       renew the golden data, and say what changed [ACCEL=]'
 	@echo 'make check        lints and tests; make check-full: the exhaustive ones too'
 	@echo 'make lint         the lints alone'

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+scripts/x86-cpu-history: was a feature ever in a CPU model, and where?
+
+Judged by what guests read from CPUID on the machine types in question, and
+by what is known of QEMU's releases.
+"""
+
+import importlib.machinery
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import jsonschema
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REPO = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(REPO, 'tests', 'guest'))
+
+import x86_cpu_golden as golden_data  # noqa: E402
+from guest_cpuid import guest_view, register  # noqa: E402
+
+SCRIPTS = os.path.join(REPO, 'scripts')
+SCRIPT = os.path.join(SCRIPTS, 'x86-cpu-history')
+SCHEMA = os.path.join(REPO, 'docs', 'schema', 'x86-cpu-history.schema.json')
+QEMU = os.environ['QTEST_QEMU_BINARY']
+LINE = os.environ['LINE']
+TYPES = golden_data.read(os.path.join(REPO, 'tests', 'golden', LINE), 'tcg',
+                         LINE).types
+
+# What history says, and where a guest sees it (SDM vol. 2, CPUID; APM vol.
+# 3, Fn8000_0001): feature, model, leaf, sub-leaf, register, bit
+BITS = [
+    ('mpx', 'Skylake-Client', 7, 0, 'EBX', 14),
+    ('mpx', 'Skylake-Client-v1', 7, 0, 'EBX', 14),
+    ('mpx', 'Skylake-Server-IBRS', 7, 0, 'EBX', 14),
+    ('topoext', 'EPYC', 0x80000001, 0, 'ECX', 22),
+    ('abm', 'Haswell', 0x80000001, 0, 'ECX', 5),
+    ('rdtscp', 'Opteron_G4', 0x80000001, 0, 'EDX', 27),
+]
+BIT_TYPES = ['pc-i440fx-2.4', 'pc-q35-2.12', 'pc-i440fx-3.0', 'pc-q35-3.1',
+             'pc-i440fx-4.0', 'pc-q35-10.0']
+
+
+def history(*args, script=SCRIPT, **env):
+    return subprocess.run([script, *args], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=60,
+                          check=False, env={**os.environ, **env})
+
+
+def rows(text):
+    return [line.split() for line in text.splitlines()]
+
+
+class Answers(unittest.TestCase):
+    def table(self, *args):
+        done = history(*args)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        for line in done.stdout.splitlines():
+            self.assertLessEqual(len(line), 100)
+            self.assertEqual(line, line.rstrip())
+        return done.stdout
+
+    def answer(self, *args):
+        done = history('--format', 'json', *args)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        answer = json.loads(done.stdout)
+        with open(SCHEMA, encoding='utf-8') as f:
+            jsonschema.Draft7Validator(json.load(f)).validate(answer)
+        self.assertEqual(done.stdout, json.dumps(
+            answer, indent=2, sort_keys=True) + '\n')
+        return answer
+
+    def values(self, model, feature, accel='tcg'):
+        """What history says, by machine type"""
+        answer = self.answer('--model', model, '--feature', feature,
+                             '--accel', accel)
+        found = {}
+        for entry in answer['history']:
+            if entry['model'] == model:
+                self.assertEqual(entry['feature'], feature)
+                for value in entry['values']:
+                    where = value['machine-types']
+                    for machine in (TYPES if where == 'all' else
+                                    golden_data.parse_ranges(where, TYPES)):
+                        self.assertNotIn(machine, found)
+                        found[machine] = value['value']
+        self.assertEqual(set(found), set(TYPES))
+        return found
+
+    def test_mpx(self):
+        """It went with QEMU 4.0, where no version is named"""
+        text = self.table('--model', 'Skylake-Client', '--feature', 'mpx')
+        self.assertTrue(text.startswith('mpx in Skylake-Client (QEMU '))
+        self.assertEqual(
+            [row[:6] for row in rows(text)[2:6]],
+            [['MODEL', 'MPX', 'MACHINE', 'TYPES', 'STANDS', 'FOR'],
+             ['Skylake-Client', 'on', 'pc-*-2.4', 'to', '3.1', '-v1'],
+             ['off', 'pc-*-4.0', 'to', TYPES[-1].rpartition('-')[2]],
+             ['Skylake-Client-IBRS', 'on', 'pc-*-2.4', 'to', '3.1', '-v2']])
+        for number in range(1, 5):
+            self.assertIn([f'Skylake-Client-v{number}', 'off', 'all'],
+                          rows(text))
+        for accel in ('tcg', 'kvm-intel', 'kvm-amd'):
+            for machine, value in self.values('Skylake-Client', 'mpx',
+                                              accel).items():
+                version = [int(n) for n in
+                           machine.rpartition('-')[2].split('.')]
+                self.assertEqual(value, version <= [3, 1], machine)
+
+    def test_guests(self):
+        """What it says is what guests see"""
+        for feature, model, leaf, subleaf, name, bit in BITS:
+            values = self.values(model, feature)
+            for machine in BIT_TYPES:
+                view = guest_view(QEMU, [
+                    '-machine', machine, '-cpu',
+                    f'{model},x-force-features=on'])
+                self.assertEqual(
+                    bool(register(view, leaf, subleaf, name) >> bit & 1),
+                    values[machine], f'{feature}, {model}, {machine}')
+
+    def test_guests_by_value(self):
+        """Numbers are what guests see as well"""
+        for model, machine in (('qemu64', 'pc-i440fx-6.0'),
+                               ('qemu64', 'pc-q35-6.1'),
+                               ('Cascadelake-Server', 'pc-q35-3.1'),
+                               ('Cascadelake-Server', 'pc-q35-4.0')):
+            eax = register(guest_view(QEMU, [
+                '-machine', machine, '-cpu',
+                f'{model},x-force-features=on']), 1, 0, 'EAX')
+            family = (eax >> 8 & 0xf) + (eax >> 20 & 0xff)
+            self.assertEqual(self.values(model, 'stepping')[machine],
+                             eax & 0xf)
+            self.assertEqual(self.values(model, 'family')[machine], family)
+
+    def test_by_model(self):
+        """All that ever differed, and nothing else"""
+        answer = self.answer('--model', 'Skylake-Client', '--accel', 'tcg')
+        features = {entry['feature'] for entry in answer['history']}
+        self.assertLessEqual({'mpx', 'hle', 'rtm', 'spec-ctrl', 'xsaves',
+                              'model-id', 'l3-cache', 'x-hv-max-vps'},
+                             features)
+        for feature in features:
+            self.assertGreater(len({
+                json.dumps(value['value']) for entry in answer['history']
+                if entry['feature'] == feature
+                for value in entry['values']}), 1, feature)
+        self.assertEqual(answer['stands-for'], {
+            'Skylake-Client': 'Skylake-Client-v1',
+            'Skylake-Client-IBRS': 'Skylake-Client-v2',
+            'Skylake-Client-noTSX-IBRS': 'Skylake-Client-v3'})
+        text = self.table('--model', 'Skylake-Client')
+        own, general = text.split('\nAs in CPU models in general')
+        self.assertIn('\n  mpx ', own)
+        self.assertNotIn('\n  l3-cache ', own)
+        self.assertRegex(general, r'\n  l3-cache +off +all +'
+                                  r'pc-\*-2.4 to 2.7\n +on +all +pc-\*-2.8')
+        self.assertEqual(features, {
+            row[0] for row in rows(text) if row and row[0] in features})
+        # Any name of the family gives the family.
+        for name in ('Skylake-Client-v4', 'Skylake-Client-noTSX-IBRS'):
+            other = self.answer('--model', name, '--accel', 'tcg')
+            self.assertEqual(other['history'], answer['history'])
+
+    def test_by_model_and_accelerator(self):
+        """What is not the same everywhere says where it is"""
+        text = self.table('--model', 'EPYC')
+        self.assertRegex(text, r'\n  npt +off +tcg +pc-\*-2.4 to 3.1 +EPYC, '
+                               r'EPYC-IBPB\n +off +kvm-intel, +all +all of '
+                               r'them\n')
+        self.assertNotIn('\n  vendor', text)
+        for line in rows(self.table('--model', 'EPYC-Milan', '--feature',
+                                    'vendor', '--accel', 'kvm'))[3:]:
+            self.assertIn('kvm-amd' if 'AuthenticAMD' in line else
+                          'kvm-intel', line)
+        self.assertRegex(self.table('--model', 'EPYC', '--feature',
+                                    'guest-phys-bits', '--accel', 'kvm-amd'),
+                         r"\n +the host's +pc-\*-9.1 to ")
+
+    def test_by_feature(self):
+        """Every model that ever had it"""
+        text = self.table('--feature', 'mpx')
+        models = [row[0] for row in rows(text)[3:] if row[0] != 'off']
+        self.assertLessEqual({'Skylake-Client', 'Skylake-Server-IBRS',
+                              'Denverton', 'Denverton-v1', 'Snowridge-v1'},
+                             set(models))
+        self.assertFalse({'Skylake-Client-v1', 'EPYC', 'base'} & set(models))
+        self.assertEqual(
+            {entry['model'] for entry in
+             self.answer('--feature', 'mpx')['history']}, set(models))
+        self.assertIn(f'{len(models)} models have had it', text)
+        never = self.table('--feature', 'xen-vapic')
+        self.assertEqual(never.count('\n'), 1)
+        self.assertTrue(never.startswith(
+            'xen-vapic: no model has ever had it (QEMU '), never)
+
+    def test_versions_are_in_order(self):
+        """Version 10 would come after 9; no model has as many yet"""
+        loader = importlib.machinery.SourceFileLoader('x86_cpu_history',
+                                                      SCRIPT)
+        script = importlib.util.module_from_spec(
+            importlib.util.spec_from_loader(loader.name, loader))
+        loader.exec_module(script)
+        names = ['Icelake-Server', 'Icelake-Server-v2', 'Icelake-Server-v9',
+                 'Icelake-Server-v10']
+        self.assertEqual(sorted(sorted(names), key=script.number_key), names)
+        entries = self.answer('--model', 'Icelake-Server', '--feature',
+                              'mpx')['history']
+        models = [entry['model'] for entry in entries]
+        self.assertEqual(models, sorted(models, key=script.number_key))
+
+    def test_reader_goes_away(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([SCRIPT, '--model', 'EPYC'], stdout=writer,
+                              stderr=subprocess.PIPE, text=True, timeout=60,
+                              check=False)
+        os.close(writer)
+        self.assertEqual((done.returncode, done.stderr),
+                         (-signal.SIGPIPE, ''))
+
+    def test_needs_no_qemu(self):
+        """Nor its library, wherever it is installed to"""
+        with tempfile.TemporaryDirectory() as tmp:
+            for name in os.listdir(SCRIPTS):
+                if name.startswith(('x86-cpu-history', 'x86_cpu_')):
+                    shutil.copy(os.path.join(SCRIPTS, name), tmp)
+            shutil.copytree(os.path.join(REPO, 'tests', 'golden', LINE),
+                            os.path.join(tmp, 'golden', LINE))
+            args = ['--model', 'EPYC', '--feature', 'topoext']
+            link = os.path.join(tmp, 'link')
+            os.symlink(os.path.join(tmp, 'x86-cpu-history'), link)
+            for script in (os.path.join(tmp, 'x86-cpu-history'), link):
+                done = history(*args, script=script, PYTHONPATH='', LINE='',
+                               PATH='/nonexistent:/usr/bin')
+                self.assertEqual(done.stderr, '')
+                self.assertEqual(done.stdout, history(*args).stdout)
+
+
+class Errors(unittest.TestCase):
+    def check_error(self, message, *args, **env):
+        done = history(*args, **env)
+        self.assertEqual(done.stdout, '')
+        self.assertRegex(done.stderr, f'^error: {message}\n$')
+        self.assertEqual(done.returncode, 1)
+
+    def test_names(self):
+        for message, args in [
+                (r"unknown CPU model 'Skylake-Cleint'; did you mean "
+                 r'Skylake-Client.*\?', ['--model', 'Skylake-Cleint']),
+                (r"unknown CPU model 'xyzzy'; there are [0-9]+ in the golden "
+                 'data, none of a name like it', ['--model', 'xyzzy']),
+                (r"unknown feature 'topo-ext'; did you mean topoext\?",
+                 ['--model', 'EPYC', '--feature', 'topo-ext']),
+                (r"unknown feature 'MPX'; did you mean mpx.*\?",
+                 ['--feature', 'MPX']),
+                (r"unknown accelerator 'kvm-inetl'; did you mean kvm-intel.*",
+                 ['--model', 'EPYC', '--accel', 'kvm-inetl']),
+                (r"unknown format 'jsno'; did you mean json\?",
+                 ['--model', 'EPYC', '--format', 'jsno']),
+                (r'--model or --feature is needed, or both \(see --help\)',
+                 [])]:
+            self.check_error(message, *args)
+
+    def test_no_such_line(self):
+        self.check_error('cannot read .*/golden/9.9/tcg.json: No such file '
+                         'or directory', '--model', 'EPYC', '--line', '9.9')
+
+
+if __name__ == '__main__':
+    unittest.main()
