@@ -25,6 +25,7 @@ from checkout import copy_checkout, user_environment  # noqa: E402
 LINE = os.environ.get('LINE') or '10.0'
 BUILD = os.path.join(REPO, os.environ.get('BUILD') or 'build')
 TEST_COMMAND = 'make check'
+GOLDEN_COMMAND = 'make golden'
 
 
 def readme():
@@ -53,10 +54,10 @@ class Readme(unittest.TestCase):
             os.path.join(BUILD, f'qemu-{LINE}', 'debian', 'patches'),
             os.path.join(cls.env['package'], 'debian', 'patches'))
 
-    def run_block(self, block):
+    def run_block(self, block, **env):
         done = subprocess.run(
             ['bash', '-euo', 'pipefail', '-c', block], cwd=self.copy,
-            env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            env={**self.env, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, timeout=600, check=False)
         self.assertEqual(done.returncode, 0, f'{block}\n{done.stdout}')
         return done.stdout
@@ -74,8 +75,26 @@ class Readme(unittest.TestCase):
     def test_every_command_runs(self):
         for block in blocks():
             with self.subTest(block=block.strip()):
-                if block.strip() != TEST_COMMAND:
+                if block.strip() not in (TEST_COMMAND, GOLDEN_COMMAND):
                     self.run_block(block)
+
+    def test_golden_data_is_what_qemu_says(self):
+        """Renewed, it is the same; the rest of it is in tests/golden"""
+        self.assertIn(f'{GOLDEN_COMMAND}\n', blocks())
+        name = os.path.join('tests', 'golden', LINE, 'tcg.json')
+        # As if it were new: nothing is there to be left as it is.
+        os.unlink(os.path.join(self.copy, name))
+        self.assertRegex(self.run_block(GOLDEN_COMMAND, ACCEL='tcg'),
+                         r'(?m)^tcg: \d+ models on \d+ machine types: '
+                         r'written$')
+        with open(os.path.join(REPO, name), 'rb') as a, open(
+                os.path.join(self.copy, name), 'rb') as b:
+            self.assertEqual(a.read(), b.read())
+
+    def test_history(self):
+        self.assertRegex(
+            self.run_block(self.block_with('make history')),
+            r'(?m)^  Skylake-Client +on +pc-\*-2.4 to 3.1 ')
 
     def test_main_job_prints_a_table(self):
         self.assertRegex(self.run_block('make run ACCEL=tcg'),
@@ -117,6 +136,13 @@ class Readme(unittest.TestCase):
             env=self.env, cwd='/', stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
         self.assertRegex(done.stdout, '^base,.*compat-anchor=')
+        # That one needs no QEMU, but the golden data.
+        done = subprocess.run(
+            [os.path.join(bindir, 'x86-cpu-history'), '--model', 'EPYC',
+             '--feature', 'topoext'],
+            env=self.env, cwd='/', stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        self.assertRegex(done.stdout, r'(?m)^  EPYC +off +pc-\*-2.4 to 2.12 ')
         manual = os.path.join(self.env['destdir'],
                               'usr/share/doc/qemu-cpu-introspection',
                               'removed-features.rst')
