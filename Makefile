@@ -128,7 +128,7 @@ help:
 	@echo 'make check        lints and tests; make check-full: the exhaustive ones too'
 	@echo 'make lint         the lints alone'
 	@echo 'make release-models   the versions of CPU models in tables, fixed for ever'
-	@echo 'make fuzz         the reader of tables, for SECONDS=600'
+	@echo 'make fuzz         the reader of tables, for FUZZ_SECONDS=600'
 	@echo 'make dist         the series for a package of QEMU, in dist/'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make export       commits in the tree (see scripts/qemu-tree help) to patches/'
