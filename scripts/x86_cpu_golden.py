@@ -186,6 +186,17 @@ def changed(props, changes):
     return result
 
 
+def version_of(model, models):
+    """
+    Returns (name, number) of a name such as EPYC-v2, or None.
+
+    x86-64-v2 is no version: there is no x86-64.
+    """
+    stem, _, version = model.rpartition('-v')
+    return ((stem, int(version)) if stem in models and version.isdigit()
+            else None)
+
+
 def likeness(model, newest):
     """
     Returns the model to write this one down as a difference from: the
@@ -193,13 +204,13 @@ def likeness(model, newest):
     """
     if model == BASE:
         return None
-    stem, _, version = model.rpartition('-v')
-    if stem and version.isdigit():
-        before = f'{stem}-v{int(version) - 1}'
+    version = version_of(model, newest)
+    if version:
+        before = f'{version[0]}-v{version[1] - 1}'
         return before if before in newest else BASE
     if f'{model}-v1' in newest:
         return f'{model}-v1'
-    equal = [name for name in newest if re.search(r'-v\d+$', name) and
+    equal = [name for name in newest if version_of(name, newest) and
              not difference(newest[name], newest[model])]
     return min(equal, default=BASE)
 

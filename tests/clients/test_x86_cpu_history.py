@@ -94,6 +94,14 @@ class Answers(unittest.TestCase):
         self.assertEqual(set(found), set(TYPES))
         return found
 
+    def test_alias_that_ends_like_a_version(self):
+        """x86-64-v3 is no version of x86-64, and no kin of x86-64-v2"""
+        text = self.table('--model', 'x86-64-v3', '--feature', 'avx2')
+        self.assertEqual(rows(text)[3:], [
+            ['x86-64-abi3', 'on', 'all', '-v1'],
+            ['x86-64-abi3-v1', 'on', 'all'],
+            ['x86-64-v3', 'on', 'all', 'x86-64-abi3-v1']])
+
     def test_mpx(self):
         """It went with QEMU 4.0, where no version is named"""
         text = self.table('--model', 'Skylake-Client', '--feature', 'mpx')
