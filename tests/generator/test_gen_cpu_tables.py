@@ -6,7 +6,6 @@ It is compiled with the address and undefined-behaviour sanitizers, and run
 on small inputs of which each has one thing wrong; and on the real ones.
 """
 
-import glob
 import os
 import re
 import shutil
@@ -14,11 +13,8 @@ import subprocess
 import tempfile
 import unittest
 
-REPO = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-LINE = os.environ.get('LINE') or '10.0'
-SOURCE = os.path.join(REPO, os.environ.get('BUILD') or 'build',
-                      f'qemu-{LINE}')
+import generator
+from generator import SOURCE
 
 CPU_C = '''#include "cpu.h"
 FeatureWordInfo feature_word_info[FEATURE_WORDS] = {
@@ -64,22 +60,15 @@ class Generator(unittest.TestCase):
     def setUpClass(cls):
         cls.tmp = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.tmp)
-        cls.program = os.path.join(cls.tmp, 'gen-cpu-tables')
-        subprocess.run(
-            ['cc', '-Wall', '-Wextra', '-Werror', '-g',
-             '-fsanitize=address,undefined', '-fno-sanitize-recover=all',
-             '-o', cls.program, *glob.glob(os.path.join(
-                 REPO, 'target-i386-ext', 'gen-cpu-*.c'))], check=True)
+        cls.program = generator.compile_into(cls.tmp)
 
     def generate(self, cpu_c=CPU_C, table=TABLE, cpu_h=CPU_H):
-        for name, text in ('cpu.c', cpu_c), ('t.tbl', table), ('cpu.h', cpu_h):
-            with open(os.path.join(self.tmp, name), 'wb') as f:
-                f.write(text if isinstance(text, bytes) else text.encode())
+        generator.write_files(self.tmp, {
+            'cpu.c': cpu_c, 't.tbl': table, 'cpu.h': cpu_h})
         return subprocess.run(
             [self.program, 'features', 't.tbl', 'cpu.c', 'cpu.h'], cwd=self.tmp,
-            env={**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            check=False)
+            env=generator.ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, check=False, timeout=60)
 
     def fails(self, *errors, **inputs):
         """All the errors, in order, and nothing else; no output"""
