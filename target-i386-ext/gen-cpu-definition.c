@@ -93,11 +93,16 @@ const char *cache_member(int index)
 
 /* ---- caches ---- */
 
+enum { CACHE_TEXT = 512 };
+
 const char *format_cache(const Cache *cache)
 {
-    static char text[512];
+    static char text[CACHE_TEXT];
     int i, length;
 
+    if (!cache->size) {
+        return "not set";
+    }
     length = snprintf(text, sizeof(text), "%" PRIu64, cache->size);
     for (i = 0; i < CACHE_NUMBERS; i++) {
         length += snprintf(text + length, sizeof(text) - length,
@@ -132,21 +137,24 @@ static bool parse_size(char *text, uint64_t *size)
     return true;
 }
 
-/* key=value or flag; false if it is neither */
-static bool read_cache_part(Cache *cache, char *part)
+/* key=value or flag, none of @seen; false if it is neither */
+static bool read_cache_part(Cache *cache, char *part, unsigned *seen,
+                            bool released)
 {
     static const uint64_t max[CACHE_NUMBERS] = {
         UINT16_MAX, UINT8_MAX, UINT8_MAX, UINT32_MAX, UINT8_MAX,
     };
     char *value = strchr(part, '=');
+    unsigned before = *seen;
     int i;
 
     if (!value) {
         i = find_key(part, cache_flag_keys, CACHE_FLAGS);
         if (i >= 0) {
+            *seen |= 1u << i;
             cache->flags[i] = true;
         }
-        return i >= 0;
+        return i >= 0 && *seen != before;
     }
     *value++ = '\0';
     if (!strcmp(part, "share")) {
@@ -155,15 +163,20 @@ static bool read_cache_part(Cache *cache, char *part)
             "core", "module", "die", "socket",
         };
 
-        if (find_key(value, levels, ARRAY_SIZE(levels)) < 0) {
+        if (cache->share[0] || strlen(value) >= sizeof(cache->share) ||
+            (!released && find_key(value, levels, ARRAY_SIZE(levels)) < 0)) {
             return false;
         }
         strcpy(cache->share, value);
         return true;
     }
     i = find_key(part, cache_number_keys, CACHE_NUMBERS);
-    return i >= 0 && parse_whole_number(value, &cache->numbers[i]) &&
-           cache->numbers[i] && cache->numbers[i] <= max[i];
+    if (i < 0 || !parse_whole_number(value, &cache->numbers[i])) {
+        return false;
+    }
+    *seen |= 1u << (CACHE_FLAGS + i);
+    return released || (*seen != before && cache->numbers[i] &&
+                        cache->numbers[i] <= max[i]);
 }
 
 /* What CPUID cannot say, cpu.c asserts. */
@@ -191,11 +204,11 @@ static void check_cache(Place place, const char *which, const Cache *cache)
 }
 
 /* l1d 32K:line=64:ways=8:sets=64:share=core, as the l1d-cache-info property */
-static void read_cache(Setting *setting, char *value)
+static void read_cache(Setting *setting, char *value, bool released)
 {
     Cache *cache = &setting->cache;
     char *which = cut(&value), *text = cut(&value), *part;
-    unsigned before = complaints();
+    unsigned before = complaints(), seen = 0;
 
     setting->kind = SET_CACHE;
     setting->index = which ? find_key(which, cache_keys, CACHES) : -1;
@@ -203,7 +216,6 @@ static void read_cache(Setting *setting, char *value)
         complain(setting->place, "'cache' is l1d, l1i, l2 or l3, and "
                  "SIZE:line=N:ways=N:sets=N:share=core and so on, without "
                  "spaces, as in the property l1d-cache-info");
-        setting->index = 0;
         return;
     }
     cache->numbers[2] = cache->numbers[4] = 1;
@@ -214,14 +226,15 @@ static void read_cache(Setting *setting, char *value)
         return;
     }
     while ((part = strtok(NULL, ":"))) {
-        if (!read_cache_part(cache, part)) {
+        if (!read_cache_part(cache, part, &seen, released)) {
             complain(setting->place, "cache %s: '%s' is no key with a value "
-                     "that it can have; there are line, ways, partitions, "
-                     "sets, tag-lines, share, self-init, no-invd-sharing, "
-                     "inclusive, complex-indexing", which, part);
+                     "that it can have, or is there twice; there are line, "
+                     "ways, partitions, sets, tag-lines, share, self-init, "
+                     "no-invd-sharing, inclusive, complex-indexing", which,
+                     part);
         }
     }
-    if (complaints() == before) {
+    if (complaints() == before && !released) {
         check_cache(setting->place, which, cache);
     }
 }
@@ -239,6 +252,28 @@ static Setting *add_setting(Settings *settings, Place place)
     return setting;
 }
 
+/* What a setting is about, as a line of a table has it */
+static const char *setting_name(const Setting *setting)
+{
+    switch (setting->kind) {
+    case SET_ON:
+    case SET_OFF:
+        return features[setting->index].name;
+    case SET_NUMBER:
+        return cpu_numbers[setting->index].key;
+    case SET_VENDOR:
+        return "vendor";
+    case SET_MODEL_ID:
+        return "model-id";
+    case SET_CACHE:
+        return cache_keys[setting->index];
+    case SET_BITS:
+        return words[setting->index].name;
+    default:
+        return knobs[setting->index].name;
+    }
+}
+
 bool same_thing(const Setting *a, const Setting *b)
 {
     bool a_feature = a->kind == SET_ON || a->kind == SET_OFF;
@@ -249,7 +284,7 @@ bool same_thing(const Setting *a, const Setting *b)
 }
 
 /* The last of @settings must say something that none before it says. */
-static void check_duplicate(Settings *settings, const char *what)
+static void check_duplicate(Settings *settings)
 {
     const Setting *last = &settings->items[settings->count - 1];
     size_t i;
@@ -257,7 +292,7 @@ static void check_duplicate(Settings *settings, const char *what)
     for (i = 0; i + 1 < settings->count; i++) {
         if (same_thing(&settings->items[i], last)) {
             complain(last->place, "'%s' again; it is in line %d already",
-                     what, settings->items[i].place.line);
+                     setting_name(last), settings->items[i].place.line);
             settings->count--;
             return;
         }
@@ -272,7 +307,7 @@ static bool is_accelerators(const Word *word)
 }
 
 static void read_features_line(Settings *settings, Place place, bool on,
-                               char *value)
+                               char *value, bool released)
 {
     const char *name = cut(&value);
 
@@ -280,7 +315,8 @@ static void read_features_line(Settings *settings, Place place, bool on,
         complain(place, "'%s' without a feature", on ? "on" : "off");
     }
     for (; name; name = cut(&value)) {
-        Feature *feature = find_feature(name);
+        Feature *feature = released ? find_feature_or_alias(name)
+                                    : find_feature(name);
         Setting *setting;
 
         if (!feature) {
@@ -293,8 +329,8 @@ static void read_features_line(Settings *settings, Place place, bool on,
             }
             continue;
         }
-        if (!strcmp(name, "hypervisor") ||
-            is_accelerators(&words[feature->word])) {
+        if (!released && (!strcmp(name, "hypervisor") ||
+                          is_accelerators(&words[feature->word]))) {
             complain(place, "'%s' is not for models: QEMU sets it in all of "
                      "them", name);
             continue;
@@ -302,12 +338,12 @@ static void read_features_line(Settings *settings, Place place, bool on,
         setting = add_setting(settings, place);
         setting->kind = on ? SET_ON : SET_OFF;
         setting->index = feature - features;
-        check_duplicate(settings, name);
+        check_duplicate(settings);
     }
 }
 
 static void read_number(Settings *settings, Place place, int index,
-                        const char *value)
+                        const char *value, bool released)
 {
     const Number *number = &cpu_numbers[index];
     Setting *setting = add_setting(settings, place);
@@ -315,29 +351,36 @@ static void read_number(Settings *settings, Place place, int index,
     setting->kind = SET_NUMBER;
     setting->index = index;
     if (!parse_whole_number(value, &setting->number) ||
-        setting->number < number->min || setting->number > number->max) {
+        (!released && (setting->number < number->min ||
+                       setting->number > number->max))) {
         complain(place, "%s '%s' is not a number from %" PRIu64 " to "
                  "%" PRIu64, number->key, value, number->min, number->max);
         /* One that other checks don't stumble over */
         setting->number = number->max;
     }
-    check_duplicate(settings, number->key);
+    check_duplicate(settings);
 }
 
+/* 'TEXT' is for one that begins or ends with a space. */
 static void read_text(Settings *settings, Place place, int kind,
                       const char *key, const char *value)
 {
     Setting *setting = add_setting(settings, place);
     size_t length = strlen(value);
 
+    if (length > 1 && *value == '\'' && value[length - 1] == '\'') {
+        value++;
+        length -= 2;
+    }
     setting->kind = kind;
     setting->text = copy_text(value, length);
     if (kind == SET_VENDOR ? length != 12 : length < 1 || length > 48) {
         complain(place, "%s '%s' has %zu characters; it must have %s", key,
-                 value, length, kind == SET_VENDOR ? "12" : "1 to 48");
+                 setting->text, length,
+                 kind == SET_VENDOR ? "12" : "1 to 48");
         setting->text[0] = '\0';
     }
-    check_duplicate(settings, key);
+    check_duplicate(settings);
 }
 
 static void read_knob(Settings *settings, Place place, char *value)
@@ -372,7 +415,7 @@ static void read_knob(Settings *settings, Place place, char *value)
         complain(place, "%s '%s' is not a number up to %" PRIu64, name, text,
                  knob->max);
     }
-    check_duplicate(settings, name);
+    check_duplicate(settings);
 }
 
 /* Bits of word @word that no property has; upstream's models have some. */
@@ -388,7 +431,10 @@ static uint64_t unnamed_bits(int word, uint64_t bits)
     return bits;
 }
 
-/* bits FEAT_VMX_EPT_VPID_CAPS 0x4000: for lock files */
+/*
+ * bits FEAT_VMX_EPT_VPID_CAPS 0x4000: for lock files.  A later QEMU may have
+ * a name for them.
+ */
 static void read_bits(Settings *settings, Place place, char *value)
 {
     const char *word = cut(&value), *bits = cut(&value);
@@ -396,36 +442,42 @@ static void read_bits(Settings *settings, Place place, char *value)
 
     setting.index = word ? find_word(word) : -1;
     if (!bits || cut(&value) || setting.index < 0 ||
-        !parse_whole_number(bits, &setting.number) ||
-        unnamed_bits(setting.index, setting.number) != setting.number) {
-        complain(place, "'bits' is a feature word and those of its bits that "
-                 "no property has");
+        !parse_whole_number(bits, &setting.number)) {
+        complain(place, "'bits' is a feature word and the value of bits in "
+                 "it");
         return;
     }
     *add_setting(settings, place) = setting;
-    check_duplicate(settings, word);
+    check_duplicate(settings);
 }
 
 bool read_setting(Settings *settings, Place place, const char *key,
-                  char *value)
+                  char *value, bool released)
 {
     int number = find_number(key);
 
     if (!strcmp(key, "on") || !strcmp(key, "off")) {
-        read_features_line(settings, place, !strcmp(key, "on"), value);
+        read_features_line(settings, place, !strcmp(key, "on"), value,
+                           released);
     } else if (!strcmp(key, "vendor")) {
         read_text(settings, place, SET_VENDOR, key, value);
     } else if (!strcmp(key, "model-id")) {
         read_text(settings, place, SET_MODEL_ID, key, value);
     } else if (!strcmp(key, "cache")) {
-        read_cache(add_setting(settings, place), value);
-        check_duplicate(settings, "cache");
+        unsigned before = complaints();
+
+        read_cache(add_setting(settings, place), value, released);
+        if (complaints() > before) {
+            settings->count--;
+        } else {
+            check_duplicate(settings);
+        }
     } else if (!strcmp(key, "set")) {
         read_knob(settings, place, value);
-    } else if (!strcmp(key, "bits")) {
+    } else if (!strcmp(key, "bits") && released) {
         read_bits(settings, place, value);
     } else if (number >= 0) {
-        read_number(settings, place, number, value);
+        read_number(settings, place, number, value, released);
     } else {
         return false;
     }
@@ -483,28 +535,6 @@ static bool apply_setting(Cpu *cpu, const Setting *setting)
         cpu->knobs[i].given = true;
         cpu->knobs[i].value = setting->number;
         return changes;
-    }
-}
-
-/* What a setting is about, as a line of a table has it */
-static const char *setting_name(const Setting *setting)
-{
-    switch (setting->kind) {
-    case SET_ON:
-    case SET_OFF:
-        return features[setting->index].name;
-    case SET_NUMBER:
-        return cpu_numbers[setting->index].key;
-    case SET_VENDOR:
-        return "vendor";
-    case SET_MODEL_ID:
-        return "model-id";
-    case SET_CACHE:
-        return cache_keys[setting->index];
-    case SET_BITS:
-        return words[setting->index].name;
-    default:
-        return knobs[setting->index].name;
     }
 }
 
@@ -594,14 +624,15 @@ static uint64_t unmet(const Cpu *cpu, const Dependency *dep)
 }
 
 static void check_dependencies(Place place, const char *name, const Cpu *cpu,
-                               const Cpu *base)
+                               const Cpu *base, const Cpu *checked)
 {
     size_t i;
     int bit;
 
     for (i = 0; i < ndependencies; i++) {
         const Dependency *dep = &dependencies[i];
-        uint64_t bits = unmet(cpu, dep) & ~(base ? unmet(base, dep) : 0);
+        uint64_t bits = unmet(cpu, dep) & ~(base ? unmet(base, dep) : 0) &
+                        ~(checked ? unmet(checked, dep) : 0);
 
         for (bit = 0; bit < 64; bit++) {
             char to[96], from[96];
@@ -625,7 +656,7 @@ static bool is_unmet(const Cpu *cpu, const Feature *feature,
 }
 
 static void check_needs(Place place, const char *name, const Cpu *cpu,
-                        const Cpu *base)
+                        const Cpu *base, const Cpu *checked)
 {
     int i, j;
 
@@ -636,7 +667,8 @@ static void check_needs(Place place, const char *name, const Cpu *cpu,
             const Feature *needed = &features[feature->needs[j]];
 
             if (is_unmet(cpu, feature, needed) &&
-                !(base && is_unmet(base, feature, needed))) {
+                !(base && is_unmet(base, feature, needed)) &&
+                !(checked && is_unmet(checked, feature, needed))) {
                 complain(place, "%s: '%s' needs '%s', which is not on", name,
                          feature->name, needed->name);
             }
@@ -648,16 +680,15 @@ static void check_needs(Place place, const char *name, const Cpu *cpu,
 static bool is_hidden(const Cpu *cpu, const Feature *feature)
 {
     const Word *word = &words[feature->word];
-    uint64_t level = word->number < 0x40000000 ? cpu->numbers[LEVEL] :
-                     word->number < 0xc0000000 ? cpu->numbers[XLEVEL] :
-                     UINT64_MAX;
+    int level = word->number < 0x40000000 ? LEVEL : XLEVEL;
 
-    return !word->msr && word->number > level &&
+    return !word->msr && word->number < 0xc0000000 && cpu->given[level] &&
+           word->number > cpu->numbers[level] &&
            (cpu->words[feature->word] & feature->mask);
 }
 
 static void check_levels(Place place, const char *name, const Cpu *cpu,
-                         const Cpu *base)
+                         const Cpu *base, const Cpu *checked)
 {
     int i;
 
@@ -665,7 +696,8 @@ static void check_levels(Place place, const char *name, const Cpu *cpu,
         const Word *word = &words[features[i].word];
 
         if (is_hidden(cpu, &features[i]) &&
-            !(base && is_hidden(base, &features[i]))) {
+            !(base && is_hidden(base, &features[i])) &&
+            !(checked && is_hidden(checked, &features[i]))) {
             complain(place, "%s: '%s' is in CPUID leaf 0x%" PRIx32 ", above "
                      "%s 0x%" PRIx64, name, features[i].name, word->number,
                      word->number < 0x80000000 ? "level" : "xlevel",
@@ -675,9 +707,22 @@ static void check_levels(Place place, const char *name, const Cpu *cpu,
     }
 }
 
-void check_cpu(Place place, const char *name, const Cpu *cpu, const Cpu *base)
+/* Which of the caches are there, as bits */
+static unsigned caches_of(const Cpu *cpu)
 {
-    int i, caches = 0;
+    unsigned found = 0;
+    int i;
+
+    for (i = 0; i < CACHES; i++) {
+        found |= cpu->caches[i].size ? 1u << i : 0;
+    }
+    return found;
+}
+
+/* What has to be said of each CPU */
+static void check_complete(Place place, const char *name, const Cpu *cpu)
+{
+    int i;
 
     if (!cpu->vendor[0]) {
         complain(place, "%s: 'vendor' is missing", name);
@@ -690,19 +735,47 @@ void check_cpu(Place place, const char *name, const Cpu *cpu, const Cpu *base)
             complain(place, "%s: '%s' is missing", name, cpu_numbers[i].key);
         }
     }
-    for (i = 0; i < CACHES; i++) {
-        caches += !!cpu->caches[i].size;
+}
+
+void check_cpu(Place place, const char *name, const Cpu *cpu, const Cpu *base,
+               const Cpu *checked)
+{
+    unsigned caches = caches_of(cpu);
+    int i;
+
+    if (!checked) {
+        check_complete(place, name, cpu);
     }
-    for (i = 0; i < CACHES && caches && caches < CACHES; i++) {
-        if (!cpu->caches[i].size) {
+    for (i = 0; i < CACHES && caches; i++) {
+        if (!(caches & 1u << i) && !(checked && caches_of(checked) == caches)) {
             complain(place, "%s: cache %s is missing: a CPU has all of l1d, "
                      "l1i, l2 and l3, or none of its own", name,
                      cache_keys[i]);
         }
     }
-    check_dependencies(place, name, cpu, base);
-    check_needs(place, name, cpu, base);
-    check_levels(place, name, cpu, base);
+    check_dependencies(place, name, cpu, base, checked);
+    check_needs(place, name, cpu, base, checked);
+    check_levels(place, name, cpu, base, checked);
+}
+
+static const char *on_or_off(uint64_t word, uint64_t mask)
+{
+    return (word & mask) == mask ? "on" : word & mask ? "on in part" : "off";
+}
+
+enum { KNOB_TEXT = 32 };
+
+static const char *format_knob(const Cpu *cpu, size_t index,
+                               char buffer[KNOB_TEXT])
+{
+    if (!cpu->knobs[index].given) {
+        return "not set";
+    }
+    if (!knobs[index].max) {
+        return cpu->knobs[index].value ? "on" : "off";
+    }
+    snprintf(buffer, KNOB_TEXT, "%" PRIu64, cpu->knobs[index].value);
+    return buffer;
 }
 
 bool same_cpu(Place place, const char *name, const Cpu *was, const Cpu *is)
@@ -732,8 +805,8 @@ bool same_cpu(Place place, const char *name, const Cpu *was, const Cpu *is)
 
         if ((was->words[w] ^ is->words[w]) & mask) {
             complain(place, "%s is released: '%s' was %s, would be %s", name,
-                     features[i].name, was->words[w] & mask ? "on" : "off",
-                     is->words[w] & mask ? "on" : "off");
+                     features[i].name, on_or_off(was->words[w], mask),
+                     on_or_off(is->words[w], mask));
         }
     }
     for (i = 0; i < nwords; i++) {
@@ -747,22 +820,21 @@ bool same_cpu(Place place, const char *name, const Cpu *was, const Cpu *is)
     }
     for (i = 0; i < CACHES; i++) {
         if (!same_cache(&was->caches[i], &is->caches[i])) {
-            complain(place, "%s is released: cache %s was '%s'", name,
-                     cache_keys[i], was->caches[i].size ?
-                     format_cache(&was->caches[i]) : "");
-            complain(place, "%s is released: cache %s would be '%s'", name,
-                     cache_keys[i], is->caches[i].size ?
-                     format_cache(&is->caches[i]) : "");
+            char old[CACHE_TEXT];
+
+            strcpy(old, format_cache(&was->caches[i]));
+            complain(place, "%s is released: cache %s was %s, would be %s",
+                     name, cache_keys[i], old, format_cache(&is->caches[i]));
         }
     }
     for (k = 0; k < nknobs; k++) {
         if (was->knobs[k].given != is->knobs[k].given ||
             was->knobs[k].value != is->knobs[k].value) {
+            char old[KNOB_TEXT], new[KNOB_TEXT];
+
             complain(place, "%s is released: '%s' was %s, would be %s", name,
-                     knobs[k].name, !was->knobs[k].given ? "not set" :
-                     was->knobs[k].value ? "set otherwise" : "off",
-                     !is->knobs[k].given ? "not set" :
-                     is->knobs[k].value ? "set otherwise" : "off");
+                     knobs[k].name, format_knob(was, k, old),
+                     format_knob(is, k, new));
         }
     }
     return complaints() == before;
@@ -788,6 +860,15 @@ static void print_words(const char *key, const char *const *names, int count)
     if (count) {
         putchar('\n');
     }
+}
+
+/* As read_text() has it */
+static void print_text(const char *key, const char *text)
+{
+    size_t length = strlen(text);
+    bool plain = *text != ' ' && *text != '\'' && text[length - 1] != ' ';
+
+    printf(plain ? "    %-9s %s\n" : "    %-9s '%s'\n", key, text);
 }
 
 static void print_knob(size_t index, uint64_t value)
@@ -818,22 +899,27 @@ void print_cpu(const Cpu *cpu)
     int i, w, count;
     size_t k;
 
-    printf("    %-9s %s\n", "vendor", cpu->vendor);
+    print_text("vendor", cpu->vendor);
     for (i = 0; i < NUMBERS; i++) {
         if (cpu->given[i]) {
             print_number(i, cpu->numbers[i]);
         }
     }
-    printf("    %-9s %s\n", "model-id", cpu->model_id);
+    print_text("model-id", cpu->model_id);
     for (w = 0; w < nwords; w++) {
+        uint64_t rest = cpu->words[w];
+
         for (i = count = 0; i < nfeatures; i++) {
-            if (features[i].word == w && (cpu->words[w] & features[i].mask)) {
+            uint64_t mask = features[i].mask;
+
+            if (features[i].word == w && (cpu->words[w] & mask) == mask) {
                 names[count++] = features[i].name;
+                rest &= ~mask;
             }
         }
         print_words("on", names, count);
-        if (unnamed_bits(w, cpu->words[w])) {
-            print_bits(w, unnamed_bits(w, cpu->words[w]));
+        if (rest) {
+            print_bits(w, rest);
         }
     }
     for (i = 0; i < CACHES; i++) {
@@ -868,7 +954,7 @@ void print_settings(const Settings *settings)
             break;
         case SET_VENDOR:
         case SET_MODEL_ID:
-            printf("    %-9s %s\n", setting_name(setting), setting->text);
+            print_text(setting_name(setting), setting->text);
             break;
         case SET_CACHE:
             printf("    %-9s %s %s\n", "cache", setting_name(setting),
@@ -878,8 +964,7 @@ void print_settings(const Settings *settings)
             print_knob(setting->index, setting->number);
             break;
         case SET_BITS:
-            print_bits(setting->index, setting->number);
-            break;
+            break;              /* in lock files alone */
         }
     }
 }

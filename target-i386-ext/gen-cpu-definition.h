@@ -87,9 +87,11 @@ extern const char *const cache_flag_fields[CACHE_FLAGS];
 /*
  * What a line with @key and @value says, added to @settings.  False if
  * there is no such key; what is wrong with the value is complained about.
+ * What is @released may be what only upstream's models are, and may have
+ * names that another QEMU has given up.
  */
 bool read_setting(Settings *settings, Place place, const char *key,
-                  char *value);
+                  char *value, bool released);
 
 /*
  * Makes of *@cpu what @settings say.  Complains about what changes nothing
@@ -109,10 +111,11 @@ void copy_cpu(Cpu *to, const Cpu *from);
 /*
  * Complains, for the CPU @name at @place, about what is missing in it, what
  * depends on what it doesn't have, and what its level hides.  What @base
- * (or NULL) has too is nobody's fault here.
+ * (or NULL) has too is nobody's fault here, and what @checked (or NULL) has
+ * too was told for that.
  */
 void check_cpu(Place place, const char *name, const Cpu *cpu,
-               const Cpu *base);
+               const Cpu *base, const Cpu *checked);
 
 /* Complains about each difference: @was released, @is would be built. */
 bool same_cpu(Place place, const char *name, const Cpu *was, const Cpu *is);

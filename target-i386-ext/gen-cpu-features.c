@@ -30,7 +30,7 @@ static void read_more(Place place, char *line, Feature *last)
     if (!strncmp(line, "needs: ", 7) && last) {
         all_needs = grow(all_needs, nall_needs, sizeof(*all_needs));
         all_needs[nall_needs++] = (Needs) { place, last, line + 7 };
-    } else if (strncmp(line, "note: ", 6) || !line[6]) {
+    } else if (strncmp(line, "note: ", 6)) {
         complain(place, "a line that begins with white space must be "
                  "'note: TEXT' or 'needs: FEATURE...'");
     } else if (!last) {
@@ -42,16 +42,17 @@ static void read_more(Place place, char *line, Feature *last)
     }
 }
 
-/* Whether @from needs @to, by way of others too */
-static bool does_need(const Feature *from, const Feature *to, int depth)
+/* Whether @from needs @to, by way of others too, that are none of @seen */
+static bool does_need(const Feature *from, const Feature *to, bool *seen)
 {
     int i;
 
+    seen[from - features] = true;
     for (i = 0; i < from->nneeds; i++) {
         const Feature *needed = &features[from->needs[i]];
 
         if (needed == to ||
-            (depth < nfeatures && does_need(needed, to, depth + 1))) {
+            (!seen[from->needs[i]] && does_need(needed, to, seen))) {
             return true;
         }
     }
@@ -65,10 +66,11 @@ static void read_needs(const Needs *needs)
 
     while ((name = cut(&names))) {
         Feature *needed = find_feature(name);
+        bool seen[MAX_FEATURES] = { };
 
         if (!needed) {
             complain(needs->place, "'%s' is no feature of this QEMU", name);
-        } else if (needed == feature || does_need(needed, feature, 0)) {
+        } else if (needed == feature || does_need(needed, feature, seen)) {
             complain(needs->place, "'%s' would need itself, by way of '%s'",
                      feature->name, name);
         } else if (feature->nneeds == MAX_NEEDS) {

@@ -117,7 +117,7 @@ bool parse_whole_number(const char *text, uint64_t *number)
 char *read_file(const char *path)
 {
     Place place = { path, 0 };
-    size_t size = 0, room = 1 << 16, got;
+    size_t size = 0, room = 1 << 12, got;
     char *text = new_memory(room);
     FILE *file = fopen(path, "rb");
 
@@ -244,7 +244,7 @@ void expect_name(Lexer *lexer, char *name, size_t size)
 {
     if (lexer->type != TOKEN_NAME || strlen(lexer->text) >= size) {
         give_up(lexer->place, "expected a name or number, found '%s'",
-                lexer->text);
+                lexer->type == TOKEN_END ? "end of file" : lexer->text);
     }
     strcpy(name, lexer->text);
     next(lexer);

@@ -64,10 +64,12 @@ static void begin_released_name(Lock *lock, Place place, char *line)
     released->place = place;
     sscanf(line, "%63s from %15s %15s %15s version %3d%n", released->name,
            from, until, to, &released->version, &length);
-    if (!length || line[length] ||
+    if (!length || line[length] || released->version < 1 ||
         !parse_machine_version(from, &released->from) ||
         !parse_machine_version(to, &released->to) ||
-        (strcmp(until, "to") && strcmp(until, "before"))) {
+        (strcmp(until, "to") && strcmp(until, "before")) ||
+        released->from > released->to ||
+        (released->from == released->to && !strcmp(until, "before"))) {
         give_up(place, "'name' is followed by MODEL from X.Y to X.Y version "
                 "N, or MODEL from X.Y before X.Y version N");
     }
@@ -99,7 +101,7 @@ static void read_lock(Lock *lock, const char *path)
             lock->versions[lock->nversions - 1].alias =
                 copy_text(line, strlen(line));
         } else if (!settings ||
-                   !read_setting(settings, table.place, key, line)) {
+                   !read_setting(settings, table.place, key, line, true)) {
             complain(table.place, "unknown key '%s'; lock files are written "
                      "by make release-models alone", key);
         }
@@ -129,7 +131,9 @@ static void check_version(const ReleasedVersion *released, bool site)
     const Model *model = find_version(released->name, &version);
     Cpu cpu = { };
 
-    if (!model || model->site != site) {
+    /* Models are found whatever their case, but types of QEMU's are not. */
+    if (!model || model->site != site ||
+        strncmp(model->name, released->name, strlen(model->name))) {
         complain(released->place, "%s is released and cannot go: bring it "
                  "back, and mark it 'deprecated' if it is not to be used",
                  released->name);
@@ -161,10 +165,10 @@ static void check_name_at(const Lock *lock, const ReleasedName *released,
     Cpu was = { }, is;
     int number;
 
-    if (machine < released->from || machine > released->to) {
+    if (machine < released->from) {
         return;
     }
-    number = plain_name(model, machine, &is);
+    number = plain_version(model, machine);
     snprintf(name, sizeof(name), "%s-v%d", released->name,
              released->version);
     version = find_released(lock, name);
@@ -176,15 +180,17 @@ static void check_name_at(const Lock *lock, const ReleasedName *released,
         complain(model->place, "%s is released: on machine types %u.%u it "
                  "was version %d, would be version %d", model->name,
                  machine >> 16, machine & 0xffff, released->version, number);
+        return;
     }
+    /* How the version itself differs is told elsewhere. */
     copy_cpu(&was, &was);
     apply_settings(&was, &version->settings, false);
+    copy_cpu(&is, &was);
     apply_settings(&was, &released->settings, false);
+    apply_machines(model, machine, &is);
     snprintf(name, sizeof(name), "%s, on machine types %u.%u,", model->name,
              machine >> 16, machine & 0xffff);
-    if (number == released->version) {
-        same_cpu(model->place, name, &was, &is);
-    }
+    same_cpu(model->place, name, &was, &is);
     free(was.knobs);
     free(is.knobs);
 }
@@ -213,9 +219,10 @@ static void check_name(const Lock *lock, const ReleasedName *released)
     free(changes);
 }
 
-void check_released(const char *path, bool site)
+uint32_t check_released(const char *path, bool site)
 {
     Lock lock = { };
+    uint32_t newest = 0;
     size_t i, j;
 
     read_lock(&lock, path);
@@ -232,7 +239,11 @@ void check_released(const char *path, bool site)
     }
     for (i = 0; i < lock.nnames; i++) {
         check_name(&lock, &lock.names[i]);
+        if (lock.names[i].to > newest) {
+            newest = lock.names[i].to;
+        }
     }
+    return newest;
 }
 
 static void print_names(const Model *model, uint32_t newest)
@@ -243,12 +254,11 @@ static void print_names(const Model *model, uint32_t newest)
     for (i = 0; i < count; i++) {
         bool is_last = i + 1 == count;
         uint32_t to = is_last ? newest : changes[i + 1];
-        Cpu cpu;
-        int number = plain_name(model, changes[i], &cpu);
 
         printf("name %s from %u.%u %s %u.%u version %d\n", model->name,
                changes[i] >> 16, changes[i] & 0xffff,
-               is_last ? "to" : "before", to >> 16, to & 0xffff, number);
+               is_last ? "to" : "before", to >> 16, to & 0xffff,
+               plain_version(model, changes[i]));
         for (j = 0; j < model->nmachines; j++) {
             const Machines *machines = &model->machines[j];
 
@@ -256,7 +266,6 @@ static void print_names(const Model *model, uint32_t newest)
                 print_settings(&machines->settings);
             }
         }
-        free(cpu.knobs);
     }
     free(changes);
 }

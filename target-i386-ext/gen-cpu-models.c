@@ -161,14 +161,28 @@ const Model *find_version(const char *name, const Version **version)
 
 bool parse_machine_version(const char *text, uint32_t *version)
 {
-    int major, minor, length;
+    uint32_t numbers[3] = { 0 };
+    int i;
 
-    if (sscanf(text, "%3d.%3d%n", &major, &minor, &length) != 2 ||
-        major < 0 || minor < 0 || (text[length] && text[length] != '.')) {
-        return false;
+    for (i = 0; i < 3; i++) {
+        if (!isdigit((unsigned char)*text)) {
+            return false;
+        }
+        for (; isdigit((unsigned char)*text); text++) {
+            numbers[i] = numbers[i] * 10 + *text - '0';
+            if (numbers[i] > 999) {
+                return false;
+            }
+        }
+        if (i && !*text) {
+            *version = MACHINE_VERSION(numbers[0], numbers[1]);
+            return true;
+        }
+        if (*text++ != '.') {
+            return false;
+        }
     }
-    *version = MACHINE_VERSION(major, minor);
-    return true;
+    return false;
 }
 
 /* since A; until B; from A to B */
@@ -197,6 +211,7 @@ static bool parse_range(char *line, Machines *machines)
 typedef struct Reader {
     Table table;
     bool site;
+    bool skips;                 /* up to the next 'cpu': told why */
     Model *model;
     Version *version;
     Machines *machines;
@@ -211,6 +226,7 @@ static void begin_model(Reader *reader, char *line)
     reader->version = NULL;
     reader->machines = NULL;
     reader->model = NULL;
+    reader->skips = true;
     if (!name || cut(&line)) {
         complain(place, "'cpu' is followed by the name of a model");
         return;
@@ -304,10 +320,11 @@ static bool read_model_line(Reader *reader, const char *key, char *value)
         read_words(place, key, &model->reason, value, true);
     } else if (!strcmp(key, "based-on")) {
         read_words(place, key, &model->based_on, value, false);
+        model->based_on_place = place;
     } else if (!strcmp(key, "deprecated")) {
         read_words(place, key, &model->deprecated, value, false);
     } else {
-        return read_setting(&model->settings, place, key, value);
+        return read_setting(&model->settings, place, key, value, false);
     }
     return true;
 }
@@ -333,7 +350,8 @@ static bool read_version_line(Reader *reader, const char *key, char *value)
                  "another model");
     } else {
         size_t count = version->settings.count;
-        bool known = read_setting(&version->settings, place, key, value);
+        bool known = read_setting(&version->settings, place, key, value,
+                                  false);
 
         if (version->number == 1 && version->settings.count > count) {
             complain(place, "'%s' belongs before 'version 1', which is the "
@@ -352,7 +370,7 @@ static bool read_machines_line(Reader *reader, const char *key, char *value)
 
     if (strcmp(key, "default-version")) {
         return strcmp(key, "vendor") &&
-               read_setting(&machines->settings, place, key, value);
+               read_setting(&machines->settings, place, key, value, false);
     }
     if (!parse_whole_number(value, &number) || number > 999 ||
         !find_number_of(reader->model, number)) {
@@ -377,10 +395,10 @@ static void read_line(Reader *reader, char *line)
         return;
     }
     if (!reader->model) {
-        /* After a bad name, the rest of its lines is nobody's. */
-        if (!complaints()) {
+        if (!reader->skips) {
             complain(place, "'%s' before the first 'cpu NAME'", key);
         }
+        reader->skips = true;
         return;
     }
     if (!strcmp(key, "version")) {
@@ -432,7 +450,7 @@ static const Cpu *find_base(Model *model)
     int number;
 
     if (!has_version(name, &length, &number)) {
-        complain(model->place, "%s: based-on needs a version, such as "
+        complain(model->based_on_place, "%s: based-on needs a version, such as "
                  "Cooperlake-v2: what names without one mean depends on the "
                  "machine type", model->name);
         return NULL;
@@ -446,22 +464,22 @@ static const Cpu *find_base(Model *model)
     other = find_model(name, length);
     version = other ? find_number_of(other, number) : NULL;
     if (!version) {
-        complain(model->place, "%s: based-on '%s' is no version of any CPU "
-                 "model", model->name, name);
+        complain(model->based_on_place, "%s: based-on '%s' is no version of "
+                 "any CPU model", model->name, name);
         return NULL;
     }
     if (other->resolving) {
-        complain(model->place, "%s is based on %s, which is based on it",
-                 model->name, name);
+        complain(model->based_on_place, "%s is based on %s, which is based "
+                 "on it", model->name, name);
         return NULL;
     }
     if (other->site && !model->site) {
-        complain(model->place, "%s is shipped and cannot be based on %s of "
-                 "another directory", model->name, name);
+        complain(model->based_on_place, "%s is shipped and cannot be based "
+                 "on %s of another directory", model->name, name);
         return NULL;
     }
     resolve_model(other);
-    return &version->cpu;
+    return other->lost ? NULL : &version->cpu;
 }
 
 static void resolve_model(Model *model)
@@ -474,20 +492,21 @@ static void resolve_model(Model *model)
     }
     model->resolved = model->resolving = true;
     model->base = model->based_on ? find_base(model) : NULL;
+    model->lost = model->based_on && !model->base;
     copy_cpu(&model->cpu, model->base ?: &model->cpu);
-    apply_settings(&model->cpu, &model->settings, true);
+    apply_settings(&model->cpu, &model->settings, !model->lost);
     before = &model->cpu;
     for (i = 0; i < model->count; i++) {
         Version *version = &model->versions[i];
 
         copy_cpu(&version->cpu, before);
-        apply_settings(&version->cpu, &version->settings, true);
+        apply_settings(&version->cpu, &version->settings, !model->lost);
         before = &version->cpu;
     }
     model->resolving = false;
 }
 
-int plain_name(const Model *model, uint32_t machine, Cpu *cpu)
+int plain_version(const Model *model, uint32_t machine)
 {
     int number = 1;
     size_t i;
@@ -500,7 +519,13 @@ int plain_name(const Model *model, uint32_t machine, Cpu *cpu)
             number = machines->version;
         }
     }
-    copy_cpu(cpu, &find_number_of(model, number)->cpu);
+    return number;
+}
+
+void apply_machines(const Model *model, uint32_t machine, Cpu *cpu)
+{
+    size_t i;
+
     for (i = 0; i < model->nmachines; i++) {
         const Machines *machines = &model->machines[i];
 
@@ -508,7 +533,6 @@ int plain_name(const Model *model, uint32_t machine, Cpu *cpu)
             apply_settings(cpu, &machines->settings, false);
         }
     }
-    return number;
 }
 
 static int compare_versions(const void *a, const void *b)
@@ -579,12 +603,32 @@ static void check_machines(const Model *model)
     }
 }
 
-static void check_model(const Model *model)
+/* What the plain name is, wherever that is not just a version */
+static void check_plain_names(const Model *model)
 {
     size_t i, count;
-    uint32_t *changes;
+    uint32_t *changes = machine_changes(model, NO_MACHINE_VERSION, &count);
+
+    for (i = 0; i < count; i++) {
+        const Version *version = find_number_of(
+            model, plain_version(model, changes[i]));
+        char name[128];
+        Cpu cpu;
+
+        copy_cpu(&cpu, &version->cpu);
+        apply_machines(model, changes[i], &cpu);
+        snprintf(name, sizeof(name), "%s, on machine types %u.%u,",
+                 model->name, changes[i] >> 16, changes[i] & 0xffff);
+        check_cpu(model->place, name, &cpu, model->base, &version->cpu);
+        free(cpu.knobs);
+    }
+    free(changes);
+}
+
+static void check_model(const Model *model)
+{
     char name[80];
-    Cpu cpu;
+    size_t i;
 
     if (!model->reason) {
         complain(model->place, "%s: 'reason' is missing: whom is it for, and "
@@ -598,7 +642,8 @@ static void check_model(const Model *model)
         const Version *version = &model->versions[i];
 
         snprintf(name, sizeof(name), "%s-v%d", model->name, version->number);
-        check_cpu(version->place, name, &version->cpu, model->base);
+        check_cpu(version->place, name, &version->cpu, model->base,
+                  i ? &version[-1].cpu : NULL);
         if (version->number > 1 && !version->reason) {
             complain(version->place, "%s: 'reason' is missing: why is there "
                      "another version?", name);
@@ -609,21 +654,23 @@ static void check_model(const Model *model)
         }
     }
     check_machines(model);
-    changes = machine_changes(model, NO_MACHINE_VERSION, &count);
-    for (i = 0; i < count; i++) {
-        plain_name(model, changes[i], &cpu);
-        check_cpu(model->place, model->name, &cpu, model->base);
-        free(cpu.knobs);
-    }
-    free(changes);
+    check_plain_names(model);
 }
 
 /* All names that tables give, for each is a type of QEMU's */
-static void check_aliases(void)
+static void check_names(void)
 {
     size_t i, j, k, l;
 
     for (i = 0; i < nmodels; i++) {
+        const Version *same;
+        const Model *model = find_version(models[i].name, &same);
+
+        if (model) {
+            complain(models[i].place, "'%s' is a version of %s already, in "
+                     "%s:%d", models[i].name, model->name, same->place.file,
+                     same->place.line);
+        }
         for (j = 0; j < models[i].count; j++) {
             const Version *version = &models[i].versions[j], *other;
             const char *alias = version->alias;
@@ -662,7 +709,7 @@ void resolve_models(void)
     for (i = 0; i < nmodels; i++) {
         check_model(&models[i]);
     }
-    check_aliases();
+    check_names();
 }
 
 /* ---- output ---- */
@@ -691,9 +738,6 @@ static void print_prop(const Setting *setting)
     case SET_NUMBER:
         printf(format, number_property(setting->index), number);
         break;
-    case SET_VENDOR:
-        printf(format, "vendor", setting->text);
-        break;
     case SET_MODEL_ID:
         printf(format, "model-id", setting->text);
         break;
@@ -706,8 +750,9 @@ static void print_prop(const Setting *setting)
                knobs[setting->index].max ? number :
                setting->number ? "on" : "off");
         break;
+    case SET_VENDOR:
     case SET_BITS:
-        break;                  /* in definitions alone, as numbers */
+        break;                  /* in definitions alone */
     }
 }
 

@@ -35,8 +35,10 @@ typedef struct Model {
     Place place;
     char name[64];
     const char *reason, *based_on, *deprecated;
+    Place based_on_place;
     bool site;                  /* of those who build, not shipped */
     bool resolving, resolved;
+    bool lost;                  /* what it is based on cannot be told */
     Settings settings;
     const Cpu *base;            /* what based_on names, or NULL */
     Cpu cpu;                    /* before any version's differences */
@@ -58,11 +60,11 @@ void resolve_models(void);
 /* "10.0" or "10.0.13" as a machine type version; false if it is neither */
 bool parse_machine_version(const char *text, uint32_t *version);
 
-/*
- * What @model's name without a version means on machine types of @machine:
- * @cpu gets it, and the number of the version is returned.
- */
-int plain_name(const Model *model, uint32_t machine, Cpu *cpu);
+/* Which version @model's plain name is on machine types of @machine */
+int plain_version(const Model *model, uint32_t machine);
+
+/* What else these machine types make of *@cpu, which is that version */
+void apply_machines(const Model *model, uint32_t machine, Cpu *cpu);
 
 /*
  * The machine type versions up to @newest where what plain names mean
@@ -80,9 +82,10 @@ void print_models(void);
 
 /*
  * Compares what is released, by lock file @path, with the models of this
- * directory (@site or not); each difference is complained about.
+ * directory (@site or not); each difference is complained about.  Returns
+ * the newest machine types that anything is released for.
  */
-void check_released(const char *path, bool site);
+uint32_t check_released(const char *path, bool site);
 
 /* Prints a lock file with all versions of a directory (@site or not). */
 void print_released(bool site, uint32_t newest);

@@ -675,6 +675,7 @@ static void read_cache_info(Lexer *lexer, Cache *cache)
     expect(lexer, "CPUCacheInfo");
     expect(lexer, ")");
     expect(lexer, "{");
+    strcpy(cache->share, "invalid");
     while (!at(lexer, "}")) {
         char key[32];
         int number, flag;
@@ -891,16 +892,20 @@ static void read_upstream_model(Lexer *lexer)
 {
     UpstreamModel *model;
     Cpu *cpu = new_memory(sizeof(*cpu));
+    int i;
 
     upstream_models = grow(upstream_models, nupstream_models,
                            sizeof(*upstream_models));
     model = &upstream_models[nupstream_models++];
     model->place = lexer->place;
     copy_cpu(cpu, cpu);
+    for (i = 0; i < NUMBERS; i++) {
+        /* Without a line, it is 0; AVX10 is what few have. */
+        cpu->given[i] = i != AVX10_VERSION;
+    }
     expect(lexer, "{");
     while (!at(lexer, "}")) {
         char key[64], index[64];
-        int i;
 
         expect_member(lexer, key, sizeof(key), index);
         if (model->count && strcmp(key, "deprecation_note")) {

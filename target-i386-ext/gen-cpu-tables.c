@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "gen-cpu-features.h"
 #include "gen-cpu-models.h"
 
@@ -66,18 +67,34 @@ static const char *real_path(const char *path)
     return realpath(path, NULL) ?: path;
 }
 
-/* As make has it: a space in a name has a backslash before it. */
+/* As make has it: with a backslash before what is special, but $$ for $ */
+static void print_path(FILE *depfile, const char *path)
+{
+    for (; *path; path++) {
+        if (*path == '$') {
+            fputc('$', depfile);
+        } else if (strchr(" #", *path)) {
+            fputc('\\', depfile);
+        }
+        fputc(*path, depfile);
+    }
+}
+
 static void print_dependency(FILE *depfile, const char *path)
 {
     if (depfile) {
         fputc(' ', depfile);
-        for (; *path; path++) {
-            if (*path == ' ') {
-                fputc('\\', depfile);
-            }
-            fputc(*path, depfile);
-        }
+        print_path(depfile, path);
     }
+}
+
+/* Whether nothing is at @path; a link that leads nowhere is no nothing. */
+static bool is_missing(const char *path)
+{
+    char target;
+
+    return access(path, F_OK) && errno == ENOENT &&
+           readlink(path, &target, 1) < 0;
 }
 
 typedef struct Directory {
@@ -89,14 +106,14 @@ typedef struct Directory {
 static void read_directory(Directory *dir, FILE *depfile)
 {
     Place place = { dir->path, 0 };
-    struct dirent **entries;
-    int i, count = scandir(dir->path, &entries, is_table, alphasort);
     char *lock = join_path(dir->path, "released.lock");
-    FILE *file;
+    struct dirent **entries;
+    int i, count;
 
-    if (count < 0 && errno == ENOENT && dir->site) {
+    if (dir->site && is_missing(dir->path)) {
         return;                 /* Most have none. */
     }
+    count = scandir(dir->path, &entries, is_table, alphasort);
     if (count < 0) {
         give_up(place, "%s", strerror(errno));
     }
@@ -110,9 +127,7 @@ static void read_directory(Directory *dir, FILE *depfile)
         free(entries[i]);
     }
     free(entries);
-    file = fopen(lock, "r");
-    if (file) {
-        fclose(file);
+    if (!is_missing(lock)) {
         dir->lock = lock;
         print_dependency(depfile, lock);
     }
@@ -159,7 +174,8 @@ static void make_models(int argc, char **argv, bool release)
             if (!depfile) {
                 give_up((Place) { argv[1], 0 }, "%s", strerror(errno));
             }
-            fprintf(depfile, "%s:", output);
+            print_path(depfile, output);
+            fputc(':', depfile);
         } else if (!strcmp(argv[0], "-s")) {
             dirs[1] = (Directory) { .path = argv[1], .site = true };
             count = 2;
@@ -189,7 +205,13 @@ static void make_models(int argc, char **argv, bool release)
     end_if_failed();
     for (i = 0; i < count; i++) {
         if (dirs[i].lock) {
-            check_released(real_path(dirs[i].lock), dirs[i].site);
+            uint32_t released = check_released(real_path(dirs[i].lock),
+                                               dirs[i].site);
+
+            /* An older QEMU that releases more takes nothing back. */
+            if (dirs[i].site == (count > 1) && released > newest) {
+                newest = released;
+            }
         }
     }
     end_if_failed();

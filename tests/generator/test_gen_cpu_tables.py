@@ -197,6 +197,30 @@ class Generator(unittest.TestCase):
                    table=self.table('de           de      -      Debugging '
                                     'extensions\n', ''))
 
+    def test_limits(self):
+        """What doesn't fit is told, not cut."""
+        name = 'x' * 64
+        self.fails('cpu.c:6: too many names, or too long a name',
+                   cpu_c=self.cpu_c('"de"', f'"{name}"'))
+        self.fails('cpu.c:6: too many names, or too long a name',
+                   cpu_c=self.cpu_c('"de"', '"de", ' + '[0] = "de", ' * 64))
+        self.fails("cpu.c:6: feature 'de' has more than 8 bits",
+                   cpu_c=self.cpu_c('"de"', ', '.join(['"de"'] * 9)))
+        words = ''.join(f"""    [FEAT_{i}] = {{
+        .type = MSR_FEATURE_WORD, .msr = {{ .index = 1 }},
+        .feat_names = {{ {''.join(f'"f{i}-{j}", ' for j in range(64))} }},
+    }},
+""" for i in range(32))
+        cpu_c = self.cpu_c('    [FEAT_7_1_EAX]', words + '    [FEAT_7_1_EAX]')
+        self.fails("cpu.c:138: too many features, or too long a name: "
+                   "'f31-62'", cpu_c=cpu_c)
+        words = ''.join(f"""    [FEAT_{i}] = {{
+        .type = MSR_FEATURE_WORD, .msr = {{ .index = 1 }},
+    }},
+""" for i in range(128))
+        cpu_c = self.cpu_c('    [FEAT_7_1_EAX]', words + '    [FEAT_7_1_EAX]')
+        self.fails('cpu.c:393: more than 128 feature words', cpu_c=cpu_c)
+
     def test_bit_beyond_cpuid(self):
         self.fails("cpu.c:14: feature 'avx512-bf16': bit 32 is beyond "
                    'FEAT_7_1_EAX', cpu_c=self.cpu_c('[5]', '[32]'),
@@ -282,6 +306,9 @@ class Generator(unittest.TestCase):
                    table=self.table('note: on two bits, here', 'note: '))
         self.fails("t.tbl:4: a second note for 'fpu'", table=self.table(
             'de   ', '  note: another\nde   '))
+        self.fails("t.tbl:3: a line that begins with white space must be "
+                   "'note: TEXT' or 'needs: FEATURE...'",
+                   table=self.table('note: on two bits, here', 'note:  '))
         self.fails('t.tbl:1: a note without a row before it',
                    table=' note: too early\n' + TABLE)
 
@@ -299,6 +326,24 @@ class Generator(unittest.TestCase):
         self.fails("t.tbl:1: a line that begins with white space must be "
                    "'note: TEXT' or 'needs: FEATURE...'",
                    table=' needs: fpu\n' + TABLE)
+
+    def test_many_needs(self):
+        words = ''.join(f'"f{i}", ' for i in range(30))
+        cpu_c = self.cpu_c('"rdctl-no"', words + '"rdctl-no"')
+        rows = [f'f{i} - - X\n' for i in range(30)]
+        start, end = TABLE.split('rdctl-no')[0], TABLE[TABLE.index('rdctl'):]
+        self.fails("t.tbl:9: 'f0' needs more than 8", cpu_c=cpu_c, table=(
+            start + rows[0] + '  needs: ' + ' '.join(
+                f'f{i}' for i in range(1, 10)) + '\n' + ''.join(rows[1:]) +
+            end))
+        # Ways to f29 are a million, and are not all gone.
+        rows = [row + (f'  needs: f{i + 1} f{i + 2}\n' if i < 28 else '')
+                for i, row in enumerate(rows)]
+        self.assertEqual(self.generate(
+            cpu_c=cpu_c, table=start + ''.join(rows) + end).stderr, '')
+        rows[29] += '  needs: f0\n'
+        self.assertIn("'f29' would need itself, by way of 'f0'", self.generate(
+            cpu_c=cpu_c, table=start + ''.join(rows) + end).stderr)
 
     def test_characters(self):
         only = 'only printable ASCII, without " and \\'
