@@ -595,9 +595,7 @@ void copy_cpu(Cpu *to, const Cpu *from)
     if (from->knobs) {
         memcpy(copy, from->knobs, size);
     }
-    if (to != from) {
-        *to = *from;
-    }
+    *to = *from;
     to->knobs = copy;
 }
 

@@ -161,9 +161,11 @@ void read_features_tbl(const char *path)
  */
 static int place_bit(const Word *word, int bit)
 {
-    return bit + (word->number == 0x48b ||
-                  (word->number >= 0x48d && word->number <= 0x490 &&
-                   word->msr) ? 32 : 0);
+    bool is_upper = word->msr && (word->number == 0x48b ||
+                                  (word->number >= 0x48d &&
+                                   word->number <= 0x490));
+
+    return bit + (is_upper ? 32 : 0);
 }
 
 static void print_place(const Feature *feature)

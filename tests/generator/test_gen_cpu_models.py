@@ -832,6 +832,13 @@ class Tables(Generator):
             'set       pmu on', L1D.strip() + '\n    cache     l2 x',
             ('cache     l2 x', 'cache l2: the size comes first, in bytes or '
              'with K or M'))
+        for share in 'thread', '', 'x' * 16:
+            self.table_fails(
+                'set       pmu on', L1D.strip().replace('core', share),
+                "cache l1d: 'share' is no key with a value that it can have, "
+                'or is there twice; there are line, ways, partitions, sets, '
+                'tag-lines, share, self-init, no-invd-sharing, inclusive, '
+                'complex-indexing')
         # Of what is wrong, nothing is there twice.
         self.table_fails(
             'set       pmu on', 'cache l1d x\n    cache l1d 32K',
@@ -931,6 +938,9 @@ class Tables(Generator):
         self.passes(site=site)
         self.fails("s/s.tbl:5: site_a-v1: 'avx2' needs 'pni', which is not "
                    'on', site=edit(site, "model-id  Site's A", 'off pni'))
+        self.fails("s/s.tbl:5: site_a-v1: 'avx2' needs 'xsave', which is not "
+                   'on', site=edit(edit(SITE_TABLE, 'three-v1', 'one-v1'),
+                                   "model-id  Site's A", 'off xsave'))
 
     def test_unnamed_dependency(self):
         """On a bit without a name, which only upstream's models have"""

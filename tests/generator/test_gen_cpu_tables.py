@@ -113,10 +113,15 @@ class Generator(unittest.TestCase):
         self.assertNotIn('"-"', done.stdout)
 
     def test_vmx_controls_are_in_the_upper_half(self):
-        done = self.generate(cpu_h='#define MSR_ARCH 0x48b\n', cpu_c=(
-            self.cpu_c('[63] = "sse4.1"', '[31] = "sse4.1"')))
-        self.assertIn('(MSR 48Bh bit 63)', done.stdout)
-        self.assertIn('.mask = 1ull << 31', done.stdout)
+        cpu_c = self.cpu_c('[63] = "sse4.1"', '[31] = "sse4.1"')
+        for msr, bit in (('48A', 31), ('48B', 63), ('48C', 31), ('48D', 63),
+                         ('490', 63), ('491', 31)):
+            done = self.generate(cpu_h=f'#define MSR_ARCH 0x{msr}\n',
+                                 cpu_c=cpu_c)
+            self.assertIn(f'(MSR {msr}h bit {bit})', done.stdout)
+            self.assertIn('.mask = 1ull << 31', done.stdout)
+        done = self.generate(cpu_c=self.cpu_c('.eax = 1, .', '.eax = 0x48d, .'))
+        self.assertIn('(CPUID 48Dh EDX bit 0, 3)', done.stdout)
 
     def test_reproducible(self):
         self.assertEqual(self.generate().stdout, self.generate().stdout)
