@@ -12,7 +12,7 @@ PREFIX ?= /usr/local
 
 export LINE BUILD PREFIX DESTDIR QEMU_SRC QEMU_TARBALL
 export PYTHON CONFIGURE_FLAGS FIRMWARE_PATH JOBS MIN_FREE_MB
-export MODEL MACHINE ACCEL FORMAT SMP FEATURE CPU_TABLES
+export MODEL MACHINE ACCEL FORMAT SMP FEATURE CPU_TABLES FUZZ_SECONDS
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -70,6 +70,7 @@ check: all
 
 check-full: all
 	@scripts/bootstrap check
+	@scripts/bootstrap fuzz
 	@scripts/check --line "$$LINE" --full
 
 lint: line
@@ -84,8 +85,7 @@ release-models: line
 	@scripts/release-models
 
 fuzz: line
-	@scripts/bootstrap build
-	@scripts/qemu-tree prepare
+	@scripts/bootstrap fuzz
 	@scripts/fuzz-tables
 
 dist: line
@@ -109,7 +109,7 @@ distclean: line
 	    line=$${base#patches/}; line=$${line%/base}; \
 	    scripts/qemu-tree --line "$$line" wipe && scripts/qemu-build --line "$$line" clean || exit; \
 	done
-	@cd "$$BUILD" && rm -rf apt download log lock
+	@cd "$$BUILD" && rm -rf apt download fuzz log lock
 	@rmdir "$$BUILD" 2>/dev/null || :
 	@rm -rf dist
 
