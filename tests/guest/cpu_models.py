@@ -75,7 +75,7 @@ class Progress:
                           f'{now - self.start:.0f} s\n').encode())
 
 
-def ask(args, commands):
+def ask(args, commands, qemu=QEMU):
     """
     The replies of a QEMU with these arguments to (command, arguments), in
     order.  It must not die over any.
@@ -85,7 +85,7 @@ def ask(args, commands):
                    + '\n' for name, arguments in questions)
     replies = []
     with tempfile.TemporaryFile('w+') as stderr, subprocess.Popen(
-            [QEMU, '-S', '-nodefaults', '-no-user-config', '-display',
+            [qemu, '-S', '-nodefaults', '-no-user-config', '-display',
              'none', '-qmp', 'stdio', *args], encoding='utf-8',
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=stderr) as process:
@@ -180,8 +180,14 @@ def show_differences(found):
 class Lab:
     """Models and guests under one accelerator."""
 
-    def __init__(self, accel):
+    def __init__(self, accel, qemu=QEMU, offers=None, probe=True):
+        """
+        offers: what KVM is made to offer, see kvm-offers.c
+        probe: find out what this kernel can't do, for random_cpu()
+        """
         self.accel = accel
+        self.qemu = qemu
+        self.offers = offers
         self._views = {}
         self._same = {}
         self._jobs = None
@@ -191,12 +197,12 @@ class Lab:
         self.extra = {}
         self.knobs = dict(VALUES)
         self.enlightenments = dict(ENLIGHTENMENTS)
-        if accel == 'kvm':
+        if accel == 'kvm' and probe:
             asyncio.run(self._probe_kvm())
 
     def ask(self, commands, *args):
         return ask(['-accel', self.accel,
-                    *(args or ('-machine', 'none'))], commands)
+                    *(args or ('-machine', 'none'))], commands, self.qemu)
 
     def _list_machines(self):
         names = [m['name'] for m in self.ask([('query-machines', {})])[0]
@@ -249,7 +255,8 @@ class Lab:
             args = ['-machine', machine, '-cpu', cpu, '-smp', smp]
             async with self._jobs:
                 try:
-                    async with Guest(QEMU, args, self.accel) as guest:
+                    async with Guest(self.qemu, args, self.accel,
+                                     self.offers) as guest:
                         view = await guest.view()
                 except GuestError as exc:
                     self._views[key] = exc

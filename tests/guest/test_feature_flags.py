@@ -42,42 +42,64 @@ def read(*path):
         return f.read()
 
 
-def feature_places():
-    """Returns {name: [place]} of feature_word_info in cpu.c."""
+class Word:
+    """A feature word: a CPUID register, or an MSR, and names of its bits"""
+
+    def __init__(self, text, number):
+        self.msr = self.cpuid = None
+        self.half = 0
+        if '.msr = ' in text:
+            self.msr = number('index')
+            self.half = 32 if self.msr in VMX_CONTROLS else 0
+        else:
+            self.cpuid = {
+                'leaf': number('eax'), 'subleaf': number('ecx'),
+                'register': re.search(r'\.reg = R_(\w+)', text).group(1)}
+        self.names = {}
+        names = re.search(r'feat_names = \{(.*?)\}', text, re.S)
+        bit = 0
+        for item in re.findall(r'\[\d+\]|"[^"]+"|NULL',
+                               names.group(1) if names else ''):
+            if item.startswith('['):
+                bit = int(item[1:-1])
+                continue
+            if item != 'NULL':
+                self.names[bit] = item.strip('"')
+            bit += 1
+
+    def place(self, bit):
+        """Where the guest has a bit of the word"""
+        if self.cpuid:
+            return {'cpuid': {**self.cpuid, 'bit': bit}}
+        return {'msr': {'index': self.msr, 'bit': bit + self.half}}
+
+
+def feature_words():
+    """Returns {name: Word} of feature_word_info in cpu.c."""
     text = re.search(r'^FeatureWordInfo feature_word_info.*?^};',
                      read(SOURCE, 'cpu.c'), re.M | re.S).group()
     text = re.sub(r'/\*.*?\*/', '', text, flags=re.S)
     macros = dict(re.findall(r'^#define (MSR_\w+)\s+(0x[0-9a-f]+)',
                              read(SOURCE, 'cpu.h'), re.M))
     macros['KVM_CPUID_FEATURES'] = '0x40000001'
-    places = {}
-    for word in re.split(r'\n    \[FEAT_', text)[1:]:
-        names = re.search(r'feat_names = \{(.*?)\}', word, re.S)
-        if not names:
-            continue
+    words = {}
+    for part in re.split(r'\n    (?=\[FEAT_)', text)[1:]:
 
-        def number(key, default='0', word=word):
-            found = re.search(rf'\.{key} = (\w+)', word)
-            value = found.group(1) if found else default
+        def number(key, part=part):
+            found = re.search(rf'\.{key} = (\w+)', part)
+            value = found.group(1) if found else '0'
             return int(macros.get(value, value), 0)
 
-        bit = 0
-        for item in re.findall(r'\[\d+\]|"[^"]+"|NULL', names.group(1)):
-            if item.startswith('['):
-                bit = int(item[1:-1])
-                continue
-            if item != 'NULL':
-                if '.msr = ' in word:
-                    index = number('index')
-                    half = 32 if index in VMX_CONTROLS else 0
-                    place = {'msr': {'index': index, 'bit': bit + half}}
-                else:
-                    reg = re.search(r'\.reg = R_(\w+)', word).group(1)
-                    place = {'cpuid': {
-                        'leaf': number('eax'), 'subleaf': number('ecx'),
-                        'register': reg, 'bit': bit}}
-                places.setdefault(item.strip('"'), []).append(place)
-            bit += 1
+        words[re.match(r'\[(\w+)\]', part).group(1)] = Word(part, number)
+    return words
+
+
+def feature_places():
+    """Returns {name: [place]} of feature_word_info in cpu.c."""
+    places = {}
+    for word in feature_words().values():
+        for bit, name in word.names.items():
+            places.setdefault(name, []).append(word.place(bit))
     return places
 
 

@@ -9,7 +9,6 @@ CHECK_SEED repeats a run, CHECK_RANDOM says how many CPUs per accelerator
 (24, or 2000 with CHECK_FULL=1).  The seed is in the name of each test.
 """
 
-import asyncio
 import os
 import random
 import re
@@ -54,28 +53,17 @@ async def choose(qemu, accel):
     return chosen
 
 
-async def take_samples(qemu, accel):
-    jobs = asyncio.Semaphore(os.cpu_count() or 1)
-
-    async def take(machine, model):
-        async with jobs:
-            return await fixed.take_sample(qemu, machine, model, accel)
-
-    return await asyncio.gather(
-        *[take(*one) for one in await choose(qemu, accel)],
-        return_exceptions=True)
-
-
 class Checks(fixed.Checks):
     @classmethod
+    async def cases(cls, qemu):
+        return await choose(qemu, cls.accel)
+
+    @classmethod
     def setUpClass(cls):
-        results = asyncio.run(take_samples(os.environ['QTEST_QEMU_BINARY'],
-                                           cls.accel))
-        cls.samples = [r for r in results if isinstance(r, fixed.Sample)]
-        cls.refused = [r for r in results if isinstance(r, GuestError)
-                       and REFUSED.search(str(r))]
-        cls.errors = [r for r in results if isinstance(r, BaseException)
-                      and r not in cls.refused]
+        super().setUpClass()
+        cls.refused = [e for e in cls.errors if isinstance(e, GuestError)
+                       and REFUSED.search(str(e))]
+        cls.errors = [e for e in cls.errors if e not in cls.refused]
 
     def shortDescription(self):
         """The test, and how to repeat it"""

@@ -153,9 +153,10 @@ async def list_models(qemu: str, accel: str) -> List[str]:
     return sorted(names) + CONFIGURED_MODELS
 
 
-async def take_samples(qemu: str, accel: str) -> List[Any]:
+async def take_samples(qemu: str, accel: str,
+                       cases: List[Tuple[str, str]]) -> List[Any]:
     """
-    All samples, as many at a time as there are CPUs.
+    Samples of all (machine, model), as many at a time as there are CPUs.
 
     In the place of a sample is the exception that prevented it.
     """
@@ -165,10 +166,7 @@ async def take_samples(qemu: str, accel: str) -> List[Any]:
         async with jobs:
             return await take_sample(qemu, machine, model, accel)
 
-    models = await list_models(qemu, accel)
-    return await asyncio.gather(*[take(machine, model)
-                                  for machine in MACHINES
-                                  for model in models],
+    return await asyncio.gather(*[take(*case) for case in cases],
                                 return_exceptions=True)
 
 
@@ -235,12 +233,22 @@ class Checks:
     errors: List[BaseException]
 
     @classmethod
+    async def cases(cls, qemu: str) -> List[Tuple[str, str]]:
+        """The machine types and models to test."""
+        models = await list_models(qemu, cls.accel)
+        return [(machine, model) for machine in MACHINES for model in models]
+
+    @classmethod
+    async def _take_samples(cls, qemu: str) -> List[Any]:
+        return await take_samples(qemu, cls.accel, await cls.cases(qemu))
+
+    @classmethod
     def setUpClass(cls):
         """Start all the QEMUs, once for all the tests."""
         qemu = os.environ.get('QTEST_QEMU_BINARY')
         if not qemu:
             raise unittest.SkipTest('QTEST_QEMU_BINARY is not set')
-        results = asyncio.run(take_samples(qemu, cls.accel))
+        results = asyncio.run(cls._take_samples(qemu))
         cls.samples = [result for result in results
                        if isinstance(result, Sample)]
         cls.errors = [result for result in results
