@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+A second QEMU, with tables of CPU models as a site has them.
+
+For tests: what `make CPU_TABLES=dir` builds, beside the QEMU that is there
+and in seconds.  Tables get into one object file, so that this alone is
+compiled anew, with the build's own commands, and everything is linked.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+BINARY = 'qemu-system-x86_64'
+# What the generator writes, and the file of QEMU that includes it
+GENERATOR = os.path.join('target', 'i386', 'ext', 'gen-cpu-tables')
+MODELS = os.path.join('target', 'i386', 'ext', 'x86-cpu-models.c.inc')
+SOURCE = os.path.join('target', 'i386', 'cpu.c')
+
+
+class BuildError(Exception):
+    """What the generator, the compiler or the linker refused."""
+
+
+def build_dir():
+    """Where QEMU was built."""
+    return os.path.join(REPO, os.environ.get('BUILD') or 'build',
+                        os.environ.get('LINE') or '10.0')
+
+
+def run(argv, cwd):
+    """What a command printed; it must succeed."""
+    done = subprocess.run(argv, cwd=cwd, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, check=False)
+    if done.returncode:
+        raise BuildError(f'{shlex.join(argv)[:200]}\n{done.stderr[-4000:]}')
+    return done.stdout
+
+
+def read_tables(tables):
+    """{name: content} of what the generator reads"""
+    found = {}
+    for name in sorted(os.listdir(tables)):
+        if name.endswith(('.tbl', '.lock')):
+            with open(os.path.join(tables, name), 'rb') as f:
+                found[name] = f.read()
+    return found
+
+
+def identity(tables, main):
+    """Of what the binary is made of: it is built anew when this changes"""
+    digest = hashlib.sha256()
+    for name, content in read_tables(tables).items():
+        digest.update(f'{name} {len(content)} '.encode() + content)
+    for path in (os.path.join(main, BINARY), os.path.join(main, GENERATOR),
+                 os.path.abspath(__file__)):
+        with open(path, 'rb') as f:
+            digest.update(f.read())
+    return digest.hexdigest()[:16]
+
+
+def set_option(argv, option, value):
+    """Gives an option that is in a command another value."""
+    argv[argv.index(option) + 1] = value
+
+
+def generate(tables, main, out):
+    """Runs the generator."""
+    argv = shlex.split(run(['ninja', '-t', 'commands', MODELS],
+                           main).splitlines()[-1])
+    os.makedirs(os.path.dirname(os.path.join(out, MODELS)))
+    set_option(argv, '-o', os.path.join(out, MODELS))
+    set_option(argv, '-d', os.path.join(out, 'models.d'))
+    set_option(argv, '-s', os.path.abspath(tables))
+    run(argv, main)
+
+
+def compile_source(main, out):
+    """Compiles the file with the tables.  Returns the object it replaces."""
+    with open(os.path.join(main, 'compile_commands.json'),
+              encoding='utf-8') as f:
+        entry = next(e for e in json.load(f)
+                     if e['file'].endswith('/' + SOURCE)
+                     and 'x86_64-softmmu' in e['output'])
+    argv = shlex.split(entry['command'])
+    set_option(argv, '-o', os.path.join(out, 'cpu.o'))
+    set_option(argv, '-MF', os.path.join(out, 'cpu.d'))
+    # Before the build directory, which has a file of that name, too
+    argv[1:1] = ['-iquote', out]
+    run(argv, main)
+    return entry['output']
+
+
+def link(main, out, replaced):
+    """Links, with the new object in the place of the other."""
+    # With -x, ninja writes out what it would put into a response file.
+    entries = json.loads(run(['ninja', '-t', 'compdb', '-x', 'c_LINKER',
+                              'c_LINKER_RSP'], main))
+    argv = shlex.split(next(e for e in entries
+                            if e['output'] == BINARY)['command'])
+    argv[argv.index(replaced)] = os.path.join(out, 'cpu.o')
+    set_option(argv, '-o', os.path.join(out, BINARY))
+    run(argv, main)
+
+
+def build_at(tables, main, out):
+    """Builds in a directory, which appears when everything is in it."""
+    new = out + '.new'
+    shutil.rmtree(new, ignore_errors=True)
+    os.makedirs(new)
+    generate(tables, main, new)
+    link(main, new, compile_source(main, new))
+    # Where QEMU that was not installed looks for firmware
+    os.symlink(os.path.join(main, 'qemu-bundle'),
+               os.path.join(new, 'qemu-bundle'))
+    os.rename(new, out)
+
+
+def build(tables):
+    """
+    Returns the path of a QEMU with the tables of a directory built in.
+
+    It is kept, for the next time: until the tables or the main build change.
+    """
+    main = os.path.abspath(build_dir())
+    home = os.path.join(main, 'tests', 'site-qemu',
+                        os.path.basename(os.path.abspath(tables)))
+    os.makedirs(home, exist_ok=True)
+    with open(os.path.join(home, 'lock'), 'w', encoding='utf-8') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        name = identity(tables, main)
+        out = os.path.join(home, name)
+        for other in os.listdir(home):
+            if other not in ('lock', name):
+                shutil.rmtree(os.path.join(home, other))
+        if not os.path.exists(out):
+            build_at(tables, main, out)
+    return os.path.join(out, BINARY)
