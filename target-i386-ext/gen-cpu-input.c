@@ -301,10 +301,11 @@ char *next_line(Table *table)
             continue;
         }
         for (c = line; *c; c++) {
+            /* ?? can begin a trigraph of C. */
             if ((!isprint((unsigned char)*c) && *c != '\t') ||
-                strchr("\"\\", *c)) {
+                strchr("\"\\", *c) || (c[0] == '?' && c[1] == '?')) {
                 complain(table->place, "column %d: only printable ASCII, "
-                         "without \" and \\", (int)(c - line) + 1);
+                         "without \", \\ and ??", (int)(c - line) + 1);
                 break;
             }
         }

@@ -1093,7 +1093,7 @@ class Tables(Generator):
 
     def test_characters(self):
         self.table_fails('Wanted', 'W"nted', 'column 16: only printable '
-                         'ASCII, without " and \\')
+                         'ASCII, without ", \\ and ??')
         self.fails('m/t.tbl:0: it is not text: it has a NUL byte',
                    table=TABLE + '\0')
 

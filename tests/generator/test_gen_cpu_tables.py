@@ -351,8 +351,8 @@ class Generator(unittest.TestCase):
             cpu_c=cpu_c, table=start + ''.join(rows) + end).stderr)
 
     def test_characters(self):
-        only = 'only printable ASCII, without " and \\'
-        for bad in '"', '\\', 'é', '\x7f', '\r':
+        only = 'only printable ASCII, without ", \\ and ??'
+        for bad in '"', '\\', 'é', '\x7f', '\r', '??':
             done = self.generate(table=self.table('unit', 'un' + bad + 'it'))
             self.assertIn(f't.tbl:2: column 46: {only}\n', done.stderr)
         self.fails('t.tbl:0: it is not text: it has a NUL byte',
