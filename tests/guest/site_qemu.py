@@ -113,14 +113,16 @@ def link(main, out, replaced):
 def build_at(tables, main, out):
     """Builds in a directory, which appears when everything is in it."""
     new = out + '.new'
-    shutil.rmtree(new, ignore_errors=True)
     os.makedirs(new)
-    generate(tables, main, new)
-    link(main, new, compile_source(main, new))
-    # Where QEMU that was not installed looks for firmware
-    os.symlink(os.path.join(main, 'qemu-bundle'),
-               os.path.join(new, 'qemu-bundle'))
-    os.rename(new, out)
+    try:
+        generate(tables, main, new)
+        link(main, new, compile_source(main, new))
+        # Where QEMU that was not installed looks for firmware
+        os.symlink(os.path.join(main, 'qemu-bundle'),
+                   os.path.join(new, 'qemu-bundle'))
+        os.rename(new, out)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def build(tables):

@@ -22,6 +22,7 @@ import functools
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 from cpu_models import (
@@ -38,12 +39,13 @@ TABLES = os.path.join(site_qemu.REPO, 'tests', 'tables')
 # Both sides of each change in the tables, in both families, and the oldest
 # and newest there are
 MACHINES = [
-    OLDEST, 'pc-q35-2.12', 'pc-i440fx-3.0', 'pc-i440fx-3.1', 'pc-q35-3.1',
-    'pc-i440fx-4.0', 'pc-q35-4.0', 'pc-q35-4.2', 'pc-i440fx-5.0',
-    'pc-q35-5.2', 'pc-i440fx-6.0', 'pc-q35-7.2', 'pc-i440fx-8.0', NEWEST,
+    OLDEST, 'pc-i440fx-2.9', 'pc-q35-2.10', 'pc-q35-2.12', 'pc-i440fx-3.0',
+    'pc-i440fx-3.1', 'pc-q35-3.1', 'pc-i440fx-4.0', 'pc-q35-4.0',
+    'pc-q35-4.2', 'pc-i440fx-5.0', 'pc-q35-6.0', 'pc-i440fx-6.1',
+    'pc-q35-7.1', 'pc-i440fx-7.2', 'pc-q35-8.0', NEWEST,
 ]
 # To be asked about, to run as, ...: with what changes most
-FEW = [OLDEST, 'pc-q35-3.1', 'pc-i440fx-7.2', NEWEST]
+FEW = [OLDEST, 'pc-q35-3.1', 'pc-i440fx-5.0', NEWEST]
 BOOT_CPU = '/machine/unattached/device[0]'
 PLUGGED = '/machine/peripheral/plugged'
 # Properties that tell CPUs apart
@@ -96,7 +98,7 @@ def caches(view):
 # Others than pc-* have no version: no 'machines' is about them.
 
 def plain_level(version):
-    return 4 if version and version <= (7, 2) else 13
+    return 4 if version and (2, 10) <= version <= (7, 1) else 13
 
 
 def plain_topology_leaf(version):
@@ -104,11 +106,25 @@ def plain_topology_leaf(version):
 
 
 def plain_rdseed(version):
-    return bool(version and version >= (6, 0))
+    return bool(version and version >= (6, 1))
 
 
 def plain_mpx(version):
     return bool(version and version <= (3, 1))
+
+
+def server(view):
+    """Whether it has MPX, and its model-id"""
+    words = [r for leaf in (0x80000002, 0x80000003, 0x80000004)
+             for r in view.cpuid.get((leaf, 0), ZEROS)]
+    text = b''.join(r.to_bytes(4, 'little') for r in words)
+    return mpx(view), text.rstrip(b'\0').decode()
+
+
+def plain_server(version):
+    if version and version >= (4, 0):
+        return False, 'Acme server since 4.0'
+    return True, 'Acme server'
 
 
 def plain_caches(version):
@@ -146,6 +162,10 @@ CASES = {
     'Acme_growing-v1': (rdseed, lambda version: False),
     'Acme_client': (mpx, plain_mpx),
     'Acme_client-v1': (mpx, lambda version: False),
+    'Acme_server': (server, plain_server),
+    'Acme_server-v1': (server, lambda version: (True, 'Acme server')),
+    'Acme_server-v2': (server, lambda version: (False, 'Acme server without '
+                                                'MPX')),
     'Acme_caches': (caches, plain_caches),
     'Acme_caches-v1': (caches, version_caches((512, 0))),
     'Acme_caches-v2': (caches, version_caches((1024, 0))),
@@ -156,8 +176,8 @@ PLAIN = [name for name in CASES if '-v' not in name]
 # (machine type, model, its option, or -global, and what the guest sees then)
 OVERRIDES = [
     (OLDEST, 'Acme_level', 'min-level=11', 11),
-    ('pc-q35-7.2', 'Acme_level', 'min-level=11', 11),
-    ('pc-q35-7.2', 'Acme_level', 'level=9', 9),
+    ('pc-q35-7.1', 'Acme_level', 'min-level=11', 11),
+    ('pc-q35-7.1', 'Acme_level', 'level=9', 9),
     (NEWEST, 'Acme_level', 'level=9', 9),
     ('pc-q35-3.1', 'Acme_topology', 'cpuid-0xb=on', True),
     ('pc-q35-4.0', 'Acme_topology', 'cpuid-0xb=off', False),
@@ -166,6 +186,9 @@ OVERRIDES = [
     ('pc-i440fx-5.0', 'Acme_growing', 'rdseed=on', True),
     ('pc-q35-3.1', 'Acme_client', 'mpx=off', False),
     ('pc-q35-4.0', 'Acme_client', 'mpx=on', True),
+    ('pc-q35-4.0', 'Acme_server', 'mpx=on', (True, 'Acme server since 4.0')),
+    ('pc-q35-4.0', 'Acme_server', 'model-id=Mine, really',
+     (False, 'Mine, really')),
     ('pc-q35-3.1', 'Acme_caches', 'l2-cache-info=2M:line=64:ways=8:'
      'sets=4096:share=core', (2048, 0)),
     (NEWEST, 'Acme_caches', 'l3-cache=off', (1024, 0)),
@@ -195,6 +218,9 @@ HELP = '''\
   Acme_old              (alias configured by machine type) (deprecated)
   Acme_old-v1           Acme old hosts (deprecated)
   Acme_old-v2           Acme old hosts (deprecated)
+  Acme_server           (alias configured by machine type)
+  Acme_server-v1        Acme server
+  Acme_server-v2        Acme server without MPX
   Acme_topology         (alias configured by machine type)
   Acme_topology-v1      Acme licensed
 '''
@@ -244,10 +270,11 @@ class Checks(LabChecks):
             (f'{machine} {name}', self.key(machine, name), look,
              expected(machine_version(machine)))
             for machine in self.machines()
-            for name, (look, expected) in CASES.items()])
+            for name, (look, expected) in CASES.items()
+            if FULL or machine in FEW or name in PLAIN])
 
     def test_2_as_upstream(self):
-        """mpx goes where upstream's own Skylake-Client loses it"""
+        """mpx goes where upstream's own models lose it"""
         for kind in ('pc-i440fx', 'pc-q35'):
             self.check([
                 (f'{kind}-{version} {name}', self.key(f'{kind}-{version}',
@@ -255,7 +282,8 @@ class Checks(LabChecks):
                 for version, has_it in (('3.1', True), ('4.0', False))
                 for name, expected in (
                     ('Acme_client', has_it), ('Skylake-Client', has_it),
-                    ('Acme_client-v1', False), ('Skylake-Client-v1', False))])
+                    ('Acme_client-v1', False), ('Skylake-Client-v1', False),
+                    ('Acme_server', has_it), ('Skylake-Server', has_it))])
 
     def test_3_cpu_compat(self):
         """With cpu-compat, names mean what they do on that machine type"""
@@ -265,7 +293,7 @@ class Checks(LabChecks):
              CASES[name][1](machine_version(other)))
             for machine, other in [
                 (NEWEST, OLDEST), (NEWEST, 'pc-q35-3.1'),
-                ('pc-q35-3.1', 'pc-i440fx-7.2'), (OLDEST, NEWEST)]
+                ('pc-q35-3.1', 'pc-i440fx-7.1'), (OLDEST, NEWEST)]
             for name in CASES])
 
     def test_4_expansion(self):
@@ -308,12 +336,13 @@ class Checks(LabChecks):
         problems = []
         for machine, name, option, expected in OVERRIDES:
             prop, _, value = option.partition('=')
+            text = value.replace(',', ',,')
             for driver in (name, 'x86_64') if FULL else (name,):
                 driver = {'x86_64': ''}.get(driver, driver + '-')
                 view = guest_view(site(), guest_args(
                     machine, name + ',x-force-features=on', '-global',
                     f'driver={driver}x86_64-cpu,property={prop},'
-                    f'value={value}'), self.accel)
+                    f'value={text}'), self.accel)
                 if CASES[name][0](view) != expected:
                     problems.append(f'{machine} {name} -global {driver} '
                                     f'{option}: {CASES[name][0](view)}')
@@ -354,7 +383,7 @@ class Checks(LabChecks):
     def test_6_hotplugged(self):
         """A CPU that is plugged in is what those at start are"""
         for machine, name in [
-                ('pc-q35-7.2', 'Acme_level'), ('pc-q35-3.1', 'Acme_topology'),
+                ('pc-q35-7.1', 'Acme_level'), ('pc-q35-3.1', 'Acme_topology'),
                 (NEWEST, 'Acme_growing'), ('pc-i440fx-3.1', 'Acme_client'),
                 ('pc-i440fx-3.1', 'Acme_caches'), (NEWEST, 'Acme_caches'),
                 (f'{NEWEST},cpu-compat=pc-q35-3.1', 'Acme_caches')]:
@@ -374,11 +403,18 @@ class Checks(LabChecks):
 
     def test_7_other_machines(self):
         """On others than pc-*, version 1; the last one on microvm"""
-        look, _ = CASES['Acme_caches']
-        names = {'isapc': (512, 0), 'microvm': (1024, 16)}
+        def expected(machine, name):
+            if machine == 'microvm':
+                name = {'Acme_caches': 'Acme_caches-v3',
+                        'Acme_server': 'Acme_server-v2'}.get(name, name)
+            return CASES[name][1](None)
+
         if self.accel == 'kvm':
-            self.check([(machine, self.key(machine, 'Acme_caches'), look,
-                         expected) for machine, expected in names.items()])
+            # The ROM has nothing to talk to on microvm.
+            self.check([(f'{machine} {name}', self.key(machine, name),
+                         CASES[name][0], expected(machine, name))
+                        for machine in ('isapc', 'microvm')
+                        for name in CASES])
         alias_of = {}
         for machine in ('isapc', 'microvm', 'none'):
             definitions, *answers = self.lab.ask(
@@ -390,9 +426,7 @@ class Checks(LabChecks):
             self.check([
                 (f'{name} of {machine}', self.key(
                     NEWEST, 'base', answer['return']['model']['props']),
-                 CASES[name][0], names[machine] if (
-                     name == 'Acme_caches' and machine in names) else
-                 CASES[name][1](None))
+                 CASES[name][0], expected(machine, name))
                 for name, answer in zip(CASES, answers)])
         self.assertEqual([alias_of[machine]['Acme_caches'] for machine in (
             'isapc', 'microvm', 'none')],
@@ -404,7 +438,7 @@ class Checks(LabChecks):
         """What a machine type asks for is requested by the machine"""
         question = [(machine, name, props) for machine, name, props in [
             (NEWEST, 'Acme_growing', {}),
-            ('pc-i440fx-6.0', 'Acme_growing', {}),
+            ('pc-i440fx-6.1', 'Acme_growing', {}),
             (NEWEST, 'Acme_growing', {'waitpkg': True}),
             ('pc-q35-5.2', 'Acme_growing', {}),
             (NEWEST, 'Acme_growing-v1', {}),
@@ -454,7 +488,9 @@ class Lists(unittest.TestCase):
         lab = Lab('tcg', qemu=site(), probe=False)
         for machine, version in [(NEWEST, 3), ('pc-q35-5.2', 2),
                                  ('pc-q35-4.2', 1), ('pc-q35-4.0', None),
-                                 (OLDEST, None)]:
+                                 (OLDEST, None),
+                                 (f'{NEWEST},cpu-compat=pc-q35-4.0', None),
+                                 (f'{OLDEST},cpu-compat=pc-q35-5.2', 2)]:
             found = {d['name']: d for d in lab.ask(
                 [('query-cpu-definitions', {})], '-machine',
                 machine)[0]['return']}
@@ -491,10 +527,21 @@ class Lists(unittest.TestCase):
             self.assertEqual(*[guest_view(site(), guest_args(NEWEST, cpu))
                                for cpu in (alias, name)])
 
-    def test_the_next_build_is_instant(self):
-        """The same tables are not built again; others are, or are refused"""
+    def test_build(self):
+        """The same tables are not built again; what is wrong is refused"""
         before = os.stat(site()).st_ino
         self.assertEqual(os.stat(site_qemu.build(TABLES)).st_ino, before)
+        with tempfile.TemporaryDirectory() as tmp:
+            tables = os.path.join(tmp, 'wrong')
+            os.mkdir(tables)
+            path = os.path.join(tables, 'wrong.tbl')
+            with open(path, 'w', encoding='ascii') as f:
+                f.write('cpu Acme_x\n    on no-such\n')
+            with self.assertRaisesRegex(
+                    site_qemu.BuildError,
+                    f"{re.escape(os.path.realpath(path))}:2: 'no-such' is "
+                    'no feature of this QEMU'):
+                site_qemu.build(tables)
 
 
 class TestTcg(Checks, unittest.TestCase):

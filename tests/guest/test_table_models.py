@@ -146,6 +146,14 @@ RELEASED, RELEASED_NAMES = read_released()
 WORDS = feature_words()
 
 
+def plain_names(machine):
+    """(Definition of a name without a version, N) on a machine type"""
+    version = machine.rpartition('-')[2]
+    here = tuple(map(int, version.split('.'))) if version != 'none' else None
+    return [(name, number) for name, first, last, number in RELEASED_NAMES
+            if here and first <= here <= last]
+
+
 # ---- what a guest must see ----
 
 # What a CPU has of XSAVE's components, by the feature that brings it (SDM
@@ -464,11 +472,9 @@ class Checks(LabChecks):
     def test_names_are_the_same_cpu(self):
         """Names without a version, versions and aliases are the same CPU"""
         for machine in MACHINES:
-            here = tuple(map(int, machine.rpartition('-')[2].split('.')))
             pairs = [(name.name, f'{name.name}-v{number}')
-                     for name, first, last, number in RELEASED_NAMES
-                     if first <= here <= last and not name.features
-                     and not name.values and not name.knobs]
+                     for name, number in plain_names(machine)
+                     if not (name.features or name.values or name.knobs)]
             pairs += [(version.values['alias'], version.name)
                       for model in MODELS for version in model.versions
                       if 'alias' in version.values]
@@ -556,15 +562,14 @@ class Checks(LabChecks):
         return self.lab.ask([('query-cpu-definitions', {})], '-machine',
                             machine)[0]['return']
 
-    def expected_definitions(self, alias_of):
-        """{name: what query-cpu-definitions says of it}"""
+    def expected_definitions(self, machine, alias_of):
+        """What query-cpu-definitions says of all names"""
         for model in MODELS:
             deprecated = 'deprecated' in model.values
-            number = 1
-            for released, first, last, default in RELEASED_NAMES:
-                if released.name == model.name and first <= (10, 0) <= last:
-                    number = default
-            names = {model.name: (f'{model.name}-v{number}', deprecated)}
+            numbers = [number for name, number in plain_names(machine)
+                       if name.name == model.name]
+            names = {model.name: (f'{model.name}-v{(numbers or [1])[0]}',
+                                  deprecated)}
             for version in model.versions:
                 old = deprecated or 'deprecated' in version.values
                 names[version.name] = None, old
@@ -587,7 +592,7 @@ class Checks(LabChecks):
             for info in self.definitions(machine):
                 del info['unavailable-features']
                 found[info['name']] = info
-            for info in self.expected_definitions(alias_of):
+            for info in self.expected_definitions(machine, alias_of):
                 self.assertEqual(found[info['name']], info, machine)
             # The rule is upstream's.
             for name, alias in [('EPYC', 'EPYC-v1'), ('EPYC-IBPB', 'EPYC-v2'),

@@ -40,7 +40,7 @@ def manual():
 
 def literal_after(text):
     """Returns the literal block of the manual after `text`."""
-    found = re.search(re.escape(text) + r'.*?::\n\n((?:[ ]{4,}.*\n|\n)+)',
+    found = re.search(re.escape(text) + r'.*?::\n\n((?:[ ]{4,}[^\n]*\n|\n)+)',
                       manual(), re.S)
     lines = found[1].rstrip('\n').split('\n')
     indent = min(len(line) - len(line.lstrip()) for line in lines if line)
