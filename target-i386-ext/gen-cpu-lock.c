@@ -201,7 +201,7 @@ static void check_name(const Lock *lock, const ReleasedName *released)
     uint32_t *changes;
     size_t i, count;
 
-    for (i = 0; i < nmodels && !model; i++) {
+    for (i = 0; i < nmodels; i++) {
         if (!strcmp(models[i].name, released->name)) {
             model = &models[i];
         }

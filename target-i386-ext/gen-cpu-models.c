@@ -26,7 +26,7 @@ static bool has_version(const char *name, size_t *length, int *number)
     uint64_t value;
 
     if (!dash || dash[1] != 'v' || !parse_whole_number(dash + 2, &value) ||
-        !value || value > 999 || dash[2] == '0') {
+        value > 999 || dash[2] == '0') {
         return false;
     }
     *length = dash - name;

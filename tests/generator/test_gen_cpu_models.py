@@ -303,6 +303,12 @@ static const X86CPUTableModel x86_cpu_table_models[] = {
         # One's versions without caches of their own have none, nor has one.
         self.assertNotIn('table_caches_0_0', text)
         self.assertNotIn('table_caches_0_2', text)
+        # What comes after has those of the one before.
+        text = self.passes(table=edit(
+            RICH_TABLE, '  machines until', '  version 4\n reason x\n off de\n'
+            '  machines until'))
+        self.assertIn('table_caches_0_3', text)
+        self.assertNotIn('table_caches_0_4', text)
 
     def test_upstream_caches(self):
         """Members that upstream's models leave out are 0 there, too."""
@@ -499,7 +505,7 @@ class Tables(Generator):
         for bad in 'x', 'x' * 41, '-x', '_x', '0x', 'x.y', 'x/y', 'x:y':
             self.table_fails('cpu one', 'cpu ' + bad, say % bad)
         for good in 'xy', 'x' * 40, '9x', 'x-y', 'x_y-Z0', 'x-v0', 'x-v01', \
-                'x-v1000', 'x-va', 'x-v', 'v1', 'x-v0x1':
+                'x-v1000', 'x-va', 'x-v', 'v1', 'x-v0x1', 'x-w1', 'x-1':
             self.passes(table=edit(TABLE, 'cpu one', 'cpu ' + good))
         for bad in 'base', 'custom', 'host', 'max', 'help', 'MAX':
             self.table_fails('cpu one', 'cpu ' + bad,
@@ -1000,6 +1006,10 @@ class Tables(Generator):
                    site=edit(edit(SITE_TABLE, 'site_a', 'site_b'),
                              'three-v1', 'Old-v2'))
 
+    def test_based_on_another_of_the_site(self):
+        self.passes(table=RICH_TABLE, site=SITE_TABLE + (
+            HEAD % 'site_b' + ' based-on site_a-v1\n on tsc\n version 1\n'))
+
     def test_cycles(self):
         loop = ''.join(HEAD % f'm{i}' + f'  based-on m{(i + 1) % 3}-v1\n'
                        '  off fpu vme\n version 1\n' for i in range(3))
@@ -1038,6 +1048,7 @@ class Tables(Generator):
                     ' from 10.1 to 10.0', ' from 10.0 to 10.1 x',
                     ' since 10.0.x', ' since 10.', ' since .1', ' since -1.0',
                     ' since 1000.0', ' since 10.1000', ' since +1.+2',
+                    ' since 10x1', ' since 10.0x', ' since 10.0.1.',
                     ' since 10.0.', ' since 10.0.1.1', ' from 1.0 to x',
                     ' from x to 1.0', ' since 10..0', ' Since 10.0',
                     ' from 9.0 - 9.1'):
@@ -1251,6 +1262,17 @@ class Source(Generator):
         self.assertIn('.vendor = "AuthenticAMD"', self.passes(
             cpu_c=edit(CPU_C, '"GenuineIntel"', '"Authentic" "AMD"'),
             site=edit(SITE_TABLE, 'three-v1', 'Old-v1')))
+
+    def test_name_with_the_version_of_qemu(self):
+        """It is no model's to have, and must be given."""
+        self.fails("s/s.tbl:4: x_a-v1: 'model-id' is missing", site=HEAD % (
+            'x_a') + 'based-on tiny-v1\nversion 1\n')
+
+    def test_bits_beyond_cpuid(self):
+        text = edit(TABLE, 'lahf-lm twin', 'taa-no')
+        self.fails(f"m/t.tbl:{line_of(text, '  version 2')}: one-v2: 'taa-no' "
+                   "needs 'FEAT_1_EDX bits 0xffffffc0', which is not on",
+                   cpu_c=edit(CPU_C, '1u << 9 }', '~0x3full }'), table=text)
 
     def test_props(self):
         """Of each kind, by name or by an alias"""
@@ -1575,6 +1597,26 @@ class Released(Generator):
                    table=edit(self.table, 'of these machines',
                               'of those machines'), lock=self.lock)
 
+    def test_settings_of_plain_names(self):
+        """Whatever machine types can have, lock files can say."""
+        table = TABLE + ("machines until 9.0\n off de pni avx2\n on vme\n "
+                         "set pmu on\n set mask 9\n model-id 'x '\n"
+                         " xlevel 0x80000001\n")
+        lock = self.release(table=table)
+        self.assertIn("""
+name one from 0.0 before 9.1 version 1
+    off       de
+    off       pni
+    off       avx2
+    on        vme
+    set       pmu on
+    set       mask 9
+    model-id  'x '
+    xlevel    0x80000001
+name one from 9.1 to 10.0 version 1
+""", lock)
+        self.assertEqual(self.release(table=table, lock=lock), lock)
+
     def test_caches_of_plain_names(self):
         table = TABLE + 'machines until 9.0\n' + L1D + L1I + L2 + L3
         lock = self.release(table=table)
@@ -1640,6 +1682,10 @@ class Released(Generator):
         self.assertEqual(self.release(table=self.table, lock=lock), lock)
         self.assertIn('name site_a from 0.0 to 10.1 version 1\n',
                       self.release(table=self.table + SITE_TABLE, lock=lock))
+        # Whichever of them has the newest
+        self.assertEqual(self.release(table=self.table, lock=edit(
+            lock, 'name three from 0.0 to 10.1', 'name three from 0.0 to 9.0')),
+            lock)
         self.assertIn('name site_a from 0.0 to 10.0 version 1\n', self.release(
             table=self.table, lock=lock, site=SITE_TABLE))
 

@@ -901,9 +901,20 @@ for p; do case $p in {missing or "''"}) ;; meson) echo "installed meson {meson}"
 
     def test_second_run_asks_nobody(self):
         self.fake_dpkg()
-        for what in 'build', 'check':
+        for what in 'build', 'check', 'fuzz':
             self.assertEqual(self.ok(self.run_in('scripts/bootstrap', what)), '')
         self.assertFalse(self.log.exists())
+
+    def test_packages_of_each_purpose(self):
+        for package, what in (('afl++', 'fuzz'), ('shellcheck', 'check'),
+                              ('ninja-build', 'fuzz')):
+            self.fake_dpkg(package)
+            self.stand_in('id', 'echo 1000\n')
+            self.stand_in('sudo', 'exit 1\n')
+            self.fails(self.run_in('scripts/bootstrap', what), 'apt-get install ' + package)
+            if package != 'ninja-build':
+                self.ok(self.run_in('scripts/bootstrap'))
+        self.fails(self.run_in('scripts/bootstrap', 'test'), 'bootstrap fuzz')
 
     def test_where_it_may_not_install(self):
         for missing, meson in (('flex', '1.7.0-1'), ('', '1.0.1-5')):
