@@ -595,6 +595,8 @@ static bool is_for_models(const char *name)
     static const char *const others[] = {
         "apic-id", "check", "core-id", "die-id", "enforce", "module-id",
         "node-id", "socket-id", "thread-id", "x-force-features",
+        /* What is the host's would not be the same after a migration. */
+        "host-phys-bits", "hv-passthrough",
         /* What tables have keys of their own for */
         "avx10-version", "level", "min-level", "min-xlevel", "xlevel",
     };

@@ -1983,6 +1983,17 @@ class RealTree(Generator):
         # All of it, that is: whoever adds a model runs make release-models.
         self.assertEqual(runs[2], lock)
 
+    def test_no_knob_makes_a_cpu_the_hosts(self):
+        for name in 'host-phys-bits', 'hv-passthrough':
+            self.assertIn(f'"{name}"', self.cpu_c)
+            generator.write_files(self.tmp, {'host/h.tbl': (
+                HEAD % 'Host_copy' + '    based-on  EPYC-v1\n'
+                f'    set       {name} on\n  version 1\n')})
+            done = self.run_in('models', 'host', *self.args)
+            self.assertIn(f"'{name}' is no property of this QEMU that is on "
+                          'or off', done.stderr)
+            self.assertEqual(done.returncode, 1)
+
     def copies(self):
         models = list(self.upstream())
         # A model without a name of its own has none that is QEMU's.
