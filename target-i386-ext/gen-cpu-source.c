@@ -291,10 +291,8 @@ static void add_bit(Place place, const char *name, int bit)
         return;
     }
     if (!feature) {
-        if (nfeatures == MAX_FEATURES || strlen(name) >=
-            sizeof(feature->name)) {
-            give_up(place, "too many features, or too long a name: '%s'",
-                    name);
+        if (nfeatures == MAX_FEATURES) {
+            give_up(place, "more than %d features", MAX_FEATURES);
         }
         feature = &features[nfeatures++];
         strcpy(feature->name, name);
@@ -332,7 +330,7 @@ static int read_names(Lexer *lexer, Name *names, int room)
 
             next(lexer);
             expect_name(lexer, number, sizeof(number));
-            if (!parse_number(number, &value) || value < 0 || value > 63) {
+            if (!parse_number(number, &value) || value > 63) {
                 give_up(lexer->place, "'%s' is not the number of a bit",
                         number);
             }

@@ -178,6 +178,10 @@ static const Property x86_cpu_properties[] = {
     DEFINE_PROP_UINT32("level", X86CPU, env.cpuid_level, UINT32_MAX),
 };
 
+static const Property other_properties[] = {
+    DEFINE_PROP_BOOL("other", Other, other, false),
+};
+
 static void x86_cpu_initfn(Object *obj)
 {
     object_property_add_alias(obj, "sse3", obj, "pni");

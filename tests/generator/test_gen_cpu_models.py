@@ -772,7 +772,8 @@ class Tables(Generator):
                          "write 'on de' or 'off de'")
         self.table_fails('set       pmu on', 'set sse3 on',
                          "'sse3' is a feature; write 'on sse3' or 'off sse3'")
-        for name in 'xyzzy', 'apic-id', 'level', 'vendor-name', 'model':
+        for name in ('xyzzy', 'apic-id', 'level', 'vendor-name', 'model',
+                     'other'):
             self.table_fails(
                 'set       pmu on', f'set {name} 7', f"'{name}' is no "
                 'property of this QEMU that is on or off or a number, and '
@@ -894,6 +895,10 @@ class Tables(Generator):
         self.table_fails('    alias     Uno', '    on vme',
                          "'on' belongs before 'version 1', which is the "
                          'model as it stands there')
+        self.table_fails('    alias     Uno', '    off',
+                         "'off' without a feature")
+        self.table_fails('    alias     Uno', '    x', "unknown key 'x' here; "
+                         f'there are alias, note, reason, deprecated{KEYS}')
 
     def test_999_versions(self):
         text = edit(TABLE, '    alias     Uno\n', '').split('  version 2')[0]
@@ -1172,6 +1177,7 @@ class Source(Generator):
                 ('1x', "'1x' is not a number"),
                 ('0x1' + '0' * 16, "'0x1" + '0' * 16 + "' is not a number"),
                 ('X', "'X' is not a number, and no macro of the headers"),
+                ('6 / 2', "expected ',', found '/'"),
                 ('|', "expected a name or number, found '|'"),
                 ('x' * 64, "expected a name or number, found '" + 'x' * 64
                  + "'"), ('(' * 101, 'expression too deep')):
@@ -1432,6 +1438,12 @@ class Released(Generator):
                 r'cache     (\S+) (\S+)',
                 self.lock[self.lock.index('one-v3'):
                           self.lock.index('name one')]) if k != 'l1d')))
+
+    def test_what_is_wrong_in_tables_comes_first(self):
+        self.fails("m/t.tbl:13: one-v2: 'reason' is missing: why is there "
+                   'another version?', lock=self.lock, table=edit(edit(
+                       self.table, '    reason    Wanted\n', ''),
+                       'model     1', 'model     2'))
 
     def test_alias(self):
         for new, now in (('    alias     Due\n', 'Due'), ('', ''),
