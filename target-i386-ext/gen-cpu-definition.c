@@ -37,6 +37,9 @@ static const char *const cache_flag_keys[CACHE_FLAGS] = {
     "self-init", "no-invd-sharing", "inclusive", "complex-indexing",
 };
 
+const char *const cache_members[CACHES] = {
+    "l1d_cache", "l1i_cache", "l2_cache", "l3_cache",
+};
 const char *const cache_number_fields[CACHE_NUMBERS] = {
     "line_size", "associativity", "partitions", "sets", "lines_per_tag",
 };
@@ -44,7 +47,7 @@ const char *const cache_flag_fields[CACHE_FLAGS] = {
     "self_init", "no_invd_sharing", "inclusive", "complex_indexing",
 };
 
-static int find_key(const char *key, const char *const *keys, int count)
+int find_key(const char *key, const char *const *keys, int count)
 {
     int i;
 
@@ -80,15 +83,6 @@ const char *cache_property(int index)
     };
 
     return properties[index];
-}
-
-const char *cache_member(int index)
-{
-    static const char *const members[CACHES] = {
-        "l1d_cache", "l1i_cache", "l2_cache", "l3_cache",
-    };
-
-    return members[index];
 }
 
 /* ---- caches ---- */

@@ -79,8 +79,11 @@ int find_number(const char *key);
 const char *number_property(int index);
 const char *cache_property(int index);
 
-/* Which members of struct CPUCacheInfo are which */
-const char *cache_member(int index);
+/* The index of @key in @keys[@count], -1 if it is not there */
+int find_key(const char *key, const char *const *keys, int count);
+
+/* Which members of structs CPUCaches and CPUCacheInfo are which */
+extern const char *const cache_members[CACHES];
 extern const char *const cache_number_fields[CACHE_NUMBERS];
 extern const char *const cache_flag_fields[CACHE_FLAGS];
 

@@ -144,6 +144,16 @@ char *read_file(const char *path)
 
 /* ---- C ---- */
 
+int lines_before(const char *text, const char *end)
+{
+    int count = 0;
+
+    for (; text < end; text++) {
+        count += *text == '\n';
+    }
+    return count;
+}
+
 /* Skips white space and comments, counting lines. */
 static void skip_blank(Lexer *lexer)
 {
@@ -161,9 +171,8 @@ static void skip_blank(Lexer *lexer)
             if (!end) {
                 give_up(lexer->place, "comment without an end");
             }
-            for (; lexer->pos < end + 2; lexer->pos++) {
-                lexer->place.line += *lexer->pos == '\n';
-            }
+            lexer->place.line += lines_before(lexer->pos, end);
+            lexer->pos = end + 2;
         } else {
             return;
         }
@@ -208,21 +217,18 @@ void next(Lexer *lexer)
     lexer->text[length] = '\0';
 }
 
-bool lex_from(Lexer *lexer, const char *path, const char *text,
+void lex_from(Lexer *lexer, const char *path, const char *text,
               const char *start)
 {
-    const char *found = strstr(text, start), *c;
+    const char *found = strstr(text, start);
 
     *lexer = (Lexer) { .place = { path, 1 } };
     if (!found) {
-        return false;
+        give_up(lexer->place, "no '%s' in it", start);
     }
-    for (c = text; c < found; c++) {
-        lexer->place.line += *c == '\n';
-    }
+    lexer->place.line += lines_before(text, found);
     lexer->pos = found + strlen(start);
     next(lexer);
-    return true;
 }
 
 bool at(const Lexer *lexer, const char *text)

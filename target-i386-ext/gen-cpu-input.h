@@ -51,6 +51,9 @@ char *read_file(const char *path);
 
 /* ---- C ---- */
 
+/* How many lines end between @text and @end */
+int lines_before(const char *text, const char *end);
+
 typedef enum TokenType {
     TOKEN_END, TOKEN_NAME, TOKEN_STRING, TOKEN_OTHER,
 } TokenType;
@@ -63,10 +66,10 @@ typedef struct Lexer {
 } Lexer;
 
 /*
- * A lexer behind the first @start in @text, which is file @path, with its
- * first token read; false if there is none.
+ * Puts @lexer behind the first @start in @text, which is file @path, and
+ * reads the first token; gives up if there is none.
  */
-bool lex_from(Lexer *lexer, const char *path, const char *text,
+void lex_from(Lexer *lexer, const char *path, const char *text,
               const char *start);
 
 /* Reads the next token. */

@@ -262,7 +262,7 @@ static void print_names(const Model *model, uint32_t newest)
         for (j = 0; j < model->nmachines; j++) {
             const Machines *machines = &model->machines[j];
 
-            if (machines->from <= changes[i] && changes[i] <= machines->to) {
+            if (is_on_machine(machines, changes[i])) {
                 print_settings(&machines->settings);
             }
         }

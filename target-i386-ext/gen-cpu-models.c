@@ -131,16 +131,11 @@ static Model *find_model(const char *name, size_t length)
     return NULL;
 }
 
-static Version *find_number_of(const Model *model, int number)
+/* Versions are numbered from 1, without a gap. */
+static Version *find_number_of(const Model *model, size_t number)
 {
-    size_t i;
-
-    for (i = 0; i < model->count; i++) {
-        if (model->versions[i].number == number) {
-            return &model->versions[i];
-        }
-    }
-    return NULL;
+    return number >= 1 && number <= model->count ?
+           &model->versions[number - 1] : NULL;
 }
 
 const Model *find_version(const char *name, const Version **version)
@@ -372,7 +367,7 @@ static bool read_machines_line(Reader *reader, const char *key, char *value)
         return strcmp(key, "vendor") &&
                read_setting(&machines->settings, place, key, value, false);
     }
-    if (!parse_whole_number(value, &number) || number > 999 ||
+    if (!parse_whole_number(value, &number) ||
         !find_number_of(reader->model, number)) {
         complain(place, "%s has no version '%s'", reader->model->name, value);
     } else if (machines->version) {
@@ -506,6 +501,11 @@ static void resolve_model(Model *model)
     model->resolving = false;
 }
 
+bool is_on_machine(const Machines *machines, uint32_t machine)
+{
+    return machines->from <= machine && machine <= machines->to;
+}
+
 int plain_version(const Model *model, uint32_t machine)
 {
     int number = 1;
@@ -514,8 +514,7 @@ int plain_version(const Model *model, uint32_t machine)
     for (i = 0; i < model->nmachines; i++) {
         const Machines *machines = &model->machines[i];
 
-        if (machines->from <= machine && machine <= machines->to &&
-            machines->version) {
+        if (is_on_machine(machines, machine) && machines->version) {
             number = machines->version;
         }
     }
@@ -529,7 +528,7 @@ void apply_machines(const Model *model, uint32_t machine, Cpu *cpu)
     for (i = 0; i < model->nmachines; i++) {
         const Machines *machines = &model->machines[i];
 
-        if (machines->from <= machine && machine <= machines->to) {
+        if (is_on_machine(machines, machine)) {
             apply_settings(cpu, &machines->settings, false);
         }
     }
@@ -776,7 +775,7 @@ static void print_caches(size_t model, int version, const Cpu *cpu)
         printf("    .%s = &(CPUCacheInfo) {\n"
                "        .type = %s,\n"
                "        .level = %d,\n"
-               "        .size = %" PRIu64 ",\n", cache_member(i), types[i],
+               "        .size = %" PRIu64 ",\n", cache_members[i], types[i],
                i < 2 ? 1 : i, cache->size);
         for (j = 0; j < CACHE_NUMBERS; j++) {
             printf("        .%s = %" PRIu64 ",\n", cache_number_fields[j],

@@ -60,6 +60,9 @@ void resolve_models(void);
 /* "10.0" or "10.0.13" as a machine type version; false if it is neither */
 bool parse_machine_version(const char *text, uint32_t *version);
 
+/* Whether these lines are for machine types of version @machine */
+bool is_on_machine(const Machines *machines, uint32_t machine);
+
 /* Which version @model's plain name is on machine types of @machine */
 int plain_version(const Model *model, uint32_t machine);
 

@@ -438,15 +438,13 @@ static void read_word(Lexer *lexer)
 static void read_aliases(Place place, const char *text)
 {
     static const char call[] = "object_property_add_alias(obj, \"";
-    const char *found, *last = text, *c;
+    const char *found, *last = text;
 
     for (found = strstr(text, call); found; found = strstr(found + 1, call)) {
         char alias[64], name[64];
         Feature *feature;
 
-        for (c = last; c < found; c++) {
-            place.line += *c == '\n';
-        }
+        place.line += lines_before(last, found);
         last = found;
         if (sscanf(found + strlen(call), "%63[^\"]\", obj, \"%63[^\"]\")",
                    alias, name) != 2) {
@@ -471,9 +469,7 @@ static void read_feature_words(const char *path, const char *text)
         "FeatureWordInfo feature_word_info[FEATURE_WORDS] = {";
     Lexer lexer;
 
-    if (!lex_from(&lexer, path, text, start)) {
-        give_up((Place) { path, 1 }, "no '%s' in it", start);
-    }
+    lex_from(&lexer, path, text, start);
     while (!at(&lexer, "}")) {
         read_word(&lexer);
         end_item(&lexer);
@@ -550,9 +546,7 @@ static void read_dependencies(const char *path, const char *text)
     static const char start[] = "FeatureDep feature_dependencies[] = {";
     Lexer lexer;
 
-    if (!lex_from(&lexer, path, text, start)) {
-        give_up((Place) { path, 1 }, "no '%s' in it", start);
-    }
+    lex_from(&lexer, path, text, start);
     while (!at(&lexer, "}")) {
         Dependency *dep;
 
@@ -655,18 +649,6 @@ typedef struct NamedCaches {
 static NamedCaches *named_caches;
 static size_t nnamed_caches;
 
-static int find_member(const char *name, const char *const *names, int count)
-{
-    int i;
-
-    for (i = 0; i < count; i++) {
-        if (!strcmp(name, names[i])) {
-            return i;
-        }
-    }
-    return -1;
-}
-
 /* &(CPUCacheInfo) { .size = 32 * KiB, ... } */
 static void read_cache_info(Lexer *lexer, Cache *cache)
 {
@@ -681,8 +663,8 @@ static void read_cache_info(Lexer *lexer, Cache *cache)
         int number, flag;
 
         expect_member(lexer, key, sizeof(key), NULL);
-        number = find_member(key, cache_number_fields, CACHE_NUMBERS);
-        flag = find_member(key, cache_flag_fields, CACHE_FLAGS);
+        number = find_key(key, cache_number_fields, CACHE_NUMBERS);
+        flag = find_key(key, cache_flag_fields, CACHE_FLAGS);
         if (!strcmp(key, "size")) {
             cache->size = read_expression(lexer);
         } else if (!strcmp(key, "share_level")) {
@@ -712,16 +694,6 @@ static void read_cache_info(Lexer *lexer, Cache *cache)
         end_item(lexer);
     }
     next(lexer);
-}
-
-static int lines_before(const char *text, const char *end)
-{
-    int count = 0;
-
-    for (; text < end; text++) {
-        count += *text == '\n';
-    }
-    return count;
 }
 
 /* static const CPUCaches epyc_cache_info = { .l1d_cache = ..., }; */
@@ -754,10 +726,8 @@ static void read_caches(const char *path, const char *text)
             int i;
 
             expect_member(&lexer, key, sizeof(key), NULL);
-            for (i = 0; i < CACHES && strcmp(key, cache_member(i)); i++) {
-                /* No more than to find it */
-            }
-            if (i == CACHES) {
+            i = find_key(key, cache_members, CACHES);
+            if (i < 0) {
                 give_up(lexer.place, "unknown cache '.%s'; teach "
                         "gen-cpu-tables about it", key);
             }
@@ -961,9 +931,7 @@ static void read_upstream_models(const char *path, const char *text)
     static const char start[] = "X86CPUDefinition builtin_x86_defs[] = {";
     Lexer lexer;
 
-    if (!lex_from(&lexer, path, text, start)) {
-        give_up((Place) { path, 1 }, "no '%s' in it", start);
-    }
+    lex_from(&lexer, path, text, start);
     while (!at(&lexer, "}")) {
         read_upstream_model(&lexer);
         end_item(&lexer);

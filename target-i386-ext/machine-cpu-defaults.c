@@ -123,29 +123,40 @@ static bool is_cpu_property(const GlobalProperty *p, ObjectClass *cpu_class)
 typedef struct MachineCPUProps {
     /* From our own tables */
     GPtrArray *tables;
-    /* Upstream's, and those after them */
+    /* Upstream's, and those after them; NULL until somebody needs them */
     GPtrArray *all;
 } MachineCPUProps;
 
-/* Of the hundreds of compat properties of an old type, few are of CPUs. */
-static const MachineCPUProps *machine_cpu_props(const MachineClass *mc)
+static MachineCPUProps *machine_cpu_props(const MachineClass *mc)
 {
     static GHashTable *cache;
     MachineCPUProps *props;
-    ObjectClass *cpu_class;
-    unsigned i;
 
     if (!cache) {
         cache = g_hash_table_new(NULL, NULL);
     }
     props = g_hash_table_lookup(cache, mc);
-    if (props) {
-        return props;
+    if (!props) {
+        props = g_new0(MachineCPUProps, 1);
+        props->tables = g_ptr_array_new();
+        x86_cpu_table_add_props(props->tables, mc);
+        g_hash_table_insert(cache, (void *)mc, props);
     }
-    props = g_new(MachineCPUProps, 1);
-    props->all = g_ptr_array_new();
-    props->tables = g_ptr_array_new();
+    return props;
+}
+
+/* Of the hundreds of compat properties of an old type, few are of CPUs. */
+static const GPtrArray *all_cpu_props(const MachineClass *mc)
+{
+    MachineCPUProps *props = machine_cpu_props(mc);
+    ObjectClass *cpu_class;
+    unsigned i;
+
+    if (props->all) {
+        return props->all;
+    }
     cpu_class = object_class_by_name(TYPE_X86_CPU);
+    props->all = g_ptr_array_new();
     for (i = 0; i < mc->compat_props->len; i++) {
         GlobalProperty *p = g_ptr_array_index(mc->compat_props, i);
 
@@ -153,10 +164,8 @@ static const MachineCPUProps *machine_cpu_props(const MachineClass *mc)
             g_ptr_array_add(props->all, p);
         }
     }
-    x86_cpu_table_add_props(props->tables, mc);
     g_ptr_array_extend(props->all, props->tables, NULL, NULL);
-    g_hash_table_insert(cache, (void *)mc, props);
-    return props;
+    return props->all;
 }
 
 /* The machine type that stands in for that of the process, or NULL */
@@ -176,7 +185,7 @@ const GPtrArray *x86_cpu_machine_props(X86CPU *cpu)
 {
     const MachineClass *mc = cpu->anchor ?: x86_cpu_machine_type_in_effect();
 
-    return machine_cpu_props(mc)->all;
+    return all_cpu_props(mc);
 }
 
 bool x86_cpu_user_props_apply(void)
@@ -237,7 +246,7 @@ static void apply_compat_props(Object *obj, const MachineClass *mc)
         object_apply_global_props(obj, ACCEL_GET_CLASS(current_accel())
                                        ->compat_props, &error_abort);
     }
-    object_apply_global_props(obj, machine_cpu_props(mc)->all, &error_abort);
+    object_apply_global_props(obj, all_cpu_props(mc), &error_abort);
 }
 
 /* What the machine type in use has beside its compat properties */

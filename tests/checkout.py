@@ -33,3 +33,16 @@ def user_environment(**more):
     """Returns the environment that a user would have."""
     return {**{key: value for key, value in os.environ.items()
                if key not in OURS}, **more}
+
+
+def run_as_user(command, cwd, env, timeout=None):
+    """
+    Runs a shell command as a user types it.
+
+    Returns its exit status, and what it printed, errors included.
+    """
+    done = subprocess.run(
+        ['bash', '-euo', 'pipefail', '-c', command], cwd=cwd, env=env,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False)
+    return done.returncode, done.stdout

@@ -20,7 +20,8 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(REPO, 'tests')]
 
-from checkout import copy_checkout, user_environment  # noqa: E402
+from checkout import (  # noqa: E402
+    copy_checkout, run_as_user, user_environment)
 
 LINE = os.environ.get('LINE') or '10.0'
 BUILD = os.path.join(REPO, os.environ.get('BUILD') or 'build')
@@ -55,12 +56,10 @@ class Readme(unittest.TestCase):
             os.path.join(cls.env['package'], 'debian', 'patches'))
 
     def run_block(self, block, **env):
-        done = subprocess.run(
-            ['bash', '-euo', 'pipefail', '-c', block], cwd=self.copy,
-            env={**self.env, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, timeout=600, check=False)
-        self.assertEqual(done.returncode, 0, f'{block}\n{done.stdout}')
-        return done.stdout
+        status, output = run_as_user(block, self.copy, {**self.env, **env},
+                                     timeout=600)
+        self.assertEqual(status, 0, f'{block}\n{output}')
+        return output
 
     def block_with(self, text):
         found = [b for b in blocks() if text in b]

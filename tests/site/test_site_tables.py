@@ -20,7 +20,8 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(
 sys.path[:0] = [os.path.join(REPO, 'tests'),
                 os.path.join(REPO, 'tests', 'guest')]
 
-from checkout import copy_checkout, user_environment  # noqa: E402
+from checkout import (  # noqa: E402
+    copy_checkout, run_as_user, user_environment)
 from guest_cpuid import guest_view, register  # noqa: E402
 
 LINE = os.environ.get('LINE') or '10.0'
@@ -69,14 +70,11 @@ class Manual(unittest.TestCase):
 
     @classmethod
     def run_make(cls, command, fails=False):
-        env = user_environment(BUILD=SITE_BUILD)
-        done = subprocess.run(
-            ['bash', '-c', command], cwd=cls.checkout, env=env,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, check=False)
-        if bool(done.returncode) != fails:
-            raise AssertionError(f'{command}: {done.stdout[-4000:]}')
-        return done.stdout
+        status, output = run_as_user(command, cls.checkout,
+                                     user_environment(BUILD=SITE_BUILD))
+        if bool(status) != fails:
+            raise AssertionError(f'{command}: {output[-4000:]}')
+        return output
 
     def command(self, text):
         """A command of the manual, which has to be there as it is"""
