@@ -80,6 +80,11 @@ class Golden:
         """The newest pc-q35, which is the last one"""
         return self.types[-1]
 
+    def on_newest(self):
+        """Returns by model: the properties there"""
+        return {model: answers[self.newest]
+                for model, answers in self.answers.items()}
+
     def models(self):
         return sorted(self.answers)
 
@@ -217,8 +222,7 @@ def likeness(model, newest):
 
 def encode(golden, name, line):
     """Returns what is in a file."""
-    newest = {model: answers[golden.newest]
-              for model, answers in golden.answers.items()}
+    newest = golden.on_newest()
     models = {}
     for model in golden.models():
         like = likeness(model, newest)
