@@ -16,6 +16,9 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(
 LINE = os.environ.get('LINE') or '10.0'
 SOURCE = os.path.join(REPO, os.environ.get('BUILD') or 'build',
                       f'qemu-{LINE}')
+# What it is compiled of
+SOURCES = sorted(glob.glob(os.path.join(REPO, 'target-i386-ext',
+                                        'gen-cpu-*.c')))
 
 # Leaks: it ends before they could matter.
 ENV = {**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'}
@@ -206,6 +209,9 @@ kvmclock   -        -        Clock
 rdctl-no   -        -        Immune to Meltdown
 taa-no     -        -        Immune to TAA
 '''
+# All that it reads of QEMU, and the table of features, by file
+SMALL_QEMU = {'cpu.c': CPU_C, 'cpu.h': CPU_H, 'f.tbl': FEATURES_TBL,
+              'VERSION': VERSION}
 TABLE = '''cpu one
     reason    The first one.
     vendor    GenuineIntel
@@ -281,8 +287,7 @@ def compile_into(directory):
     subprocess.run(
         ['cc', '-Wall', '-Wextra', '-Werror', '-g',
          '-fsanitize=address,undefined', '-fno-sanitize-recover=all',
-         '-o', program, *sorted(glob.glob(os.path.join(
-             REPO, 'target-i386-ext', 'gen-cpu-*.c')))], check=True)
+         '-o', program, *SOURCES], check=True)
     return program
 
 

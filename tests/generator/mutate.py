@@ -24,6 +24,8 @@ import sys
 import tempfile
 import unittest
 
+import generator
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXT = os.path.join(os.path.dirname(os.path.dirname(HERE)), 'target-i386-ext')
 TESTS = ['test_gen_cpu_models', 'test_gen_cpu_tables']
@@ -125,8 +127,8 @@ def reached_by():
     lines_of = {}
     with tempfile.TemporaryDirectory() as tmp:
         program = os.path.join(tmp, 'gen')
-        subprocess.run(['gcc', '-g', '--coverage', '-o', program, *(
-            os.path.join(EXT, n) for n in sources())], cwd=tmp, check=True)
+        subprocess.run(['gcc', '-g', '--coverage', '-o', program,
+                        *generator.SOURCES], cwd=tmp, check=True)
         for test in sorted(all_tests()):
             if not run_tests(program, [test]):
                 sys.exit(f'error: {test} fails without any mutation')
@@ -147,11 +149,6 @@ def reached_by():
         for place in lines_of[test]:
             reached.setdefault(place, []).append(test)
     return reached
-
-
-def sources():
-    return sorted(n for n in os.listdir(EXT)
-                  if re.match(r'gen-cpu-.*\.c$', n))
 
 
 class Mutation:
@@ -190,8 +187,8 @@ class Mutation:
             subprocess.run(
                 [*command, '-fsanitize=address,undefined',
                  '-fno-sanitize-recover=all', *(
-                     os.path.join(EXT, n) for n in sources()
-                     if n != self.name)], check=True)
+                     path for path in generator.SOURCES
+                     if os.path.basename(path) != self.name)], check=True)
             return run_tests(program, tests, sanitized=True)
 
 
@@ -203,16 +200,16 @@ def main():
     parser.add_argument('--jobs', type=int, default=os.cpu_count())
     args = parser.parse_args()
 
-    names = sorted(args.files or sources())
+    names = args.files or list(map(os.path.basename, generator.SOURCES))
     objects = tempfile.mkdtemp()
     try:
         todo = []
-        for name in sources():
+        for path in generator.SOURCES:
+            name = os.path.basename(path)
             subprocess.run(['cc', '-g', '-c', '-o', os.path.join(
-                objects, name[:-1] + 'o'), os.path.join(EXT, name)],
-                check=True)
+                objects, name[:-1] + 'o'), path], check=True)
             if name in names:
-                with open(os.path.join(EXT, name), encoding='ascii') as f:
+                with open(path, encoding='ascii') as f:
                     text = f.read()
                 todo += [Mutation(objects, name, text, m)
                          for m in mutants(text)]
