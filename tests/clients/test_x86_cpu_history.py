@@ -6,8 +6,6 @@ Judged by what guests read from CPUID on the machine types in question, and
 by what is known of QEMU's releases.
 """
 
-import importlib.machinery
-import importlib.util
 import json
 import os
 import shutil
@@ -21,10 +19,12 @@ import jsonschema
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(REPO, 'tests', 'guest'))
+sys.path[:0] = [os.path.join(REPO, 'tests'),
+                os.path.join(REPO, 'tests', 'guest')]
 
 import x86_cpu_golden as golden_data  # noqa: E402
 from guest_cpuid import guest_view, register  # noqa: E402
+from script_module import load_script  # noqa: E402
 
 SCRIPTS = os.path.join(REPO, 'scripts')
 SCRIPT = os.path.join(SCRIPTS, 'x86-cpu-history')
@@ -211,11 +211,7 @@ class Answers(unittest.TestCase):
 
     def test_versions_are_in_order(self):
         """Version 10 would come after 9; no model has as many yet"""
-        loader = importlib.machinery.SourceFileLoader('x86_cpu_history',
-                                                      SCRIPT)
-        script = importlib.util.module_from_spec(
-            importlib.util.spec_from_loader(loader.name, loader))
-        loader.exec_module(script)
+        script = load_script('x86-cpu-history')
         names = ['Icelake-Server', 'Icelake-Server-v2', 'Icelake-Server-v9',
                  'Icelake-Server-v10']
         self.assertEqual(sorted(sorted(names), key=script.number_key), names)

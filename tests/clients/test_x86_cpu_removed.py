@@ -7,19 +7,22 @@ about names, errors, columns and JSON.
 """
 
 import contextlib
-import importlib.machinery
-import importlib.util
 import io
 import json
 import os
 import re
 import subprocess
+import sys
 import unittest
 
 import jsonschema
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(REPO, 'tests'))
+
+from script_module import load_script  # noqa: E402
+
 SCRIPT = os.path.join(REPO, 'scripts', 'x86-cpu-removed')
 SCHEMA = os.path.join(REPO, 'docs', 'schema', 'x86-cpu-removed.schema.json')
 QEMU = os.environ['QTEST_QEMU_BINARY']
@@ -29,15 +32,6 @@ def removed(*args, qemu=QEMU):
     return subprocess.run([SCRIPT, '--qemu', qemu, *args],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, timeout=120, check=False)
-
-
-def load():
-    """Returns the script as a module."""
-    loader = importlib.machinery.SourceFileLoader('x86_cpu_removed', SCRIPT)
-    module = importlib.util.module_from_spec(
-        importlib.util.spec_from_loader(loader.name, loader))
-    loader.exec_module(module)
-    return module
 
 
 def kvm_opens():
@@ -241,7 +235,7 @@ class Answers(unittest.TestCase):
             jsonschema.Draft7Validator(json.load(f)).validate(answer)
         table = io.StringIO()
         with contextlib.redirect_stdout(table):
-            load().print_table(answer)
+            load_script('x86-cpu-removed').print_table(answer)
         self.assertRegex(
             table.getvalue(),
             r'(?m)^2 added, though nobody asked for these:\n'

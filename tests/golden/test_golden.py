@@ -16,8 +16,6 @@ CHECK_SEED repeats a run.  "make golden" renews the data.
 """
 
 import asyncio
-import importlib.machinery
-import importlib.util
 import json
 import os
 import platform
@@ -34,15 +32,17 @@ import jsonschema
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(REPO, 'tests', 'guest'))
+sys.path[:0] = [os.path.join(REPO, 'tests'),
+                os.path.join(REPO, 'tests', 'guest')]
 
 import x86_cpu_golden as golden_data  # noqa: E402
 from x86_cpu_golden import ACCELERATORS, BASE, HOST, Golden  # noqa: E402
 from cpu_models import (  # noqa: E402
     FORCE, FULL, NEWEST, OLDEST, SHOWN, LabChecks, count, cpu_option,
-    differences, expansion, rng, show_differences,
+    differences, expansion, host_vendor, rng, show_differences,
 )
 from guest_cpuid import GuestError  # noqa: E402
+from script_module import load_script  # noqa: E402
 from test_offered_features import BIT, shim, spec  # noqa: E402
 from test_removed_features import NeedsKvm  # noqa: E402
 
@@ -101,17 +101,7 @@ OTHER_HOSTS = {
 }
 
 
-def load():
-    """Returns the script as a module."""
-    loader = importlib.machinery.SourceFileLoader('x86_cpu_golden_script',
-                                                  SCRIPT)
-    module = importlib.util.module_from_spec(
-        importlib.util.spec_from_loader(loader.name, loader))
-    loader.exec_module(module)
-    return module
-
-
-script = load()
+script = load_script('x86-cpu-golden')
 
 
 def released(name):
@@ -131,10 +121,9 @@ def text_of(golden, name):
 
 def host_class():
     """The accelerator of hosts such as this one, or None"""
-    with open('/proc/cpuinfo', encoding='utf-8') as cpuinfo:
-        match = re.search(r'^vendor_id\s*: (.*)$', cpuinfo.read(), re.M)
+    vendor = host_vendor()
     for name, accelerator in ACCELERATORS.items():
-        if match and accelerator.vendor == match[1]:
+        if vendor and accelerator.vendor == vendor:
             return name
     return None
 

@@ -54,6 +54,13 @@ def count(sample, full):
     return int(os.environ.get('CHECK_RANDOM') or (full if FULL else sample))
 
 
+def host_vendor():
+    """The vendor of the CPU that this runs on, or None"""
+    with open('/proc/cpuinfo', encoding='utf-8') as cpuinfo:
+        found = re.search(r'^vendor_id\s*: (\S+)$', cpuinfo.read(), re.M)
+    return found and found[1]
+
+
 class Progress:
     """Tells a person who waits how far a long test is."""
 
@@ -410,6 +417,12 @@ class LabChecks:
     @classmethod
     def setUpClass(cls):
         cls.lab = Lab(cls.accel)
+
+    def fail_if(self, problems):
+        """Fails with the first of them, a list of texts, if there are any."""
+        if problems:
+            self.fail('\n'.join([f'{len(problems)} problems']
+                                + problems[:SHOWN]))
 
     def shortDescription(self):
         """The test, and how to repeat it"""

@@ -120,6 +120,22 @@ def register(view: View, leaf: int, subleaf: int, name: str) -> int:
             & ~DYNAMIC_BITS.get((leaf, subleaf, name), 0))
 
 
+def text_of(*registers: int) -> str:
+    """The text in registers"""
+    return b''.join(r.to_bytes(4, 'little') for r in registers).rstrip(
+        b'\0').decode()
+
+
+# SDM vol. 2A, CPUID, Processor Brand String
+MODEL_ID_LEAVES = (0x80000002, 0x80000003, 0x80000004)
+
+
+def model_id(view: View) -> str:
+    """What the guest reads as the name of its CPU"""
+    return text_of(*[r for leaf in MODEL_ID_LEAVES
+                     for r in view.cpuid.get((leaf, 0), ZEROS)])
+
+
 def can_see(view: View, place: Place) -> bool:
     """Whether the view can tell about the place, a QAPI CpuFeaturePlace."""
     return 'cpuid' in place or view.msrs is not None

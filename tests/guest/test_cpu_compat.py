@@ -24,7 +24,7 @@ import unittest
 from qemu.qmp import ExecuteError
 
 from cpu_models import (
-    FORCE, FULL, NEWEST, OLDEST, QEMU, SHOWN, LabChecks, Progress,
+    FORCE, FULL, NEWEST, OLDEST, QEMU, LabChecks, Progress,
     cpu_option, differences, expansion, plug_cpu, rng, show_differences,
 )
 from guest_cpuid import Guest, GuestError
@@ -57,11 +57,6 @@ class Checks(LabChecks):
     def cpu(self, name, force=True):
         return cpu_option(name, {**self.lab.extra,
                                  **(FORCE if force else {})})
-
-    def fail_if(self, problems):
-        if problems:
-            self.fail('\n'.join([f'{len(problems)} problems']
-                                + problems[:SHOWN]))
 
     def check_same(self, cases):
         """In each (what, key, key) of the lab, the guests see the same."""

@@ -25,7 +25,7 @@ import re
 import unittest
 
 from cpu_models import (
-    FORCE, FULL, NEWEST, OLDEST, SHOWN, LabChecks, Progress, count,
+    FORCE, FULL, NEWEST, OLDEST, LabChecks, Progress, count,
     cpu_option, differences, expansion, random_cpu, rng, show_differences,
 )
 from guest_cpuid import GuestError
@@ -112,11 +112,6 @@ class Checks(LabChecks):
 
     def look(self, keys):
         return asyncio.run(self.lab.look(keys))
-
-    def fail_if(self, problems):
-        if problems:
-            self.fail('\n'.join([f'{len(problems)} problems']
-                                + problems[:SHOWN]))
 
     def check_same(self, cases):
         """The CPUs start, and those of their expansions are the same."""

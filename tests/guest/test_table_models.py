@@ -27,10 +27,13 @@ import subprocess
 import unittest
 
 from cpu_models import (
-    FORCE, FULL, NEWEST, OLDEST, QEMU, SHOWN, Lab, LabChecks, cpu_option,
-    differences, show_differences,
+    FORCE, FULL, NEWEST, OLDEST, QEMU, Lab, LabChecks, cpu_option,
+    differences, host_vendor, show_differences,
 )
-from guest_cpuid import REGISTERS, ZEROS, Guest, GuestError, register
+from guest_cpuid import (
+    MODEL_ID_LEAVES, REGISTERS, ZEROS, Guest, GuestError, model_id, register,
+    text_of,
+)
 from test_cpu_migration import guest_args, migrate
 from test_feature_flags import feature_words
 from test_offered_features import VMX, spec
@@ -179,11 +182,6 @@ TAKES = {
 SVM_WORD = 'FEAT_SVM'
 
 
-def host_vendor():
-    with open('/proc/cpuinfo', encoding='utf-8') as cpuinfo:
-        return re.search(r'vendor_id\s*: (\S+)', cpuinfo.read()).group(1)
-
-
 def feature_bits(released, names=()):
     """{word: bits} of all features that are on, and those of names"""
     on = {name for name, is_on in released.features.items() if is_on}
@@ -237,12 +235,6 @@ def highest(bits, region):
     return max(found, default=0)
 
 
-def text_of(*registers):
-    """The text in registers"""
-    return b''.join(r.to_bytes(4, 'little') for r in registers).rstrip(
-        b'\0').decode()
-
-
 def identity(view):
     """Vendor, family, model, stepping, model-id, as the guest reads them"""
     _, ebx, ecx, edx = view.cpuid[0, 0]
@@ -252,11 +244,9 @@ def identity(view):
         family += eax >> 20 & 0xff
     # QEMU fills the upper half for all families.
     model |= eax >> 12 & 0xf0
-    words = [r for leaf in (0x80000002, 0x80000003, 0x80000004)
-             for r in view.cpuid.get((leaf, 0), ZEROS)]
     return {'vendor': text_of(ebx, edx, ecx), 'family': family,
             'model': model, 'stepping': eax & 0xf,
-            'model-id': text_of(*words)}
+            'model-id': model_id(view)}
 
 
 # Type and level of caches, and sub-leaf (SDM vol. 2A, CPUID leaf 4; APM
@@ -413,11 +403,6 @@ class Checks(LabChecks):
                 self.fail(f'{key}: {view}')
         return dict(zip(keys, views))
 
-    def fail_if(self, problems):
-        if problems:
-            self.fail('\n'.join([f'{len(problems)} problems']
-                                + problems[:SHOWN]))
-
     def shown(self):
         """Of words that cannot be forced, what this accelerator shows"""
         view = self.look([(NEWEST, FULLEST)])[NEWEST, FULLEST]
@@ -535,8 +520,7 @@ class Checks(LabChecks):
             name = model.version_names()[0]
             views = self.look([(NEWEST, name), (NEWEST, base)])
             allowed = {(leaf, 0, name): 0xffffffff for name in REGISTERS
-                       for leaf in (0x80000002, 0x80000003, 0x80000004)
-                       if 'model-id' in options}
+                       for leaf in MODEL_ID_LEAVES if 'model-id' in options}
             if set(options) & {'family', 'model', 'stepping'}:
                 allowed[1, 0, 'EAX'] = allowed[0x80000001, 0, 'EAX'] = -1
             changes = Definition('')
@@ -547,12 +531,11 @@ class Checks(LabChecks):
                        (place.cpuid['leaf'], place.cpuid['subleaf'],
                         place.cpuid['register']))
                 allowed[key] = allowed.get(key, 0) | bits << place.half
+            seen = differences(views[NEWEST, name], views[NEWEST, base])
             self.fail_if([
                 f'{name} and {base}: {show_differences([found])}'
-                for found in differences(views[NEWEST, name],
-                                         views[NEWEST, base])
+                for found in seen
                 if (found[3] ^ found[4]) & ~allowed.get(found[:3], 0)])
-            seen = differences(views[NEWEST, name], views[NEWEST, base])
             self.assertTrue(seen, name)
         self.assertTrue(compared)
 

@@ -3,29 +3,21 @@
 Each rule of scripts/lint, broken once: a rule that cannot fail is none.
 """
 
-import importlib.machinery
-import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(REPO, 'tests'))
+
+from script_module import load_script  # noqa: E402
+
 LINE = os.environ.get('LINE') or '10.0'
-
-
-def load_lint():
-    path = os.path.join(REPO, 'scripts', 'lint')
-    loader = importlib.machinery.SourceFileLoader('lint', path)
-    spec = importlib.util.spec_from_loader('lint', loader)
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
-lint = load_lint()
+lint = load_script('lint')
 
 TESTED = set()
 
