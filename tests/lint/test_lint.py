@@ -4,6 +4,7 @@ Each rule of scripts/lint, broken once: a rule that cannot fail is none.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -94,6 +95,33 @@ class Lint(unittest.TestCase):
         self.replace(path, '\nSigned-off', '\nHook-Exception: a table that '
                      'has to be where it is\nSigned-off')
         self.assertEqual(list(lint.hooks_add_few_lines(self.tree)), [])
+        self.replace(path, '\n+line\n', '\n' + '+line\n' * 100)
+        self.problems(lint.hooks_add_few_lines, '^all hooks together add')
+        self.replace(path, 'Inappropriate [hook of a downstream extension]',
+                     'Pending')
+        self.assertEqual(list(lint.hooks_add_few_lines(self.tree)), [])
+
+    def test_bug_fixes(self):
+        """A bug fix that hooks are built on, or that is among them"""
+        # Undone again: this takes the fix itself
+        fix = self.tree.patches[-1]
+        with open(fix, encoding='utf-8') as f:
+            text = re.sub(r'(?m)^@@ -(\S+) \+(\S+) @@', r'@@ -\2 +\1 @@',
+                          f.read())
+        text = re.sub(r'(?m)^([+-])(?!\1\1 )',
+                      lambda m: {'+': '-', '-': '+'}[m[1]], text)
+        undo = os.path.join(self.tmp, '9999-undo.patch')
+        with open(undo, 'w', encoding='utf-8') as f:
+            f.write(text)
+        self.tree.patches.append(undo)
+        self.problems(lint.bug_fixes_can_be_left_out,
+                      f'^without {os.path.basename(fix)}: 9999-undo')
+        self.tree.patches.pop()
+
+        self.replace(self.tree.patches[1], 'Inappropriate [hook of a '
+                     'downstream extension]', 'Pending')
+        self.problems(lint.bug_fixes_can_be_left_out,
+                      '^a hook comes after 0002-')
 
     def test_exact(self):
         self.replace(self.tree.patches[0], '@@ -', '@@ -1')
