@@ -17,6 +17,13 @@
 void x86_cpu_ext_class_init(ObjectClass *oc);
 
 /*
+ * Whether the CPU that is expanded now is for an answer that lists what the
+ * kernel refuses (see model-errors.h): then nothing of that is an error.
+ * Called from x86_cpu_expand_features().
+ */
+bool x86_cpu_collects_errors(void);
+
+/*
  * enforce=on stops @cpu, for the reason in *@errp: tells more, as the
  * property enforce-report says.  Called from x86_cpu_realizefn().
  */

@@ -12,15 +12,15 @@
 #include "cpu.h"
 #include "hw/i386/pc.h"
 #include "qapi/error.h"
+#include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-compat.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
 
-/* There is one machine in a process. */
-static const MachineClass *cpu_compat;
-
 static char *get_cpu_compat(Object *obj, Error **errp)
 {
-    return g_strdup(cpu_compat ? cpu_compat->name : "");
+    const MachineClass *mc = PC_MACHINE(obj)->cpu_compat;
+
+    return g_strdup(mc ? mc->name : "");
 }
 
 /* It has no versions, so that nothing of it is kept over QEMU's. */
@@ -32,8 +32,14 @@ static bool is_unversioned(const MachineClass *mc)
 static void set_cpu_compat(Object *obj, const char *value, Error **errp)
 {
     MachineClass *own = MACHINE_GET_CLASS(obj);
-    const MachineClass *mc = x86_cpu_find_machine_type(value, errp);
+    const MachineClass *mc;
 
+    if (phase_check(PHASE_MACHINE_INITIALIZED)) {
+        error_setg(errp, "cpu-compat can't be changed: the machine has its "
+                   "CPUs already; give it with -machine");
+        return;
+    }
+    mc = x86_cpu_find_machine_type(value, errp);
     if (!mc) {
         error_prepend(errp, "Invalid cpu-compat: ");
         return;
@@ -44,7 +50,7 @@ static void set_cpu_compat(Object *obj, const char *value, Error **errp)
                    value, own->name);
         return;
     }
-    cpu_compat = mc;
+    PC_MACHINE(obj)->cpu_compat = mc;
 }
 
 void x86_cpu_compat_class_init(ObjectClass *oc)
@@ -52,17 +58,16 @@ void x86_cpu_compat_class_init(ObjectClass *oc)
     object_class_property_add_str(oc, "cpu-compat", get_cpu_compat,
                                   set_cpu_compat);
     object_class_property_set_description(oc, "cpu-compat",
-        "Make the CPUs that this machine type has (pc-i440fx-*, pc-q35-*)");
+        "Give CPUs the compat properties and default model versions of this "
+        "machine type (pc-i440fx-*, pc-q35-*)");
 }
 
 void x86_cpu_compat_machine_init(void)
 {
-    if (cpu_compat) {
-        x86_cpu_set_compat_machine_type(cpu_compat);
-    }
-}
+    const MachineClass *mc = x86_cpu_compat_machine_type();
 
-bool x86_cpu_compat_in_use(void)
-{
-    return cpu_compat;
+    if (mc) {
+        x86_cpu_access_set_default_version(
+            PC_MACHINE_CLASS(mc)->default_cpu_version);
+    }
 }

@@ -15,7 +15,4 @@ void x86_cpu_compat_class_init(ObjectClass *oc);
 /* The machine is about to make its CPUs, or those of cpu-compat. */
 void x86_cpu_compat_machine_init(void);
 
-/* Whether the machine has cpu-compat */
-bool x86_cpu_compat_in_use(void);
-
 #endif /* I386_EXT_CPU_COMPAT_H */

@@ -141,7 +141,7 @@ static uint32_t host_physical_bits(void)
 }
 
 /* As host_cpu_adjust_phys_bits() and x86_cpu_realizefn() have it */
-static uint32_t physical_bits(X86CPU *cpu)
+uint32_t x86_cpu_physical_bits(X86CPU *cpu)
 {
     uint32_t bits = cpu->phys_bits;
 
@@ -166,7 +166,7 @@ static uint32_t guest_physical_bits(X86CPU *cpu)
         return 0;
     }
     bits = kvm_arch_get_supported_cpuid(kvm_state, 0x80000008, 0, R_EAX);
-    bits = MIN((bits >> 16) & 0xff, physical_bits(cpu));
+    bits = MIN((bits >> 16) & 0xff, x86_cpu_physical_bits(cpu));
     if (cpu->host_phys_bits && cpu->host_phys_bits_limit) {
         bits = MIN(bits, cpu->host_phys_bits_limit);
     }
@@ -235,7 +235,7 @@ static bool is_given_waitpkg(X86CPU *cpu)
 static void put_worked_out(X86CPU *cpu, QDict *props)
 {
     if (is_64bit(cpu)) {
-        qdict_put_int(props, "phys-bits", physical_bits(cpu));
+        qdict_put_int(props, "phys-bits", x86_cpu_physical_bits(cpu));
         qdict_put_bool(props, "host-phys-bits", false);
         qdict_put_int(props, "host-phys-bits-limit", 0);
     }

@@ -30,4 +30,7 @@ strList *x86_cpu_describe(X86CPU *cpu, QDict *props);
  */
 strList *x86_cpu_description_names(X86CPU *cpu);
 
+/* How many physical address bits @cpu, expanded, is going to have. */
+uint32_t x86_cpu_physical_bits(X86CPU *cpu);
+
 #endif /* I386_EXT_CPU_DESCRIPTION_H */

@@ -9,59 +9,90 @@
  * named.  The streams of all other guests are as with stock QEMU.
  *
  * The fingerprint is what the guest reads: the registers of every CPUID
- * leaf, and the MSRs that enumerate features.
+ * leaf, and the MSRs that enumerate features.  Under KVM, the leaves are
+ * those that KVM was given.
  */
 
 #include "qemu/osdep.h"
 #include "cpu.h"
 #include "migration/vmstate.h"
 #include "qemu/error-report.h"
+#include "system/kvm.h"
 #include "target/i386/cpu-internal.h"
-#include "target/i386/ext/cpu-compat.h"
 #include "target/i386/ext/cpu-fingerprint.h"
 #include "target/i386/ext/custom-cpu.h"
 #include "target/i386/ext/feature-place.h"
+#include "target/i386/ext/guest-view.h"
+#include "target/i386/ext/hyperv-features.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
 
-/* A record is where, in two words, and what is there, in four. */
-#define RECORD_WORDS 6
-#define WHERE_WORDS  2
+/* What the guest reads from a subleaf or an MSR; a stream has these words */
+typedef struct Record {
+    uint32_t index;         /* of the leaf or the MSR */
+    uint32_t subleaf;       /* or IS_MSR */
+    uint32_t regs[4];       /* EAX to EDX, or low and high half of the MSR */
+} Record;
 
-/* In place of a sub-leaf: the first word is the index of an MSR. */
+#define RECORD_WORDS (sizeof(Record) / sizeof(uint32_t))
 #define IS_MSR UINT32_MAX
 
-/* Hyper-V's leaf of features: stands for the set of enlightenments */
-#define HYPERV_FEATURES 0x40000003
+/* All leaves, subleaves and MSRs there can be are far fewer. */
+#define MAX_WORDS 0x10000
 
-/* No CPU has more sub-leaves than XSAVE has components. */
+/* No CPU has more subleaves than XSAVE has components. */
 #define MAX_SUBLEAVES 64
+
+/* One that reads them all will not read more than that. */
+#define MAX_DIFFERENCES 3
+#define MAX_NAMES 8
 
 static const char *const register_names[] = { "EAX", "EBX", "ECX", "EDX" };
 
-static bool has_subleaves(uint32_t leaf)
+/* Taking a fingerprint */
+
+static void add_record(uint32_t index, uint32_t subleaf, const uint32_t *regs,
+                       void *opaque)
 {
-    switch (leaf) {
-    case 4: case 7: case 0xb: case 0xd: case 0x12: case 0x14: case 0x1d:
-    case 0x1e: case 0x24: case 0x8000001d:
-        return true;
-    default:
-        return false;
+    GArray *records = opaque;
+    Record record = { index, subleaf, { regs[0], regs[1], regs[2], regs[3] } };
+
+    /* A leaf of zeros reads like one that is absent. */
+    if (regs[0] || regs[1] || regs[2] || regs[3]) {
+        g_array_append_val(records, record);
     }
+}
+
+static void add_msr(GArray *records, uint32_t index, uint64_t value)
+{
+    uint32_t regs[4] = { value, value >> 32 };
+
+    add_record(index, IS_MSR, regs, records);
 }
 
 static unsigned last_subleaf(uint32_t leaf)
 {
-    if (leaf == 0x1f) {
+    switch (leaf) {
+    case 4: case 7: case 0xb: case 0xd: case 0x12: case 0x14: case 0x1d:
+    case 0x1e: case 0x24: case 0x8000001d:
+        return MAX_SUBLEAVES - 1;
+    case 0x1f:
         /* cpu.c asserts that nobody asks for more. */
         return CPU_TOPOLOGY_LEVEL_SOCKET;
+    default:
+        return 0;
     }
-    return has_subleaves(leaf) ? MAX_SUBLEAVES - 1 : 0;
 }
 
 /* What changes while the guest runs is not the CPU. */
-static void mask_dynamic(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
+static void undo_dynamic(X86CPU *cpu, uint32_t leaf, uint32_t subleaf,
+                         uint32_t *regs)
 {
+    const CPUX86State *env = &cpu->env;
+
     if (leaf == 1) {
         regs[2] &= ~CPUID_EXT_OSXSAVE;
+        regs[3] &= ~CPUID_APIC;
+        regs[3] |= x86_cpu_configured_apic(cpu);
     } else if (leaf == 7 && subleaf == 0) {
         regs[2] &= ~CPUID_7_0_ECX_OSPKE;
     } else if (leaf == 0xd && subleaf == 0) {
@@ -69,23 +100,11 @@ static void mask_dynamic(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
         regs[1] = 0;
     } else if (leaf == 0x80000001) {
         /* TCG hides it from Intel CPUs outside of 64-bit mode. */
-        regs[3] &= ~CPUID_EXT2_SYSCALL;
+        regs[3] |= env->features[FEAT_8000_0001_EDX] & CPUID_EXT2_SYSCALL;
     }
 }
 
-static void add_record(GArray *words, uint32_t where, uint32_t sub,
-                       const uint32_t *regs)
-{
-    uint32_t record[RECORD_WORDS] = {
-        where, sub, regs[0], regs[1], regs[2], regs[3]
-    };
-
-    if (regs[0] || regs[1] || regs[2] || regs[3]) {
-        g_array_append_vals(words, record, RECORD_WORDS);
-    }
-}
-
-static void add_leaves(GArray *words, X86CPU *cpu, uint32_t first,
+static void add_leaves(GArray *records, X86CPU *cpu, uint32_t first,
                        uint32_t last)
 {
     uint32_t leaf;
@@ -97,141 +116,345 @@ static void add_leaves(GArray *words, X86CPU *cpu, uint32_t first,
 
             cpu_x86_cpuid(&cpu->env, leaf, sub, &regs[0], &regs[1], &regs[2],
                           &regs[3]);
-            mask_dynamic(leaf, sub, regs);
-            add_record(words, leaf, sub, regs);
+            undo_dynamic(cpu, leaf, sub, regs);
+            add_record(leaf, sub, regs, records);
         }
     }
+}
+
+static void add_cpuid(GArray *records, X86CPU *cpu)
+{
+    if (kvm_enabled()) {
+        x86_cpu_foreach_kvm_leaf(cpu, add_record, records);
+        return;
+    }
+    add_leaves(records, cpu, 0, cpu->env.cpuid_level);
+    /* TCG has no more than the signature. */
+    add_leaves(records, cpu, 0x40000000, 0x40000000);
+    add_leaves(records, cpu, 0x80000000, cpu->env.cpuid_xlevel);
+    add_leaves(records, cpu, 0xc0000000, cpu->env.cpuid_xlevel2);
+}
+
+static void add_msrs(GArray *records, X86CPU *cpu)
+{
+    FeatureWord w;
+
+    for (w = 0; w < FEATURE_WORDS; w++) {
+        const FeatureWordInfo *wi = &feature_word_info[w];
+
+        if (wi->type == MSR_FEATURE_WORD) {
+            add_msr(records, wi->msr.index, x86_cpu_guest_sees(cpu, w));
+        }
+    }
+    add_msr(records, MSR_IA32_UCODE_REV, cpu->ucode_rev);
+    /* The MSR itself comes with the stream, whatever the target has. */
+    add_msr(records, MSR_MCG_CAP, cpu->enable_lmce ? MCG_LMCE_P : 0);
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const Record *ra = a, *rb = b;
+    bool a_msr = ra->subleaf == IS_MSR, b_msr = rb->subleaf == IS_MSR;
+
+    return a_msr != b_msr ? a_msr - b_msr :
+           ra->index != rb->index ? (ra->index < rb->index ? -1 : 1) :
+           ra->subleaf != rb->subleaf ? (ra->subleaf < rb->subleaf ? -1 : 1)
+                                      : 0;
 }
 
 static GArray *take_fingerprint(X86CPU *cpu)
 {
-    GArray *words = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-    CPUX86State *env = &cpu->env;
-    uint32_t kvm[4] = { env->features[FEAT_KVM], 0, 0,
-                        env->features[FEAT_KVM_HINTS] };
-    uint32_t hyperv[4] = { cpu->hyperv_features, cpu->hyperv_features >> 32 };
-    FeatureWord w;
+    GArray *records = g_array_new(FALSE, FALSE, sizeof(Record));
 
-    add_leaves(words, cpu, 0, env->cpuid_level);
-    add_record(words, KVM_CPUID_FEATURES, 0, kvm);
-    add_record(words, HYPERV_FEATURES, 0, hyperv);
-    add_leaves(words, cpu, 0x80000000, env->cpuid_xlevel);
-    if (env->cpuid_xlevel2) {
-        add_leaves(words, cpu, 0xc0000000, env->cpuid_xlevel2);
-    }
-    for (w = 0; w < FEATURE_WORDS; w++) {
-        const FeatureWordInfo *wi = &feature_word_info[w];
-        uint32_t msr[4] = { env->features[w], env->features[w] >> 32 };
+    add_cpuid(records, cpu);
+    add_msrs(records, cpu);
+    qsort(records->data, records->len, sizeof(Record), compare_places);
+    return records;
+}
 
-        if (wi->type == MSR_FEATURE_WORD) {
-            add_record(words, wi->msr.index, IS_MSR, msr);
+/* Comparing two */
+
+typedef struct Side {
+    const char *name;
+    const Record *records;
+    size_t count;
+    /* Where KVM's own leaves are, 0 if nowhere */
+    uint32_t kvm_base;
+    bool has_hyperv;
+} Side;
+
+typedef struct Comparison {
+    const Side *source, *target;
+    unsigned differences;
+    GString *text;
+    /* The last of named_places that differed */
+    const char *last_name;
+} Comparison;
+
+static Side make_side(const char *name, const Record *records, size_t count)
+{
+    Side side = { name, records, count };
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        const Record *r = &records[i];
+
+        if (r->subleaf == IS_MSR || r->index >> 16 != 0x4000) {
+            continue;
+        }
+        if (!memcmp(&r->regs[1], "KVMKVMKVM\0\0\0", 12)) {
+            side.kvm_base = r->index;
+        } else if (r->index == 0x40000001 && r->regs[0] == 0x31237648) {
+            side.has_hyperv = true;     /* "Hv#1" */
         }
     }
-    return words;
+    return side;
+}
+
+/* What is in a register, where that is no set of features */
+static const struct {
+    uint32_t first, last;       /* leaves, or MSRs */
+    bool is_msr;
+    uint8_t regs;               /* BIT(0) is EAX */
+    const char *name;
+} named_places[] = {
+    { 0, 0, false, 0x1, "level" },
+    { 0, 0, false, 0xe, "vendor" },
+    { 1, 1, false, 0x1, "family, model or stepping" },
+    { 2, 2, false, 0xf, "caches" },
+    { 4, 4, false, 0xf, "caches" },
+    { 0x40000000, 0x40000000, false, 0xe, "hv-vendor-id" },
+    { 0x40000002, 0x40000002, false, 0xf, "hv-version-id-*" },
+    { 0x40000004, 0x40000004, false, 0x2, "hv-spinlocks" },
+    { 0x40000005, 0x40000005, false, 0x1, "x-hv-max-vps" },
+    { 0x40000010, 0x40000010, false, 0xf, "vmware-cpuid-freq" },
+    { 0x80000000, 0x80000000, false, 0x1, "xlevel" },
+    { 0x80000002, 0x80000004, false, 0xf, "model-id" },
+    { 0x80000005, 0x80000006, false, 0xf, "caches" },
+    { 0x80000008, 0x80000008, false, 0x1, "phys-bits or guest-phys-bits" },
+    { 0x8000001d, 0x8000001d, false, 0xf, "caches" },
+    { 0xc0000000, 0xc0000000, false, 0x1, "xlevel2" },
+    { MSR_IA32_UCODE_REV, MSR_IA32_UCODE_REV, true, 0x3, "ucode-rev" },
+    { MSR_MCG_CAP, MSR_MCG_CAP, true, 0x3, "lmce" },
+};
+
+static const char *name_of_place(const Record *where, int reg)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(named_places); i++) {
+        if (named_places[i].is_msr == (where->subleaf == IS_MSR) &&
+            where->index >= named_places[i].first &&
+            where->index <= named_places[i].last &&
+            (named_places[i].regs & (1 << reg))) {
+            return named_places[i].name;
+        }
+    }
+    return NULL;
+}
+
+static G_GNUC_PRINTF(2, 3) void add_difference(Comparison *c,
+                                               const char *format, ...)
+{
+    va_list ap;
+
+    if (c->differences++ < MAX_DIFFERENCES) {
+        g_string_append(c->text, "  ");
+        va_start(ap, format);
+        g_string_append_vprintf(c->text, format, ap);
+        va_end(ap);
+        g_string_append_c(c->text, '\n');
+    }
 }
 
 /* The feature word that has a register of a leaf, or half an MSR */
-static FeatureWord find_word(const uint32_t *where, int reg)
+static FeatureWord find_word(const Comparison *c, const Record *where,
+                             int reg)
 {
     static const int regs[] = { R_EAX, R_EBX, R_ECX, R_EDX };
+    uint32_t index = where->index;
     FeatureWord w;
 
+    if (where->subleaf != IS_MSR && index >> 16 == 0x4000) {
+        /* KVM's leaves may have been moved up. */
+        if (!c->source->kvm_base ||
+            c->source->kvm_base != c->target->kvm_base) {
+            return FEATURE_WORDS;
+        }
+        index = index - c->source->kvm_base + KVM_CPUID_SIGNATURE;
+    }
     for (w = 0; w < FEATURE_WORDS; w++) {
         const FeatureWordInfo *wi = &feature_word_info[w];
 
-        if (where[1] == IS_MSR ? wi->type == MSR_FEATURE_WORD &&
-                                 wi->msr.index == where[0]
-                               : wi->type == CPUID_FEATURE_WORD &&
-                                 wi->cpuid.eax == where[0] &&
-                                 wi->cpuid.ecx == where[1] &&
-                                 wi->cpuid.reg == regs[reg]) {
+        if (where->subleaf == IS_MSR ? wi->type == MSR_FEATURE_WORD &&
+                                       wi->msr.index == index
+                                     : wi->type == CPUID_FEATURE_WORD &&
+                                       wi->cpuid.eax == index &&
+                                       wi->cpuid.ecx == where->subleaf &&
+                                       wi->cpuid.reg == regs[reg]) {
             return w;
         }
     }
     return FEATURE_WORDS;
 }
 
-static void report_features(FeatureWord w, uint64_t mask, const char *where)
+/* The names of the bits @mask; NULL if there are bits that have none */
+static strList *bit_names(const Comparison *c, const Record *where, int reg,
+                          uint32_t mask)
 {
+    FeatureWord w = find_word(c, where, reg);
+    int shift = where->subleaf == IS_MSR ? reg * 32 : 0;
     strList *names = NULL;
-    g_autoptr(GString) text = g_string_new(NULL);
-    strList *el;
 
-    if (!mask) {
-        return;
-    }
-    x86_cpu_add_feature_names(&names, w, mask);
-    for (el = names; el; el = el->next) {
-        g_string_append_printf(text, "%s%s", el == names ? "" : ", ",
-                               el->value);
-    }
-    qapi_free_strList(names);
-    error_report("only the CPU of the %s has %s", where, text->str);
-}
-
-static void report_register(const uint32_t *where, int reg, uint32_t source,
-                            uint32_t target)
-{
-    FeatureWord w = find_word(where, reg);
-    int shift = where[1] == IS_MSR ? reg * 32 : 0;
-
-    if (source == target) {
-        return;
-    }
     if (w != FEATURE_WORDS) {
-        report_features(w, (uint64_t)(source & ~target) << shift, "source");
-        report_features(w, (uint64_t)(target & ~source) << shift, "target");
-    } else if (where[0] == HYPERV_FEATURES) {
-        error_report("the Hyper-V enlightenments (hv-*) differ: 0x%x at the "
-                     "source, 0x%x at the target", source, target);
-    } else {
-        error_report("CPUID leaf 0x%x, sub-leaf %u, %s differs: 0x%x at the "
-                     "source, 0x%x at the target", where[0], where[1],
-                     register_names[reg], source, target);
+        x86_cpu_add_feature_names(&names, w, (uint64_t)mask << shift);
+        return names;
+    }
+    if (c->source->has_hyperv && where->subleaf != IS_MSR) {
+        return x86_cpu_hyperv_bit_names(where->index, reg, mask);
+    }
+    return NULL;
+}
+
+static void add_names(Comparison *c, const Side *side, strList *names)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    unsigned count = 0;
+
+    for (; names; names = names->next) {
+        if (count++ < MAX_NAMES) {
+            g_string_append_printf(text, "%s%s", text->len ? ", " : "",
+                                   names->value);
+        }
+    }
+    if (count > MAX_NAMES) {
+        g_string_append_printf(text, " and %u more", count - MAX_NAMES);
+    }
+    if (count) {
+        add_difference(c, "only the CPU of the %s has %s", side->name,
+                       text->str);
     }
 }
 
-/* Records are in the same order on both sides. */
-static int compare_where(const uint32_t *a, const uint32_t *b)
+static void compare_register(Comparison *c, const Record *where, int reg,
+                             uint32_t source, uint32_t target)
 {
-    bool a_msr = a[1] == IS_MSR, b_msr = b[1] == IS_MSR;
+    const char *name = name_of_place(where, reg);
+    g_autoptr(strList) more = bit_names(c, where, reg, source & ~target);
+    g_autoptr(strList) less = bit_names(c, where, reg, target & ~source);
+    g_autofree char *place = where->subleaf == IS_MSR
+        ? g_strdup_printf("MSR 0x%x, %s half", where->index,
+                          reg ? "high" : "low")
+        : g_strdup_printf("CPUID leaf 0x%x, subleaf %u, %s", where->index,
+                          where->subleaf, register_names[reg]);
 
-    return a_msr != b_msr ? a_msr - b_msr :
-           a[0] != b[0] ? (a[0] < b[0] ? -1 : 1) :
-           a[1] != b[1] ? (a[1] < b[1] ? -1 : 1) : 0;
+    if ((more || !(source & ~target)) && (less || !(target & ~source))) {
+        add_names(c, c->source, more);
+        add_names(c, c->target, less);
+    } else if (!name) {
+        add_difference(c, "%s differs: 0x%x at the source, 0x%x at the "
+                       "target", place, source, target);
+    } else if (name != c->last_name) {
+        /* What is in several registers is one difference. */
+        add_difference(c, "%s: %s differs: 0x%x at the source, 0x%x at the "
+                       "target", name, place, source, target);
+        c->last_name = name;
+    }
 }
 
-static bool compare_fingerprints(const uint32_t *source, size_t source_words,
-                                 const uint32_t *target, size_t target_words)
+static void compare_sides(Comparison *c)
 {
-    static const uint32_t zeros[RECORD_WORDS];
-    const uint32_t *source_end = source + source_words;
-    const uint32_t *target_end = target + target_words;
-    bool same = true;
+    static const Record zeros;
+    const Record *s = c->source->records, *s_end = s + c->source->count;
+    const Record *t = c->target->records, *t_end = t + c->target->count;
+    bool moved = c->source->has_hyperv != c->target->has_hyperv;
 
-    while (source < source_end || target < target_end) {
-        int order = source == source_end ? 1 :
-                    target == target_end ? -1 :
-                    compare_where(source, target);
-        const uint32_t *where = order > 0 ? target : source;
-        const uint32_t *s = order > 0 ? zeros : source;
-        const uint32_t *t = order < 0 ? zeros : target;
+    if (moved) {
+        add_difference(c, "only the CPU of the %s has Hyper-V enlightenments "
+                       "(hv-*)", c->source->has_hyperv ? c->source->name
+                                                       : c->target->name);
+    }
+    while (s < s_end || t < t_end) {
+        int order = s == s_end ? 1 : t == t_end ? -1 : compare_places(s, t);
+        const Record *where = order > 0 ? t : s;
+        const Record *source = order > 0 ? &zeros : s;
+        const Record *target = order < 0 ? &zeros : t;
         int reg;
 
-        for (reg = 0; reg < RECORD_WORDS - WHERE_WORDS; reg++) {
-            same = same && s[WHERE_WORDS + reg] == t[WHERE_WORDS + reg];
-            report_register(where, reg, s[WHERE_WORDS + reg],
-                            t[WHERE_WORDS + reg]);
+        for (reg = 0; reg < ARRAY_SIZE(where->regs); reg++) {
+            if (source->regs[reg] != target->regs[reg] &&
+                !(moved && where->index >> 16 == 0x4000)) {
+                compare_register(c, where, reg, source->regs[reg],
+                                 target->regs[reg]);
+            }
         }
-        source += order <= 0 ? RECORD_WORDS : 0;
-        target += order >= 0 ? RECORD_WORDS : 0;
+        s += order <= 0;
+        t += order >= 0;
     }
-    return same;
+}
+
+/* The options that a CPU follows from */
+
+static const char *own_cpu_compat(void)
+{
+    const MachineClass *mc = x86_cpu_compat_machine_type();
+
+    return mc ? mc->name : "";
+}
+
+static char *own_model(X86CPU *cpu)
+{
+    return cpu_model_from_type(object_get_typename(OBJECT(cpu)));
+}
+
+static void add_options(GString *text, X86CPU *cpu)
+{
+    const X86CPUFingerprint *fp = &cpu->fingerprint;
+    const char *compat = own_cpu_compat();
+    g_autofree char *model = own_model(cpu);
+
+    if (strcmp(fp->cpu_compat, compat)) {
+        g_string_append_printf(
+            text, "  the source has %s%s, the target has %s%s\n",
+            *fp->cpu_compat ? "cpu-compat=" : "no cpu-compat", fp->cpu_compat,
+            *compat ? "cpu-compat=" : "no cpu-compat", compat);
+    }
+    if (strcmp(fp->model, model)) {
+        g_string_append_printf(
+            text, "  the source has CPU model %s, the target has CPU model "
+            "%s\n", fp->model, model);
+    }
+}
+
+static bool compare_with_stream(X86CPU *cpu)
+{
+    X86CPUFingerprint *fp = &cpu->fingerprint;
+    g_autoptr(GArray) own = take_fingerprint(cpu);
+    g_autoptr(GString) options = g_string_new(NULL);
+    g_autoptr(GString) text = g_string_new(NULL);
+    Side source = make_side("source", (const Record *)fp->words,
+                            fp->count / RECORD_WORDS);
+    Side target = make_side("target", (const Record *)own->data, own->len);
+    Comparison c = { .source = &source, .target = &target, .text = text };
+
+    compare_sides(&c);
+    if (!c.differences) {
+        return true;
+    }
+    if (c.differences > MAX_DIFFERENCES) {
+        g_string_append_printf(text, "  and %u more differences\n",
+                               c.differences - MAX_DIFFERENCES);
+    }
+    add_options(options, cpu);
+    error_report("CPU %d of the target is not the CPU that the guest has "
+                 "been running on", CPU(cpu)->cpu_index);
+    error_printf("%s%s", options->str, text->str);
+    return false;
 }
 
 static bool fingerprint_needed(void *opaque)
 {
-    return x86_cpu_compat_in_use() ||
+    return x86_cpu_compat_machine_type() ||
            object_dynamic_cast(opaque, TYPE_CUSTOM_X86_CPU);
 }
 
@@ -241,14 +464,34 @@ static void free_fingerprint(X86CPU *cpu)
     cpu->fingerprint = (X86CPUFingerprint) { };
 }
 
+bool x86_cpu_check_fingerprint(X86CPU *cpu)
+{
+    bool same = true;
+
+    if (cpu->fingerprint.loaded) {
+        same = compare_with_stream(cpu);
+    } else if (fingerprint_needed(cpu)) {
+        same = false;
+        error_report("the migration stream does not say which CPU the guest "
+                     "has been running on: the source has neither cpu-compat "
+                     "nor CPU model 'custom', the target has");
+    }
+    free_fingerprint(cpu);
+    return same;
+}
+
 static int fingerprint_pre_save(void *opaque)
 {
     X86CPU *cpu = opaque;
-    GArray *words = take_fingerprint(cpu);
+    X86CPUFingerprint *fp = &cpu->fingerprint;
+    g_autofree char *model = own_model(cpu);
+    GArray *records = take_fingerprint(cpu);
 
     free_fingerprint(cpu);
-    cpu->fingerprint.count = words->len;
-    cpu->fingerprint.words = (uint32_t *)g_array_free(words, FALSE);
+    g_strlcpy(fp->cpu_compat, own_cpu_compat(), sizeof(fp->cpu_compat));
+    g_strlcpy(fp->model, model, sizeof(fp->model));
+    fp->count = records->len * RECORD_WORDS;
+    fp->words = (uint32_t *)g_array_free(records, FALSE);
     return 0;
 }
 
@@ -264,45 +507,47 @@ static int fingerprint_pre_load(void *opaque)
     return 0;
 }
 
+/* The CPU is compared when all of it has been loaded. */
 static int fingerprint_post_load(void *opaque, int version_id)
 {
     X86CPU *cpu = opaque;
-    GArray *own = take_fingerprint(cpu);
-    bool same = compare_fingerprints(cpu->fingerprint.words,
-                                     cpu->fingerprint.count,
-                                     (uint32_t *)own->data, own->len);
 
-    g_array_free(own, TRUE);
-    free_fingerprint(cpu);
-    if (!same) {
-        error_report("CPU %d of the target is not the CPU that the guest "
-                     "has been running on", CPU(cpu)->cpu_index);
-        return -EINVAL;
-    }
+    cpu->fingerprint.loaded = true;
     return 0;
 }
 
-/* Some ten thousand records are more than all leaves and MSRs can have. */
+static bool is_name(const char *text)
+{
+    return memchr(text, 0, X86_CPU_FINGERPRINT_NAME) &&
+           strspn(text, "-._" "0123456789" "abcdefghijklmnopqrstuvwxyz"
+                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(text);
+}
+
 static bool fingerprint_is_sane(void *opaque, int version_id)
 {
-    X86CPU *cpu = opaque;
+    X86CPUFingerprint *fp = &((X86CPU *)opaque)->fingerprint;
 
-    return cpu->fingerprint.count <= 0x10000 &&
-           cpu->fingerprint.count % RECORD_WORDS == 0;
+    return is_name(fp->cpu_compat) && is_name(fp->model) &&
+           fp->count <= MAX_WORDS && fp->count % RECORD_WORDS == 0;
 }
 
 const VMStateDescription vmstate_x86_cpu_fingerprint = {
     .name = "cpu/fingerprint",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    /* 1 had neither names nor the leaves of hypervisors, ucode-rev and lmce */
+    .version_id = 2,
+    .minimum_version_id = 2,
     .needed = fingerprint_needed,
     .pre_save = fingerprint_pre_save,
     .post_save = fingerprint_post_save,
     .pre_load = fingerprint_pre_load,
     .post_load = fingerprint_post_load,
     .fields = (const VMStateField[]) {
+        VMSTATE_BUFFER_UNSAFE(fingerprint.cpu_compat, X86CPU, 0,
+                              X86_CPU_FINGERPRINT_NAME),
+        VMSTATE_BUFFER_UNSAFE(fingerprint.model, X86CPU, 0,
+                              X86_CPU_FINGERPRINT_NAME),
         VMSTATE_UINT32(fingerprint.count, X86CPU),
-        VMSTATE_VALIDATE("fingerprint count", fingerprint_is_sane),
+        VMSTATE_VALIDATE("fingerprint names and count", fingerprint_is_sane),
         VMSTATE_VARRAY_UINT32_ALLOC(fingerprint.words, X86CPU,
                                     fingerprint.count, 0,
                                     vmstate_info_uint32, uint32_t),

@@ -10,13 +10,27 @@
 #ifndef I386_EXT_CPU_FINGERPRINT_H
 #define I386_EXT_CPU_FINGERPRINT_H
 
+/* The longest name of a machine type or CPU model in a stream */
+#define X86_CPU_FINGERPRINT_NAME 64
+
 typedef struct X86CPUFingerprint {
+    /* What the source was started with; end with a 0 */
+    char cpu_compat[X86_CPU_FINGERPRINT_NAME];
+    char model[X86_CPU_FINGERPRINT_NAME];
     uint32_t count;
     uint32_t *words;
+    /* A stream had it */
+    bool loaded;
 } X86CPUFingerprint;
 
 #ifndef CONFIG_USER_ONLY
 extern const VMStateDescription vmstate_x86_cpu_fingerprint;
+
+/*
+ * Whether the CPU in the stream from which @cpu has just been loaded is
+ * @cpu.  If not, reports the difference.
+ */
+bool x86_cpu_check_fingerprint(X86CPU *cpu);
 #endif
 
 #endif /* I386_EXT_CPU_FINGERPRINT_H */

@@ -13,5 +13,6 @@
 #include "target/i386/ext/cache-properties.h"
 #include "target/i386/ext/cpu-fingerprint.h"
 #include "target/i386/ext/feature-requests.h"
+#include "target/i386/ext/kvm-cpuid.h"
 
 #endif /* I386_EXT_CPU_RECORDS_H */

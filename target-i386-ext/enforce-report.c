@@ -9,6 +9,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "hw/qdev-properties.h"
 #include "qapi/error.h"
 #include "qapi/qapi-visit-cpu-introspection-target.h"
 #include "qapi/qobject-output-visitor.h"
@@ -75,6 +76,10 @@ static int get_enforce_report(Object *obj, Error **errp)
 
 static void set_enforce_report(Object *obj, int value, Error **errp)
 {
+    if (DEVICE(obj)->realized) {
+        qdev_prop_set_after_realize(DEVICE(obj), "enforce-report", errp);
+        return;
+    }
     X86_CPU(obj)->requests.enforce_report = value;
 }
 

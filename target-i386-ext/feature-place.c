@@ -120,21 +120,32 @@ void x86_cpu_add_feature_names(strList **list, FeatureWord w, uint64_t mask)
     }
 }
 
+CpuFeaturePlace *x86_cpu_cpuid_place(uint32_t leaf, uint32_t subleaf, int reg,
+                                     int bit)
+{
+    CpuFeaturePlace *place = g_new0(CpuFeaturePlace, 1);
+
+    place->cpuid = g_new0(CpuFeatureCpuidBit, 1);
+    place->cpuid->leaf = leaf;
+    place->cpuid->subleaf = subleaf;
+    place->cpuid->q_register = registers[reg].qapi;
+    place->cpuid->bit = bit;
+    return place;
+}
+
 CpuFeaturePlace *x86_cpu_feature_place(X86CPU *cpu, X86CPUFeatureBit fb)
 {
     const FeatureWordInfo *wi = &feature_word_info[fb.w];
-    CpuFeaturePlace *place = g_new0(CpuFeaturePlace, 1);
+    CpuFeaturePlace *place;
 
     if (wi->type == MSR_FEATURE_WORD) {
+        place = g_new0(CpuFeaturePlace, 1);
         place->msr = g_new0(CpuFeatureMsrBit, 1);
         place->msr->index = wi->msr.index;
         place->msr->bit = place_bit(fb);
     } else {
-        place->cpuid = g_new0(CpuFeatureCpuidBit, 1);
-        place->cpuid->leaf = wi->cpuid.eax;
-        place->cpuid->subleaf = wi->cpuid.ecx;
-        place->cpuid->q_register = registers[wi->cpuid.reg].qapi;
-        place->cpuid->bit = fb.bit;
+        place = x86_cpu_cpuid_place(wi->cpuid.eax, wi->cpuid.ecx,
+                                    wi->cpuid.reg, fb.bit);
         if (cpu && kvm_enabled() && x86_cpu_is_hypervisor_word(fb.w)) {
             place->cpuid->leaf += kvm_own_leaves_offset(cpu);
         }

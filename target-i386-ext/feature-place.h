@@ -49,6 +49,10 @@ char *x86_cpu_feature_name_or_place(X86CPUFeatureBit fb);
  */
 void x86_cpu_add_feature_names(strList **list, FeatureWord w, uint64_t mask);
 
+/* Bit @bit of register @reg (R_EAX...) of a leaf.  The caller frees it. */
+CpuFeaturePlace *x86_cpu_cpuid_place(uint32_t leaf, uint32_t subleaf, int reg,
+                                     int bit);
+
 /*
  * Where the guest of @cpu finds @fb, or would if it had it; NULL: where
  * guests do by default.  The caller frees it.

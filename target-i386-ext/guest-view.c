@@ -112,6 +112,14 @@ static uint64_t msr_bits(X86CPU *cpu, FeatureWord w)
     return bits;
 }
 
+uint32_t x86_cpu_configured_apic(X86CPU *cpu)
+{
+    uint64_t filtered = cpu->force_features ? 0
+                        : cpu->filtered_features[FEAT_1_EDX];
+
+    return cpu->requests.requested[FEAT_1_EDX] & ~filtered & CPUID_APIC;
+}
+
 uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
 {
     const FeatureWordInfo *wi = &feature_word_info[w];
@@ -139,7 +147,12 @@ uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
     if (w == FEAT_8000_0001_EDX && IS_AMD_CPU(env)) {
         /* The end of realize copies these, whatever is in there now. */
         regs[R_EDX] &= ~CPUID_EXT2_AMD_ALIASES;
-        regs[R_EDX] |= env->features[FEAT_1_EDX] & CPUID_EXT2_AMD_ALIASES;
+        regs[R_EDX] |= (env->features[FEAT_1_EDX] |
+                        x86_cpu_configured_apic(cpu)) &
+                       CPUID_EXT2_AMD_ALIASES;
+    }
+    if (w == FEAT_1_EDX) {
+        regs[R_EDX] |= x86_cpu_configured_apic(cpu);
     }
     /* What the running guest has turned on in CR4 is not configuration. */
     if (w == FEAT_1_ECX) {

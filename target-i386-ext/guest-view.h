@@ -19,9 +19,16 @@ bool x86_cpu_guest_lacks_leaf(X86CPU *cpu, FeatureWord w);
 /*
  * The bits of word @w that a guest sees on @cpu, which is filtered: in
  * 64-bit mode where the CPU has it, and as configured, before the guest
- * changes CR4 (OSXSAVE, OSPKE).
+ * changes CR4 (OSXSAVE, OSPKE) or disables its APIC.
  */
 uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w);
+
+/*
+ * CPUID_APIC if @cpu, which is filtered, has an APIC.  The feature word and
+ * CPUID tell whether the guest has it enabled (IA32_APIC_BASE; SDM vol. 3,
+ * "Enabling or Disabling the Local APIC").
+ */
+uint32_t x86_cpu_configured_apic(X86CPU *cpu);
 
 /*
  * Why @fb is not seen, although nothing dropped or filtered it: what stands

@@ -6,6 +6,7 @@
  * Answers: does the kernel's hypervisor offer this CPUID bit, or would it
  * with other options?  That tells the reasons "kernel", "qemu" and
  * "configuration" apart.  And where does a guest find KVM's own leaves?
+ * What else, that is no feature, can this kernel do?
  */
 
 #include "qemu/osdep.h"
@@ -17,6 +18,7 @@
 #include "standard-headers/asm-x86/kvm_para.h"
 #include "target/i386/ext/kvm-offered.h"
 
+#include <sys/ioctl.h>
 #include <linux/kvm.h>
 
 /* KVM has a fixed limit of 256 entries (arch/x86/include/asm/kvm_host.h) */
@@ -109,24 +111,84 @@ bool kvm_shows_own_leaves(X86CPU *cpu)
     return cpu->expose_kvm && !kvm_state->xen_version;
 }
 
-static bool shows_hyperv_leaves(X86CPU *cpu)
+bool kvm_offers_hyperv(void)
+{
+    return kvm_check_extension(kvm_state, KVM_CAP_HYPERV) > 0;
+}
+
+bool kvm_shows_hyperv_leaves(X86CPU *cpu)
 {
     bool wanted = cpu->hyperv_features || cpu->hyperv_passthrough ||
                   cpu->hyperv_spinlock_attempts !=
                   HYPERV_SPINLOCK_NEVER_NOTIFY;
 
-    return wanted && kvm_check_extension(kvm_state, KVM_CAP_HYPERV) > 0;
+    return wanted && kvm_offers_hyperv();
 }
 
 uint32_t kvm_own_leaves_offset(X86CPU *cpu)
 {
     uint32_t offset = 0;
 
-    if (shows_hyperv_leaves(cpu)) {
+    if (kvm_shows_hyperv_leaves(cpu)) {
         offset += HYPERVISOR_LEAVES;
     }
     if (kvm_state->xen_version) {
         offset += HYPERVISOR_LEAVES;
     }
     return offset;
+}
+
+bool kvm_offers_lmce(void)
+{
+    uint64_t mcg_cap = 0;
+
+    return kvm_check_extension(kvm_state, KVM_CAP_MCE) > 0 &&
+           kvm_ioctl(kvm_state, KVM_X86_GET_MCE_CAP_SUPPORTED,
+                     &mcg_cap) >= 0 &&
+           (mcg_cap & MCG_LMCE_P);
+}
+
+int kvm_scratch_vcpu(void)
+{
+    int vm = kvm_ioctl(kvm_state, KVM_CREATE_VM, 0);
+    int vcpu;
+
+    if (vm < 0) {
+        return vm;
+    }
+    vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+    if (vcpu < 0) {
+        vcpu = -errno;
+    }
+    /* The vCPU keeps the VM. */
+    close(vm);
+    return vcpu;
+}
+
+/* As freq_within_bounds() in kvm.c: what NTP may correct, 250 ppm */
+static bool is_close(int64_t freq, int64_t target)
+{
+    return ABS(freq - target) <= freq * 250 / 1000000;
+}
+
+/* As kvm_arch_set_tsc_khz() has it */
+bool kvm_can_run_at_tsc_khz(int64_t khz, int *host_khz)
+{
+    bool can_scale = kvm_check_extension(kvm_state,
+                                         KVM_CAP_TSC_CONTROL) > 0;
+    bool can_run = false;
+    int vcpu = kvm_scratch_vcpu();
+
+    *host_khz = 0;
+    if (vcpu < 0) {
+        return true;        /* Starting the guest will tell why. */
+    }
+    if (kvm_check_extension(kvm_state, KVM_CAP_GET_TSC_KHZ) > 0) {
+        *host_khz = MAX(ioctl(vcpu, KVM_GET_TSC_KHZ), 0);
+    }
+    if (can_scale || (*host_khz && is_close(*host_khz, khz))) {
+        can_run = ioctl(vcpu, KVM_SET_TSC_KHZ, (unsigned long)khz) >= 0;
+    }
+    close(vcpu);
+    return can_run || *host_khz == khz;
 }

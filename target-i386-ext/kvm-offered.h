@@ -37,4 +37,25 @@ bool kvm_shows_own_leaves(X86CPU *cpu);
  */
 uint32_t kvm_own_leaves_offset(X86CPU *cpu);
 
+/* Whether the guest of @cpu is shown Hyper-V's leaves.  Likewise. */
+bool kvm_shows_hyperv_leaves(X86CPU *cpu);
+
+/* Whether the kernel has Hyper-V enlightenments.  Call if kvm_enabled(). */
+bool kvm_offers_hyperv(void);
+
+/* Whether the kernel has LMCE, which is a bit of IA32_MCG_CAP.  Likewise. */
+bool kvm_offers_lmce(void);
+
+/*
+ * A vCPU of a VM of its own, for questions that only a vCPU answers: its
+ * file descriptor, which the caller closes, or -errno.  Likewise.
+ */
+int kvm_scratch_vcpu(void);
+
+/*
+ * Whether a guest can have a TSC of @khz; in *@host_khz is that of the host,
+ * 0 if it is not known.  Likewise.
+ */
+bool kvm_can_run_at_tsc_khz(int64_t khz, int *host_khz);
+
 #endif /* I386_EXT_KVM_OFFERED_H */

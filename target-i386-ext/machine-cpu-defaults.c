@@ -30,9 +30,6 @@
 
 #define ANCHOR "compat-anchor"
 
-/* In place of the machine type of the process, if set */
-static const MachineClass *compat_machine;
-
 static struct {
     bool active;
     /* Named by the command, or NULL */
@@ -168,10 +165,18 @@ static const GPtrArray *all_cpu_props(const MachineClass *mc)
     return props->all;
 }
 
+const MachineClass *x86_cpu_compat_machine_type(void)
+{
+    Object *machine = object_dynamic_cast(OBJECT(current_machine),
+                                          TYPE_PC_MACHINE);
+
+    return machine ? PC_MACHINE(machine)->cpu_compat : NULL;
+}
+
 /* The machine type that stands in for that of the process, or NULL */
 static const MachineClass *stand_in(void)
 {
-    return evaluation.machine ?: compat_machine;
+    return evaluation.machine ?: x86_cpu_compat_machine_type();
 }
 
 const MachineClass *x86_cpu_machine_type_in_effect(void)
@@ -317,6 +322,11 @@ bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp)
     return true;
 }
 
+bool x86_cpu_collects_errors(void)
+{
+    return evaluation.active;
+}
+
 void x86_cpu_end_evaluation(void)
 {
     if (evaluation.machine) {
@@ -324,13 +334,6 @@ void x86_cpu_end_evaluation(void)
         x86_cpu_access_swap_plus_minus(&evaluation.plus_minus);
     }
     memset(&evaluation, 0, sizeof(evaluation));
-}
-
-void x86_cpu_set_compat_machine_type(const MachineClass *mc)
-{
-    compat_machine = mc;
-    x86_cpu_access_set_default_version(
-        PC_MACHINE_CLASS(mc)->default_cpu_version);
 }
 
 static char *get_anchor(Object *obj, Error **errp)

@@ -34,11 +34,8 @@ bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp);
 /* Nothing happens if no evaluation has begun. */
 void x86_cpu_end_evaluation(void);
 
-/*
- * From now on, the CPUs of this process get the properties and the default
- * model version of @mc in place of those of its machine type.
- */
-void x86_cpu_set_compat_machine_type(const MachineClass *mc);
+/* The machine type in the machine's cpu-compat, or NULL. */
+const MachineClass *x86_cpu_compat_machine_type(void);
 
 /*
  * The machine type that decides about new CPU objects: the one in use, or

@@ -13,12 +13,16 @@
 #include "qobject/qdict.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
+#include "target/i386/ext/model-errors.h"
 #include "target/i386/ext/model-expansion.h"
 #include "target/i386/ext/removed-features.h"
 
 void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
-                                CpuModelExpansionInfo *ret)
+                                CpuModelExpansionInfo *ret, Error **errp)
 {
+    if (!x86_cpu_check_accelerator(cpu, errp)) {
+        return;
+    }
     if (type == CPU_MODEL_EXPANSION_TYPE_STATIC) {
         ret->omitted_properties =
             x86_cpu_describe(cpu, qobject_to(QDict, ret->model->props));
@@ -29,4 +33,6 @@ void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
     x86_cpu_access_filter_features(cpu);
     ret->removed_features = x86_cpu_removed_features(cpu);
     ret->has_removed_features = true;
+    ret->errors = x86_cpu_start_errors(cpu);
+    ret->has_errors = true;
 }

@@ -15,9 +15,10 @@
 /*
  * Completes the answer @ret, which has all that stock QEMU puts there, for
  * the CPU @cpu, which is expanded and then thrown away: the rest of a
- * static expansion, and what would be removed here.
+ * static expansion, and what would be removed or refused here.  An error if
+ * the model is not for this accelerator.
  */
 void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
-                                CpuModelExpansionInfo *ret);
+                                CpuModelExpansionInfo *ret, Error **errp);
 
 #endif /* I386_EXT_MODEL_EXPANSION_H */

@@ -19,6 +19,7 @@
 #include "target/i386/ext/feature-availability.h"
 #include "target/i386/ext/feature-requested-by.h"
 #include "target/i386/ext/guest-view.h"
+#include "target/i386/ext/hyperv-features.h"
 #include "target/i386/ext/removed-features.h"
 
 /*
@@ -229,6 +230,7 @@ CpuRemovedFeatureList *x86_cpu_removed_features(X86CPU *cpu)
         }
     }
     add_avx10_version(&list, cpu);
+    x86_cpu_add_removed_hyperv(cpu, &list);
     return list;
 }
 

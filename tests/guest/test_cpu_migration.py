@@ -14,13 +14,17 @@ the difference.  Guests with neither migrate from and to stock QEMU as ever
 import asyncio
 import json
 import os
+import random
 import re
+import subprocess
 import tempfile
 import unittest
+import unittest.mock
 
 from cpu_models import FULL, QEMU, cpu_option, plug_cpu
 from guest_cpuid import Guest, View, guest_view
 import stock_qemu
+from test_offered_features import spec
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -73,16 +77,19 @@ async def migration_ended(qmp):
 
 
 async def migrate(accel, source_args, target_args, source=QEMU, target=QEMU,
-                  plug=False):
+                  plug=False, offers=None, prepare=None):
     """
     Migrates a paused guest.  The result has the view of the target's guest,
-    or None if the target has not taken it.
+    or None if the target has not taken it.  prepare gets the source's
+    before that.
     """
     with tempfile.TemporaryDirectory(prefix='cpu-migration-') as tmp:
         uri = f'unix:{tmp}/socket'
-        async with Guest(source, source_args, accel) as src, \
+        async with Guest(source, source_args, accel, offers) as src, \
                 Guest(target, target_args + ['-incoming', 'defer'],
-                      accel) as dst:
+                      accel, offers) as dst:
+            if prepare:
+                await prepare(src)
             if plug:
                 await plug_cpu(src)
                 await plug_cpu(dst)
@@ -158,15 +165,95 @@ class SameCPU(unittest.TestCase):
                     self.assertEqual(result.view, before)
 
 
+# A ROM that disables the APIC: it clears bit 11 of IA32_APIC_BASE (SDM vol. 3,
+# "Local APIC Status and Location"), in real mode, and halts.
+NO_APIC_CODE = bytes.fromhex('66b91b000000'      # mov ecx, 0x1b
+                             '0f32'              # rdmsr
+                             '6625fff7ffff'      # and eax, ~(1 << 11)
+                             '0f30'              # wrmsr
+                             'f4ebfd')           # hlt, for ever
+
+
+def write_rom(path, code):
+    """A ROM of 64 KiB that runs code when the CPU is reset"""
+    rom = bytearray(b'\xf4' * 0x10000)
+    rom[0:len(code)] = code
+    # At 0xfff0, a near jump to offset 0
+    rom[0xfff0:0xfff3] = bytes.fromhex('e90d00')
+    with open(path, 'wb') as f:
+        f.write(rom)
+
+
+class DynamicBits(unittest.TestCase):
+    """What the guest changes is not another CPU."""
+
+    def test_apic_disabled(self):
+        """a guest that has disabled its APIC is taken"""
+        async def disable(guest):
+            path = (await guest.qmp.execute('query-cpus-fast'))[0]['qom-path']
+            await guest.qmp.execute('cont')
+
+            async def read(name):
+                return await guest.qmp.execute(
+                    'qom-get', {'path': path, 'property': name})
+            for _ in range(TIMEOUT * 50):
+                if not await read('apic'):
+                    break
+                await asyncio.sleep(0.02)
+            # The word has changed; what was asked for has not.
+            self.assertFalse(await read('apic'))
+            self.assertTrue(await read('f-apic'))
+            self.assertNotIn('apic', [r['feature'] for r in
+                                      await read('removed-features')])
+
+        with tempfile.TemporaryDirectory() as tmp:
+            rom = os.path.join(tmp, 'rom')
+            write_rom(rom, NO_APIC_CODE)
+            for cpu in (EPYC, 'Skylake-Client'):
+                with self.subTest(cpu=cpu):
+                    args = guest_args(COMPAT, cpu, '-bios', rom)
+                    with unittest.mock.patch.object(Guest, 'view', no_view):
+                        result = asyncio.run(migrate(
+                            'tcg', args, args, prepare=disable))
+                    self.assertEqual(result.status, 'completed',
+                                     result.stderr)
+
+
+async def no_view(_guest):
+    """This ROM does not tell what it sees."""
+
+
+# A kernel that has Hyper-V enlightenments, and gives any TSC frequency
+HYPERV = spec({'cap 44 is': 1, 'cap 60 is': 1, 'accept 0xaea2': None})
+
+VERDICT = 'CPU 0 of the target is not the CPU that the guest has been running on'
+
+
 class OtherCPU(unittest.TestCase):
     """A target whose CPU differs refuses, and names the difference."""
 
-    def refused(self, source, target, *patterns, accel='tcg'):
-        result = asyncio.run(migrate(accel, source, target))
+    def refusal(self, source, target, accel='tcg', offers=None):
+        """The lines of the refusal: the verdict, and why"""
+        result = asyncio.run(migrate(accel, source, target, offers=offers))
         self.assertEqual(result.status, 'failed', result.stderr)
-        for pattern in (*patterns, 'CPU 0 of the target is not the CPU that '
-                        'the guest has been running on'):
-            self.assertRegex(result.stderr, pattern)
+        lines = result.stderr.splitlines()
+        verdict = [n for n, line in enumerate(lines)
+                   if line.endswith(VERDICT)]
+        self.assertTrue(verdict, result.stderr)
+        why = []
+        for line in lines[verdict[0] + 1:]:
+            if not line.startswith('  '):
+                break
+            why.append(line.strip())
+        # Options, differences, and how many there are besides
+        self.assertLessEqual(len([line for line in why if not
+                                  line.startswith('the source has')]), 4)
+        return why
+
+    def refused(self, source, target, *patterns, **kwargs):
+        text = '\n'.join(self.refusal(source, target, **kwargs))
+        for pattern in patterns:
+            self.assertRegex(text, '(?m)^' + pattern)
 
     def test_feature(self):
         """a feature less at the target, or more"""
@@ -184,23 +271,35 @@ class OtherCPU(unittest.TestCase):
     def test_machine_type(self):
         """the target has the CPU of its own machine type, or a third's"""
         source = guest_args(COMPAT, EPYC)
-        for machine in ('pc-q35-10.0', 'pc-q35-10.0,cpu-compat=pc-q35-5.0'):
+        for machine, has in (
+                ('pc-q35-10.0', 'no cpu-compat'),
+                ('pc-q35-10.0,cpu-compat=pc-q35-5.0',
+                 'cpu-compat=pc-q35-5.0')):
             with self.subTest(machine=machine):
-                self.refused(source, guest_args(machine, EPYC),
-                             'CPUID leaf 0x2, sub-leaf 0, EDX differs')
+                why = self.refusal(source, guest_args(machine, EPYC))
+                self.assertEqual(why[0], 'the source has cpu-compat=' + OLD +
+                                 ', the target has ' + has)
+                self.assertRegex(why[1], '^caches: CPUID leaf 0x2')
+                self.assertRegex(why[-1], r'^and \d+ more differences$')
+                self.assertEqual(len(why), 5)
 
     def test_properties(self):
         """properties that are no features"""
         for prop, pattern in (
-                ('min-level=0x14', 'CPUID leaf 0x0, sub-leaf 0, EAX differs: '
-                 '0xd at the source, 0x14 at the target'),
-                ('stepping=7', 'CPUID leaf 0x1, sub-leaf 0, EAX differs'),
-                ('model-id=x', 'CPUID leaf 0x80000002, sub-leaf 0, EAX'),
-                ('phys-bits=41', 'CPUID leaf 0x80000008, sub-leaf 0, EAX '
-                 'differs: 0x3028 at the source, 0x3029 at the target'),
-                ('legacy-cache=off', 'CPUID leaf 0x4, sub-leaf 1, EBX'),
-                ('hv-relaxed=on', r'Hyper-V enlightenments \(hv-\*\) differ: '
-                 '0x0 at the source, 0x1 at the target')):
+                ('min-level=0x14', 'level: CPUID leaf 0x0, subleaf 0, EAX '
+                 'differs: 0xd at the source, 0x14 at the target$'),
+                ('stepping=7', 'family, model or stepping: CPUID leaf 0x1, '
+                 'subleaf 0, EAX differs'),
+                ('model-id=x', 'model-id: CPUID leaf 0x80000002, subleaf 0, '
+                 'EAX differs: .*\\Z'),
+                ('phys-bits=41', 'phys-bits or guest-phys-bits: CPUID leaf '
+                 '0x80000008, subleaf 0, EAX differs: 0x3028 at the source, '
+                 '0x3029 at the target$'),
+                ('legacy-cache=off', 'caches: CPUID leaf 0x2'),
+                ('ucode-rev=0x42', 'ucode-rev: MSR 0x8b, low half differs: '
+                 '0x1000065 at the source, 0x42 at the target$'),
+                ('ucode-rev=0x4200000065', 'ucode-rev: MSR 0x8b'),
+                ('lmce=on', 'lmce: MSR 0x179')):
             with self.subTest(prop=prop):
                 self.refused(guest_args(COMPAT, EPYC),
                              guest_args(COMPAT, f'{EPYC},{prop}'), pattern)
@@ -208,16 +307,142 @@ class OtherCPU(unittest.TestCase):
     @unittest.skipUnless('kvm' in ACCELS, '/dev/kvm does not open')
     def test_kvm_feature(self):
         """one of KVM's own features"""
-        self.refused(guest_args(COMPAT, EPYC),
-                     guest_args(COMPAT, EPYC + ',kvm-steal-time=off'),
-                     'only the CPU of the source has kvm-steal-time',
-                     accel='kvm')
+        for cpu in (EPYC, EPYC + ',hv-relaxed=on'):
+            self.refused(guest_args(COMPAT, cpu),
+                         guest_args(COMPAT, cpu + ',kvm-steal-time=off'),
+                         'only the CPU of the source has kvm-steal-time$',
+                         accel='kvm', offers=HYPERV)
+
+    @unittest.skipUnless('kvm' in ACCELS, '/dev/kvm does not open')
+    def test_hypervisor_leaves(self):
+        """what is in the leaves of hypervisors alone"""
+        # Older ones have it off.
+        machine = 'pc-q35-10.0,cpu-compat=pc-q35-9.0'
+        freq = EPYC + ',tsc-frequency=2000000000'
+        hv = EPYC + ',hv-relaxed=on'
+        for source, target, pattern in (
+                (EPYC, hv, r'only the CPU of the target has Hyper-V '
+                 r'enlightenments \(hv-\*\)\Z'),
+                (hv, hv + ',hv-vapic=on',
+                 'only the CPU of the target has hv-vapic$'),
+                (hv, hv + ',hv-vendor-id=KVM',
+                 'hv-vendor-id: CPUID leaf 0x40000000'),
+                (hv, hv + ',hv-spinlocks=0xfff', 'hv-spinlocks: CPUID leaf '
+                 '0x40000004, subleaf 0, EBX differs: 0xffffffff at the '
+                 'source, 0xfff at the target$'),
+                (hv, hv + ',hv-version-id-build=1',
+                 r'hv-version-id-\*: CPUID leaf 0x40000002'),
+                (hv, hv + ',x-hv-max-vps=64', 'x-hv-max-vps: CPUID leaf'),
+                (freq, freq + ',vmware-cpuid-freq=off',
+                 '.*CPUID leaf 0x40000000|vmware-cpuid-freq')):
+            for a, b, swapped in ((source, target, pattern),
+                                  (target, source,
+                                   pattern.replace('of the target',
+                                                   'of the source'))):
+                if swapped == pattern and a == target:
+                    swapped = pattern.partition(' differs')[0]
+                with self.subTest(source=a, target=b):
+                    self.refused(guest_args(machine, a),
+                                 guest_args(machine, b), swapped,
+                                 accel='kvm', offers=HYPERV)
 
     def test_other_model(self):
         """another CPU model at the target, without cpu-compat"""
-        self.refused(guest_args(COMPAT, EPYC),
-                     guest_args('pc-q35-10.0', 'qemu64'),
-                     'only the CPU of the source has')
+        why = self.refusal(guest_args(COMPAT, EPYC),
+                           guest_args('pc-q35-10.0', 'qemu64'))
+        self.assertEqual(why[:2], [
+            f'the source has cpu-compat={OLD}, the target has no cpu-compat',
+            'the source has CPU model EPYC, the target has CPU model qemu64'])
+
+    def test_no_fingerprint(self):
+        """a stream that does not say which CPU the guest has"""
+        plain = guest_args('pc-q35-10.0', EPYC)
+        for accel in ACCELS:
+            props = asyncio.run(static_props(accel, EPYC, 'pc-q35-10.0'))
+            for target in (
+                    guest_args('pc-q35-10.0,cpu-compat=pc-q35-10.0', EPYC),
+                    guest_args('pc-q35-10.0', cpu_option('custom', props))):
+                with self.subTest(accel=accel, target=target[1]):
+                    result = asyncio.run(migrate(accel, plain, target))
+                    self.assertEqual(result.status, 'failed')
+                    self.assertIn('does not say which CPU the guest has been '
+                                  'running on', result.stderr)
+
+
+# Of the section of vmstate_x86_cpu_fingerprint, after its name: version, two
+# names of 64 bytes each, the number of words, the words
+NAME = b'cpu/fingerprint'
+COUNT = 4 + 2 * 64
+
+
+class CorruptStream(unittest.TestCase):
+    """A fingerprint that is none is refused in a few lines."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.args = guest_args(COMPAT, EPYC)
+
+        async def save(path):
+            async with Guest(QEMU, cls.args, 'tcg') as guest:
+                await guest.qmp.execute('migrate', {'uri': f'file:{path}'})
+                assert await migration_ended(guest.qmp) == 'completed'
+
+        with tempfile.TemporaryDirectory(prefix='cpu-migration-') as tmp:
+            path = os.path.join(tmp, 'stream')
+            asyncio.run(save(path))
+            with open(path, 'rb') as f:
+                cls.stream = f.read()
+        cls.start = cls.stream.index(NAME) + len(NAME)
+
+    def load(self, stream):
+        """The status of a QEMU that loads it, and its stderr"""
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(stream)
+            f.flush()
+            done = subprocess.run(
+                [QEMU, '-S', '-nodefaults', '-display', 'none', '-accel',
+                 'tcg', '-bios', os.path.join(os.environ['GUEST_BUILD'],
+                                              'cpuid-rom.bin'),
+                 '-chardev', 'null,id=rom', '-device',
+                 'isa-debugcon,iobase=0x402,chardev=rom',
+                 '-no-user-config', '-no-reboot',
+                 *self.args, '-incoming', f'file:{f.name}', '-monitor',
+                 'stdio'], input='quit\n', stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE, text=True, check=False,
+                timeout=TIMEOUT)
+        return done.returncode, done.stderr
+
+    def edited(self, offset, value):
+        at = self.start + offset
+        return self.stream[:at] + value + self.stream[at + len(value):]
+
+    def test_sound(self):
+        """the stream as it was is taken"""
+        status, stderr = self.load(self.stream)
+        self.assertEqual((status, stderr), (0, ''))
+
+    def test_corrupt(self):
+        """whatever is in it"""
+        words = int.from_bytes(
+            self.stream[self.start + COUNT:self.start + COUNT + 4], 'big')
+        self.assertGreater(words, 100)
+        noise = random.Random(1).randbytes(4 * words)
+        for what, offset, value in (
+                ('noise', COUNT + 4, noise),
+                ('noise up to the half', COUNT + 4, noise[:2 * words]),
+                ('ones', COUNT + 4, b'\xff' * (4 * words)),
+                ('a word', COUNT + 4 + 8, b'\x5a'),
+                ('too many', COUNT, b'\xff\xff\xff\xfc'),
+                ('half a record', COUNT, (words - 1).to_bytes(4, 'big')),
+                ('no end of a name', 4, b'x' * 64),
+                ('no name', 4, b'\n\x1b[31m\0'),
+                ('version', 0, b'\0\0\0\1')):
+            with self.subTest(what=what):
+                status, stderr = self.load(self.edited(offset, value))
+                self.assertEqual(status, 1, stderr)
+                self.assertLess(len(stderr.splitlines()), 12)
+                self.assertLess(len(stderr), 2000)
+                self.assertNotIn('\x1b', stderr)
 
 
 @unittest.skipUnless(FULL, 'builds stock QEMU; CHECK_FULL=1')

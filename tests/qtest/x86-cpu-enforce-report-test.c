@@ -132,6 +132,21 @@ static void test_hotplug(void)
     qtest_quit(qts);
 }
 
+/* It has been used by then, or never will be. */
+static void test_realized(void)
+{
+    QTestState *qts = qtest_init("-S -accel tcg -cpu base");
+    g_autoptr(QDict) resp = NULL;
+
+    resp = qtest_qmp(qts, "{'execute': 'qom-set', 'arguments': {"
+                     " 'path': '/machine/unattached/device[0]',"
+                     " 'property': 'enforce-report', 'value': 'json'}}");
+    g_assert(qdict_haskey(resp, "error"));
+    g_assert(strstr(qdict_get_str(qdict_get_qdict(resp, "error"), "desc"),
+                    "after it was realized"));
+    qtest_quit(qts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -146,5 +161,6 @@ int main(int argc, char **argv)
     qtest_add_func("/x86/cpu/enforce-report/bad-value", test_bad_value);
     qtest_add_func("/x86/cpu/enforce-report/satisfied", test_satisfied);
     qtest_add_func("/x86/cpu/enforce-report/hotplug", test_hotplug);
+    qtest_add_func("/x86/cpu/enforce-report/realized", test_realized);
     return g_test_run();
 }

@@ -369,6 +369,27 @@ static void test_cpu_compat_listed(void)
     qtest_quit(qts);
 }
 
+/* The CPUs are there: it would change none, and mark the guest's streams. */
+static void test_cpu_compat_late(const void *value)
+{
+    QTestState *qts = qtest_initf("-machine q35,cpu-compat=%s",
+                                  (const char *)value);
+    g_autoptr(QDict) get = NULL;
+    g_autoptr(QDict) set =
+        qtest_qmp(qts, "{'execute': 'qom-set', 'arguments': {"
+                  " 'path': '/machine', 'property': 'cpu-compat',"
+                  " 'value': 'pc-q35-8.0'}}");
+
+    g_assert(qdict_haskey(set, "error"));
+    g_assert_cmpstr(qdict_get_str(qdict_get_qdict(set, "error"), "desc"), ==,
+                    "cpu-compat can't be changed: the machine has its CPUs "
+                    "already; give it with -machine");
+    get = qtest_qmp(qts, "{'execute': 'qom-get', 'arguments': {"
+                    " 'path': '/machine', 'property': 'cpu-compat'}}");
+    g_assert_cmpstr(qdict_get_str(get, "return"), ==, value);
+    qtest_quit(qts);
+}
+
 static void add_data(const char *dir, const char *name, const void *data,
                      void (*test)(const void *))
 {
@@ -400,5 +421,8 @@ int main(int argc, char **argv)
     qtest_add_func("x86/cpu/expansion/no-leak", test_no_leak);
     qtest_add_func("x86/cpu/expansion/cpu-compat-listed",
                    test_cpu_compat_listed);
+    add_data("cpu-compat-late", "set", "pc-q35-5.0", test_cpu_compat_late);
+    add_data("cpu-compat-late", "newest", "pc-q35-10.0",
+             test_cpu_compat_late);
     return g_test_run();
 }
