@@ -5,7 +5,8 @@
  *
  * Answers, for tests under KVM: what does QEMU make of a kernel, and of
  * hardware, that isn't here?  Part of the library of kvm-cpuid-shim.c.
- * $KVM_CPUID_SHIM_OFFERS holds what to change, separated by semicolons:
+ * $KVM_CPUID_SHIM_OFFERS holds what to change of this host, or of that of
+ * kvm-host.c, separated by semicolons:
  *
  *   cpuid LEAF SUBLEAF REGISTER set|clear|is VALUE
  *     in what KVM_GET_SUPPORTED_CPUID returns; leaves are added as needed
@@ -35,14 +36,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <sys/syscall.h>
 #include <linux/kvm.h>
+#include "kvm-host.h"
 #include "kvm-offers.h"
 
-/* More than the kernel has of either */
+/* More than a kernel has of either */
 #define MAX_ENTRIES 1024
-#define MAX_EDITS 64
 
 typedef enum { SET, CLEAR, IS, ABSENT } Action;
 typedef enum { CPUID, MSR, CAP, ACCEPT } Subject;
@@ -56,7 +55,7 @@ typedef struct Edit {
     uint64_t value;
 } Edit;
 
-static Edit edits[MAX_EDITS];
+static Edit *edits;
 static unsigned edits_count;
 static bool enabled;
 
@@ -104,16 +103,20 @@ static void parse_edit(const char *part)
     char *words = strdup(part);
     char *save;
     char *word = strtok_r(words, " ", &save);
-    Edit *e = &edits[edits_count];
+    Edit *e;
 
 #define NEXT() (strtok_r(NULL, " ", &save))
     if (!word) {
         free(words);
         return;
     }
-    if (edits_count == MAX_EDITS) {
-        bad_spec(part);
+    edits = realloc(edits, (edits_count + 1) * sizeof(*e));
+    if (!edits) {
+        perror("kvm-offers");
+        abort();
     }
+    e = &edits[edits_count];
+    memset(e, 0, sizeof(*e));
     e->subject = parse_name(word, subjects, 4, part);
     e->number = parse_number(NEXT(), UINT32_MAX, part);
     if (e->subject == CPUID) {
@@ -168,11 +171,6 @@ static uint64_t edited(const Edit *e, uint64_t value)
     }
 }
 
-static int kernel(int fd, unsigned long request, void *arg)
-{
-    return syscall(SYS_ioctl, fd, request, arg);
-}
-
 static int fail(int error)
 {
     errno = error;
@@ -188,18 +186,6 @@ static void *allocate(size_t header, size_t entry)
         abort();
     }
     return p;
-}
-
-/* vCPUs take the same ioctls as /dev/kvm, to which other rules apply. */
-static bool is_dev_kvm(int fd)
-{
-    char link[64];
-    char target[16];
-    ssize_t length;
-
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    length = readlink(link, target, sizeof(target));
-    return length == 8 && !memcmp(target, "/dev/kvm", 8);
 }
 
 static struct kvm_cpuid_entry2 *find_entry(struct kvm_cpuid2 *cpuid,
@@ -232,7 +218,7 @@ static int get_supported_cpuid(int fd, struct kvm_cpuid2 *out)
     unsigned i;
 
     cpuid->nent = MAX_ENTRIES;
-    ret = kernel(fd, KVM_GET_SUPPORTED_CPUID, cpuid);
+    ret = host_ioctl(fd, KVM_GET_SUPPORTED_CPUID, cpuid);
     for (i = 0; ret == 0 && i < edits_count; i++) {
         const Edit *e = &edits[i];
 
@@ -285,7 +271,7 @@ static int get_msr_list(int fd, unsigned long request,
     unsigned i;
 
     list->nmsrs = MAX_ENTRIES;
-    ret = kernel(fd, request, list);
+    ret = host_ioctl(fd, request, list);
     for (i = 0; ret == 0 && i < edits_count; i++) {
         if (edits[i].subject == MSR) {
             edit_msr_list(list, &edits[i]);
@@ -310,7 +296,7 @@ static bool get_feature_msr(int fd, struct kvm_msr_entry *entry)
         struct kvm_msrs msrs;
         struct kvm_msr_entry entry;
     } one = { .msrs.nmsrs = 1, .entry.index = entry->index };
-    bool found = kernel(fd, KVM_GET_MSRS, &one) == 1;
+    bool found = host_ioctl(fd, KVM_GET_MSRS, &one) == 1;
     unsigned i;
 
     entry->data = found ? one.entry.data : 0;
@@ -337,7 +323,7 @@ static int get_feature_msrs(int fd, struct kvm_msrs *msrs)
 
 static int check_extension(int fd, void *arg)
 {
-    int ret = kernel(fd, KVM_CHECK_EXTENSION, arg);
+    int ret = host_ioctl(fd, KVM_CHECK_EXTENSION, arg);
     unsigned i;
 
     for (i = 0; i < edits_count; i++) {
@@ -369,7 +355,7 @@ int offers_ioctl(int fd, unsigned long request, void *arg)
 
     pthread_once(&once, parse_spec);
     if (!enabled) {
-        return kernel(fd, request, arg);
+        return host_ioctl(fd, request, arg);
     }
     if (is_edited(ACCEPT, request)) {
         return 0;
@@ -383,16 +369,16 @@ int offers_ioctl(int fd, unsigned long request, void *arg)
     case KVM_CHECK_EXTENSION:
         return check_extension(fd, arg);
     case KVM_ENABLE_CAP:
-        return is_edited(CAP, cap->cap) ? 0 : kernel(fd, request, arg);
+        return is_edited(CAP, cap->cap) ? 0 : host_ioctl(fd, request, arg);
     case KVM_GET_MSRS:
         if (is_dev_kvm(fd)) {
             return get_feature_msrs(fd, arg);
         }
         /* fall through */
     case KVM_SET_MSRS:
-        ret = kernel(fd, request, arg);
+        ret = host_ioctl(fd, request, arg);
         return ret < 0 ? ret : (int)msrs->nmsrs;
     default:
-        return kernel(fd, request, arg);
+        return host_ioctl(fd, request, arg);
     }
 }
