@@ -50,6 +50,10 @@
 #define ARCH_GET_XCOMP_GUEST_PERM   0x1024
 #define ARCH_REQ_XCOMP_GUEST_PERM   0x1025
 
+/* <linux/kvm.h>, where it is older.  The beginning is the older one's. */
+#ifndef KVM_SET_USER_MEMORY_REGION2
+#define KVM_SET_USER_MEMORY_REGION2 0x40a0ae49
+#endif
 #ifndef KVM_X86_XCOMP_GUEST_SUPP
 #define KVM_X86_XCOMP_GUEST_SUPP 0
 #endif
@@ -740,6 +744,15 @@ static int enable_cap(int fd, struct kvm_enable_cap *cap)
     return 0;
 }
 
+/* The address space of SMM is not there if the kernel has no SMM. */
+static int set_memory(int fd, unsigned long request,
+                      const struct kvm_userspace_memory_region *region)
+{
+    int ret = kernel(fd, request, (void *)region);
+
+    return ret < 0 && region->slot >> 16 ? 0 : ret;
+}
+
 static int made_ioctl(int fd, unsigned long request, void *arg)
 {
     int value;
@@ -786,6 +799,9 @@ static int made_ioctl(int fd, unsigned long request, void *arg)
         return xsave(fd, request, arg);
     case KVM_GET_NESTED_STATE:
         return get_nested_state(fd, arg);
+    case KVM_SET_USER_MEMORY_REGION:
+    case KVM_SET_USER_MEMORY_REGION2:
+        return set_memory(fd, request, arg);
     case KVM_CREATE_VCPU:
         value = kernel(fd, request, arg);
         if (value >= 0) {
