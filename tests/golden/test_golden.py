@@ -39,9 +39,10 @@ import x86_cpu_golden as golden_data  # noqa: E402
 from x86_cpu_golden import ACCELERATORS, BASE, HOST, Golden  # noqa: E402
 from cpu_models import (  # noqa: E402
     FORCE, FULL, NEWEST, OLDEST, SHOWN, LabChecks, count, cpu_option,
-    differences, expansion, host_vendor, rng, show_differences,
+    differences, expansion, rng, show_differences,
 )
 from guest_cpuid import GuestError  # noqa: E402
+from made_hosts import host_vendor  # noqa: E402
 from script_module import load_script  # noqa: E402
 from test_offered_features import BIT, shim, spec  # noqa: E402
 from test_removed_features import NeedsKvm  # noqa: E402

@@ -54,13 +54,6 @@ def count(sample, full):
     return int(os.environ.get('CHECK_RANDOM') or (full if FULL else sample))
 
 
-def host_vendor():
-    """The vendor of the CPU that this runs on, or None"""
-    with open('/proc/cpuinfo', encoding='utf-8') as cpuinfo:
-        found = re.search(r'^vendor_id\s*: (\S+)$', cpuinfo.read(), re.M)
-    return found and found[1]
-
-
 class Progress:
     """Tells a person who waits how far a long test is."""
 

@@ -11,7 +11,8 @@ kernel for the boot CPU (kvm-cpuid-shim.c), feature MSRs included, for what
 the kernel does with it is not QEMU's.  Feature MSRs are not seen under TCG.
 
 Needs the ROM and the shim (make OUT=...), in the directory $GUEST_BUILD, and
-QEMU's Python library qemu.qmp.
+QEMU's Python library qemu.qmp.  CHECK_HOST=NAME lets KVM, and the CPU under
+it, be those of a made host (made_hosts.py).
 """
 
 import argparse
@@ -29,6 +30,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from qemu.qmp import QMPClient, QMPError
 
+import made_hosts
 
 Place = Dict[str, Dict[str, Any]]
 Registers = Tuple[int, int, int, int]

@@ -12,7 +12,8 @@
  *     in what KVM_GET_SUPPORTED_CPUID returns; leaves are added as needed
  *   msr INDEX set|clear|is VALUE
  *     in what KVM_GET_MSRS returns on /dev/kvm; the MSR is in the lists of
- *     the MSRs and of the feature MSRs from then on
+ *     the MSRs and of the feature MSRs from then on, and the kernel has
+ *     KVM_CAP_GET_MSR_FEATURES
  *   msr INDEX absent
  *     it is in neither of these lists
  *   cap NUMBER set|clear|is VALUE
@@ -242,6 +243,18 @@ static int get_supported_cpuid(int fd, struct kvm_cpuid2 *out)
     return ret;
 }
 
+static bool offers_msrs(void)
+{
+    unsigned i;
+
+    for (i = 0; i < edits_count; i++) {
+        if (edits[i].subject == MSR && edits[i].action != ABSENT) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void edit_msr_list(struct kvm_msr_list *list, const Edit *e)
 {
     uint32_t i;
@@ -272,6 +285,11 @@ static int get_msr_list(int fd, unsigned long request,
 
     list->nmsrs = MAX_ENTRIES;
     ret = host_ioctl(fd, request, list);
+    if (ret < 0 && offers_msrs()) {
+        /* A kernel without KVM_CAP_GET_MSR_FEATURES */
+        list->nmsrs = 0;
+        ret = 0;
+    }
     for (i = 0; ret == 0 && i < edits_count; i++) {
         if (edits[i].subject == MSR) {
             edit_msr_list(list, &edits[i]);
@@ -326,6 +344,9 @@ static int check_extension(int fd, void *arg)
     int ret = host_ioctl(fd, KVM_CHECK_EXTENSION, arg);
     unsigned i;
 
+    if ((uintptr_t)arg == KVM_CAP_GET_MSR_FEATURES && offers_msrs()) {
+        ret = 1;
+    }
     for (i = 0; i < edits_count; i++) {
         if (edits[i].subject == CAP && edits[i].number == (uintptr_t)arg) {
             ret = edited(&edits[i], ret < 0 ? 0 : ret);

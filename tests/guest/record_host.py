@@ -5,20 +5,18 @@
 Write down this host, in the form that kvm-host.c loads.
 
 Answers: what do the CPUID instruction and /dev/kvm say here?  To stdout, for
-a made host like a real one; tests/guest/hosts/README.rst says what is in it.
+a made host like a real one; make_hosts.py says what is in it.
 
     ./record_host.py 'where and when' >hosts/NAME.json
 """
 
 import ctypes
 import fcntl
-import json
-import mmap
 import os
 import struct
 import sys
 
-from made_hosts import CAPABILITIES, dump
+import made_hosts
 
 # linux/kvm.h
 KVM_CREATE_VM, KVM_CREATE_VCPU = 0xae01, 0xae41
@@ -29,13 +27,6 @@ KVM_GET_SUPPORTED_CPUID, KVM_GET_SUPPORTED_HV_CPUID = 0xc008ae05, 0xc008aec1
 KVM_GET_MSRS, KVM_X86_GET_MCE_CAP_SUPPORTED = 0xc008ae88, 0x8008ae9d
 KVM_GET_DEVICE_ATTR = 0x4018aee2
 ROOM = 1024
-
-# xor %eax, %eax would be shorter, but CPUID wants leaf and sub-leaf:
-# push %rbx; mov %edi, %eax; mov %esi, %ecx; mov %rdx, %r8; cpuid;
-# mov %eax, (%r8); mov %ebx, 4(%r8); mov %ecx, 8(%r8); mov %edx, 12(%r8);
-# pop %rbx; ret
-CODE = bytes.fromhex('5389f889f14989d00fa2418900'
-                     '41895804418948084189500c5bc3')
 
 # Leaves with sub-leaves, and which of these there are
 SUBLEAVES = {
@@ -55,23 +46,14 @@ VARIES = {
 
 
 def instruction():
-    """The CPUID instruction, as a function"""
-    page = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ |
-                     mmap.PROT_WRITE | mmap.PROT_EXEC)
-    page.write(CODE)
-    code = ctypes.c_char.from_buffer(page)
-    function = ctypes.CFUNCTYPE(None, ctypes.c_uint32, ctypes.c_uint32,
-                                ctypes.c_void_p)(ctypes.addressof(code))
-
+    """The CPUID instruction, without what varies"""
     def cpuid(leaf, subleaf):
-        regs = (ctypes.c_uint32 * 4)()
-        function(leaf, subleaf, regs)
         mask = VARIES.get((leaf, subleaf), (0, 0, 0, 0))
         if leaf in (0xb, 0x1f):
             mask = (0, 0, 0, 0xffffffff)
-        return [r & ~m for r, m in zip(regs, mask)]
+        return [r & ~m for r, m in
+                zip(made_hosts.instruction()(leaf, subleaf), mask)]
 
-    cpuid.code = code       # for as long as it is used
     return cpuid
 
 
@@ -106,7 +88,6 @@ def read_cpuid():
             for number, regs in subleaves(cpuid, leaf):
                 if any(regs):
                     found[leaf, number] = regs
-    # A guest of this machine's hypervisor may not see this bit elsewhere.
     return found
 
 
@@ -181,7 +162,7 @@ def record(description):
         'msr-index-list': msr_list(kvm, KVM_GET_MSR_INDEX_LIST),
         'feature-msrs': {k: v for k, v in msrs.items() if v is not None},
         'capabilities': {name: fcntl.ioctl(kvm, KVM_CHECK_EXTENSION, number)
-                         for name, number in CAPABILITIES.items()},
+                         for name, number in made_hosts.CAPABILITIES.items()},
         'xcomp-guest-supp': supp,
         'xcomp-guest-permission': permitted(supp),
         'mce-cap': number_from(kvm, KVM_X86_GET_MCE_CAP_SUPPORTED),
@@ -192,4 +173,4 @@ def record(description):
 if __name__ == '__main__':
     if len(sys.argv) != 2:
         sys.exit(__doc__.strip())
-    print(dump(record(sys.argv[1])), end='')
+    print(made_hosts.dump(record(sys.argv[1])), end='')

@@ -32,6 +32,7 @@ from guest_cpuid import (
     has_leaf,
     register,
 )
+from made_hosts import no_kvm
 
 
 # Both vendors and others, no long mode, no CPUID level to speak of, XSAVE,
@@ -332,10 +333,8 @@ class NeedsKvm:
 
     @classmethod
     def setUpClass(cls):
-        try:
-            os.close(os.open('/dev/kvm', os.O_RDWR))
-        except OSError as exc:
-            raise unittest.SkipTest(f'no KVM: {exc}') from exc
+        if reason := no_kvm():
+            raise unittest.SkipTest(reason)
         super().setUpClass()
 
 

@@ -28,12 +28,13 @@ import unittest
 
 from cpu_models import (
     FORCE, FULL, NEWEST, OLDEST, QEMU, Lab, LabChecks, cpu_option,
-    differences, host_vendor, show_differences,
+    differences, show_differences,
 )
 from guest_cpuid import (
     MODEL_ID_LEAVES, REGISTERS, ZEROS, Guest, GuestError, model_id, register,
     text_of,
 )
+from made_hosts import host_vendor
 from test_cpu_migration import guest_args, migrate
 from test_feature_flags import feature_words
 from test_offered_features import VMX, spec
