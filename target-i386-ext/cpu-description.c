@@ -140,8 +140,8 @@ static uint32_t host_physical_bits(void)
     return eax & 0xff;
 }
 
-/* As host_cpu_adjust_phys_bits() and x86_cpu_realizefn() have it */
-uint32_t x86_cpu_physical_bits(X86CPU *cpu)
+/* As host_cpu_adjust_phys_bits() has it; 0 is yet to become the default. */
+static uint32_t chosen_physical_bits(X86CPU *cpu)
 {
     uint32_t bits = cpu->phys_bits;
 
@@ -151,7 +151,13 @@ uint32_t x86_cpu_physical_bits(X86CPU *cpu)
             bits = MIN(bits, cpu->host_phys_bits_limit);
         }
     }
-    return bits ?: TCG_PHYS_ADDR_BITS;
+    return bits;
+}
+
+/* As x86_cpu_realizefn() has it */
+uint32_t x86_cpu_physical_bits(X86CPU *cpu)
+{
+    return chosen_physical_bits(cpu) ?: TCG_PHYS_ADDR_BITS;
 }
 
 /* As kvm_set_guest_phys_bits() and x86_cpu_realizefn() have it */
@@ -166,7 +172,8 @@ static uint32_t guest_physical_bits(X86CPU *cpu)
         return 0;
     }
     bits = kvm_arch_get_supported_cpuid(kvm_state, 0x80000008, 0, R_EAX);
-    bits = MIN((bits >> 16) & 0xff, x86_cpu_physical_bits(cpu));
+    /* Without phys-bits, this comes before there is a default. */
+    bits = MIN((bits >> 16) & 0xff, chosen_physical_bits(cpu));
     if (cpu->host_phys_bits && cpu->host_phys_bits_limit) {
         bits = MIN(bits, cpu->host_phys_bits_limit);
     }

@@ -745,12 +745,11 @@ static int enable_cap(int fd, struct kvm_enable_cap *cap)
 }
 
 /* The address space of SMM is not there if the kernel has no SMM. */
-static int set_memory(int fd, unsigned long request,
-                      const struct kvm_userspace_memory_region *region)
+static int use_memory(int fd, unsigned long request, void *arg, uint32_t slot)
 {
-    int ret = kernel(fd, request, (void *)region);
+    int ret = kernel(fd, request, arg);
 
-    return ret < 0 && region->slot >> 16 ? 0 : ret;
+    return ret < 0 && slot >> 16 ? 0 : ret;
 }
 
 static int made_ioctl(int fd, unsigned long request, void *arg)
@@ -801,7 +800,14 @@ static int made_ioctl(int fd, unsigned long request, void *arg)
         return get_nested_state(fd, arg);
     case KVM_SET_USER_MEMORY_REGION:
     case KVM_SET_USER_MEMORY_REGION2:
-        return set_memory(fd, request, arg);
+        return use_memory(fd, request, arg,
+                          ((struct kvm_userspace_memory_region *)arg)->slot);
+    case KVM_GET_DIRTY_LOG:
+        return use_memory(fd, request, arg,
+                          ((struct kvm_dirty_log *)arg)->slot);
+    case KVM_CLEAR_DIRTY_LOG:
+        return use_memory(fd, request, arg,
+                          ((struct kvm_clear_dirty_log *)arg)->slot);
     case KVM_CREATE_VCPU:
         value = kernel(fd, request, arg);
         if (value >= 0) {
