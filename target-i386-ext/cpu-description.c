@@ -262,13 +262,37 @@ static void put_worked_out(X86CPU *cpu, QDict *props)
                   x86_cpu_newest_machine_type()->name);
 }
 
-/* Bits without a property, but for those that follow from others */
+/* As kvm_msr_entry_add_vmx() has it: bits that come from the kernel anyway */
+static uint64_t fixed_vmx_bits(X86CPU *cpu, FeatureWord w)
+{
+    const uint64_t *f = cpu->env.features;
+
+    switch (w) {
+    case FEAT_VMX_BASIC:
+        return MSR_VMX_BASIC_VMCS_REVISION_MASK |
+               MSR_VMX_BASIC_VMXON_REGION_SIZE_MASK |
+               MSR_VMX_BASIC_VMCS_MEM_TYPE_MASK;
+    case FEAT_VMX_MISC:
+        return MSR_VMX_MISC_PREEMPTION_TIMER_SHIFT_MASK |
+               MSR_VMX_MISC_MAX_MSR_LIST_SIZE_MASK;
+    case FEAT_VMX_EPT_VPID_CAPS:
+        return f[FEAT_VMX_SECONDARY_CTLS] & VMX_SECONDARY_EXEC_ENABLE_EPT ?
+               MSR_VMX_EPT_UC | MSR_VMX_EPT_WB : 0;
+    case FEAT_VMX_EXIT_CTLS:
+        return f[FEAT_8000_0001_EDX] & CPUID_EXT2_LM ?
+               VMX_VM_EXIT_HOST_ADDR_SPACE_SIZE : 0;
+    default:
+        return 0;
+    }
+}
+
+/* Bits without a property, except for those that follow from others */
 static void add_unnamed_features(X86CPU *cpu, strList ***tail)
 {
     FeatureWord w;
 
     for (w = 0; w < FEATURE_WORDS; w++) {
-        uint64_t bits = cpu->env.features[w];
+        uint64_t bits = cpu->env.features[w] & ~fixed_vmx_bits(cpu, w);
 
         if (x86_cpu_is_derived_word(w)) {
             continue;

@@ -765,8 +765,8 @@ class Errors(unittest.TestCase):
     def test_socket(self):
         self.check_error('cannot connect to /nonexistent: No such file or '
                          'directory', '--qmp', '/nonexistent')
-        self.check_error('cannot connect to localhost:1: Connection refused',
-                         '--qmp', 'localhost:1')
+        self.check_error('cannot connect to 127.0.0.1:1: Connection refused',
+                         '--qmp', '127.0.0.1:1')
 
     def test_not_a_monitor(self):
         for says, message in (
