@@ -166,12 +166,15 @@ class Guest:
     """
 
     def __init__(self, qemu: str, args: List[str], accel: str,
-                 offers: Optional[str] = None):
+                 offers: Optional[str] = None,
+                 host: Optional[str] = None):
         """
-        offers: what KVM is made to offer, see kvm-offers.c.
+        offers: what KVM is made to offer, see kvm-offers.c
+        host: the made host to be on, by name or file; else CHECK_HOST's
         """
         self._qemu = qemu
         self._offers = offers
+        self._host = host
         self._args = args
         self._accel = accel
         self._kvm = accel.partition(',')[0] == 'kvm'
@@ -219,6 +222,8 @@ class Guest:
             env['KVM_CPUID_SHIM_OUT'] = self._path('ioctls')
             if self._offers is not None:
                 env['KVM_CPUID_SHIM_OFFERS'] = self._offers
+            if self._host is not None:
+                env['KVM_CPUID_SHIM_HOST'] = made_hosts.made_host(self._host)
         ours, theirs = socket.socketpair()
         with theirs, open(self._path('stderr'), 'wb') as stderr:
             self._process = await asyncio.create_subprocess_exec(

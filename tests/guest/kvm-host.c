@@ -731,12 +731,32 @@ static int get_nested_state(int fd, struct kvm_nested_state *state)
     return 0;
 }
 
+/* The versions that leaf 0x4000000A has, which the kernel may not have */
+static int enable_evmcs(const struct kvm_enable_cap *cap)
+{
+    uint16_t versions = 0;
+    uint32_t i;
+
+    for (i = 0; i < host.supported_hv->nent; i++) {
+        if (host.supported_hv->entries[i].function == 0x4000000a) {
+            versions = host.supported_hv->entries[i].eax;
+        }
+    }
+    if (cap->args[0]) {
+        memcpy((void *)(uintptr_t)cap->args[0], &versions, sizeof(versions));
+    }
+    return 0;
+}
+
 static int enable_cap(int fd, struct kvm_enable_cap *cap)
 {
     int value = capability(cap->cap);
 
     if (!value) {
         return fail(EINVAL);
+    }
+    if (cap->cap == KVM_CAP_HYPERV_ENLIGHTENED_VMCS) {
+        return enable_evmcs(cap);
     }
     if (kernel(fd, KVM_ENABLE_CAP, cap) < 0 && value < 0) {
         return -1;

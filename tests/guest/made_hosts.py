@@ -109,6 +109,13 @@ def made_host(name):
                                         'hosts', name + '.json'))
 
 
+def host_names():
+    """The made hosts that there are"""
+    where = os.path.dirname(made_host('x'))
+    return sorted(name.removesuffix('.json') for name in os.listdir(where)
+                  if name.endswith('.json'))
+
+
 def no_kvm():
     """Why there is no KVM on this host, or None"""
     try:
