@@ -19,6 +19,11 @@
  *   cap NUMBER set|clear|is VALUE
  *     in what KVM_CHECK_EXTENSION returns; KVM_ENABLE_CAP succeeds, and does
  *     not get to the kernel
+ *   cap NUMBER absent
+ *     KVM_CHECK_EXTENSION returns 0, and KVM_ENABLE_CAP fails
+ *   mce-cap set|clear|is VALUE
+ *     in what KVM_X86_GET_MCE_CAP_SUPPORTED returns; KVM_X86_SETUP_MCE
+ *     succeeds, and does not get to the kernel
  *   accept NUMBER
  *     the ioctl NUMBER succeeds, and does not get to the kernel
  *
@@ -45,7 +50,7 @@
 #define MAX_ENTRIES 1024
 
 typedef enum { SET, CLEAR, IS, ABSENT } Action;
-typedef enum { CPUID, MSR, CAP, ACCEPT } Subject;
+typedef enum { CPUID, MSR, CAP, ACCEPT, MCE_CAP } Subject;
 
 typedef struct Edit {
     Subject subject;
@@ -98,7 +103,9 @@ static uint64_t parse_number(const char *word, uint64_t max, const char *part)
 
 static void parse_edit(const char *part)
 {
-    static const char *const subjects[] = { "cpuid", "msr", "cap", "accept" };
+    static const char *const subjects[] = {
+        "cpuid", "msr", "cap", "accept", "mce-cap"
+    };
     static const char *const registers[] = { "eax", "ebx", "ecx", "edx" };
     static const char *const actions[] = { "set", "clear", "is", "absent" };
     char *words = strdup(part);
@@ -118,18 +125,22 @@ static void parse_edit(const char *part)
     }
     e = &edits[edits_count];
     memset(e, 0, sizeof(*e));
-    e->subject = parse_name(word, subjects, 4, part);
-    e->number = parse_number(NEXT(), UINT32_MAX, part);
+    e->subject = parse_name(word, subjects, 5, part);
+    if (e->subject != MCE_CAP) {
+        e->number = parse_number(NEXT(), UINT32_MAX, part);
+    }
     if (e->subject == CPUID) {
         e->subleaf = parse_number(NEXT(), UINT32_MAX, part);
         e->reg = parse_name(NEXT(), registers, 4, part);
     }
     if (e->subject != ACCEPT) {
-        e->action = parse_name(NEXT(), actions, e->subject == MSR ? 4 : 3,
-                               part);
+        bool may_lack = e->subject == MSR || e->subject == CAP;
+
+        e->action = parse_name(NEXT(), actions, may_lack ? 4 : 3, part);
     }
     if (e->subject != ACCEPT && e->action != ABSENT) {
         e->value = parse_number(NEXT(), e->subject == MSR ? UINT64_MAX :
+                                        e->subject == MCE_CAP ? UINT64_MAX :
                                         e->subject == CAP ? INT32_MAX :
                                         UINT32_MAX, part);
     }
@@ -355,6 +366,33 @@ static int check_extension(int fd, void *arg)
     return ret;
 }
 
+/* KVM_ENABLE_CAP of a capability whose number is edited */
+static int enable_cap(uint32_t number)
+{
+    unsigned i;
+
+    for (i = 0; i < edits_count; i++) {
+        if (edits[i].subject == CAP && edits[i].number == number &&
+            edits[i].action == ABSENT) {
+            return fail(EINVAL);
+        }
+    }
+    return 0;
+}
+
+static int get_mce_cap(int fd, uint64_t *mce_cap)
+{
+    int ret = host_ioctl(fd, KVM_X86_GET_MCE_CAP_SUPPORTED, mce_cap);
+    unsigned i;
+
+    for (i = 0; ret >= 0 && i < edits_count; i++) {
+        if (edits[i].subject == MCE_CAP) {
+            *mce_cap = edited(&edits[i], *mce_cap);
+        }
+    }
+    return ret;
+}
+
 static bool is_edited(Subject subject, uint32_t number)
 {
     unsigned i;
@@ -390,7 +428,12 @@ int offers_ioctl(int fd, unsigned long request, void *arg)
     case KVM_CHECK_EXTENSION:
         return check_extension(fd, arg);
     case KVM_ENABLE_CAP:
-        return is_edited(CAP, cap->cap) ? 0 : host_ioctl(fd, request, arg);
+        return is_edited(CAP, cap->cap) ? enable_cap(cap->cap)
+                                        : host_ioctl(fd, request, arg);
+    case KVM_X86_GET_MCE_CAP_SUPPORTED:
+        return get_mce_cap(fd, arg);
+    case KVM_X86_SETUP_MCE:
+        return is_edited(MCE_CAP, 0) ? 0 : host_ioctl(fd, request, arg);
     case KVM_GET_MSRS:
         if (is_dev_kvm(fd)) {
             return get_feature_msrs(fd, arg);

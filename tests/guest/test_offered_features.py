@@ -168,7 +168,8 @@ class Shim(Offered):
                     'cpuid 7 ebx set 1', 'cpuid 7 0 ebx is 1 2',
                     'cpuid 7 0 ebx absent', 'cpuid 7 0 ebx set -1',
                     'msr 0x345 to 1', 'msr 0x345 absent 1', 'cap 1',
-                    'cap 1 is 1 is', 'cap 1 absent', 'accept', 'accept 1 1',
+                    'cap 1 is 1 is', 'cap 1 absent 1', 'mce-cap 1 is 1',
+                    'mce-cap absent', 'accept', 'accept 1 1',
                     'xcr 0', 'cap 1 is 1, cap 2 is 1',
                     'cap 1 is 1; cap'):
             done = subprocess.run(
