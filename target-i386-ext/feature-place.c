@@ -133,6 +133,32 @@ CpuFeaturePlace *x86_cpu_cpuid_place(uint32_t leaf, uint32_t subleaf, int reg,
     return place;
 }
 
+bool x86_cpu_same_names(const strList *a, const strList *b)
+{
+    while (a && b && !strcmp(a->value, b->value)) {
+        a = a->next;
+        b = b->next;
+    }
+    return !a && !b;
+}
+
+void x86_cpu_add_alternatives(CpuFeatureAlternativesList **list,
+                              FeatureWord w, uint64_t mask)
+{
+    g_autoptr(CpuFeatureAlternatives) new = g_new0(CpuFeatureAlternatives, 1);
+    CpuFeatureAlternativesList **tail = list;
+
+    new->type = QTYPE_QLIST;
+    x86_cpu_add_feature_names(&new->u.any_of, w, mask);
+    while (*tail &&
+           !x86_cpu_same_names((*tail)->value->u.any_of, new->u.any_of)) {
+        tail = &(*tail)->next;
+    }
+    if (!*tail) {
+        QAPI_LIST_APPEND(tail, g_steal_pointer(&new));
+    }
+}
+
 CpuFeaturePlace *x86_cpu_feature_place(X86CPU *cpu, X86CPUFeatureBit fb)
 {
     const FeatureWordInfo *wi = &feature_word_info[fb.w];

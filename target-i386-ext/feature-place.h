@@ -53,6 +53,16 @@ void x86_cpu_add_feature_names(strList **list, FeatureWord w, uint64_t mask);
 CpuFeaturePlace *x86_cpu_cpuid_place(uint32_t leaf, uint32_t subleaf, int reg,
                                      int bit);
 
+/* Whether both lists have the same names in the same order */
+bool x86_cpu_same_names(const strList *a, const strList *b);
+
+/*
+ * Appends the features of the bits @mask of word @w to @list, as alternatives
+ * of each other, unless the same alternatives are in it already.
+ */
+void x86_cpu_add_alternatives(CpuFeatureAlternativesList **list,
+                              FeatureWord w, uint64_t mask);
+
 /*
  * Where the guest of @cpu finds @fb, or would if it had it; NULL: where
  * guests do by default.  The caller frees it.

@@ -18,18 +18,18 @@
 #include "target/i386/ext/feature-dictionary.h"
 
 /* By the dependencies that x86_cpu_expand_features() goes by */
-static strList *requirements(const X86CPUFeatureInfo *info)
+static CpuFeatureAlternativesList *requirements(const X86CPUFeatureInfo *info)
 {
+    CpuFeatureAlternativesList *list = NULL;
     X86CPUDependency dep;
-    strList *names = NULL;
     unsigned i;
 
     for (i = 0; x86_cpu_access_dependency(i, &dep); i++) {
         if (dep.to == info->word && (dep.to_mask & info->mask)) {
-            x86_cpu_add_feature_names(&names, dep.from, dep.from_mask);
+            x86_cpu_add_alternatives(&list, dep.from, dep.from_mask);
         }
     }
-    return names;
+    return list;
 }
 
 /*

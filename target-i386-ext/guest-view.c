@@ -163,11 +163,10 @@ uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
     return regs[wi->cpuid.reg] & ~(dynamic & ~env->features[w]);
 }
 
-CpuFeatureRemovalReason x86_cpu_guest_unseen_reason(X86CPU *cpu,
-                                                    X86CPUFeatureBit fb,
-                                                    strList **requires)
+CpuFeatureRemovalReason
+x86_cpu_guest_unseen_reason(X86CPU *cpu, X86CPUFeatureBit fb,
+                            CpuFeatureAlternativesList **requires)
 {
-    strList **tail = requires;
     int i;
 
     *requires = NULL;
@@ -193,7 +192,8 @@ CpuFeatureRemovalReason x86_cpu_guest_unseen_reason(X86CPU *cpu,
             return CPU_FEATURE_REMOVAL_REASON_CONFIGURATION;
         }
         if (!is_there(cpu, veil->needs)) {
-            QAPI_LIST_APPEND(tail, x86_cpu_feature_name_or_place(veil->needs));
+            x86_cpu_add_alternatives(requires, veil->needs.w,
+                                     1ULL << veil->needs.bit);
         }
     }
     return *requires ? CPU_FEATURE_REMOVAL_REASON_DEPENDENCY

@@ -35,8 +35,8 @@ uint32_t x86_cpu_configured_apic(X86CPU *cpu);
  * in the way in cpu_x86_cpuid().  Where it is the lack of other features,
  * these are in *@requires (the caller frees it), else that is NULL.
  */
-CpuFeatureRemovalReason x86_cpu_guest_unseen_reason(X86CPU *cpu,
-                                                    X86CPUFeatureBit fb,
-                                                    strList **requires);
+CpuFeatureRemovalReason
+x86_cpu_guest_unseen_reason(X86CPU *cpu, X86CPUFeatureBit fb,
+                            CpuFeatureAlternativesList **requires);
 
 #endif /* I386_EXT_GUEST_VIEW_H */

@@ -33,11 +33,12 @@ static uint64_t removed_bits(X86CPU *cpu, FeatureWord w)
 }
 
 /* The features whose absence made cpu.c drop @fb */
-static strList *missing_requirements(X86CPU *cpu, X86CPUFeatureBit fb)
+static CpuFeatureAlternativesList *missing_requirements(X86CPU *cpu,
+                                                        X86CPUFeatureBit fb)
 {
     const X86CPUFeatureRequests *req = &cpu->requests;
+    CpuFeatureAlternativesList *list = NULL;
     X86CPUDependency dep;
-    strList *names = NULL;
     unsigned i;
 
     for (i = 0; x86_cpu_access_dependency(i, &dep); i++) {
@@ -46,10 +47,10 @@ static strList *missing_requirements(X86CPU *cpu, X86CPUFeatureBit fb)
 
         if (dep.to == fb.w && (dep.to_mask & (1ULL << fb.bit)) &&
             !(left & dep.from_mask)) {
-            x86_cpu_add_feature_names(&names, dep.from, dep.from_mask);
+            x86_cpu_add_alternatives(&list, dep.from, dep.from_mask);
         }
     }
-    return names;
+    return list;
 }
 
 /*
@@ -129,9 +130,11 @@ static void explain(X86CPU *cpu, X86CPUFeatureBit fb, CpuRemovedFeature *rf)
     }
 }
 
-static bool same_names(strList *a, strList *b)
+static bool same_requirements(const CpuFeatureAlternativesList *a,
+                              const CpuFeatureAlternativesList *b)
 {
-    while (a && b && !strcmp(a->value, b->value)) {
+    while (a && b &&
+           x86_cpu_same_names(a->value->u.any_of, b->value->u.any_of)) {
         a = a->next;
         b = b->next;
     }
@@ -145,8 +148,8 @@ static bool same_removal(const CpuRemovedFeature *a,
     return a->reason == b->reason && a->blocking == b->blocking &&
            a->requested_by == b->requested_by &&
            !strcmp(a->feature, b->feature) &&
-           same_names(a->requires, b->requires) &&
-           same_names(a->conflicts_with, b->conflicts_with);
+           same_requirements(a->requires, b->requires) &&
+           x86_cpu_same_names(a->conflicts_with, b->conflicts_with);
 }
 
 static void add_removed(CpuRemovedFeatureList **list, X86CPU *cpu,

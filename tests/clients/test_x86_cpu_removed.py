@@ -218,6 +218,16 @@ class Answers(unittest.TestCase):
         self.assertRegex(
             table, r'(?m)^  vmx-vpid +dependency +user +MSR 0x48b bit 37 +'
                    r'Virtual processor ids; needs vmx-secondary-ctls$')
+        table = removed('--accel', 'tcg', '--model',
+                        'qemu64,+avx10,+vmx-unrestricted-guest').stdout
+        text = re.sub(r'\s+', ' ', table)
+        self.assertIn('needs avx10-128 or avx10-256 or avx10-512 ', text)
+        self.assertIn('needs vmx-secondary-ctls and vmx-ept ', text)
+        # Both in one: no feature of this QEMU has it yet.
+        self.assertEqual(
+            load_script('x86-cpu-removed').requires_text(
+                [['a', 'b'], ['c'], ['d', 'e']]),
+            '(a or b) and c and (d or e)')
 
     def test_added(self):
         """What hardly any host shows; and one line for each place"""

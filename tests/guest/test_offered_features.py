@@ -100,9 +100,10 @@ def entry_text(entry):
              'blocking' if entry.pop('blocking') else '-',
              entry.pop('requested-by'),
              *map(place_text, entry.pop('places'))]
-    for member in ('requires', 'conflicts-with'):
-        if member in entry:
-            words += [member, *entry.pop(member)]
+    if 'requires' in entry:
+        words += ['requires', *map('|'.join, entry.pop('requires'))]
+    if 'conflicts-with' in entry:
+        words += ['conflicts-with', *entry.pop('conflicts-with')]
     if entry:
         raise ValueError(f'unknown members: {entry}')
     return ' '.join(words)

@@ -63,6 +63,30 @@ static void append_names(GString *text, QDict *entry, const char *member)
     }
 }
 
+/* Appends "requires a b|c" for a and one of b and c, if it is there */
+static void append_requires(GString *text, QDict *entry)
+{
+    QListEntry *outer, *e;
+
+    if (!qdict_haskey(entry, "requires")) {
+        return;
+    }
+    g_string_append(text, " requires");
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(entry, "requires"), outer) {
+        QList *names = qobject_to(QList, qlist_entry_obj(outer));
+        const char *separator = " ";
+
+        g_assert(names && !qlist_empty(names));
+        QLIST_FOREACH_ENTRY(names, e) {
+            QString *name = qobject_to(QString, qlist_entry_obj(e));
+
+            g_string_append_printf(text, "%s%s", separator,
+                                   qstring_get_str(name));
+            separator = "|";
+        }
+    }
+}
+
 /*
  * An entry as text, with every member of it:
  * "avx512f accelerator blocking model 7.0.EBX.16"
@@ -99,7 +123,7 @@ static char *entry_text(QDict *entry)
                                    (int)qdict_get_int(bit, "bit"));
         }
     }
-    append_names(text, entry, "requires");
+    append_requires(text, entry);
     append_names(text, entry, "conflicts-with");
     g_assert_cmpint(qdict_size(entry), ==,
                     5 + qdict_haskey(entry, "requires") +
@@ -228,6 +252,11 @@ static const RemovedCase tcg_cases[] = {
       "vmx-unrestricted-guest",
       "vmx-unrestricted-guest dependency blocking user msr48b.39 "
       "requires vmx-ept" },
+    { "dependency/any-of", "-cpu qemu64,+avx10", "avx10",
+      "avx10 dependency blocking user 7.1.EDX.19 "
+      "requires avx10-128|avx10-256|avx10-512" },
+    { "dependency/any-of/met", "-cpu qemu64,+avx10,+avx10-128", "avx10",
+      "avx10 accelerator blocking user 7.1.EDX.19" },
     { "dependency/met", "-cpu qemu64,+vmx,+vmx-secondary-ctls,+vmx-ept",
       "vmx-ept", "vmx-ept accelerator blocking user msr48b.33" },
 
