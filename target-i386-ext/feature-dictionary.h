@@ -8,6 +8,7 @@
 #define I386_EXT_FEATURE_DICTIONARY_H
 
 #include "cpu.h"
+#include "qapi/qapi-types-cpu-introspection-target.h"
 
 /* A feature: what one boolean property of the CPU class controls */
 typedef struct X86CPUFeatureInfo {
@@ -15,10 +16,12 @@ typedef struct X86CPUFeatureInfo {
     const char *flag;           /* the f- property, "f-avx512f" */
     const char *description;    /* what it is, and its places */
     const char *what;           /* what it is, in a few words */
-    const char *cpuinfo;        /* in Linux's /proc/cpuinfo; NULL: not shown */
+    /* flags in Linux's /proc/cpuinfo, up to a NULL; NULL: not shown */
+    const char *const *cpuinfo;
     const char *libvirt;        /* in libvirt's CPU map; NULL: not there */
     const char *note;           /* what else to know; NULL: nothing */
     const char *const *aliases; /* up to a NULL; NULL: there are none */
+    CpuFeaturePolarity polarity;
     FeatureWord word;
     uint64_t mask;              /* its bits in that word, often just one */
 } X86CPUFeatureInfo;

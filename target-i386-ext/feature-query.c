@@ -43,20 +43,27 @@ static bool is_migratable(const X86CPUFeatureInfo *info)
     return !(info->mask & wi->unmigratable_flags & ~wi->migratable_flags);
 }
 
+/* @names up to a NULL, or NULL: none */
+static strList *list_of(const char *const *names)
+{
+    strList *list = NULL, **tail = &list;
+
+    for (; names && *names; names++) {
+        QAPI_LIST_APPEND(tail, g_strdup(*names));
+    }
+    return list;
+}
+
 static CpuFeatureInfo *describe(const X86CPUFeatureInfo *info)
 {
     CpuFeatureInfo *fi = g_new0(CpuFeatureInfo, 1);
     CpuFeaturePlaceList **places = &fi->places;
-    strList **aliases = &fi->aliases;
-    const char *const *alias;
     int hardware = 1, kernel = 1;
     uint64_t mask;
 
     fi->name = g_strdup(info->name);
     fi->description = g_strdup(info->what);
-    for (alias = info->aliases; alias && *alias; alias++) {
-        QAPI_LIST_APPEND(aliases, g_strdup(*alias));
-    }
+    fi->aliases = list_of(info->aliases);
     for (mask = info->mask; mask; mask &= mask - 1) {
         X86CPUFeatureBit fb = { info->word, ctz64(mask) };
 
@@ -65,6 +72,7 @@ static CpuFeatureInfo *describe(const X86CPUFeatureInfo *info)
         kernel = MIN(kernel, x86_cpu_feature_in_kernel(fb));
     }
     fi->requires = requirements(info);
+    fi->polarity = info->polarity;
     fi->has_hardware = hardware >= 0;
     fi->hardware = hardware == 1;
     fi->has_kernel = kernel >= 0;
@@ -72,7 +80,7 @@ static CpuFeatureInfo *describe(const X86CPUFeatureInfo *info)
     fi->supported = !(info->mask &
                       ~x86_cpu_get_supported_feature_word(NULL, info->word));
     fi->migratable = is_migratable(info);
-    fi->cpuinfo = g_strdup(info->cpuinfo);
+    fi->cpuinfo = list_of(info->cpuinfo);
     fi->libvirt = g_strdup(info->libvirt);
     fi->note = g_strdup(info->note);
     return fi;

@@ -24,15 +24,40 @@ typedef struct Needs {
 static Needs *all_needs;
 static size_t nall_needs;
 
+/* As in CpuFeaturePolarity of the QAPI schema; the first is the default. */
+static const char *const polarities[] = {
+    "capability", "limitation", "hint", "topology",
+};
+
+static void read_polarity(Place place, const char *text, Feature *feature)
+{
+    size_t i;
+
+    if (feature->polarity) {
+        complain(place, "a second polarity for '%s'", feature->name);
+        return;
+    }
+    for (i = 0; i < ARRAY_SIZE(polarities); i++) {
+        if (!strcmp(text, polarities[i])) {
+            feature->polarity = polarities[i];
+            return;
+        }
+    }
+    complain(place, "'%s': unknown polarity '%s'; there are capability, "
+             "limitation, hint and topology", feature->name, text);
+}
+
 static void read_more(Place place, char *line, Feature *last)
 {
     line += strspn(line, " \t");
     if (!strncmp(line, "needs: ", 7) && last) {
         all_needs = grow(all_needs, nall_needs, sizeof(*all_needs));
         all_needs[nall_needs++] = (Needs) { place, last, line + 7 };
+    } else if (!strncmp(line, "polarity: ", 10) && last) {
+        read_polarity(place, line + 10, last);
     } else if (strncmp(line, "note: ", 6)) {
         complain(place, "a line that begins with white space must be "
-                 "'note: TEXT' or 'needs: FEATURE...'");
+                 "'note: TEXT', 'needs: FEATURE...' or 'polarity: KIND'");
     } else if (!last) {
         complain(place, "a note without a row before it");
     } else if (last->note) {
@@ -82,6 +107,43 @@ static void read_needs(const Needs *needs)
     }
 }
 
+/* The length of the flag that @text begins with */
+static size_t flag_length(const char *text)
+{
+    return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+}
+
+static void check_cpuinfo(Place place, const char *name, const char *text)
+{
+    const char *flag, *earlier;
+    size_t length;
+
+    if (!strcmp(text, "-")) {
+        return;
+    }
+    for (flag = text;; flag += length + 1) {
+        length = flag_length(flag);
+        if (!length || (flag[length] && flag[length] != ',')) {
+            complain(place, "'%s': '%s' is not a list of flags in "
+                     "/proc/cpuinfo: a-z, 0-9 and '_', commas between flags, "
+                     "no blanks; - for none", name, text);
+            return;
+        }
+        for (earlier = text; earlier < flag;
+             earlier += flag_length(earlier) + 1) {
+            if (flag_length(earlier) == length &&
+                !strncmp(earlier, flag, length)) {
+                complain(place, "'%s' has the flag '%.*s' twice", name,
+                         (int)length, flag);
+                return;
+            }
+        }
+        if (!flag[length]) {
+            return;
+        }
+    }
+}
+
 /* A row; returns its feature, NULL if it has none. */
 static Feature *read_row(Place place, char *line, const Feature *before)
 {
@@ -90,7 +152,7 @@ static Feature *read_row(Place place, char *line, const Feature *before)
     Feature *feature;
 
     if (!libvirt || !*what) {
-        complain(place, "'%s': a row is QEMU's name, the name in "
+        complain(place, "'%s': a row is QEMU's name, the flags in "
                  "/proc/cpuinfo or -, libvirt's name or -, what it is", name);
         return NULL;
     }
@@ -109,6 +171,7 @@ static Feature *read_row(Place place, char *line, const Feature *before)
         complain(place, "'%s': say what it is in at most %d characters, "
                  "without a full stop", name, MAX_WHAT);
     }
+    check_cpuinfo(place, name, cpuinfo);
     if (before && feature < before) {
         complain(place, "'%s' is out of order: QEMU has it before '%s'",
                  name, before->name);
@@ -195,6 +258,31 @@ static void print_string(const char *member, const char *value)
     }
 }
 
+static void print_cpuinfo(const char *text)
+{
+    const char *flag;
+    size_t length;
+
+    if (!strcmp(text, "-")) {
+        return;
+    }
+    printf("        .cpuinfo = (const char *const[]) { ");
+    for (flag = text; *flag; flag += length + (flag[length] == ',')) {
+        length = flag_length(flag);
+        printf("\"%.*s\", ", (int)length, flag);
+    }
+    printf("NULL },\n");
+}
+
+static void print_polarity(const char *name)
+{
+    printf("        .polarity = CPU_FEATURE_POLARITY_");
+    for (; *name; name++) {
+        putchar(toupper((unsigned char)*name));
+    }
+    printf(",\n");
+}
+
 void print_features(void)
 {
     int i, j;
@@ -211,9 +299,10 @@ void print_features(void)
         print_place(feature);
         printf(")\",\n");
         print_string("what", feature->what);
-        print_string("cpuinfo", feature->cpuinfo);
+        print_cpuinfo(feature->cpuinfo);
         print_string("libvirt", feature->libvirt);
         print_string("note", feature->note);
+        print_polarity(feature->polarity ?: polarities[0]);
         if (feature->naliases) {
             printf("        .aliases = (const char *const[]) { ");
             for (j = 0; j < feature->naliases; j++) {

@@ -40,7 +40,7 @@ typedef struct Feature {
     char aliases[MAX_ALIASES][64];
     int naliases;
     /* The row of features.tbl, NULL if there is none yet */
-    const char *cpuinfo, *libvirt, *what, *note;
+    const char *cpuinfo, *libvirt, *what, *note, *polarity;
     Place row;
     /* What no CPU has it without, beside cpu.c's own dependencies */
     int needs[MAX_NEEDS];

@@ -94,9 +94,10 @@ class Generator(unittest.TestCase):
         .flag = "f-fpu",
         .description = "Floating-point unit (CPUID 01h EDX bit 0, 3)",
         .what = "Floating-point unit",
-        .cpuinfo = "fpu",
+        .cpuinfo = (const char *const[]) { "fpu", NULL },
         .libvirt = "fpu",
         .note = "on two bits, here",
+        .polarity = CPU_FEATURE_POLARITY_CAPABILITY,
         .word = FEAT_1_EDX,
         .mask = 1ull << 0 | 1ull << 3,
     },
@@ -283,7 +284,7 @@ class Generator(unittest.TestCase):
                    table=self.table('\n# another', 'de - - Again\n# another'))
 
     def test_short_row(self):
-        row = ("'de': a row is QEMU's name, the name in /proc/cpuinfo or -, "
+        row = ("'de': a row is QEMU's name, the flags in /proc/cpuinfo or -, "
                "libvirt's name or -, what it is")
         missing = ["cpu.c:6: feature 'de' has no row in t.tbl; add after "
                    "'fpu':", f'{"de":<21} {"-":<16} {"-":<16} (what it is)']
@@ -305,18 +306,64 @@ class Generator(unittest.TestCase):
 
     def test_notes(self):
         self.fails("t.tbl:3: a line that begins with white space must be "
-                   "'note: TEXT' or 'needs: FEATURE...'",
+                   "'note: TEXT', 'needs: FEATURE...' or 'polarity: KIND'",
                    table=self.table('note: ', 'remark: '))
         self.fails("t.tbl:3: a line that begins with white space must be "
-                   "'note: TEXT' or 'needs: FEATURE...'",
+                   "'note: TEXT', 'needs: FEATURE...' or 'polarity: KIND'",
                    table=self.table('note: on two bits, here', 'note: '))
         self.fails("t.tbl:4: a second note for 'fpu'", table=self.table(
             'de   ', '  note: another\nde   '))
         self.fails("t.tbl:3: a line that begins with white space must be "
-                   "'note: TEXT' or 'needs: FEATURE...'",
+                   "'note: TEXT', 'needs: FEATURE...' or 'polarity: KIND'",
                    table=self.table('note: on two bits, here', 'note:  '))
         self.fails('t.tbl:1: a note without a row before it',
                    table=' note: too early\n' + TABLE)
+
+    def test_cpuinfo(self):
+        done = self.generate(table=self.table('sse4_1  sse4.1 ',
+                                              'sse4_1,4sse,sse4  sse4.1 '))
+        self.assertEqual(done.stderr, '')
+        self.assertIn('        .cpuinfo = (const char *const[]) { "sse4_1", '
+                      '"4sse", "sse4", NULL },\n', done.stdout)
+        # None for the one that has a dash
+        self.assertEqual(done.stdout.count('.cpuinfo = '), 4)
+        for text in ('fpu,', ',fpu', 'fpu,,de', 'FPU', 'fpu;de', '-,fpu',
+                     'fpu,-', 'f-pu', '--'):
+            self.fails(f"t.tbl:2: 'fpu': '{text}' is not a list of flags in "
+                       "/proc/cpuinfo: a-z, 0-9 and '_', commas between "
+                       'flags, no blanks; - for none',
+                       table=self.table('fpu          fpu ',
+                                        f'fpu          {text} '))
+        for text in 'fpu,fpu', 'a,fpu,b,fpu', 'fpu,a,fpu,fpu':
+            self.fails("t.tbl:2: 'fpu' has the flag 'fpu' twice",
+                       table=self.table('fpu          fpu ',
+                                        f'fpu          {text} '))
+        self.assertEqual(self.generate(table=self.table(
+            'fpu          fpu ', 'fpu          fpu,fp,fpu2,u ')).stderr, '')
+
+    def test_polarity(self):
+        for kind in 'capability', 'limitation', 'hint', 'topology':
+            done = self.generate(table=self.table(
+                'de   ', f'  polarity: {kind}\nde   '))
+            self.assertEqual(done.stderr, '')
+            self.assertIn(f'''        .note = "on two bits, here",
+        .polarity = CPU_FEATURE_POLARITY_{kind.upper()},
+''', done.stdout)
+            # The default of the others
+            self.assertEqual(
+                done.stdout.count('.polarity = CPU_FEATURE_POLARITY_'
+                                  'CAPABILITY,'),
+                4 + (kind == 'capability'))
+        for kind in 'limit', 'Hint', 'hint topology', 'hints', '-':
+            self.fails(f"t.tbl:4: 'fpu': unknown polarity '{kind}'; there are "
+                       'capability, limitation, hint and topology',
+                       table=self.table('de   ',
+                                        f'  polarity: {kind}\nde   '))
+        self.fails("t.tbl:5: a second polarity for 'fpu'", table=self.table(
+            'de   ', '  polarity: hint\n  polarity: hint\nde   '))
+        self.fails("t.tbl:1: a line that begins with white space must be "
+                   "'note: TEXT', 'needs: FEATURE...' or 'polarity: KIND'",
+                   table=' polarity: hint\n' + TABLE)
 
     def test_needs(self):
         self.fails("t.tbl:5: 'dee' is no feature of this QEMU",
@@ -330,7 +377,7 @@ class Generator(unittest.TestCase):
         self.fails("t.tbl:5: 'de' would need itself, by way of 'de'",
                    table=self.table('\n# another', '  needs: de\n#'))
         self.fails("t.tbl:1: a line that begins with white space must be "
-                   "'note: TEXT' or 'needs: FEATURE...'",
+                   "'note: TEXT', 'needs: FEATURE...' or 'polarity: KIND'",
                    table=' needs: fpu\n' + TABLE)
 
     def test_many_needs(self):

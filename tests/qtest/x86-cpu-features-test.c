@@ -87,25 +87,23 @@ static const FeatureCase cases[] = {
     { "sse4.1", "sse4-1 sse4_1", "", "sse4_1", "sse4.1", true, true },
     { "pclmulqdq", "pclmuldq", "", "pclmulqdq", "pclmuldq", true, true },
     { "lahf-lm", "lahf_lm", "", "lahf_lm", "lahf_lm", true, true },
-    { "invtsc", "", "", "nonstop_tsc", "invtsc", false, false },
-    { "kvmclock", "", "", NULL, NULL, false, true },
+    { "invtsc", "", "", "nonstop_tsc constant_tsc", "invtsc", false, false },
+    { "spec-ctrl", "", "", "ibrs ibpb", "spec-ctrl", false, true },
+    { "virt-ssbd", "", "", "virt_ssbd ssbd", "virt-ssbd", false, true },
+    { "vmx-flexpriority", "", "vmx", "vtpr tpr_shadow flexpriority",
+      "vmx-flexpriority", false, true },
+    { "kvmclock", "", "", "", "", false, true },
     { "npt", "", "svm", "npt", "npt", true, true },
     { "vmx-unrestricted-guest", "", "vmx-secondary-ctls vmx-ept",
       "unrestricted_guest", "vmx-unrestricted-guest", false, true },
-    { "avx10", "", "avx10-128|avx10-256|avx10-512", NULL, "avx10", false,
+    { "avx10", "", "avx10-128|avx10-256|avx10-512", "", "avx10", false,
       true },
-    { "avx10-256", "", "avx10-128 avx10", NULL, "avx10-256", false, true },
+    { "avx10-256", "", "avx10-128 avx10", "", "avx10-256", false, true },
     /* Two bits, with a dependency of their own each */
-    { "vmx-invept-single-context", "", "vmx-ept vmx-vpid", NULL,
+    { "vmx-invept-single-context", "", "vmx-ept vmx-vpid", "",
       "vmx-invept-single-context", false, true },
-    { "rdctl-no", "", "arch-capabilities", NULL, "rdctl-no", true, true },
+    { "rdctl-no", "", "arch-capabilities", "", "rdctl-no", true, true },
 };
-
-static void assert_string(QDict *feature, const char *member,
-                          const char *expected)
-{
-    g_assert_cmpstr(qdict_get_try_str(feature, member), ==, expected);
-}
 
 static void test_tcg(void)
 {
@@ -118,16 +116,56 @@ static void test_tcg(void)
         QDict *feature = qdict_get_qdict(features, c->name);
         g_autofree char *aliases = join(feature, "aliases");
         g_autofree char *requires = join_requires(feature);
+        g_autofree char *cpuinfo = join(feature, "cpuinfo");
 
         g_assert_cmpstr(aliases, ==, c->aliases);
         g_assert_cmpstr(requires, ==, c->requires);
-        assert_string(feature, "cpuinfo", c->cpuinfo);
-        assert_string(feature, "libvirt", c->libvirt);
+        g_assert_cmpstr(cpuinfo, ==, c->cpuinfo);
+        g_assert_cmpstr(qdict_get_try_str(feature, "libvirt") ?: "", ==,
+                        c->libvirt);
         g_assert_cmpint(qdict_get_bool(feature, "supported"), ==,
                         c->supported);
         g_assert_cmpint(qdict_get_bool(feature, "migratable"), ==,
                         c->migratable);
         g_assert(!qdict_haskey(feature, "kernel"));
+    }
+    qtest_quit(qts);
+}
+
+/* All features that are not capabilities */
+static const struct {
+    const char *name;
+    const char *polarity;
+} polarities[] = {
+    { "rsba", "limitation" },
+    { "fdp-excptn-only", "limitation" },
+    { "zero-fcs-fds", "limitation" },
+    { "no-nested-data-bp", "limitation" },
+    { "kvm-hint-dedicated", "hint" },
+    { "stibp-always-on", "hint" },
+    { "ht", "topology" },
+    { "cmp-legacy", "topology" },
+};
+
+static void test_polarity(void)
+{
+    QTestState *qts = qtest_init("-machine none");
+    g_autoptr(QDict) features = query(qts);
+    const QDictEntry *e;
+    size_t i;
+
+    for (i = 0; i < ARRAY_SIZE(polarities); i++) {
+        QDict *feature = qdict_get_qdict(features, polarities[i].name);
+
+        g_assert_cmpstr(qdict_get_str(feature, "polarity"), ==,
+                        polarities[i].polarity);
+        qdict_del(features, polarities[i].name);
+    }
+    for (e = qdict_first(features); e; e = qdict_next(features, e)) {
+        QDict *feature = qobject_to(QDict, qdict_entry_value(e));
+
+        g_assert_cmpstr(qdict_get_str(feature, "polarity"), ==,
+                        "capability");
     }
     qtest_quit(qts);
 }
@@ -232,6 +270,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 
     qtest_add_func("/x86/cpu/features/complete", test_complete);
+    qtest_add_func("/x86/cpu/features/polarity", test_polarity);
     if (qtest_has_accel("tcg")) {
         qtest_add_func("/x86/cpu/features/tcg", test_tcg);
 #ifdef CONFIG_CPUID_H
