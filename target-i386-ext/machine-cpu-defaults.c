@@ -101,9 +101,8 @@ const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp)
         return NULL;
     }
     if (!object_class_dynamic_cast(OBJECT_CLASS(mc), TYPE_PC_MACHINE)) {
-        error_setg(errp, "Machine type '%s' is not a PC: CPU models depend "
-                   "on machine types pc-i440fx-*, pc-q35-* and isapc only",
-                   name);
+        error_setg(errp, "Machine type '%s' is not a PC: only pc-i440fx-*, "
+                   "pc-q35-* and isapc are supported here", name);
         return NULL;
     }
     return mc;

@@ -65,12 +65,12 @@ static const BadModel bad_models[] = {
       "Machine type '' not found; query-machines lists those that exist" },
     { "machine-type/none",
       "{\"name\": \"EPYC\", \"machine-type\": \"none\"}",
-      "Machine type 'none' is not a PC: CPU models depend on machine types "
-      "pc-i440fx-*, pc-q35-* and isapc only" },
+      "Machine type 'none' is not a PC: only pc-i440fx-*, pc-q35-* and isapc "
+      "are supported here" },
     { "machine-type/microvm",
       "{\"name\": \"EPYC\", \"machine-type\": \"microvm\"}",
-      "Machine type 'microvm' is not a PC: CPU models depend on machine types "
-      "pc-i440fx-*, pc-q35-* and isapc only" },
+      "Machine type 'microvm' is not a PC: only pc-i440fx-*, pc-q35-* and isapc "
+      "are supported here" },
     { "machine-type/abstract",
       "{\"name\": \"EPYC\", \"machine-type\": \"x86\"}",
       "Machine type 'x86' is abstract: no machine can be of it" },

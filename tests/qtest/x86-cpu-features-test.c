@@ -132,6 +132,29 @@ static void test_tcg(void)
     qtest_quit(qts);
 }
 
+/* With TCG, the machine type plays no part. */
+static void test_machine_types(void)
+{
+    static const char *const machines[] = { "pc", "q35", "microvm", "isapc" };
+    QTestState *qts = qtest_init("-machine none -accel tcg");
+    g_autoptr(QDict) expected = query(qts);
+    size_t i;
+
+    qtest_quit(qts);
+    for (i = 0; i < ARRAY_SIZE(machines); i++) {
+        g_autoptr(QDict) features = NULL;
+
+        if (!qtest_has_machine(machines[i])) {
+            continue;
+        }
+        qts = qtest_initf("-machine %s -accel tcg -cpu qemu64,-sse2",
+                          machines[i]);
+        features = query(qts);
+        g_assert(qobject_is_equal(QOBJECT(features), QOBJECT(expected)));
+        qtest_quit(qts);
+    }
+}
+
 /* All features that are not capabilities */
 static const struct {
     const char *name;
@@ -273,6 +296,8 @@ int main(int argc, char **argv)
     qtest_add_func("/x86/cpu/features/polarity", test_polarity);
     if (qtest_has_accel("tcg")) {
         qtest_add_func("/x86/cpu/features/tcg", test_tcg);
+        qtest_add_func("/x86/cpu/features/machine-types",
+                       test_machine_types);
 #ifdef CONFIG_CPUID_H
         qtest_add_data_func("/x86/cpu/features/host/tcg", "tcg", test_host);
 #endif
