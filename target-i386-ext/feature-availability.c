@@ -16,6 +16,9 @@
 #include "target/i386/ext/feature-availability.h"
 #include "target/i386/ext/kvm-offered.h"
 
+/* Other hosts have no CPUID, and host_cpuid() aborts there. */
+#ifdef CONFIG_CPUID_H
+
 /*
  * Whether the host CPU has the leaf.  Above the maximum, CPUs answer with
  * the data of the highest basic leaf (SDM vol. 2A, CPUID), which must not
@@ -41,6 +44,8 @@ static bool host_has_cpuid_bit(const FeatureWordInfo *wi, int bit)
                &regs[R_ECX], &regs[R_EDX]);
     return regs[wi->cpuid.reg] & (1U << bit);
 }
+
+#endif /* CONFIG_CPUID_H */
 
 int x86_cpu_feature_in_hardware(X86CPUFeatureBit fb)
 {
