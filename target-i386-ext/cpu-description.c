@@ -123,7 +123,9 @@ strList *x86_cpu_description_names(X86CPU *cpu)
     if (cpu->env.user_tsc_khz) {
         QAPI_LIST_APPEND(tail, g_strdup("tsc-frequency"));
     }
-    QAPI_LIST_APPEND(tail, g_strdup("compat-anchor"));
+    if (x86_cpu_newest_machine_type()) {
+        QAPI_LIST_APPEND(tail, g_strdup("compat-anchor"));
+    }
     return names;
 }
 
@@ -241,6 +243,8 @@ static bool is_given_waitpkg(X86CPU *cpu)
 /* Values that are worked out when the CPU is realized */
 static void put_worked_out(X86CPU *cpu, QDict *props)
 {
+    const MachineClass *anchor = x86_cpu_newest_machine_type();
+
     if (is_64bit(cpu)) {
         qdict_put_int(props, "phys-bits", x86_cpu_physical_bits(cpu));
         qdict_put_bool(props, "host-phys-bits", false);
@@ -258,8 +262,9 @@ static void put_worked_out(X86CPU *cpu, QDict *props)
     }
     /* What the kernel's enlightenments are has been found out already. */
     qdict_put_bool(props, "hv-passthrough", false);
-    qdict_put_str(props, "compat-anchor",
-                  x86_cpu_newest_machine_type()->name);
+    if (anchor) {
+        qdict_put_str(props, "compat-anchor", anchor->name);
+    }
 }
 
 /* As kvm_msr_entry_add_vmx() has it: bits that come from the kernel anyway */

@@ -59,7 +59,7 @@ const MachineClass *x86_cpu_newest_machine_type(void)
             g_slist_sort(object_class_get_list(TYPE_PC_MACHINE, false),
                          compare_newest);
 
-        newest = MACHINE_CLASS(list->data);
+        newest = list ? MACHINE_CLASS(list->data) : NULL;
     }
     return newest;
 }

@@ -18,7 +18,10 @@
  */
 const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp);
 
-/* The newest PC machine type of this QEMU, which changes nothing in CPUs. */
+/*
+ * The newest PC machine type of this QEMU, which changes nothing in CPUs;
+ * NULL if QEMU was built without any.
+ */
 const MachineClass *x86_cpu_newest_machine_type(void);
 
 /*
