@@ -12,6 +12,7 @@ of the QEMU source, which `make run` and the tests have in PYTHONPATH.
 import json
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -64,10 +65,18 @@ def choose_accel(accel):
     return accel
 
 
-def newest(machines, prefix):
+def default_machine(machines):
+    """Returns the newest pc-q35; where QEMU has none, the newest pc-i440fx."""
     def version(name):
-        return [int(n) for n in name.removeprefix(prefix).split('.')]
-    return max((m for m in machines if m.startswith(prefix)), key=version)
+        return [int(n) for n in name.rpartition('-')[2].split('.')]
+    for kind in 'pc-q35', 'pc-i440fx':
+        found = [m for m in machines
+                 if re.fullmatch(rf'{kind}-\d+(\.\d+)*', m)]
+        if found:
+            return max(found, key=version)
+    raise Failure('this QEMU has no pc-q35 and no pc-i440fx machine type; '
+                  'name the machine type: ' + ', '.join(
+                      sorted(set(machines) - {'none'})))
 
 
 def check_names(qemu, model, machine):
@@ -85,7 +94,7 @@ def check_names(qemu, model, machine):
                       (near_matches(model, models) or
                        f"'{qemu} -cpu help' lists all"))
     if not machine:
-        return newest(machines, 'pc-q35-')
+        return default_machine(machines)
     if machine == 'none':
         raise Failure("machine type 'none' has no CPU; name another, or "
                       'none at all for the newest pc-q35')
