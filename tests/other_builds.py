@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+More builds of the same tree, with other arguments for QEMU's configure.
+
+For tests of targets, hosts and choices of devices that the main build does
+not have.  Each is in BUILD/LINE-NAME, and built again where it is there.
+"""
+
+import os
+import shutil
+import subprocess
+
+REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LINE = os.environ.get('LINE') or '10.0'
+BUILD = os.path.join(REPO, os.environ.get('BUILD') or 'build')
+TREE = os.path.join(BUILD, f'qemu-{LINE}')
+
+# What scripts/qemu-build gives to configure, whatever is built
+COMMON = ['--python=' + (os.environ.get('PYTHON') or '/usr/bin/python3'),
+          '--without-default-features', '--enable-tcg', '--enable-fdt=system',
+          '--disable-docs', '--disable-install-blobs', '--disable-download',
+          '--enable-werror',
+          '--firmwarepath=/usr/share/qemu:/usr/share/seabios']
+
+
+def run(*argv, cwd=REPO, env=None):
+    """Returns what a command that must succeed printed."""
+    done = subprocess.run(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(argv)}:\n{done.stdout[-4000:]}")
+    return done.stdout
+
+
+def link_firmware(out):
+    """Gives a build the firmware that the main build has."""
+    link = os.path.join(out, 'qemu-bundle', 'usr', 'share')
+    if not os.path.exists(link):
+        os.makedirs(os.path.dirname(link), exist_ok=True)
+        os.symlink(os.path.join(BUILD, LINE, 'qemu-bundle', 'usr', 'share'),
+                   link)
+
+
+def configure(name, *arguments, env=None, files=None):
+    """
+    Configures BUILD/LINE-name, and returns that directory.
+
+    files: {name: text} that configure is to find in it
+    """
+    out = os.path.join(BUILD, f'{LINE}-{name}')
+    stamp = os.path.join(out, '.configured')
+    want = repr((arguments, env, files))
+    try:
+        with open(stamp, encoding='utf-8') as f:
+            if f.read() == want:
+                return out
+    except FileNotFoundError:
+        pass
+    shutil.rmtree(out, ignore_errors=True)
+    os.makedirs(out)
+    for file, text in (files or {}).items():
+        with open(os.path.join(out, file), 'w', encoding='utf-8') as f:
+            f.write(text)
+    run(os.path.join(TREE, 'configure'), *COMMON, *arguments, cwd=out,
+        env={**os.environ, **(env or {})})
+    link_firmware(out)
+    # Last: without it, the directory is not whole.
+    with open(stamp, 'w', encoding='utf-8') as f:
+        f.write(want)
+    return out
+
+
+def build(out, *targets):
+    """Builds targets of a directory that configure() made."""
+    run('ninja', '-C', out, *targets)
+
+
+def configure_boards(name, *boards):
+    """
+    Configures a QEMU with these boards alone, and no device that they don't
+    need, except the debug console that our ROM writes to.
+    """
+    # Named as from the directory that configure looks in
+    devices = os.path.relpath(
+        os.path.join(BUILD, f'{LINE}-{name}', 'devices'),
+        os.path.join(TREE, 'configs', 'devices', 'x86_64-softmmu'))
+    return configure(
+        name, '--enable-kvm', '--target-list=x86_64-softmmu',
+        '--without-default-devices', f'--with-devices-x86_64={devices}',
+        files={'devices.mak': ''.join(
+            f'CONFIG_{option}=y\n' for option in (*boards, 'ISA_DEBUG'))})
