@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The parts of `make check-full`, and the results that it keeps of them.
+
+Answers, for scripts/check: which part runs which tests, and which parts have
+passed already, on this very checkout?  A result is a JSON file in
+BUILD/check-full/LINE, with a key of all that it depends on: the files of the
+checkout, the release line, QEMU's source and what configure was given.
+"""
+
+import datetime
+import fnmatch
+import glob
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+from typing import List, NamedTuple
+
+REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FORMAT_VERSION = 1
+# No part may take longer, on two idle processors.
+MAX_MINUTES = 60
+# What a user may set, and tests depend on
+SETTINGS = ('CHECK_SEED', 'CHECK_RANDOM', 'CPU_TABLES', 'FUZZ_SECONDS')
+
+
+class Part(NamedTuple):
+    name: str
+    # On two idle processors; what `make check-full` says before it begins
+    minutes: int
+    # Names of suites, with wildcards; after a colon, which tests of a suite
+    suites: List[str]
+    # The made host that tests under KVM run on
+    host: str = ''
+
+
+STATIC = 'tests/guest/test_static_expansion.py'
+
+# Every test of `make check-full` is in one of these, and in only one.  Of a
+# suite that is in several parts, patterns name CLASS.METHOD.
+PARTS = [
+    Part('basics', 15, [
+        'lint', 'tests/clients/*', 'tests/dist/*', 'tests/lint/*',
+        'tests/qtest/*', 'tests/readme/*', 'tests/tooling/*']),
+    Part('generator', 15, [
+        'tests/generator/*', 'tests/golden/*', 'tests/site/*']),
+    Part('features', 15, [
+        'tests/guest/test_feature_flags.py',
+        'tests/guest/test_offered_features.py',
+        'tests/guest/test_random_features.py',
+        'tests/guest/test_removed_features.py']),
+    Part('machine-types', 20, [
+        'tests/guest/test_cpu_compat.py',
+        'tests/guest/test_cpu_migration.py',
+        'tests/guest/test_machine_type.py',
+        'tests/guest/test_site_models.py',
+        'tests/guest/test_table_models.py']),
+    Part('static-tcg', 30, [f'{STATIC}:TestTcg.test_[1-8]_*']),
+    Part('static-kvm', 30, [f'{STATIC}:TestKvm.test_[1-8]_*']),
+    Part('static-random', 30, [f'{STATIC}:Test*.test_9_*']),
+    Part('builds', 25, ['tests/targets/*']),
+    Part('fresh-12', 25, ['tests/fresh/test_fresh_machine.py:Debian12.*']),
+    Part('fresh-13', 25, ['tests/fresh/test_fresh_machine.py:Debian13.*']),
+]
+
+# What `make check` runs under KVM, on each made host as well.  The exhaustive
+# tests are of the real one.
+KVM_TESTS = [
+    'tests/golden/test_golden.py:TestKvm.*',
+    'tests/guest/test_cpu_compat.py:TestKvm.*',
+    'tests/guest/test_cpu_migration.py:*',
+    'tests/guest/test_feature_flags.py:TestKvm.*',
+    'tests/guest/test_machine_type.py:TestKvm.*',
+    'tests/guest/test_offered_features.py:*',
+    'tests/guest/test_random_features.py:TestKvm.*',
+    'tests/guest/test_removed_features.py:TestKvm.*',
+    'tests/guest/test_site_models.py:TestKvm.*',
+    'tests/guest/test_static_expansion.py:TestKvm.*',
+    'tests/guest/test_table_models.py:Test*Kvm.*',
+]
+
+
+class UnknownPart(Exception):
+    pass
+
+
+def made_hosts():
+    """Returns the names of the hosts that tests can be made to find."""
+    return sorted({os.path.splitext(os.path.basename(path))[0]
+                   for path in glob.glob(os.path.join(
+                       REPO, 'tests', 'guest', 'hosts', '*'))
+                   if path.endswith(('.cpuid', '.json'))})
+
+
+def all_parts():
+    """Returns the parts of `make check-full`, in order."""
+    return PARTS + [Part(f'host-{name}', 10, KVM_TESTS, name)
+                    for name in made_hosts()]
+
+
+def find_part(name):
+    """
+    Returns the part with this name.
+
+    :raise UnknownPart: there is none; the message lists all
+    """
+    parts = {part.name: part for part in all_parts()}
+    if name not in parts:
+        raise UnknownPart(f"PART={name}: no such part of check-full; there "
+                          f"are: {', '.join(parts)}")
+    return parts[name]
+
+
+def selected(part, suite):
+    """
+    Returns what of a suite a part runs: None for nothing, [] for all, or
+    patterns of CLASS.METHOD.
+    """
+    patterns = []
+    for row in part.suites:
+        name, colon, pattern = row.partition(':')
+        if fnmatch.fnmatchcase(suite, name):
+            if not colon:
+                return []
+            patterns.append(pattern)
+    return patterns or None
+
+
+# Results
+
+def run(*argv, **kwargs):
+    return subprocess.run(argv, stdout=subprocess.PIPE, check=True,
+                          encoding='utf-8', errors='surrogateescape',
+                          **kwargs).stdout.rstrip('\n')
+
+
+def tree_hash(repo, build):
+    """
+    Returns git's hash of all files of the checkout: as they are, committed
+    or not, except the build directory and what git ignores.
+    """
+    git = ['git', '-C', repo]
+    objects = os.path.join(repo, run(*git, 'rev-parse', '--git-path',
+                                     'objects'))
+    with tempfile.TemporaryDirectory() as tmp:
+        # Nothing of this stays, in the index or among the objects.
+        env = {**os.environ, 'GIT_INDEX_FILE': os.path.join(tmp, 'index'),
+               'GIT_OBJECT_DIRECTORY': tmp,
+               'GIT_ALTERNATE_OBJECT_DIRECTORIES': objects}
+        run(*git, 'read-tree', 'HEAD', env=env)
+        inside = os.path.relpath(build, repo)
+        outside = [] if inside.startswith('..') else [f':(exclude){inside}']
+        names = run(*git, 'ls-files', '-z', '-co', '--exclude-standard', '--',
+                    '.', *outside, env=env)
+        run(*git, 'update-index', '-z', '--add', '--remove', '--stdin',
+            env=env, input=names)
+        return run(*git, 'write-tree', env=env)
+
+
+def directory_hash(path):
+    """Returns a hash of the files of a directory, whatever git thinks."""
+    digest = hashlib.sha256()
+    for name in sorted(glob.glob(os.path.join(path, '**'), recursive=True)):
+        if os.path.isfile(name):
+            with open(name, 'rb') as f:
+                digest.update(repr((os.path.relpath(name, path),
+                                    f.read())).encode())
+    return digest.hexdigest()
+
+
+class Store:
+    """The results of one release line, in BUILD/check-full/LINE."""
+
+    def __init__(self, build, line, repo=REPO):
+        self.build = build
+        self.line = line
+        self.repo = repo
+        self.directory = os.path.join(build, 'check-full', line)
+
+    def inputs(self):
+        """Returns what results depend on, a dict."""
+        with open(os.path.join(self.build, self.line, '.configured'),
+                  encoding='utf-8') as f:
+            # The first word is where the tree is.
+            flags = f.read().split()[1:]
+        settings = {name: os.environ[name] for name in SETTINGS
+                    if os.environ.get(name)}
+        if 'CPU_TABLES' in settings:
+            settings['CPU_TABLES'] = directory_hash(settings['CPU_TABLES'])
+        return {
+            'tree': tree_hash(self.repo, self.build),
+            'line': self.line,
+            'source': run('git', '--git-dir=' + os.path.join(
+                self.build, f'qemu-{self.line}.git'), 'rev-parse',
+                'base^{tree}'),
+            'configure': flags,
+            'settings': settings,
+        }
+
+    def key(self):
+        """Returns a hash of what results depend on."""
+        return hashlib.sha256(json.dumps(self.inputs(), sort_keys=True)
+                              .encode()).hexdigest()
+
+    def path(self, part):
+        return os.path.join(self.directory, f'{part}.json')
+
+    def save(self, part, key, result):
+        """Keeps the result of a part, a dict, in place of an older one."""
+        os.makedirs(self.directory, exist_ok=True)
+        now = datetime.datetime.now(datetime.timezone.utc)
+        whole = {'format-version': FORMAT_VERSION, 'part': part, 'key': key,
+                 'ended': now.strftime('%Y-%m-%dT%H:%M:%SZ'), **result}
+        # Never half of one
+        new = f'{self.path(part)}.{os.getpid()}'
+        with open(new, 'w', encoding='utf-8') as f:
+            json.dump(whole, f, indent=1)
+            f.write('\n')
+        os.replace(new, self.path(part))
+        return whole
+
+    def load(self, part, key):
+        """Returns the result of a part, if it has one with this key."""
+        try:
+            with open(self.path(part), encoding='utf-8') as f:
+                result = json.load(f)
+        except (OSError, ValueError):
+            return None
+        known = (isinstance(result, dict) and
+                 result.get('format-version') == FORMAT_VERSION and
+                 result.get('key') == key)
+        return result if known else None
+
+    def passed(self, part, key):
+        """
+        Returns the result of a part that need not run again: nothing failed,
+        and something ran.  What was only skipped may run today.
+        """
+        result = self.load(part, key)
+        good = result and result['passed'] and not result['failed']
+        return result if good else None

@@ -1,0 +1,435 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The parts of `make check-full`: is every test in one of them, and are
+results kept as long as they are true, and no longer?
+"""
+
+import contextlib
+import io
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(REPO, 'tests'), os.path.join(REPO, 'scripts')]
+
+import check_parts  # noqa: E402
+from check_parts import Part, Store, selected  # noqa: E402
+from checkout import (  # noqa: E402
+    copy_checkout, run_as_user, user_environment)
+from script_module import load_script  # noqa: E402
+
+check = load_script('check')
+
+LINE = os.environ.get('LINE') or '10.0'
+BUILD = os.path.join(REPO, os.environ.get('BUILD') or 'build')
+
+# Prints which tests each of several lists of patterns selects in a module,
+# as `unittest -k` selects them; and all, for an empty list; and which classes
+# are skipped where there is no KVM.
+LISTER = r'''
+import json, sys, unittest
+sys.path.insert(0, '.')
+module, lists = json.loads(sys.argv[1])
+loader = unittest.TestLoader()
+def tests(suite):
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from tests(item)
+        else:
+            yield item
+selected, kvm = [], set()
+for patterns in lists:
+    loader.testNamePatterns = [f'{module}.{p}' for p in patterns] or None
+    found = list(tests(loader.loadTestsFromName(module)))
+    selected.append([t.id() for t in found])
+    kvm |= {t.id() for t in found
+            if any(k.__name__ == 'NeedsKvm' for k in type(t).__mro__)}
+print(json.dumps([selected, sorted(kvm)]))
+'''
+
+
+def list_tests(name, lists):
+    """What each list of patterns selects of a suite, and what needs KVM"""
+    source = os.path.join(BUILD, f'qemu-{LINE}', 'python')
+    env = {'QTEST_QEMU_BINARY': '', 'GUEST_BUILD': '', **os.environ,
+           'CHECK_FULL': '', 'PYTHONPATH': os.pathsep.join(
+               [source, os.path.join(REPO, 'scripts')])}
+    module = os.path.basename(name).removesuffix('.py')
+    done = subprocess.run(
+        [sys.executable, '-c', LISTER, json.dumps([module, lists])],
+        cwd=os.path.join(REPO, os.path.dirname(name)), env=env,
+        stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+class Partition(unittest.TestCase):
+    """The table, and the tests that there are."""
+
+    def setUp(self):
+        self.names = check.Line(LINE).names()
+
+    def check_partition(self, parts):
+        """Every test of every suite is in exactly one of the parts."""
+        for name in self.names:
+            with self.subTest(suite=name):
+                found = [(p, patterns) for p in parts
+                         if (patterns := selected(p, name)) is not None]
+                if len(found) == 1 and found[0][1] == []:
+                    continue
+                for part, patterns in found:
+                    self.assertTrue(patterns, f'{name}: all of it is in '
+                                    f'{part.name}, and some in others')
+                [everything, *chosen], _ = list_tests(
+                    name, [[], *(patterns for _, patterns in found)])
+                self.assertTrue(everything)
+                self.assertEqual(sorted(sum(chosen, [])),
+                                 sorted(everything))
+                for (part, _), tests in zip(found, chosen):
+                    self.assertTrue(tests, part.name)
+
+    def test_every_test_is_in_one_part(self):
+        self.check_partition(check_parts.PARTS)
+
+    def test_every_row_selects_something(self):
+        for part in check_parts.PARTS:
+            for row in part.suites:
+                one = Part('one', 1, [row])
+                self.assertTrue([n for n in self.names
+                                 if selected(one, n) is not None], row)
+
+    def test_patterns_are_what_unittest_takes_them_for(self):
+        """Without a wildcard, -k looks for a substring"""
+        for part in [*check_parts.PARTS,
+                     Part('host', 1, check_parts.KVM_TESTS)]:
+            for row in part.suites:
+                _, colon, pattern = row.partition(':')
+                self.assertTrue(not colon or '*' in pattern, row)
+
+    def test_kvm_tests_are_for_made_hosts(self):
+        """What needs KVM, and what judges guests, is run on each host"""
+        part = Part('host', 1, check_parts.KVM_TESTS)
+        for name in self.names:
+            if not name.startswith(('tests/guest/', 'tests/golden/')):
+                self.assertIsNone(selected(part, name))
+                continue
+            patterns = selected(part, name)
+            self.assertTrue(patterns, name)
+            (chosen,), _ = list_tests(name, [patterns])
+            _, kvm = list_tests(name, [[]])
+            self.assertTrue(chosen, name)
+            self.assertLessEqual(set(kvm), set(chosen), name)
+
+    def test_no_part_is_too_long(self):
+        names = [p.name for p in check_parts.all_parts()]
+        self.assertEqual(len(names), len(set(names)))
+        for part in check_parts.all_parts():
+            self.assertLessEqual(part.minutes, check_parts.MAX_MINUTES)
+            self.assertRegex(part.name, r'^[a-z][a-z0-9-]*$')
+
+    def test_made_hosts_are_parts(self):
+        with tempfile.TemporaryDirectory() as tmp:
+            hosts = pathlib.Path(tmp, 'tests', 'guest', 'hosts')
+            hosts.mkdir(parents=True)
+            for name in 'old-intel.json', 'new-amd.cpuid', 'README':
+                (hosts / name).touch()
+            with mock.patch.object(check_parts, 'REPO', tmp):
+                part = check_parts.find_part('host-old-intel')
+                self.assertEqual(
+                    [p.name for p in check_parts.all_parts()
+                     if p.host], ['host-new-amd', 'host-old-intel'])
+        suites = check.Line(LINE).part(part)
+        self.assertEqual(len(suites), len(check_parts.KVM_TESTS))
+        for suite in suites:
+            self.assertEqual(suite.env['CHECK_HOST'], 'old-intel')
+            self.assertEqual(suite.env['CHECK_FULL'], '')
+            self.assertIn('-k', suite.argv)
+
+    def test_other_parts_are_exhaustive(self):
+        suites = check.Line(LINE).part(check_parts.find_part('static-tcg'))
+        self.assertEqual([s.name for s in suites],
+                         [check_parts.STATIC])
+        self.assertEqual(suites[0].env['CHECK_FULL'], '1')
+        self.assertIn('test_static_expansion.TestTcg.test_[1-8]_*',
+                      suites[0].argv)
+
+
+class Unknown(unittest.TestCase):
+    def test_unknown_part(self):
+        """One line, that names what was wrong and what there is"""
+        with tempfile.TemporaryDirectory() as tmp:
+            copy_checkout(tmp)
+            for name in 'nix', 'static', '../basics', "a b'c":
+                status, output = run_as_user(
+                    'make check-full', tmp,
+                    user_environment(BUILD=BUILD, PART=name), timeout=120)
+                self.assertNotEqual(status, 0)
+                lines = [line for line in output.splitlines()
+                         if not line.startswith('make')]
+                self.assertEqual(len(lines), 1, output)
+                self.assertTrue(lines[0].startswith(
+                    f'error: PART={name}: no such part of check-full; there '
+                    'are: basics, '), output)
+                for part in check_parts.PARTS:
+                    self.assertIn(part.name, lines[0])
+
+    def test_not_with_only(self):
+        for args in (['--full', '--only', 'x'], []):
+            done = subprocess.run(
+                [os.path.join(REPO, 'scripts', 'check'), '--line', LINE,
+                 '--part', 'basics', *args], stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn('--part goes with --full', done.stderr)
+
+
+class Small(unittest.TestCase):
+    """A checkout and a build directory of a few files."""
+
+    def setUp(self):
+        tmp = tempfile.TemporaryDirectory()
+        self.addCleanup(tmp.cleanup)
+        self.repo = pathlib.Path(tmp.name, 'repo')
+        self.build = self.repo / 'build'
+        (self.build / '9.9').mkdir(parents=True)
+        (self.build / '9.9' / '.configured').write_text('/tree --x --y')
+        (self.repo / '.gitignore').write_text('/build/\nignored\n')
+        (self.repo / 'file').write_text('1')
+        self.git(self.repo, 'init', '-q')
+        self.commit('first')
+        # What scripts/qemu-tree leaves: QEMU's source as commit "base"
+        self.git(self.build, 'init', '-q', 'source')
+        (self.build / 'source' / 'VERSION').write_text('9.9.1')
+        self.commit('base', self.build / 'source')
+        self.git(self.build / 'source', 'tag', 'base')
+        (self.build / 'source' / '.git').rename(self.build / 'qemu-9.9.git')
+        self.store = self.new_store()
+        for name in check_parts.SETTINGS:
+            patch = mock.patch.dict(os.environ)
+            patch.start()
+            self.addCleanup(patch.stop)
+            os.environ.pop(name, None)
+
+    def git(self, where, *args):
+        subprocess.run(['git', '-C', str(where), '-c', 'user.name=t', '-c',
+                        'user.email=t@localhost', *args], check=True,
+                       stdout=subprocess.PIPE)
+
+    def commit(self, message, where=None):
+        self.git(where or self.repo, 'add', '--all')
+        self.git(where or self.repo, 'commit', '-qm', message)
+
+    def new_store(self, line='9.9'):
+        return Store(str(self.build), line, str(self.repo))
+
+
+class Key(Small):
+    """What a result depends on."""
+
+    def check_changed(self, what):
+        self.assertNotEqual(self.store.key(), self.before, what)
+        self.before = self.store.key()
+
+    def test_what_counts(self):
+        self.before = self.store.key()
+        (self.repo / 'file').write_text('2')
+        self.check_changed('an edit that is not committed')
+        (self.repo / 'new').touch()
+        self.check_changed('a new file')
+        (self.repo / 'new').chmod(0o755)
+        self.check_changed('a mode')
+        (self.repo / 'new').unlink()
+        self.check_changed('a file removed')
+        (self.build / '9.9' / '.configured').write_text('/tree --x --z')
+        self.check_changed('a flag of configure')
+        os.environ['CHECK_RANDOM'] = '3'
+        self.check_changed('a setting')
+        os.environ['CPU_TABLES'] = str(self.build / 'tables')
+        (self.build / 'tables').mkdir()
+        self.check_changed('tables of a site')
+        (self.build / 'tables' / 'a.tbl').write_text('x')
+        self.check_changed('their content')
+        (self.build / 'qemu-9.9.git').rename(self.build / 'source' / '.git')
+        (self.build / 'source' / 'VERSION').write_text('9.9.2')
+        self.commit('other', self.build / 'source')
+        self.git(self.build / 'source', 'tag', '-f', 'base')
+        (self.build / 'source' / '.git').rename(self.build / 'qemu-9.9.git')
+        self.check_changed("QEMU's source")
+
+    def test_what_does_not(self):
+        before = self.store.key()
+        self.assertEqual(self.new_store().key(), before)
+        (self.build / 'made').touch()
+        (self.repo / 'ignored').touch()
+        (self.build / '9.9' / '.configured').write_text('/moved --x --y')
+        self.assertEqual(self.store.key(), before)
+        (self.repo / 'file').write_text('2')
+        edited = self.store.key()
+        self.commit('the same files')
+        self.assertEqual(self.store.key(), edited)
+        (self.repo / 'file').write_text('1')
+        self.assertEqual(self.store.key(), before)
+
+    def test_build_that_git_does_not_ignore(self):
+        (self.repo / '.gitignore').write_text('')
+        before = self.store.key()
+        (self.build / 'made').touch()
+        self.assertEqual(self.store.key(), before)
+
+    def test_nothing_is_left_in_the_checkout(self):
+        def files():
+            # Not their times: git freshens objects that it would write.
+            return sorted((str(p), p.read_bytes())
+                          for p in self.repo.rglob('*') if p.is_file())
+        (self.repo / 'new').write_text('not among the objects')
+        before = files()
+        self.store.key()
+        self.assertEqual(files(), before)
+
+    def test_lines_are_apart(self):
+        self.assertNotEqual(self.new_store('9.8').path('a'),
+                            self.store.path('a'))
+
+
+class Kept(Small):
+    """Results in files."""
+    RESULT = {'line': '9.9', 'passed': 3, 'failed': 0, 'skipped': 1,
+              'seconds': 1.5, 'suites': []}
+
+    def test_kept(self):
+        saved = self.store.save('a', 'key', self.RESULT)
+        self.assertEqual(self.store.passed('a', 'key'), saved)
+        self.assertEqual(os.listdir(self.store.directory), ['a.json'])
+        self.assertLess(self.RESULT.items(), saved.items())
+        self.assertEqual(saved['format-version'], check_parts.FORMAT_VERSION)
+        self.assertRegex(saved['ended'], r'^\d{4}-\d\d-\d\dT[\d:]{8}Z$')
+
+    def test_not_for_anything_else(self):
+        self.store.save('a', 'key', self.RESULT)
+        self.assertIsNone(self.store.passed('a', 'other'))
+        self.assertIsNone(self.store.passed('b', 'key'))
+        self.assertIsNone(self.new_store('9.8').passed('a', 'key'))
+
+    def test_failures_are_kept_and_run_again(self):
+        self.store.save('a', 'key', {**self.RESULT, 'failed': 1})
+        self.assertEqual(self.store.load('a', 'key')['failed'], 1)
+        self.assertIsNone(self.store.passed('a', 'key'))
+
+    def test_only_skipped_runs_again(self):
+        self.store.save('a', 'key', {**self.RESULT, 'passed': 0})
+        self.assertIsNone(self.store.passed('a', 'key'))
+
+    def test_broken_files(self):
+        saved = self.store.save('a', 'key', self.RESULT)
+        for text in ('', '[]', '{"format-version": 1', '\udcff', json.dumps(
+                {**saved, 'format-version': 0})):
+            with open(self.store.path('a'), 'w', encoding='utf-8',
+                      errors='surrogateescape') as f:
+                f.write(text)
+            self.assertIsNone(self.store.passed('a', 'key'), text)
+
+
+class SmallLine:
+    """Stands in for check.Line: two parts of one suite each."""
+    line = '9.9'
+
+    def __init__(self, test):
+        self.test = test
+        self.ran = []
+
+    def store(self):
+        return self.test.store
+
+    def names(self):
+        return ['one', 'two']
+
+    def build_tests(self):
+        pass
+
+    def part(self, part):
+        self.ran.append(part.name)
+        return [check.Suite(name, ['sh', '-c', self.test.scripts[name]])
+                for name in self.names()
+                if selected(part, name) is not None]
+
+
+class Runs(Small):
+    """Which parts run, and what is printed."""
+    PARTS = [Part('first', 1, ['one']), Part('second', 1, ['two'])]
+
+    def setUp(self):
+        super().setUp()
+        self.scripts = {'one': "printf '1..2\\nok 1 a\\nok 2 b # SKIP c\\n'",
+                        'two': "printf '1..1\\nok 1 d\\n'"}
+        patch = mock.patch.object(check_parts, 'PARTS', self.PARTS)
+        patch.start()
+        self.addCleanup(patch.stop)
+        patch = mock.patch.object(check_parts, 'made_hosts', lambda: [])
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def run_full(self, part=None):
+        """Which parts ran, (passed, failed, skipped), and what was printed"""
+        line = SmallLine(self)
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            total = check.check_full(line, part)
+        return line.ran, (total['passed'], total['failed'],
+                          total['skipped']), printed.getvalue()
+
+    def test_what_is_missing(self):
+        ran, total, printed = self.run_full()
+        self.assertEqual((ran, total), (['first', 'second'], (2, 0, 1)))
+        self.assertRegex(printed, r'\nfirst +\d+\.\d +1 +0 +1\n'
+                         r'second +\d+\.\d +1 +0 +0\n\Z')
+        ran, total, printed = self.run_full()
+        self.assertEqual((ran, total), ([], (2, 0, 1)))
+        self.assertRegex(printed, r'\nfirst .* passed before, \S+Z\n')
+        (self.repo / 'file').write_text('2')
+        ran, total, _ = self.run_full()
+        self.assertEqual((ran, total), (['first', 'second'], (2, 0, 1)))
+
+    def test_failed_runs_again(self):
+        good = self.scripts['two']
+        self.scripts['two'] = "printf '1..1\\nnot ok 1 d\\n'"
+        for expected in ['first', 'second'], ['second']:
+            ran, total, printed = self.run_full()
+            self.assertEqual((ran, total), (expected, (1, 1, 1)))
+            self.assertRegex(printed, r'\nsecond .* FAIL\n\Z')
+        self.scripts['two'] = good
+        ran, total, _ = self.run_full()
+        self.assertEqual((ran, total), (['second'], (2, 0, 1)))
+
+    def test_one_part(self):
+        for _ in range(2):
+            ran, total, _ = self.run_full('second')
+            self.assertEqual((ran, total), (['second'], (1, 0, 0)))
+        ran, total, _ = self.run_full()
+        self.assertEqual((ran, total), (['first'], (2, 0, 1)))
+
+    def test_edited_meanwhile(self):
+        self.scripts['two'] += f'; echo >{self.repo}/edited'
+        ran, _, printed = self.run_full('second')
+        self.assertIn('part second: not kept', printed)
+        ran, _, _ = self.run_full()
+        self.assertEqual(ran, ['first', 'second'])
+
+    def test_no_test_at_all(self):
+        self.scripts['two'] = "printf '1..0\\n'"
+        _, total, printed = self.run_full('second')
+        self.assertEqual(total, (0, 1, 0))
+        self.assertIn('ran no test', printed)
+
+    def test_suite_in_no_part(self):
+        with mock.patch.object(check_parts, 'PARTS', self.PARTS[:1]):
+            with self.assertRaisesRegex(SystemExit, 'two is in no part'):
+                self.run_full()
+
+
+if __name__ == '__main__':
+    unittest.main()
