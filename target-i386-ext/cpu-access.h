@@ -96,6 +96,15 @@ typedef struct X86CPUTableMachines {
     const PropValue *props;
 } X86CPUTableMachines;
 
+/* A distributor's machine type, and which of upstream's it stands for */
+typedef struct X86CPUTableMachineType {
+    const char *name, *upstream;
+    uint32_t version;           /* of @upstream, as above */
+} X86CPUTableMachineType;
+
+/* Those that tables name, up to one without a name */
+const X86CPUTableMachineType *x86_cpu_access_table_machine_types(void);
+
 /*
  * The rows for @model, of which the last one has no props; NULL if it is
  * none from tables/models.

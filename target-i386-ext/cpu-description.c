@@ -123,7 +123,7 @@ strList *x86_cpu_description_names(X86CPU *cpu)
     if (cpu->env.user_tsc_khz) {
         QAPI_LIST_APPEND(tail, g_strdup("tsc-frequency"));
     }
-    if (x86_cpu_newest_machine_type()) {
+    if (x86_cpu_newest_anchor()) {
         QAPI_LIST_APPEND(tail, g_strdup("compat-anchor"));
     }
     return names;
@@ -243,7 +243,7 @@ static bool is_given_waitpkg(X86CPU *cpu)
 /* Values that are worked out when the CPU is realized */
 static void put_worked_out(X86CPU *cpu, QDict *props)
 {
-    const MachineClass *anchor = x86_cpu_newest_machine_type();
+    const char *anchor = x86_cpu_newest_anchor();
 
     if (is_64bit(cpu)) {
         qdict_put_int(props, "phys-bits", x86_cpu_physical_bits(cpu));
@@ -263,7 +263,7 @@ static void put_worked_out(X86CPU *cpu, QDict *props)
     /* What the kernel's enlightenments are has been found out already. */
     qdict_put_bool(props, "hv-passthrough", false);
     if (anchor) {
-        qdict_put_str(props, "compat-anchor", anchor->name);
+        qdict_put_str(props, "compat-anchor", anchor);
     }
 }
 

@@ -7,7 +7,7 @@
  * syntax of tables: so that what would change can be told, whether by an
  * edit of its table, of a table that it is based on, or of cpu.c.  What
  * names without a version mean is released as well, for the machine types
- * that there were.
+ * that there were, and so is what distributors' machine types stand for.
  */
 
 #include <inttypes.h>
@@ -78,7 +78,7 @@ static void begin_released_name(Lock *lock, Place place, char *line)
     }
 }
 
-static void read_lock(Lock *lock, const char *path)
+static void read_lock(Lock *lock, const char *path, bool site)
 {
     Table table = { .place = { path, 0 }, .rest = read_file(path) };
     Settings *settings = NULL;
@@ -96,6 +96,10 @@ static void read_lock(Lock *lock, const char *path)
         } else if (!strcmp(key, "name")) {
             begin_released_name(lock, table.place, line);
             settings = &lock->names[lock->nnames - 1].settings;
+            in_version = false;
+        } else if (!strcmp(key, "machine")) {
+            check_released_machine_type(table.place, line, site);
+            settings = NULL;
             in_version = false;
         } else if (in_version && !strcmp(key, "alias")) {
             lock->versions[lock->nversions - 1].alias =
@@ -225,7 +229,7 @@ uint32_t check_released(const char *path, bool site)
     uint32_t newest = 0;
     size_t i, j;
 
-    read_lock(&lock, path);
+    read_lock(&lock, path, site);
     end_if_failed();
     for (i = 0; i < lock.nversions; i++) {
         for (j = 0; j < i; j++) {
@@ -296,4 +300,5 @@ void print_released(bool site, uint32_t newest)
         printf("\n");
         print_names(model, newest);
     }
+    print_released_machine_types(site);
 }

@@ -389,9 +389,16 @@ static void read_line(Reader *reader, char *line)
         begin_model(reader, line);
         return;
     }
+    if (!strcmp(key, "machine")) {
+        /* It belongs to no model, and ends the one before it. */
+        reader->model = NULL;
+        reader->skips = false;
+        read_machine_type(place, line, reader->site);
+        return;
+    }
     if (!reader->model) {
         if (!reader->skips) {
-            complain(place, "'%s' before the first 'cpu NAME'", key);
+            complain(place, "'%s' belongs to a model, after 'cpu NAME'", key);
         }
         reader->skips = true;
         return;
@@ -943,7 +950,9 @@ void print_models(void)
         print_machines(&models[i], i);
         print_deprecations(&models[i], i);
     }
-    printf("\nstatic const X86CPUTableModel x86_cpu_table_models[] = {\n");
+    printf("\n");
+    print_machine_types();
+    printf("static const X86CPUTableModel x86_cpu_table_models[] = {\n");
     for (i = 0; i < nmodels; i++) {
         print_definition(&models[i], i);
     }

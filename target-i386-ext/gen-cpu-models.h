@@ -81,6 +81,23 @@ const Model *find_version(const char *name, const Version **version);
 /* Prints C for all models. */
 void print_models(void);
 
+/* ---- gen-cpu-machines.c ---- */
+
+/* Reads what follows 'machine'; complains about what is wrong with it. */
+void read_machine_type(Place place, char *line, bool site);
+
+/* Complains about those that stand for types newer than @newest. */
+void check_machine_types(uint32_t newest);
+
+/* Compares what follows 'machine' in a lock file with what tables say. */
+void check_released_machine_type(Place place, char *line, bool site);
+
+/* Prints lines of a lock file for those of a directory (@site or not). */
+void print_released_machine_types(bool site);
+
+/* Prints C for all of them. */
+void print_machine_types(void);
+
 /* ---- gen-cpu-lock.c ---- */
 
 /*

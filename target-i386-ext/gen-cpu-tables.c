@@ -200,6 +200,7 @@ static void make_models(int argc, char **argv, bool release)
             give_up((Place) { "the depfile", 0 }, "%s", strerror(errno));
         }
     }
+    check_machine_types(newest);
     end_if_failed();
     resolve_models();
     end_if_failed();

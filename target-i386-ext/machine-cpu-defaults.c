@@ -41,20 +41,37 @@ static struct {
     X86CPUPlusMinus plus_minus;
 } evaluation;
 
+/* 0 if @mc has none */
+static uint32_t version_of(const MachineClass *mc)
+{
+    uint32_t version;
+
+    return x86_cpu_machine_version(mc, &version) ? version : 0;
+}
+
+/*
+ * By version, for distributors give the aliases "q35" and "pc" to machine
+ * types of their own.  Of the same version, q35 comes before i440fx.
+ */
 static gint compare_newest(gconstpointer a, gconstpointer b)
 {
     const MachineClass *ma = MACHINE_CLASS((ObjectClass *)a);
     const MachineClass *mb = MACHINE_CLASS((ObjectClass *)b);
+    uint32_t va = version_of(ma), vb = version_of(mb);
 
-    return g_strcmp0(mb->alias, ma->alias);
+    if (va != vb) {
+        return va < vb ? 1 : -1;
+    }
+    return va ? strcmp(x86_cpu_upstream_machine_type(mb),
+                       x86_cpu_upstream_machine_type(ma))
+              : g_strcmp0(mb->alias, ma->alias);
 }
 
-const MachineClass *x86_cpu_newest_machine_type(void)
+static const MachineClass *newest_machine_type(void)
 {
     static const MachineClass *newest;
 
     if (!newest) {
-        /* The aliases "q35" and "pc" stand for the newest of their kind. */
         g_autoptr(GSList) list =
             g_slist_sort(object_class_get_list(TYPE_PC_MACHINE, false),
                          compare_newest);
@@ -62,6 +79,13 @@ const MachineClass *x86_cpu_newest_machine_type(void)
         newest = list ? MACHINE_CLASS(list->data) : NULL;
     }
     return newest;
+}
+
+const char *x86_cpu_newest_anchor(void)
+{
+    const MachineClass *newest = newest_machine_type();
+
+    return newest ? x86_cpu_upstream_machine_type(newest) : NULL;
 }
 
 static const MachineClass *find_machine_alias(const char *name)
@@ -106,6 +130,26 @@ const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp)
         return NULL;
     }
     return mc;
+}
+
+/*
+ * An anchor is the name of one of upstream's machine types, where there is
+ * one; this QEMU may have it by a distributor's name alone.
+ */
+static const MachineClass *find_anchor_type(const char *name, Error **errp)
+{
+    Error *err = NULL;
+    const MachineClass *mc = x86_cpu_find_machine_type(name, &err);
+
+    if (!mc) {
+        mc = x86_cpu_find_stand_in(name);
+    }
+    if (mc) {
+        error_free(err);
+        return mc;
+    }
+    error_propagate_prepend(errp, err, "Invalid " ANCHOR ": ");
+    return NULL;
 }
 
 /* Whether a compat property of @p->driver is one of some CPU */
@@ -219,7 +263,7 @@ static const MachineClass *find_anchor(Object *obj)
     }
     global = qdev_find_global_prop(obj, ANCHOR);
     /* If it is no machine type, its setter will say so. */
-    return global ? x86_cpu_find_machine_type(global->value, NULL) : NULL;
+    return global ? find_anchor_type(global->value, NULL) : NULL;
 }
 
 /*
@@ -304,9 +348,8 @@ bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp)
         }
     }
     if (anchor && *anchor) {
-        anchor_class = x86_cpu_find_machine_type(anchor, errp);
+        anchor_class = find_anchor_type(anchor, errp);
         if (!anchor_class) {
-            error_prepend(errp, "Invalid " ANCHOR ": ");
             return false;
         }
     }
@@ -339,7 +382,7 @@ static char *get_anchor(Object *obj, Error **errp)
 {
     const MachineClass *anchor = X86_CPU(obj)->anchor;
 
-    return g_strdup(anchor ? anchor->name : "");
+    return g_strdup(anchor ? x86_cpu_upstream_machine_type(anchor) : "");
 }
 
 /* It has taken effect before any property is set, or it can't any more. */
@@ -355,10 +398,8 @@ static void set_anchor(Object *obj, const char *value, Error **errp)
                    "others depend on the machine type");
         return;
     }
-    mc = x86_cpu_find_machine_type(value, errp);
-    if (!mc) {
-        error_prepend(errp, "Invalid " ANCHOR ": ");
-    } else if (mc != X86_CPU(obj)->anchor) {
+    mc = find_anchor_type(value, errp);
+    if (mc && mc != X86_CPU(obj)->anchor) {
         error_setg(errp, ANCHOR "=%s comes too late: it can be given with "
                    "-cpu, -global, or the model that a command takes", value);
     }

@@ -19,10 +19,12 @@
 const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp);
 
 /*
- * The newest PC machine type of this QEMU, which changes nothing in CPUs;
+ * What descriptions of CPUs have as compat-anchor: the newest PC machine type
+ * of this QEMU, which changes nothing in CPUs; by the name of upstream's
+ * machine type that it is or stands for, because other QEMUs know that, too.
  * NULL if QEMU was built without any.
  */
-const MachineClass *x86_cpu_newest_machine_type(void);
+const char *x86_cpu_newest_anchor(void);
 
 /*
  * From here to x86_cpu_end_evaluation(), new CPU objects are what @model

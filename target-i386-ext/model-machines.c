@@ -1,11 +1,12 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What names of CPU models from tables mean on a machine type
+ * What tables say of machine types
  *
- * Answers, for a model from tables/models whose name is given without a
- * version: which version is it on this machine type, and which properties
- * are different there?  Upstream's models have the same in
+ * Answers, for a machine type of a distributor: which one of upstream's does
+ * it stand for?  And, for a model from tables/models whose name is given
+ * without a version: which version is it on this machine type, and which
+ * properties are different there?  Upstream's models have the same in
  * default_cpu_version and in the compatibility properties of machine types.
  */
 
@@ -17,21 +18,59 @@
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/model-machines.h"
 
-/*
- * The version in the name of machine type @mc, pc-q35-10.0 or
- * pc-i440fx-10.0: 0xa0000; false if it has none.
- */
-static bool machine_version(const MachineClass *mc, uint32_t *version)
+/* What tables say of the machine type @mc, or NULL */
+static const X86CPUTableMachineType *find_table_row(const MachineClass *mc)
 {
+    const X86CPUTableMachineType *row = x86_cpu_access_table_machine_types();
+
+    for (; row->name; row++) {
+        if (!strcmp(row->name, mc->name)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+bool x86_cpu_machine_version(const MachineClass *mc, uint32_t *version)
+{
+    const X86CPUTableMachineType *row = find_table_row(mc);
     const char *dash = strrchr(mc->name, '-');
     unsigned major, minor;
 
+    if (row) {
+        *version = row->version;
+        return true;
+    }
     if (!g_str_has_prefix(mc->name, "pc-") || !dash ||
         sscanf(dash + 1, "%3u.%3u", &major, &minor) != 2) {
         return false;
     }
     *version = major << 16 | minor;
     return true;
+}
+
+const char *x86_cpu_upstream_machine_type(const MachineClass *mc)
+{
+    const X86CPUTableMachineType *row = find_table_row(mc);
+
+    return row ? row->upstream : mc->name;
+}
+
+const MachineClass *x86_cpu_find_stand_in(const char *name)
+{
+    const X86CPUTableMachineType *row = x86_cpu_access_table_machine_types();
+
+    for (; row->name; row++) {
+        g_autofree char *type = g_strconcat(row->name, TYPE_MACHINE_SUFFIX,
+                                            NULL);
+        ObjectClass *oc = object_class_by_name(type);
+
+        if (!strcmp(row->upstream, name) &&
+            object_class_dynamic_cast(oc, TYPE_PC_MACHINE)) {
+            return MACHINE_CLASS(oc);
+        }
+    }
+    return NULL;
 }
 
 static bool row_is_for(const X86CPUTableMachines *row, uint32_t version)
@@ -54,7 +93,7 @@ X86CPUVersion x86_cpu_table_version(const X86CPUModel *model)
      * Never the definition without any version, as for upstream's models
      * on machine types up to 4.0: what it sets is in version 1.
      */
-    if (machine_version(mc, &version)) {
+    if (x86_cpu_machine_version(mc, &version)) {
         for (; row->props; row++) {
             if (row_is_for(row, version) && row->version) {
                 found = row->version;
@@ -71,7 +110,7 @@ void x86_cpu_table_add_props(GPtrArray *props, const MachineClass *mc)
     uint32_t version;
     unsigned i;
 
-    if (!machine_version(mc, &version)) {
+    if (!x86_cpu_machine_version(mc, &version)) {
         return;
     }
     for (i = 0; (row = x86_cpu_access_table_model(i, &name)); i++) {

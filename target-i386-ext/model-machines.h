@@ -1,13 +1,30 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What names of CPU models from tables mean on a machine type
+ * What tables say of machine types
  */
 
 #ifndef I386_EXT_MODEL_MACHINES_H
 #define I386_EXT_MODEL_MACHINES_H
 
 #include "hw/boards.h"
+
+/*
+ * The version of machine type @mc, 0xa0000 for pc-q35-10.0 and
+ * pc-i440fx-10.0: of the one that it stands for, by our tables, or else the
+ * one in its name; false if neither says.
+ */
+bool x86_cpu_machine_version(const MachineClass *mc, uint32_t *version);
+
+/* The name of upstream's machine type that @mc is or stands for */
+const char *x86_cpu_upstream_machine_type(const MachineClass *mc);
+
+/*
+ * The machine type of this QEMU that stands for @name, a machine type of
+ * upstream's, by our tables: the first one if there are several, NULL if
+ * there is none.
+ */
+const MachineClass *x86_cpu_find_stand_in(const char *name);
 
 /*
  * Appends to @props (GlobalProperty) what tables say of models whose name

@@ -592,11 +592,11 @@ class Tables(Generator):
                          'digit other than 0')
 
     def test_stray_lines(self):
-        self.fails("m/t.tbl:1: 'family' before the first 'cpu NAME'",
+        self.fails("m/t.tbl:1: 'family' belongs to a model, after 'cpu NAME'",
                    table='family 6\nmodel 7\n' + TABLE)
         # Whatever is wrong elsewhere
         self.fails("m/t.tbl:2: 'reason' says nothing",
-                   "s/s.tbl:2: 'off' before the first 'cpu NAME'",
+                   "s/s.tbl:2: 'off' belongs to a model, after 'cpu NAME'",
                    table=edit(TABLE, 'reason    The first one.', 'reason'),
                    site='\noff fpu\n')
 
@@ -1077,7 +1077,7 @@ class Tables(Generator):
         self.fails(f"m/t.tbl:{end + 2}: 'default-version' again",
                    table=TABLE + '  machines since 10.1\n    default-version '
                    '2\n    default-version 1\n')
-        self.fails("m/t.tbl:1: 'machines' before the first 'cpu NAME'",
+        self.fails("m/t.tbl:1: 'machines' belongs to a model, after 'cpu NAME'",
                    table='machines since 1.0\n' + TABLE)
 
     def test_overlapping_machines(self):
@@ -1792,6 +1792,120 @@ name one from 9.1 to 10.0 version 1
                 table=self.table, lock=text).stderr)
 
 
+class MachineTypes(Generator):
+    """What machine types of distributors stand for"""
+    ROWS = ('machine pc-q35-acme9.2.0 is pc-q35-9.2\n'
+            'machine\tpc-i440fx-noble   is pc-i440fx-8.2\n')
+
+    def rows(self, text):
+        """What the C that is made says of machine types"""
+        found = re.search(r'X86CPUTableMachineType x86_cpu_table_machine_types'
+                          r'\[\] = \{\n(.*?)\};\n', text, re.S)
+        return found[1]
+
+    def test_output(self):
+        text = self.passes(table=self.ROWS + TABLE,
+                           site='machine one is pc-q35-4.0.1\n')
+        self.assertEqual(self.rows(text), '''\
+    { "pc-q35-acme9.2.0", "pc-q35-9.2", 0x90002 },
+    { "pc-i440fx-noble", "pc-i440fx-8.2", 0x80002 },
+    { "one", "pc-q35-4.0.1", 0x40000 },
+    { }
+''')
+        self.assertEqual(self.rows(self.passes()), '    { }\n')
+
+    def test_between_models(self):
+        """It ends the model before it, and changes nothing in any"""
+        after = edit(TABLE, 'cpu one', 'cpu another')
+        after = edit(after, '    alias     Uno\n', '')
+        both = self.passes(table=TABLE + self.ROWS + after)
+        self.assertEqual(
+            self.passes(table=TABLE + after),
+            both.replace(self.rows(both), '    { }\n'))
+        self.fails("m/t.tbl:22: 'off' belongs to a model, after 'cpu NAME'",
+                   table=TABLE + self.ROWS + 'off fpu\n')
+
+    def test_syntax(self):
+        for row in ('machine', 'machine a', 'machine a is', 'machine is a b',
+                    'machine a was pc-q35-9.2', 'machine a is pc-q35-9.2 b'):
+            self.fails("m/t.tbl:1: 'machine' is followed by 'NAME is TYPE', "
+                       "such as 'pc-q35-acme is pc-q35-9.2'", table=row)
+
+    def test_names(self):
+        for name in 'a' * 63, 'A.b_c-d+1', '0':
+            self.passes(table=f'machine {name} is pc-q35-9.2')
+        for name in 'a' * 64, 'a/b', 'a%sb', 'a,b':
+            self.fails(f"m/t.tbl:1: '{name}': a machine type's name has up "
+                       "to 63 letters, digits, '-', '_', '.' and '+'",
+                       table=f'machine {name} is pc-q35-9.2')
+        for name in ('pc-q35-9.1', 'pc-i440fx-10.0', 'pc-q35-4.0.1', 'pc',
+                     'q35', 'isapc', 'microvm', 'none', 'x-remote'):
+            self.fails(f"m/t.tbl:1: machine type '{name}' is upstream's own "
+                       'and stands for no other',
+                       table=f'machine {name} is pc-q35-9.0')
+
+    def test_what_they_stand_for(self):
+        for name in ('pc-q35-acme', 'q35', 'pc-q35-', 'pc-q35-9', 'isapc',
+                     'xpc-q35-9.2', 'pc-q35-9.2x', 'virt-9.2',
+                     'pc-q35-' + '0' * 60 + '9.2'):
+            self.fails(f"m/t.tbl:1: '{name}' is none of upstream's machine "
+                       'types pc-i440fx-X.Y and pc-q35-X.Y',
+                       table=f'machine a is {name}')
+
+    def test_newer_than_qemu(self):
+        self.passes(table='machine a is pc-q35-10.0')
+        for name in 'pc-q35-10.1', 'pc-i440fx-11.0':
+            self.fails(f"m/t.tbl:1: machine type 'a' can't stand for {name}: "
+                       'this QEMU has machine types up to 10.0',
+                       table=f'machine a is {name}')
+        self.passes(table='machine a is pc-q35-10.1', version='10.1.2\n')
+
+    def test_again(self):
+        row = 'machine a is pc-q35-9.2\n'
+        self.fails("m/t.tbl:2: machine type 'a' again; it is in m/t.tbl:1 "
+                   'already', table=row + row)
+        self.fails("s/s.tbl:1: machine type 'a' again; it is in m/t.tbl:1 "
+                   'already', table=row, site='machine a is pc-q35-9.1')
+
+    def test_lock(self):
+        """Released with the models, and as fixed as they are"""
+        lock = self.release(table=self.ROWS + TABLE)
+        self.assertTrue(lock.endswith(
+            '\nmachine pc-q35-acme9.2.0 is pc-q35-9.2\n'
+            'machine pc-i440fx-noble is pc-i440fx-8.2\n'))
+        self.assertNotIn('\nmachine', self.release(table=TABLE))
+        # Of its own directory alone
+        self.assertNotIn('\nmachine', self.release(
+            table=self.ROWS, site=edit(SITE_TABLE, 'three-v1', 'Old-v1')))
+        self.passes(table=self.ROWS + TABLE, lock=lock)
+        self.assertEqual(self.release(table=self.ROWS + TABLE, lock=lock),
+                         lock)
+        self.passes(table=TABLE + self.ROWS + 'machine b is pc-q35-9.2',
+                    lock=lock)
+
+    def test_lock_is_kept_to(self):
+        lock = self.release(table=self.ROWS + TABLE)
+        line = line_of(lock, 'machine pc-q35')
+        self.fails("m/t.tbl:1: machine type 'pc-q35-acme9.2.0' is released: "
+                   'it stood for pc-q35-9.2, would stand for pc-q35-9.1',
+                   table=edit(self.ROWS, '35-9.2\n', '35-9.1\n') + TABLE,
+                   lock=lock)
+        gone = (f"m/released.lock:{line}: machine type 'pc-q35-acme9.2.0' is "
+                "released and cannot go: bring back 'machine "
+                "pc-q35-acme9.2.0 is pc-q35-9.2'")
+        first, other = self.ROWS.splitlines(keepends=True)
+        self.fails(gone, table=other + TABLE, lock=lock)
+        self.fails(gone, table=other + TABLE, lock=lock, site=first)
+        self.fails("m/released.lock:1: 'machine' is followed by 'NAME is "
+                   "TYPE', such as 'pc-q35-acme is pc-q35-9.2'",
+                   lock='machine a\n')
+        # Nothing that is said of a model comes after it.
+        after = lock.count('\n') + 1
+        self.fails(f"m/released.lock:{after}: unknown key 'alias'; lock "
+                   'files are written by make release-models alone',
+                   table=self.ROWS + TABLE, lock=lock + 'alias x\n')
+
+
 class CommandLine(Generator):
     def usage(self, *args):
         done = self.run_in(*args)
@@ -1875,8 +1989,8 @@ class CommandLine(Generator):
         generator.write_files(self.tmp, {'real/x.tbl': 'x\n'})
         os.symlink('real', os.path.join(self.tmp, 's'))
         done = self.run_in('models', '-s', 's', *ARGS)
-        self.assertEqual(done.stderr, f"{self.tmp}/real/x.tbl:1: 'x' before "
-                         "the first 'cpu NAME'\n")
+        self.assertEqual(done.stderr, f"{self.tmp}/real/x.tbl:1: 'x' belongs "
+                         "to a model, after 'cpu NAME'\n")
 
     def test_unreadable_files(self):
         self.write()
@@ -1917,8 +2031,8 @@ class CommandLine(Generator):
         self.assertEqual(self.run_in('models', *args).stdout, text)
         generator.write_files(self.tmp, {'m m/x y.tbl': 'x\n'})
         self.assertEqual(self.run_in('models', *args).stderr,
-                         f"{self.tmp}/m m/x y.tbl:1: 'x' before the first "
-                         "'cpu NAME'\n")
+                         f"{self.tmp}/m m/x y.tbl:1: 'x' belongs to a model, "
+                         "after 'cpu NAME'\n")
 
     def test_files_that_cannot_be_written(self):
         self.write()

@@ -4,7 +4,8 @@ A second QEMU, with tables of CPU models as a site has them.
 
 For tests: what `make CPU_TABLES=dir` builds, beside the QEMU that is there
 and in seconds.  Tables get into one object file, so that this alone is
-compiled anew, with the build's own commands, and everything is linked.
+compiled anew, with the build's own commands, and everything is linked.  Other
+files of QEMU's source can be replaced as well, as a distributor's patches do.
 """
 
 import fcntl
@@ -54,11 +55,19 @@ def read_tables(tables):
     return found
 
 
-def identity(tables, main):
+def read_source(path):
+    """The text of a file of QEMU's source, hw/i386/pc.c"""
+    with open(source_entry(path, build_dir())['file'],
+              encoding='utf-8') as f:
+        return f.read()
+
+
+def identity(tables, main, sources):
     """Of what the binary is made of: it is built anew when this changes"""
     digest = hashlib.sha256()
     for name, content in read_tables(tables).items():
         digest.update(f'{name} {len(content)} '.encode() + content)
+    digest.update(repr(sorted(sources.items())).encode())
     for path in (os.path.join(main, BINARY), os.path.join(main, GENERATOR),
                  os.path.abspath(__file__)):
         with open(path, 'rb') as f:
@@ -82,41 +91,57 @@ def generate(tables, main, out):
     run(argv, main)
 
 
-def compile_source(main, out):
-    """Compiles the file with the tables.  Returns the object it replaces."""
+def source_entry(path, main):
+    """How the build compiles a file"""
     with open(os.path.join(main, 'compile_commands.json'),
               encoding='utf-8') as f:
         entry = next(e for e in json.load(f)
-                     if e['file'].endswith('/' + SOURCE)
+                     if e['file'].endswith('/' + path)
                      and 'x86_64-softmmu' in e['output'])
+    return {**entry, 'file': os.path.join(main, entry['file'])}
+
+
+def compile_source(path, text, main, out):
+    """
+    Compiles a file, with another text unless that is None.  Returns the
+    object that it replaces, and the new one.
+    """
+    entry = source_entry(path, main)
     argv = shlex.split(entry['command'])
-    set_option(argv, '-o', os.path.join(out, 'cpu.o'))
-    set_option(argv, '-MF', os.path.join(out, 'cpu.d'))
+    new = os.path.join(out, os.path.basename(path))
+    set_option(argv, '-o', new + '.o')
+    set_option(argv, '-MF', new + '.d')
     # Before the build directory, which has a file of that name, too
     argv[1:1] = ['-iquote', out]
+    if text is not None:
+        with open(new, 'w', encoding='utf-8') as f:
+            f.write(text)
+        set_option(argv, '-c', new)
     run(argv, main)
-    return entry['output']
+    return entry['output'], new + '.o'
 
 
-def link(main, out, replaced):
-    """Links, with the new object in the place of the other."""
+def link(main, out, objects):
+    """Links, with new objects in the place of others."""
     # With -x, ninja writes out what it would put into a response file.
     entries = json.loads(run(['ninja', '-t', 'compdb', '-x', 'c_LINKER',
                               'c_LINKER_RSP'], main))
     argv = shlex.split(next(e for e in entries
                             if e['output'] == BINARY)['command'])
-    argv[argv.index(replaced)] = os.path.join(out, 'cpu.o')
+    for old, new in objects:
+        argv[argv.index(old)] = new
     set_option(argv, '-o', os.path.join(out, BINARY))
     run(argv, main)
 
 
-def build_at(tables, main, out):
+def build_at(tables, main, out, sources):
     """Builds in a directory, which appears when everything is in it."""
     new = out + '.new'
     os.makedirs(new)
     try:
         generate(tables, main, new)
-        link(main, new, compile_source(main, new))
+        link(main, new, [compile_source(path, text, main, new)
+                         for path, text in {SOURCE: None, **sources}.items()])
         # Where QEMU that was not installed looks for firmware
         os.symlink(os.path.join(main, 'qemu-bundle'),
                    os.path.join(new, 'qemu-bundle'))
@@ -125,9 +150,10 @@ def build_at(tables, main, out):
         shutil.rmtree(new, ignore_errors=True)
 
 
-def build(tables):
+def build(tables, sources=None):
     """
-    Returns the path of a QEMU with the tables of a directory built in.
+    Returns the path of a QEMU with the tables of a directory built in, and
+    with other texts for files of its source, by path.
 
     It is kept, for the next time: until the tables or the main build change.
     """
@@ -137,11 +163,12 @@ def build(tables):
     os.makedirs(home, exist_ok=True)
     with open(os.path.join(home, 'lock'), 'w', encoding='utf-8') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        name = identity(tables, main)
+        sources = sources or {}
+        name = identity(tables, main, sources)
         out = os.path.join(home, name)
         for other in os.listdir(home):
             if other not in ('lock', name):
                 shutil.rmtree(os.path.join(home, other))
         if not os.path.exists(out):
-            build_at(tables, main, out)
+            build_at(tables, main, out, sources)
     return os.path.join(out, BINARY)

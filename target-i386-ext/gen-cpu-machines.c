@@ -1,0 +1,179 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Distributors' machine types
+ *
+ * Answers: which of upstream's machine types does pc-q35-rhel9.6.0 or
+ * pc-q35-noble stand for?  Their names don't say; tables do, in lines such as
+ *
+ *     machine pc-q35-noble is pc-q35-8.2
+ *
+ * What is said of machine types by version, in blocks 'machines', then
+ * holds for them, and descriptions of CPUs name a machine type that other
+ * QEMUs have as well.
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "gen-cpu-models.h"
+
+typedef struct MachineType {
+    Place place;
+    char name[64];
+    char upstream[64];
+    uint32_t version;           /* of @upstream */
+    bool site;
+} MachineType;
+
+static MachineType *types;
+static size_t ntypes;
+
+/* Whether @name is pc-i440fx-X.Y or pc-q35-X.Y, and which version that is */
+static bool is_upstream(const char *name, uint32_t *version)
+{
+    static const char *const families[] = { "pc-i440fx-", "pc-q35-" };
+    size_t i;
+
+    for (i = 0; i < ARRAY_SIZE(families); i++) {
+        size_t length = strlen(families[i]);
+
+        if (!strncmp(name, families[i], length)) {
+            return parse_machine_version(name + length, version);
+        }
+    }
+    return false;
+}
+
+/* QEMU's others, which have no versions, and its aliases */
+static bool is_unversioned(const char *name)
+{
+    return !strcmp(name, "isapc") || !strcmp(name, "microvm") ||
+           !strcmp(name, "none") || !strcmp(name, "x-remote") ||
+           !strcmp(name, "pc") || !strcmp(name, "q35");
+}
+
+static const MachineType *find_type(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < ntypes; i++) {
+        if (!strcmp(types[i].name, name)) {
+            return &types[i];
+        }
+    }
+    return NULL;
+}
+
+/* NAME is TYPE */
+static bool parse_type(MachineType *type, Place place, char *line)
+{
+    const char *name = cut(&line), *is = cut(&line);
+    const char *upstream = cut(&line);
+
+    if (!upstream || strcmp(is, "is") || cut(&line)) {
+        complain(place, "'machine' is followed by 'NAME is TYPE', such as "
+                 "'pc-q35-acme is pc-q35-9.2'");
+        return false;
+    }
+    if (strlen(name) >= sizeof(type->name) ||
+        name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
+                    "WXYZ0123456789-_.+")]) {
+        complain(place, "'%s': a machine type's name has up to 63 letters, "
+                 "digits, '-', '_', '.' and '+'", name);
+        return false;
+    }
+    if (strlen(upstream) >= sizeof(type->upstream) ||
+        !is_upstream(upstream, &type->version)) {
+        complain(place, "'%s' is none of upstream's machine types "
+                 "pc-i440fx-X.Y and pc-q35-X.Y", upstream);
+        return false;
+    }
+    type->place = place;
+    strcpy(type->name, name);
+    strcpy(type->upstream, upstream);
+    return true;
+}
+
+void read_machine_type(Place place, char *line, bool site)
+{
+    MachineType type = { .site = site };
+    const MachineType *other;
+    uint32_t version;
+
+    if (!parse_type(&type, place, line)) {
+        return;
+    }
+    other = find_type(type.name);
+    if (is_upstream(type.name, &version) || is_unversioned(type.name)) {
+        complain(place, "machine type '%s' is upstream's own and stands for "
+                 "no other", type.name);
+    } else if (other) {
+        complain(place, "machine type '%s' again; it is in %s:%d already",
+                 type.name, other->place.file, other->place.line);
+    } else {
+        types = grow(types, ntypes, sizeof(*types));
+        types[ntypes++] = type;
+    }
+}
+
+void check_machine_types(uint32_t newest)
+{
+    size_t i;
+
+    for (i = 0; i < ntypes; i++) {
+        if (types[i].version > newest) {
+            complain(types[i].place, "machine type '%s' can't stand for %s: "
+                     "this QEMU has machine types up to %u.%u",
+                     types[i].name, types[i].upstream, newest >> 16,
+                     newest & 0xffff);
+        }
+    }
+}
+
+void check_released_machine_type(Place place, char *line, bool site)
+{
+    MachineType released;
+    const MachineType *type;
+
+    if (!parse_type(&released, place, line)) {
+        return;
+    }
+    type = find_type(released.name);
+    if (!type || type->site != site) {
+        complain(place, "machine type '%s' is released and cannot go: bring "
+                 "back 'machine %s is %s'", released.name, released.name,
+                 released.upstream);
+    } else if (strcmp(type->upstream, released.upstream)) {
+        complain(type->place, "machine type '%s' is released: it stood for "
+                 "%s, would stand for %s", type->name, released.upstream,
+                 type->upstream);
+    }
+}
+
+void print_released_machine_types(bool site)
+{
+    const char *before = "\n";
+    size_t i;
+
+    for (i = 0; i < ntypes; i++) {
+        if (types[i].site == site) {
+            printf("%smachine %s is %s\n", before, types[i].name,
+                   types[i].upstream);
+            before = "";
+        }
+    }
+}
+
+void print_machine_types(void)
+{
+    size_t i;
+
+    printf("static const X86CPUTableMachineType "
+           "x86_cpu_table_machine_types[] = {\n");
+    for (i = 0; i < ntypes; i++) {
+        printf("    { \"%s\", \"%s\", 0x%" PRIx32 " },\n", types[i].name,
+               types[i].upstream, types[i].version);
+    }
+    printf("    { }\n};\n\n");
+}

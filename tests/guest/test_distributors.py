@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Machine types of distributors, judged by guests.
+
+Answers: where a table says which of upstream's machine types pc-q35-acme
+stands for, do models from tables mean the same on both, and do
+descriptions of CPUs name a machine type that every QEMU knows?  In a QEMU
+that has them beside upstream's (tests/distributors/beside), and in one that
+has them instead (tests/distributors/instead).
+
+    QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
+        python3 -m unittest test_distributors
+"""
+
+import functools
+import os
+import re
+import unittest
+
+from cpu_models import (
+    FORCE, NEWEST, OLDEST, QEMU, ask, cpu_option, differences, expansion,
+    show_differences,
+)
+from guest_cpuid import GuestError, guest_view, register
+import site_qemu
+
+DIRECTORY = os.path.join(site_qemu.REPO, 'tests', 'distributors')
+Q35, PIIX = 'hw/i386/pc_q35.c', 'hw/i386/pc_piix.c'
+# Bits of leaf 1, ECX (SDM vol. 2A, CPUID)
+PCLMULQDQ, AES, RDRAND = 1 << 1, 1 << 25, 1 << 30
+# A machine type's definition; none of isapc's, which has no version
+DEFINITION = re.compile(r'^DEFINE_(?:Q35|I440FX)_MACHINE\w*\([\d, ]+\);?$',
+                        re.M)
+
+
+def added(name):
+    with open(os.path.join(DIRECTORY, name, 'machines.c'),
+              encoding='utf-8') as f:
+        return f.read()
+
+
+@functools.cache
+def beside():
+    """A QEMU with more machine types, of which one is "q35" """
+    text = site_qemu.read_source(Q35)
+    edited = text.replace('_MACHINE_AS_LATEST(10, 0);', '_MACHINE(10, 0);')
+    assert edited != text
+    return site_qemu.build(os.path.join(DIRECTORY, 'beside'),
+                           {Q35: edited + added('beside')})
+
+
+@functools.cache
+def instead():
+    """A QEMU with no machine types of upstream's that have a version"""
+    sources = {}
+    for path in Q35, PIIX:
+        text = site_qemu.read_source(path)
+        found = list(DEFINITION.finditer(text))
+        assert len(found) > 20
+        start, end = found[0].start(), found[-1].end()
+        # They are defined, and QEMU doesn't hear of it.
+        sources[path] = ''.join([
+            text[:start], '#define type_register_static(info) (void)(info)\n',
+            text[start:end], '\n#undef type_register_static\n', text[end:]])
+    sources[Q35] += added('instead')
+    return site_qemu.build(os.path.join(DIRECTORY, 'instead'), sources)
+
+
+def expand(qemu, name, props=None, machine=None, kind='static', args=()):
+    """The properties of an expansion, or the error"""
+    reply = ask(['-accel', 'tcg', *(args or ('-machine', 'none'))],
+                [expansion(kind, name, props, machine)], qemu)[0]
+    return reply['return']['model']['props'] if 'return' in reply else \
+        reply['error']['desc']
+
+
+class Checks(unittest.TestCase):
+    def check_same(self, *guests):
+        """All guests (QEMU, machine, CPU) see the same."""
+        first, *views = [guest_view(qemu, ['-machine', machine, '-cpu', cpu])
+                         for qemu, machine, cpu in guests]
+        for view, guest in zip(views, guests[1:]):
+            found = differences(first, view)
+            self.assertFalse(found, f'{guest[:2]}: {show_differences(found)}')
+
+    def features(self, qemu, machine, cpu):
+        view = guest_view(qemu, ['-machine', machine, '-cpu', cpu])
+        return register(view, 1, 0, 'ECX') & (AES | PCLMULQDQ | RDRAND)
+
+
+class Beside(Checks):
+    """Distributor's machine types and upstream's"""
+
+    # What Acme_dist is, by machine type
+    MODELS = {'pc-q35-acme': RDRAND, 'pc-q35-acme2': RDRAND, 'q35': RDRAND,
+              'pc-q35-zeta': AES | PCLMULQDQ, 'pc-q35-8.2': RDRAND,
+              'pc-q35-10.0': AES | PCLMULQDQ, 'pc-q35-2.4': 0,
+              # Of no known version
+              'pc-q35-other': 0}
+
+    def test_machines(self):
+        """Rows 'machines' hold for what a machine type stands for"""
+        for machine, features in self.MODELS.items():
+            self.assertEqual(
+                self.features(beside(), machine,
+                              'Acme_dist,x-force-features=on'),
+                features, machine)
+            for args in (), ('-machine', OLDEST):
+                props = expand(beside(), 'Acme_dist', machine=machine,
+                               args=args)
+                self.assertEqual(
+                    (props['aes'], props['pclmulqdq'], props['rdrand']),
+                    tuple(bool(features & bit)
+                          for bit in (AES, PCLMULQDQ, RDRAND)), machine)
+
+    def test_cpu_compat(self):
+        """-machine cpu-compat takes the name, and means the same"""
+        for machine, features in self.MODELS.items():
+            self.assertEqual(
+                self.features(beside(), f'{NEWEST},cpu-compat={machine}',
+                              'Acme_dist,x-force-features=on'),
+                features, machine)
+
+    def test_anchor(self):
+        """Upstream's newest machine type is the anchor"""
+        for machine in 'pc-q35-acme', 'q35', 'pc-q35-other', OLDEST, NEWEST:
+            props = expand(beside(), 'EPYC', machine=machine)
+            self.assertEqual(props['compat-anchor'], 'pc-q35-10.0')
+            self.assertEqual(props, expand(beside(), 'EPYC', machine={
+                'pc-q35-acme': 'pc-q35-8.2', 'q35': 'pc-q35-8.2',
+                'pc-q35-other': NEWEST}.get(machine, machine)))
+
+    def test_own_name_as_anchor(self):
+        """An anchor of the own name is that machine type, and is upstream's"""
+        for name, anchor in (('pc-q35-acme', 'pc-q35-8.2'),
+                             ('pc-q35-other', 'pc-q35-other'),
+                             ('pc-q35-9.1', 'pc-q35-9.1')):
+            props = expand(beside(), 'base', {'compat-anchor': name},
+                           kind='full')
+            self.assertEqual(props['compat-anchor'], anchor)
+
+
+class Instead(Checks):
+    """Distributor's machine types, and none of upstream's"""
+
+    def test_types(self):
+        names = {m['name'] for m in ask(
+            ['-accel', 'tcg', '-machine', 'none'], [('query-machines', {})],
+            instead())[0]['return']}
+        self.assertLessEqual({'pc-q35-acme2.0.0', 'isapc'}, names)
+        self.assertFalse(names & {OLDEST, NEWEST})
+
+    def test_anchor(self):
+        """What the newest of them stands for is the anchor"""
+        for machine in 'pc-q35-acme2.0.0', 'q35', 'pc-q35-acme9.0.0':
+            props = expand(instead(), 'EPYC', machine=machine)
+            self.assertEqual(props['compat-anchor'], 'pc-q35-9.2')
+
+    def test_descriptions(self):
+        """They are understood here, and by a QEMU that has upstream's"""
+        for machine, same in (('pc-q35-acme2.0.0', 'pc-q35-8.2'),
+                              ('pc-q35-acme10.0.0', 'pc-q35-9.2'),
+                              ('pc-q35-acme9.0.0', 'pc-q35-2.4')):
+            for model in 'Haswell', 'EPYC-Milan':
+                named = cpu_option(model, FORCE)
+                props = {**expand(instead(), model, machine=machine), **FORCE}
+                self.check_same(
+                    (instead(), machine, named), (QEMU, same, named),
+                    *((qemu, where, cpu_option(name, props))
+                      for qemu, where in ((instead(), 'pc-q35-acme9.0.0'),
+                                          (instead(), 'pc-q35-acme10.0.0'),
+                                          (QEMU, NEWEST), (QEMU, OLDEST))
+                      for name in ('base', 'custom')))
+
+    def test_anchors(self):
+        """Here, an anchor is what stands for it; others are unknown"""
+        for name in 'pc-q35-2.4', 'pc-q35-acme9.0.0':
+            props = expand(instead(), 'base', {'compat-anchor': name},
+                           kind='full')
+            self.assertEqual(props['compat-anchor'], 'pc-q35-2.4')
+            # Of hw/i386/pc.c, pc_compat_2_6 and pc_compat_2_7
+            self.assertFalse(props['full-cpuid-auto-level'])
+            self.assertFalse(props['cpuid-0xb'])
+        # Likewise for a guest, which has no leaf 0xb then
+        for name, has in (('pc-q35-2.4', False), ('pc-q35-acme9.0.0', False),
+                          ('pc-q35-9.2', True), ('pc-q35-acme2.0.0', True)):
+            view = guest_view(instead(), [
+                '-machine', 'pc-q35-acme10.0.0', '-smp', '2', '-cpu',
+                f'base,compat-anchor={name},level=0xd'])
+            self.assertEqual(any(view.cpuid.get((0xb, 0), ())), has)
+        error = ("Invalid compat-anchor: Machine type 'pc-q35-9.1' not "
+                 'found; query-machines lists those that exist')
+        self.assertEqual(expand(instead(), 'base',
+                                {'compat-anchor': 'pc-q35-9.1'}), error)
+        with self.assertRaisesRegex(GuestError, error):
+            guest_view(instead(), ['-machine', 'q35', '-cpu',
+                                   'base,compat-anchor=pc-q35-9.1'])
+
+    def test_machines(self):
+        for machine, features in (('pc-q35-acme2.0.0', 0),
+                                  ('pc-q35-acme10.0.0', AES),
+                                  ('pc-q35-acme9.0.0', 0)):
+            self.assertEqual(
+                self.features(instead(), machine,
+                              'Acme_dist,x-force-features=on'),
+                features, machine)
+
+
+if __name__ == '__main__':
+    unittest.main()
