@@ -240,6 +240,19 @@ static bool is_given_waitpkg(X86CPU *cpu)
 #endif
 }
 
+/*
+ * Realizing a CPU drops Intel PT again if its leaf is above the floor for
+ * leaves.  It is in the description all the same: with x-force-features a
+ * guest has it, and a topology that raises the level shows the leaf, too.
+ */
+static bool is_intel_pt_dropped_by_level(X86CPU *cpu)
+{
+    const X86CPUFeatureRequests *req = &cpu->requests;
+
+    return (req->requested[FEAT_7_0_EBX] & ~req->unmet[FEAT_7_0_EBX] &
+            cpu->filtered_features[FEAT_7_0_EBX]) & CPUID_7_0_EBX_INTEL_PT;
+}
+
 /* Values that are worked out when the CPU is realized */
 static void put_worked_out(X86CPU *cpu, QDict *props)
 {
@@ -259,6 +272,9 @@ static void put_worked_out(X86CPU *cpu, QDict *props)
     put_default_signature(cpu, props);
     if (is_given_waitpkg(cpu)) {
         qdict_put_bool(props, "waitpkg", true);
+    }
+    if (is_intel_pt_dropped_by_level(cpu)) {
+        qdict_put_bool(props, "intel-pt", true);
     }
     /* What the kernel's enlightenments are has been found out already. */
     qdict_put_bool(props, "hv-passthrough", false);

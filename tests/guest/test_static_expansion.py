@@ -310,8 +310,7 @@ class Checks(LabChecks):
         self.assertLess(share, MAY_BE_REFUSED, refused)
 
     def check_random(self, cases, refused, problems):
-        # Features that contradict a level are turned off unless forced.
-        replies = self.expand(cases, FORCE)
+        replies = self.expand(cases)
         originals = self.look([c.original() for c in cases])
         models = [r.get('return', {}).get('model') for r in replies]
         # The model custom is the same, where nothing is missing.
