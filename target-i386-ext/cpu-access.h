@@ -62,6 +62,9 @@ X86CPUVersion x86_cpu_access_set_default_version(X86CPUVersion version);
 /* The caches in the definition of @cpu's model, or NULL if it has none. */
 const CPUCaches *x86_cpu_access_model_caches(X86CPU *cpu);
 
+/* Sets the property vendor as upstream does: to 12 characters. */
+void x86_cpu_access_set_vendor(X86CPU *cpu, const char *vendor, Error **errp);
+
 /*
  * Takes from @cpu, which is expanded, the features that are not available
  * here, without a warning.

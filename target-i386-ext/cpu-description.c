@@ -20,6 +20,7 @@
 #include "hw/qdev-properties.h"
 #include "qapi/error.h"
 #include "qapi/util.h"
+#include "qapi/visitor.h"
 #include "qobject/qbool.h"
 #include "qobject/qnum.h"
 #include "qobject/qstring.h"
@@ -31,6 +32,7 @@
 #include "target/i386/tcg/helper-tcg.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
+#include "target/i386/ext/custom-cpu.h"
 #include "target/i386/ext/feature-dictionary.h"
 #include "target/i386/ext/feature-place.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
@@ -80,8 +82,7 @@ static bool is_64bit(X86CPU *cpu)
     return cpu->env.features[FEAT_8000_0001_EDX] & CPUID_EXT2_LM;
 }
 
-/* Whether a complete description of @cpu has the property @name */
-static bool is_needed(X86CPU *cpu, const char *name)
+bool x86_cpu_description_needs(X86CPU *cpu, const char *name)
 {
     int i;
 
@@ -111,12 +112,12 @@ strList *x86_cpu_description_names(X86CPU *cpu)
         QAPI_LIST_APPEND(tail, g_strdup(x86_cpu_features[i].name));
     }
     for (i = 0; i < dc->props_count_; i++) {
-        if (is_needed(cpu, dc->props_[i].name)) {
+        if (x86_cpu_description_needs(cpu, dc->props_[i].name)) {
             QAPI_LIST_APPEND(tail, g_strdup(dc->props_[i].name));
         }
     }
     for (i = 0; i < ARRAY_SIZE(further_properties); i++) {
-        if (is_needed(cpu, further_properties[i])) {
+        if (x86_cpu_description_needs(cpu, further_properties[i])) {
             QAPI_LIST_APPEND(tail, g_strdup(further_properties[i]));
         }
     }
@@ -366,4 +367,37 @@ strList *x86_cpu_describe(X86CPU *cpu, QDict *props)
     qapi_free_strList(names);
     put_worked_out(cpu, props);
     return omitted_properties(cpu);
+}
+
+bool x86_cpu_is_undefined(Object *obj)
+{
+    return !strcmp(object_get_typename(obj), X86_CPU_TYPE_NAME("base")) ||
+           object_dynamic_cast(obj, TYPE_CUSTOM_X86_CPU);
+}
+
+/*
+ * These models have no vendor unless one is given: CPUID leaf 0 has zeros.
+ * A description of such a CPU says so, with vendor="", instead of leaving
+ * out what "custom" could not tell from a vendor that got lost.
+ */
+static void set_vendor(Object *obj, Visitor *v, const char *name,
+                       void *opaque, Error **errp)
+{
+    CPUX86State *env = &X86_CPU(obj)->env;
+    g_autofree char *vendor = NULL;
+
+    if (!visit_type_str(v, name, &vendor, errp)) {
+        return;
+    }
+    if (*vendor || !x86_cpu_is_undefined(obj)) {
+        x86_cpu_access_set_vendor(X86_CPU(obj), vendor, errp);
+    } else {
+        env->cpuid_vendor1 = env->cpuid_vendor2 = env->cpuid_vendor3 = 0;
+    }
+}
+
+void x86_cpu_description_class_init(ObjectClass *oc)
+{
+    /* The getter, and what it needs, remain upstream's. */
+    object_class_property_find(oc, "vendor")->set = set_vendor;
 }

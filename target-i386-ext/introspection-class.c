@@ -9,6 +9,7 @@
 #include "qemu/osdep.h"
 #include "target/i386/ext/added-features.h"
 #include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/enforce-report.h"
 #include "target/i386/ext/feature-flags.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
@@ -22,4 +23,5 @@ void x86_cpu_ext_class_init(ObjectClass *oc)
     x86_cpu_enforce_report_class_init(oc);
     x86_cpu_caches_class_init(oc);
     x86_cpu_machine_defaults_class_init(oc);
+    x86_cpu_description_class_init(oc);
 }

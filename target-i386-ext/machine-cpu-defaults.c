@@ -24,6 +24,7 @@
 #include "qobject/qdict.h"
 #include "system/kvm.h"
 #include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/custom-cpu.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/model-machines.h"
@@ -241,18 +242,12 @@ bool x86_cpu_user_props_apply(void)
     return !evaluation.machine;
 }
 
-/* Only what has no properties from a model table can be anchored. */
-static bool can_be_anchored(Object *obj)
-{
-    return !strcmp(object_get_typename(obj), X86_CPU_TYPE_NAME("base")) ||
-           object_dynamic_cast(obj, TYPE_CUSTOM_X86_CPU);
-}
-
 static const MachineClass *find_anchor(Object *obj)
 {
     const GlobalProperty *global;
 
-    if (!can_be_anchored(obj)) {
+    /* Others have properties from machine types that are for them alone. */
+    if (!x86_cpu_is_undefined(obj)) {
         return NULL;
     }
     if (evaluation.anchor) {
@@ -393,7 +388,7 @@ static void set_anchor(Object *obj, const char *value, Error **errp)
     if (!*value && !X86_CPU(obj)->anchor) {
         return;
     }
-    if (!can_be_anchored(obj)) {
+    if (!x86_cpu_is_undefined(obj)) {
         error_setg(errp, ANCHOR " is for the CPU models base and custom: "
                    "others depend on the machine type");
         return;

@@ -64,6 +64,64 @@ def refusal(args, accel='tcg'):
     return 'it starts'
 
 
+class Vendor:
+    """CPUs without a vendor"""
+    accel = ''
+
+    def look(self, machine, cpu):
+        return guest_view(QEMU, ['-machine', machine, '-cpu', cpu],
+                          self.accel)
+
+    def test_described(self):
+        """A description of "base" is the CPU, and says it has no vendor"""
+        for extra in ({}, {'min-level': 7, 'lm': True, 'avx2': True}):
+            for machine in OLDEST, NEWEST:
+                original = self.look(machine, cpu_option('base', {
+                    **extra, **FORCE}))
+                self.assertEqual(original.cpuid.get((0, 0), (0, 0, 0, 0))[1:],
+                                 (0, 0, 0))
+                props = expand('base', extra, machine, accel=self.accel)
+                self.assertEqual(props['vendor'], '')
+                for name in 'base', 'custom':
+                    for other in OLDEST, NEWEST:
+                        copy = self.look(other, cpu_option(name, {
+                            **props, **FORCE}))
+                        found = differences(original, copy)
+                        self.assertFalse(found, show_differences(found))
+                # By command as well, and again
+                for name in 'base', 'custom':
+                    self.assertEqual(expand(name, props, accel=self.accel),
+                                     props)
+
+    def test_last_one_counts(self):
+        """Like any other value, it can be set and set again"""
+        for cpu, vendor in (
+                ('base,vendor=GenuineIntel,vendor=', (0, 0, 0)),
+                ('base,vendor=,vendor=GenuineIntel',
+                 (0x756e6547, 0x6c65746e, 0x49656e69))):
+            view = self.look(NEWEST, cpu + ',level=1')
+            # EBX, ECX, EDX (SDM vol. 2A, CPUID leaf 0)
+            self.assertEqual(view.cpuid[0, 0][1:], vendor)
+
+    def test_others_have_one(self):
+        """All other models must have 12 characters, as with stock QEMU"""
+        error = ("value of property 'vendor' must consist of exactly 12 "
+                 'characters')
+        for cpu in 'EPYC,vendor=', 'max,vendor=', 'base,vendor=x':
+            self.assertRegex(
+                refusal(['-machine', NEWEST, '-cpu', cpu], self.accel), error)
+
+
+class VendorTcg(Vendor, unittest.TestCase):
+    """Under TCG."""
+    accel = 'tcg'
+
+
+class VendorKvm(NeedsKvm, Vendor, unittest.TestCase):
+    """Under KVM."""
+    accel = 'kvm'
+
+
 class IntelPt:
     """
     Intel PT, which machine types up to 3.1 take away where the CPU's floor
