@@ -50,6 +50,9 @@ typedef struct X86CPUPlusMinus {
     GList *plus, *minus;
 } X86CPUPlusMinus;
 
+/* Those in effect; the lists are not the caller's. */
+X86CPUPlusMinus x86_cpu_access_plus_minus(void);
+
 /* Exchanges those in effect for *@pm. */
 void x86_cpu_access_swap_plus_minus(X86CPUPlusMinus *pm);
 
@@ -123,7 +126,7 @@ const X86CPUTableMachines *x86_cpu_access_table_model(unsigned i,
                                                       const char **name);
 
 /*
- * The version that the name of @model, without one, stands for here:
+ * The version of @model, if it has one, or that its name stands for here:
  * CPU_VERSION_AUTO if no table says.  For x86_cpu_model_resolve_version().
  */
 X86CPUVersion x86_cpu_table_version(const X86CPUModel *model);

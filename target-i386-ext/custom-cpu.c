@@ -4,32 +4,159 @@
  * The CPU model "custom"
  *
  * Answers: is this really all of the CPU?  For management software that
- * starts a guest from a stored description: where a property is missing,
- * "base" fills in what the machine type and this QEMU have, "custom"
- * refuses, and names it.  Machine types have no say in it.
+ * starts a guest from a stored description, or checks one over QMP: where a
+ * property is missing, "base" uses the default of the machine type and of
+ * this QEMU; "custom" refuses, and names it.  Machine types have no say in
+ * it.
  */
 
 #include "qemu/osdep.h"
 #include "cpu.h"
 #include "hw/qdev-properties.h"
 #include "qapi/error.h"
+#include "qobject/qdict.h"
 #include "target/i386/cpu-internal.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/custom-cpu.h"
+#include "target/i386/ext/feature-dictionary.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
 
 /* An error that names all of several hundred would hide the first. */
 #define MAX_NAMES 20
 
-/* Whether the user has set @name, by this name */
-static bool is_given(X86CPU *cpu, const char *name)
+/* Other names of properties that are not features; see x86_cpu_initfn() */
+static const struct {
+    const char *alias, *name;
+} aliases[] = {
+    { "hv-apicv", "hv-avic" },
+    { "lbr_fmt", "lbr-fmt" },
+};
+
+/* The names of properties by their other names */
+static GHashTable *names_by_alias(void)
 {
-    return qdev_find_global_prop(OBJECT(cpu), name) ||
-           x86_cpu_access_plus_feature(name) ||
-           x86_cpu_access_minus_feature(name);
+    static GHashTable *names;
+    unsigned i;
+
+    if (names) {
+        return names;
+    }
+    names = g_hash_table_new(g_str_hash, g_str_equal);
+    for (i = 0; i < ARRAY_SIZE(aliases); i++) {
+        g_hash_table_insert(names, (char *)aliases[i].alias,
+                            (char *)aliases[i].name);
+    }
+    for (i = 0; i < x86_cpu_features_count; i++) {
+        const X86CPUFeatureInfo *info = &x86_cpu_features[i];
+        const char *const *alias;
+
+        g_hash_table_insert(names, (char *)info->flag, (char *)info->name);
+        for (alias = info->aliases; alias && *alias; alias++) {
+            g_hash_table_insert(names, (char *)*alias, (char *)info->name);
+        }
+    }
+    return names;
 }
 
-static bool check_complete(X86CPU *cpu, Error **errp)
+/* A set of names of properties, which it does not copy */
+static void add_given(GHashTable *given, const char *name)
+{
+    const char *of_alias = g_hash_table_lookup(names_by_alias(), name);
+
+    g_hash_table_add(given, (char *)(of_alias ?: name));
+}
+
+/* Adds what -cpu and -global give to CPUs of this model. */
+static void add_options(GHashTable *given)
+{
+    ObjectClass *oc = object_class_by_name(TYPE_CUSTOM_X86_CPU);
+    const GPtrArray *globals = qdev_global_props();
+    X86CPUPlusMinus pm = x86_cpu_access_plus_minus();
+    GList *el;
+    unsigned i;
+
+    for (i = 0; i < globals->len; i++) {
+        const GlobalProperty *global = g_ptr_array_index(globals, i);
+
+        if (object_class_dynamic_cast(oc, global->driver)) {
+            add_given(given, global->property);
+        }
+    }
+    for (el = pm.plus; el; el = el->next) {
+        add_given(given, el->data);
+    }
+    for (el = pm.minus; el; el = el->next) {
+        add_given(given, el->data);
+    }
+}
+
+/* What CPUs need or don't need, as their other properties say */
+static const char *const conditional[] = {
+    "phys-bits",
+    "l1d-cache-info", "l1i-cache-info", "l2-cache-info", "l3-cache-info",
+};
+
+/*
+ * Whether @cpu lacks the property @name, which it needs.  Those with a
+ * condition also count if device_add gave them, which keeps no list.
+ */
+static bool is_missing(X86CPU *cpu, GHashTable *given, const char *name)
+{
+    g_autofree char *text = NULL;
+
+    /* Only a CPU that was given tsc-frequency needs it. */
+    if (g_hash_table_contains(given, name) ||
+        !strcmp(name, "tsc-frequency")) {
+        return false;
+    }
+    if (!strcmp(name, "phys-bits")) {
+        return !cpu->phys_bits;
+    }
+    if (g_str_has_suffix(name, "-cache-info")) {
+        text = object_property_get_str(OBJECT(cpu), name, &error_abort);
+        return !*text;
+    }
+    return true;
+}
+
+/* Whether anything may be missing in @cpu that others were not missing */
+static bool lacks_conditional(X86CPU *cpu, GHashTable *given)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(conditional); i++) {
+        if (x86_cpu_description_needs(cpu, conditional[i]) &&
+            is_missing(cpu, given, conditional[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Sets "+feature" and "-feature", as x86_cpu_expand_features() is going to:
+ * which properties a CPU needs can depend on them.
+ */
+static bool apply_plus_minus(X86CPU *cpu, Error **errp)
+{
+    X86CPUPlusMinus pm = x86_cpu_access_plus_minus();
+    GList *el;
+
+    for (el = pm.plus; el; el = el->next) {
+        if (!object_property_set_bool(OBJECT(cpu), el->data, true, errp)) {
+            return false;
+        }
+    }
+    for (el = pm.minus; el; el = el->next) {
+        if (!object_property_set_bool(OBJECT(cpu), el->data, false, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_complete(X86CPU *cpu, GHashTable *given, Error **errp)
 {
     strList *names = x86_cpu_description_names(cpu);
     g_autoptr(GString) missing = g_string_new(NULL);
@@ -37,7 +164,7 @@ static bool check_complete(X86CPU *cpu, Error **errp)
     strList *el;
 
     for (el = names; el; el = el->next) {
-        if (!is_given(cpu, el->value) && count++ < MAX_NAMES) {
+        if (is_missing(cpu, given, el->value) && count++ < MAX_NAMES) {
             g_string_append_printf(missing, "%s%s", missing->len ? ", " : "",
                                    el->value);
         }
@@ -54,17 +181,57 @@ static bool check_complete(X86CPU *cpu, Error **errp)
     return !count;
 }
 
+bool x86_cpu_check_custom_model(const CpuModelInfo *model, Error **errp)
+{
+    const QDict *props = qobject_to(QDict, model->props);
+    g_autoptr(GHashTable) given = NULL;
+    const QDictEntry *e;
+    Error *err = NULL;
+    Object *obj;
+    bool complete = true;
+
+    if (strcmp(model->name, "custom") || (model->props && !props)) {
+        return true;
+    }
+    given = g_hash_table_new(g_str_hash, g_str_equal);
+    if (x86_cpu_user_props_apply()) {
+        add_options(given);
+    }
+    for (e = props ? qdict_first(props) : NULL; e; e = qdict_next(props, e)) {
+        add_given(given, qdict_entry_key(e));
+    }
+    obj = object_new(TYPE_CUSTOM_X86_CPU);
+    if (props) {
+        object_set_properties_from_keyval(obj, props, true, &err);
+    }
+    if (!err && apply_plus_minus(X86_CPU(obj), &err)) {
+        complete = check_complete(X86_CPU(obj), given, errp);
+    }
+    /* The expansion runs into these errors itself, and reports them. */
+    error_free(err);
+    object_unref(obj);
+    return complete;
+}
+
 static void custom_cpu_realize(DeviceState *dev, Error **errp)
 {
     X86CPU *cpu = X86_CPU(dev);
     /* -cpu and -global are the same for all CPUs, and there are many. */
+    static GHashTable *given;
     static bool is_complete;
 
-    if (!is_complete) {
-        is_complete = check_complete(cpu, errp);
-        if (!is_complete) {
+    if (!given) {
+        given = g_hash_table_new(g_str_hash, g_str_equal);
+        add_options(given);
+    }
+    if (!apply_plus_minus(cpu, errp)) {
+        return;
+    }
+    if (!is_complete || lacks_conditional(cpu, given)) {
+        if (!check_complete(cpu, given, errp)) {
             return;
         }
+        is_complete = true;
     }
     x86_cpu_access_realize(dev, errp);
 }

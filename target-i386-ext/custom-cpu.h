@@ -7,7 +7,17 @@
 #ifndef I386_EXT_CUSTOM_CPU_H
 #define I386_EXT_CUSTOM_CPU_H
 
+#include "qapi/qapi-types-machine-target.h"
+
 /* A CPU that is fully specified by its properties, or does not start */
 #define TYPE_CUSTOM_X86_CPU X86_CPU_TYPE_NAME("custom")
+
+/*
+ * If @model is "custom": whether its properties, with the options of this
+ * process where they apply, are all that is needed; if not, the error that
+ * starting it gives.  Values that can't be set are not looked into.  Called
+ * after the defaults for @model have been decided.
+ */
+bool x86_cpu_check_custom_model(const CpuModelInfo *model, Error **errp);
 
 #endif /* I386_EXT_CUSTOM_CPU_H */

@@ -356,6 +356,10 @@ bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp)
             PC_MACHINE_CLASS(machine_class)->default_cpu_version);
         x86_cpu_access_swap_plus_minus(&evaluation.plus_minus);
     }
+    if (!x86_cpu_check_custom_model(model, errp)) {
+        x86_cpu_end_evaluation();
+        return false;
+    }
     return true;
 }
 

@@ -32,7 +32,8 @@ const char *x86_cpu_newest_anchor(void);
  * is started with that machine type and with no -cpu and no -global; with
  * the property compat-anchor, what that machine type makes of what
  * @model->props doesn't tell.  False with an error, and nothing begun, if
- * one of these names no PC machine type.
+ * one of these names no PC machine type, or if @model is an incomplete
+ * "custom".
  */
 bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp);
 

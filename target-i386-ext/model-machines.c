@@ -85,6 +85,9 @@ X86CPUVersion x86_cpu_table_version(const X86CPUModel *model)
     X86CPUVersion found = 1;
     uint32_t version;
 
+    if (model->version != CPU_VERSION_AUTO) {
+        return model->version;
+    }
     if (!row || !object_class_dynamic_cast(OBJECT_CLASS(mc),
                                            TYPE_PC_MACHINE)) {
         return CPU_VERSION_AUTO;

@@ -64,6 +64,249 @@ def refusal(args, accel='tcg'):
     return 'it starts'
 
 
+class Names(unittest.TestCase):
+    """Properties by their other names"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.props = expand('Skylake-Client', machine=NEWEST)
+        cls.lab = Lab('tcg')
+        listed = cls.lab.ask([
+            ('qom-list-properties', {'typename': CUSTOM_TYPE}),
+            ('qom-list-properties', {'typename': 'base-x86_64-cpu'})])
+        cls.types = {p['name']: p['type'] for p in listed[0]['return']}
+        cls.features = sorted(n[2:] for n in cls.types if n[:2] == 'f-')
+        cls.aliases = cls.find_aliases()
+
+    @classmethod
+    def find_aliases(cls):
+        """{other name: name}: spelt otherwise, or by what it sets."""
+        names = [n for n, kind in cls.types.items()
+                 if n not in cls.props and n[:2] != 'f-' and
+                 kind in ('bool', 'uint64', 'uint32')]
+        values = {n: True if cls.types[n] == 'bool' else 5 for n in names}
+        plain, *replies = cls.lab.ask(
+            [expansion('static', 'base', {'min-level': 7})] +
+            [expansion('static', 'base', {'min-level': 7, n: v})
+             for n, v in values.items()])
+        plain = plain['return']['model']['props']
+        aliases = {}
+        for name, reply in zip(names, replies):
+            props = reply.get('return', {}).get('model', {}).get('props', {})
+            # Levels are only there if they are given, and no aliases.
+            changed = [n for n, v in props.items()
+                       if v == values[name] != plain.get(n, v)]
+            if name.replace('_', '-') in cls.props:
+                aliases[name] = name.replace('_', '-')
+            elif len(changed) == 1:
+                aliases[name] = changed[0]
+        return aliases
+
+    def custom(self, props, machine=None, kind='static'):
+        return expansion(kind, 'custom', props, machine)
+
+    def test_each_alias(self):
+        """With an alias, a property is given; without, it is missing"""
+        # These are in upstream's x86_cpu_initfn(), of each kind one.
+        for name, of in (('sse3', 'pni'), ('sse4_1', 'sse4.1'),
+                         ('i64', 'lm'), ('kvm_pv_eoi', 'kvm-pv-eoi'),
+                         ('hv-apicv', 'hv-avic'), ('lbr_fmt', 'lbr-fmt')):
+            self.assertEqual(self.aliases.get(name), of)
+        self.assertGreater(len(self.aliases), 30)
+        questions = []
+        for name, of in self.aliases.items():
+            rest = without(self.props, of)
+            questions += [self.custom({**rest, name: self.props[of]}),
+                          self.custom(rest)]
+        replies = self.lab.ask(questions)
+        for (name, of), given, missing in zip(
+                self.aliases.items(), replies[::2], replies[1::2]):
+            with self.subTest(name):
+                self.assertEqual(
+                    given.get('return', given).get('model'),
+                    {'name': 'base', 'props': self.props})
+                self.assertEqual(missing['error']['desc'], INCOMPLETE + of)
+
+    def test_flags(self):
+        """f-* of all features are the features"""
+        self.assertGreater(len(self.features), 300)
+        flags = {f'f-{n}' if n in self.features else n: v
+                 for n, v in self.props.items()}
+        self.assertFalse(set(self.features) & set(flags))
+        reply = self.lab.ask([self.custom(flags)])[0]
+        self.assertEqual(reply.get('return', reply).get('model'),
+                         {'name': 'base', 'props': self.props})
+
+    def check_start(self, *args):
+        """The arguments give the CPU of self.props."""
+        same = guest_view(QEMU, [
+            '-machine', NEWEST, '-cpu',
+            cpu_option('base', {**self.props, **FORCE})])
+        view = guest_view(QEMU, ['-machine', NEWEST, *args])
+        found = differences(same, view)
+        self.assertFalse(found, show_differences(found))
+
+    def test_cpu_option(self):
+        """-cpu, with f-*, aliases and underscores"""
+        by_alias = {of: name for name, of in self.aliases.items()}
+        props = {}
+        for number, (name, value) in enumerate(self.props.items()):
+            if number % 2 and name in self.features:
+                name = f'f-{name}'
+            elif name in by_alias:
+                name = by_alias[name]
+            elif number % 3 == 0 and '.' not in name:
+                name = name.replace('-', '_')
+            props[name] = value
+        self.assertTrue(any('_' in name for name in props))
+        self.check_start('-cpu', cpu_option('custom', {**props, **FORCE}))
+
+    def test_plus_and_minus(self):
+        """+feature and -feature, by any name"""
+        by_alias = {of: name for name, of in self.aliases.items()}
+        options = []
+        for number, name in enumerate(self.features):
+            sign = '+' if self.props[name] else '-'
+            options.append(sign + (by_alias.get(name) or
+                                   (f'f-{name}' if number % 2 else name)))
+        self.check_start('-cpu', ','.join([cpu_option('custom', {
+            **without(self.props, *self.features), **FORCE}), *options]))
+
+    def test_globals(self):
+        """-global, for this model, all x86 CPUs, or all CPUs"""
+        args, rest = [], dict(self.props)
+        for driver, name, of in (
+                (CUSTOM_TYPE, 'f-avx2', 'avx2'),
+                ('x86_64-cpu', 'sse3', 'pni'), ('cpu', 'lm', 'lm'),
+                ('cpu', 'lbr_fmt', 'lbr-fmt')):
+            args += ['-global', f'{driver}.{name}={option(rest.pop(of))}']
+        self.check_start(*args, '-cpu', cpu_option('custom', {**rest,
+                                                              **FORCE}))
+        args[1] = args[1].replace(CUSTOM_TYPE, 'base-x86_64-cpu')
+        self.assertEqual(
+            refusal(['-machine', NEWEST, *args, '-cpu',
+                     cpu_option('custom', rest)]), INCOMPLETE + 'avx2')
+
+
+class Complete(unittest.TestCase):
+    """What is missing, when it starts and by command"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.props = expand('Skylake-Client', machine=NEWEST)
+        cls.own_caches = expand('EPYC-Genoa', machine=NEWEST)
+        assert set(CACHES) <= set(cls.own_caches)
+        assert not set(CACHES) & set(cls.props)
+
+    def incomplete(self):
+        """What is given, of which something is missing"""
+        yield {}
+        yield {'avx2': True}
+        for name in ('avx2', 'vendor', 'min-level', 'kvm-pv-eoi', 'phys-bits',
+                     'legacy-cache', 'compat-anchor', 'hv-vendor-id'):
+            yield without(self.props, name)
+        yield without(self.props, 'avx2', 'family', 'pmu')
+        # Commas in model-id are doubled in -cpu, and not in errors.
+        yield without(self.own_caches, 'l2-cache-info')
+        yield without(self.own_caches, *CACHES)
+        yield without(self.props, 'phys-bits', 'lm') | {'i64': True}
+
+    def test_same_error(self):
+        """A command has the error of a start"""
+        cases = list(self.incomplete())
+        replies = ask(['-accel', 'tcg', '-machine', 'none'], [
+            expansion(kind, 'custom', props, machine)
+            for props in cases for kind in ('static', 'full')
+            for machine in (None, OLDEST, NEWEST)])
+        for number, props in enumerate(cases):
+            error = refusal(['-machine', NEWEST, '-cpu',
+                             cpu_option('custom', props)])
+            self.assertTrue(error.startswith(INCOMPLETE), error)
+            for reply in replies[number * 6:number * 6 + 6]:
+                self.assertEqual(reply.get('error', {}).get('desc'), error)
+
+    def test_complete(self):
+        """What is complete is expanded"""
+        replies = ask(['-accel', 'tcg', '-machine', 'none'], [
+            expansion('static', 'custom', props, machine)
+            for props in (self.props, self.own_caches)
+            for machine in (None, OLDEST)])
+        for reply, props in zip(replies, (self.props, self.props,
+                                          self.own_caches, self.own_caches)):
+            self.assertEqual(reply.get('return', reply).get('model'),
+                             {'name': 'base', 'props': props})
+
+    def test_other_errors(self):
+        """What is wrong with a value comes before what is missing"""
+        for props, error in (
+                ({'nope': 1}, f"Property '{CUSTOM_TYPE}.nope' not found"),
+                ({'vendor': 'short'}, "value of property 'vendor' must "
+                 'consist of exactly 12 characters')):
+            reply = ask(['-accel', 'tcg', '-machine', 'none'], [
+                expansion('static', 'custom', props)])[0]
+            self.assertEqual(reply['error']['desc'], error)
+
+    def test_options_of_the_process(self):
+        """-cpu and -global count where no machine type is named"""
+        rest = without(self.props, 'avx2')
+        args = ['-accel', 'tcg', '-machine', 'none', '-global',
+                f'{CUSTOM_TYPE}.f-avx2=on']
+        replies = ask(args, [expansion('static', 'custom', rest, machine)
+                             for machine in (None, NEWEST)])
+        self.assertIn('return', replies[0], replies[0])
+        self.assertEqual(replies[1]['error']['desc'], INCOMPLETE + 'avx2')
+
+        args = ['-accel', 'tcg', '-machine', NEWEST, '-cpu',
+                cpu_option('custom', rest) + ',+avx2']
+        replies = ask(args, [
+            expansion('static', 'custom', props, machine)
+            for props in ({}, {'avx2': False}) for machine in (None, NEWEST)])
+        self.assertEqual(replies[0]['return']['model']['props'], self.props)
+        self.assertIn('return', replies[2], replies[2])
+        for reply in replies[1::2]:
+            self.assertTrue(reply['error']['desc'].startswith(INCOMPLETE))
+
+    def test_plus_and_minus_make_more_needed(self):
+        """What "+feature" and "-property" bring with them is missing, too"""
+        for props, more, missing in (
+                (without(self.props, 'lm', 'phys-bits'), '+lm', 'phys-bits'),
+                (without(self.props, 'legacy-cache'), '-legacy-cache',
+                 ', '.join(CACHES))):
+            self.assertEqual(
+                refusal(['-machine', NEWEST, '-cpu',
+                         f'{cpu_option("custom", props)},{more}']),
+                INCOMPLETE + missing)
+
+    def plug(self, props):
+        """The error of a CPU that is plugged in with these, or None"""
+        async def run():
+            args = ['-machine', NEWEST, '-smp', SMP_HOTPLUG, '-cpu',
+                    cpu_option('custom', self.props)]
+            async with Guest(QEMU, args, 'tcg') as guest:
+                slots = await guest.qmp.execute('query-hotpluggable-cpus')
+                free = [s for s in slots if 'qom-path' not in s][0]
+                try:
+                    await guest.qmp.execute('device_add', {
+                        'driver': CUSTOM_TYPE, 'id': 'plugged',
+                        **free['props'], **props})
+                except ExecuteError as exc:
+                    # The next one is as good as ever.
+                    await plug_cpu(guest)
+                    return str(exc)
+                return None
+
+        return asyncio.run(run())
+
+    def test_plugged(self):
+        """device_add: complete by -cpu, or by what it adds itself"""
+        caches = {n: self.own_caches[n] for n in CACHES}
+        self.assertIsNone(self.plug({}))
+        self.assertIsNone(self.plug({'f-avx2': False, 'sse3': True}))
+        self.assertIsNone(self.plug({'legacy-cache': False, **caches}))
+        self.assertEqual(self.plug({'legacy-cache': False}),
+                         INCOMPLETE + ', '.join(CACHES))
+
+
 class Vendor:
     """CPUs without a vendor"""
     accel = ''

@@ -94,6 +94,25 @@ static const BadModel bad_models[] = {
       "compat-anchor is for the CPU models base and custom: others depend on "
       "the machine type" },
 
+    { "vendor/model", "{\"name\": \"EPYC\", \"props\": {\"vendor\": \"\"}}",
+      "value of property 'vendor' must consist of exactly 12 characters" },
+    { "vendor/short", "{\"name\": \"base\", \"props\": {\"vendor\": \"x\"}}",
+      "value of property 'vendor' must consist of exactly 12 characters" },
+    { "vendor/type", "{\"name\": \"base\", \"props\": {\"vendor\": 1}}",
+      "Invalid parameter type for 'model.props.vendor', expected: string" },
+
+    { "custom/no-property",
+      "{\"name\": \"custom\", \"props\": {\"nope\": 1}}",
+      "Property 'custom-x86_64-cpu.nope' not found" },
+    { "custom/no-value",
+      "{\"name\": \"custom\", \"props\": {\"avx2\": 1}}",
+      "Invalid parameter type for 'model.props.avx2', expected: boolean" },
+    { "custom/no-props", "{\"name\": \"custom\", \"props\": 1}",
+      "Invalid parameter type for 'model.props', expected: object" },
+    { "custom/no-machine-type",
+      "{\"name\": \"custom\", \"machine-type\": \"nope\"}",
+      "Machine type 'nope' not found; query-machines lists those that exist" },
+
     { "cache/size", CACHE("x"),
       CACHE_ERROR("x", "'x' is not a size in bytes, or with K or M") },
     { "cache/huge", CACHE("5G"),
@@ -137,6 +156,39 @@ static void test_bad_model(const void *data)
     g_assert_cmpstr(qdict_get_str(qdict_get_qdict(resp, "error"), "desc"), ==,
                     bad->error);
     /* It lives, and what it was about to do is undone. */
+    qobject_unref(expanded_props(qts, "static", "{\"name\": \"EPYC\"}"));
+    qtest_quit(qts);
+}
+
+/* Some names, and how many there are; starting it names the same ones */
+static void test_incomplete_custom(void)
+{
+    static const char missing[] =
+        "CPU model 'custom' must be fully specified, as the static expansion "
+        "of a CPU model is; missing: fpu, vme, ";
+    static const char *const models[] = {
+        "{\"name\": \"custom\"}",
+        "{\"name\": \"custom\", \"props\": {}}",
+        "{\"name\": \"custom\", \"machine-type\": \"q35\"}",
+        "{\"name\": \"custom\", \"props\": {\"f-avx2\": true}}",
+    };
+    QTestState *qts = qtest_init("-machine none -accel tcg");
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(models); i++) {
+        const char *types[] = { "static", "full" };
+        int j;
+
+        for (j = 0; j < ARRAY_SIZE(types); j++) {
+            g_autoptr(QDict) resp = expand(qts, types[j], models[i]);
+            QDict *error = qdict_get_qdict(resp, "error");
+
+            g_assert(error);
+            g_assert(g_str_has_prefix(qdict_get_str(error, "desc"), missing));
+            g_assert(g_str_has_suffix(qdict_get_str(error, "desc"), " more"));
+        }
+    }
+    /* What was about to be evaluated is over. */
     qobject_unref(expanded_props(qts, "static", "{\"name\": \"EPYC\"}"));
     qtest_quit(qts);
 }
@@ -415,6 +467,8 @@ int main(int argc, char **argv)
     for (i = 0; i < ARRAY_SIZE(commas); i++) {
         add_data("comma", commas[i].name, &commas[i], test_comma);
     }
+    qtest_add_func("x86/cpu/expansion/incomplete-custom",
+                   test_incomplete_custom);
     qtest_add_func("x86/cpu/expansion/shape", test_shape);
     qtest_add_func("x86/cpu/expansion/omitted", test_omitted);
     qtest_add_func("x86/cpu/expansion/fixed-point", test_fixed_point);
