@@ -42,9 +42,6 @@ bool x86_cpu_access_accel_uses_host_cpuid(void);
 /* True if "+@name" is in the -cpu option of this process. */
 bool x86_cpu_access_plus_feature(const char *name);
 
-/* True if "-@name" is in the -cpu option of this process. */
-bool x86_cpu_access_minus_feature(const char *name);
-
 /* The features "+name" and "-name" of the -cpu option of this process */
 typedef struct X86CPUPlusMinus {
     GList *plus, *minus;

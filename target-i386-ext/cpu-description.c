@@ -242,9 +242,9 @@ static bool is_given_waitpkg(X86CPU *cpu)
 }
 
 /*
- * Realizing a CPU drops Intel PT again if its leaf is above the floor for
- * leaves.  It is in the description all the same: with x-force-features a
- * guest has it, and a topology that raises the level shows the leaf, too.
+ * Whether x86_cpu_expand_features() has dropped Intel PT for its leaf is above
+ * min-level.  It is on in the description all the same, because this happens
+ * again where that is used, and not with x-force-features.
  */
 static bool is_intel_pt_dropped_by_level(X86CPU *cpu)
 {
