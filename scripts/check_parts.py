@@ -47,10 +47,15 @@ PARTS = [
     Part('generator', 15, [
         'tests/generator/*', 'tests/golden/*', 'tests/site/*']),
     Part('features', 15, [
+        'tests/guest/test_dependencies.py',
+        'tests/guest/test_descriptions.py',
         'tests/guest/test_feature_flags.py',
+        'tests/guest/test_made_hosts.py',
         'tests/guest/test_offered_features.py',
+        'tests/guest/test_query_features.py',
         'tests/guest/test_random_features.py',
-        'tests/guest/test_removed_features.py']),
+        'tests/guest/test_removed_features.py',
+        'tests/guest/test_start_errors.py']),
     Part('machine-types', 20, [
         'tests/guest/test_cpu_compat.py',
         'tests/guest/test_cpu_migration.py',
@@ -68,18 +73,31 @@ PARTS = [
 # What `make check` runs under KVM, on each made host as well.  The exhaustive
 # tests are of the real one.
 KVM_TESTS = [
+    'tests/clients/test_x86_cpu_model_dump.py:[GRW]*.*',
+    'tests/clients/test_x86_cpu_removed.py:Answers.*',
     'tests/golden/test_golden.py:TestKvm.*',
     'tests/guest/test_cpu_compat.py:TestKvm.*',
     'tests/guest/test_cpu_migration.py:*',
+    'tests/guest/test_descriptions.py:*Kvm.*',
     'tests/guest/test_feature_flags.py:TestKvm.*',
     'tests/guest/test_machine_type.py:TestKvm.*',
     'tests/guest/test_offered_features.py:*',
+    'tests/guest/test_query_features.py:*',
     'tests/guest/test_random_features.py:TestKvm.*',
     'tests/guest/test_removed_features.py:TestKvm.*',
     'tests/guest/test_site_models.py:TestKvm.*',
+    'tests/guest/test_start_errors.py:TestKvm.*',
     'tests/guest/test_static_expansion.py:TestKvm.*',
     'tests/guest/test_table_models.py:Test*Kvm.*',
 ]
+# Of these, what `make check` runs on each made host; the others on one each
+ON_EACH_HOST = {
+    'tests/guest/test_cpu_migration.py',
+    'tests/guest/test_feature_flags.py',
+    'tests/guest/test_offered_features.py',
+    'tests/guest/test_random_features.py',
+    'tests/guest/test_removed_features.py',
+}
 
 
 class UnknownPart(Exception):

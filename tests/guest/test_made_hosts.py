@@ -479,6 +479,46 @@ class Guests(OnMadeHosts):
         self.assertTrue(asyncio.run(look()).cpuid[0, 0])
 
 
+class QTests(OnMadeHosts):
+    """The qtests that judge what QEMU says of the host"""
+
+    def run_qtest(self, name, *args, **env):
+        program = os.path.join(os.path.dirname(QEMU), 'tests', 'qtest', name)
+        done = subprocess.run(
+            [program, *args], cwd=os.path.dirname(QEMU),
+            env={**os.environ, **env}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            timeout=300, check=False)
+        self.assertEqual(done.returncode, 0,
+                         f'{args} {env}\n{done.stdout}\n{done.stderr}')
+        return done.stdout.splitlines()
+
+    def check_on_each(self, name, start, least):
+        """The tests whose paths start so pass on each host"""
+        paths = [line for line in self.run_qtest(name, '-l')
+                 if line.startswith(start)]
+        self.assertGreaterEqual(len(paths), least)
+        for host in host_names():
+            lines = self.run_qtest(
+                name, '--tap', *[word for path in paths
+                                 for word in ('-p', path)],
+                LD_PRELOAD=shim(), KVM_CPUID_SHIM_HOST=made_host(host))
+            passed = [line for line in lines if line.startswith('ok ')
+                      and '# SKIP' not in line]
+            # A host may have what a test wants to see missing.
+            self.assertGreaterEqual(len(passed), len(paths) - 2, host)
+
+    def test_query_features(self):
+        """query-cpu-features"""
+        self.check_on_each('x86-cpu-features-test',
+                           '/x86_64/x86/cpu/features/host/kvm', 1)
+
+    def test_removed_features(self):
+        """removed-features"""
+        self.check_on_each('x86-cpu-removed-features-test',
+                           '/x86_64/x86/cpu/removed-features/kvm', 15)
+
+
 del OnMadeHosts
 
 if __name__ == '__main__':
