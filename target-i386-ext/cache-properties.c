@@ -4,9 +4,10 @@
  * The caches of an x86 CPU as properties
  *
  * Answers, as l1d-cache-info, l1i-cache-info, l2-cache-info and
- * l3-cache-info of every CPU: which caches does the CPU model come with?
- * Setting them makes a CPU of any model show the same ones, so that a
- * static expansion can carry what only tables in cpu.c had.
+ * l3-cache-info of every CPU: which caches does the CPU model come with,
+ * and which does the guest have?  Setting them makes a CPU of any model show
+ * the same ones, so that a static expansion can carry what only tables in
+ * cpu.c had.
  *
  * A guest sees them in CPUID leaves 2 and 4 (SDM vol. 2A, CPUID) and
  * 0x80000005, 0x80000006 and 0x8000001D (APM vol. 3, appendix E.4).
@@ -14,227 +15,104 @@
 
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
-#include "qemu/units.h"
 #include "cpu.h"
 #include "hw/qdev-properties.h"
 #include "qapi/error.h"
 #include "qapi/qapi-types-machine-common.h"
+#include "qapi/util.h"
 #include "qapi/visitor.h"
+#include "target/i386/ext/cache-text.h"
 #include "target/i386/ext/cpu-access.h"
+
+/* An error shows that much of a text, about twice what a text needs. */
+#define MAX_SHOWN 300
+
+QEMU_BUILD_BUG_ON((int)X86_CPU_CACHES != (int)CACHES);
 
 typedef struct CacheProperty {
     const char *name;
     const char *description;
     enum CacheType type;
     uint8_t level;
-    /* CPUID has the size in units of this many bytes */
-    uint32_t unit;
 } CacheProperty;
 
 static const CacheProperty cache_properties[X86_CPU_CACHES] = {
-    { "l1d-cache-info", "Level 1 data cache", DATA_CACHE, 1, KiB },
-    { "l1i-cache-info", "Level 1 instruction cache", INSTRUCTION_CACHE, 1,
-      KiB },
-    { "l2-cache-info", "Level 2 cache", UNIFIED_CACHE, 2, KiB },
-    { "l3-cache-info", "Level 3 cache", UNIFIED_CACHE, 3, 512 * KiB },
+    [CACHE_L1D] = {
+        "l1d-cache-info", "Level 1 data cache", DATA_CACHE, 1
+    },
+    [CACHE_L1I] = {
+        "l1i-cache-info", "Level 1 instruction cache", INSTRUCTION_CACHE, 1
+    },
+    [CACHE_L2] = {
+        "l2-cache-info", "Level 2 cache", UNIFIED_CACHE, 2
+    },
+    [CACHE_L3] = {
+        "l3-cache-info", "Level 3 cache", UNIFIED_CACHE, 3
+    },
 };
 
-/* The numbers of CPUCacheInfo, each as key=number */
-typedef struct CacheNumber {
-    const char *key;
-    size_t offset;
-    size_t size;
-} CacheNumber;
-
-#define NUMBER(key, field) \
-    { key, offsetof(CPUCacheInfo, field), sizeof_field(CPUCacheInfo, field) }
-
-static const CacheNumber cache_numbers[] = {
-    NUMBER("line", line_size),
-    NUMBER("ways", associativity),
-    NUMBER("partitions", partitions),
-    NUMBER("sets", sets),
-    NUMBER("tag-lines", lines_per_tag),
-};
-
-/* What is true or not, named if true */
-static const struct {
-    const char *key;
-    size_t offset;
-} cache_flags[] = {
-    { "self-init", offsetof(CPUCacheInfo, self_init) },
-    { "no-invd-sharing", offsetof(CPUCacheInfo, no_invd_sharing) },
-    { "inclusive", offsetof(CPUCacheInfo, inclusive) },
-    { "complex-indexing", offsetof(CPUCacheInfo, complex_indexing) },
-};
-
-#define CACHE_KEYS "line, ways, partitions, sets, tag-lines, share, " \
-                   "self-init, no-invd-sharing, inclusive, complex-indexing"
-
-static uint32_t get_number(const CPUCacheInfo *info, const CacheNumber *number)
-{
-    const void *p = (const char *)info + number->offset;
-
-    return number->size == 1 ? *(const uint8_t *)p :
-           number->size == 2 ? *(const uint16_t *)p : *(const uint32_t *)p;
-}
-
-static void set_number(CPUCacheInfo *info, const CacheNumber *number,
-                       uint32_t value)
-{
-    void *p = (char *)info + number->offset;
-
-    if (number->size == 1) {
-        *(uint8_t *)p = value;
-    } else if (number->size == 2) {
-        *(uint16_t *)p = value;
-    } else {
-        *(uint32_t *)p = value;
-    }
-}
+/* What cache-text.c takes for the widths of these */
+QEMU_BUILD_BUG_ON(sizeof_field(CPUCacheInfo, size) != 4);
+QEMU_BUILD_BUG_ON(sizeof_field(CPUCacheInfo, line_size) != 2);
+QEMU_BUILD_BUG_ON(sizeof_field(CPUCacheInfo, associativity) != 1);
+QEMU_BUILD_BUG_ON(sizeof_field(CPUCacheInfo, partitions) != 1);
+QEMU_BUILD_BUG_ON(sizeof_field(CPUCacheInfo, sets) != 4);
+QEMU_BUILD_BUG_ON(sizeof_field(CPUCacheInfo, lines_per_tag) != 1);
 
 static char *format_cache(const CPUCacheInfo *info)
 {
-    GString *text = g_string_new(NULL);
-    int i;
+    Cache cache = {
+        .size = info->size,
+        .numbers = {
+            [CACHE_LINE] = info->line_size,
+            [CACHE_WAYS] = info->associativity,
+            [CACHE_PARTITIONS] = info->partitions,
+            [CACHE_SETS] = info->sets,
+            [CACHE_TAG_LINES] = info->lines_per_tag,
+        },
+        .flags = {
+            [CACHE_SELF_INIT] = info->self_init,
+            [CACHE_NO_INVD_SHARING] = info->no_invd_sharing,
+            [CACHE_INCLUSIVE] = info->inclusive,
+            [CACHE_COMPLEX_INDEXING] = info->complex_indexing,
+        },
+    };
+    char text[CACHE_TEXT];
 
-    g_string_append_printf(text, "%" PRIu32, info->size);
-    for (i = 0; i < ARRAY_SIZE(cache_numbers); i++) {
-        g_string_append_printf(text, ":%s=%" PRIu32, cache_numbers[i].key,
-                               get_number(info, &cache_numbers[i]));
-    }
-    g_string_append_printf(text, ":share=%s",
-                           CpuTopologyLevel_str(info->share_level));
-    for (i = 0; i < ARRAY_SIZE(cache_flags); i++) {
-        if (*(const bool *)((const char *)info + cache_flags[i].offset)) {
-            g_string_append_printf(text, ":%s", cache_flags[i].key);
-        }
-    }
-    return g_string_free(text, FALSE);
-}
-
-static bool parse_number(CPUCacheInfo *info, const char *key,
-                         const char *value, Error **errp)
-{
-    unsigned i;
-
-    for (i = 0; i < ARRAY_SIZE(cache_numbers); i++) {
-        const CacheNumber *number = &cache_numbers[i];
-        uint64_t max = MAKE_64BIT_MASK(0, number->size * 8);
-        uint64_t n;
-
-        if (strcmp(key, number->key)) {
-            continue;
-        }
-        if (qemu_strtou64(value, NULL, 10, &n) < 0 || !n || n > max) {
-            error_setg(errp, "'%s' of '%s' is not a number from 1 to %" PRIu64,
-                       value, key, max);
-            return false;
-        }
-        set_number(info, number, n);
-        return true;
-    }
-    error_setg(errp, "unknown key '%s'; there are " CACHE_KEYS, key);
-    return false;
-}
-
-static bool parse_share_level(CPUCacheInfo *info, const char *value,
-                              Error **errp)
-{
-    int level = qapi_enum_parse(&CpuTopologyLevel_lookup, value, -1, NULL);
-
-    /* cpu.c can encode no others. */
-    switch (level) {
-    case CPU_TOPOLOGY_LEVEL_CORE:
-    case CPU_TOPOLOGY_LEVEL_MODULE:
-    case CPU_TOPOLOGY_LEVEL_DIE:
-    case CPU_TOPOLOGY_LEVEL_SOCKET:
-        info->share_level = level;
-        return true;
-    default:
-        error_setg(errp, "'%s' of 'share' is not core, module, die or socket",
-                   value);
-        return false;
-    }
-}
-
-static bool parse_flag(CPUCacheInfo *info, const char *key, Error **errp)
-{
-    unsigned i;
-
-    for (i = 0; i < ARRAY_SIZE(cache_flags); i++) {
-        if (!strcmp(key, cache_flags[i].key)) {
-            *(bool *)((char *)info + cache_flags[i].offset) = true;
-            return true;
-        }
-    }
-    error_setg(errp, "unknown key '%s'; there are " CACHE_KEYS, key);
-    return false;
-}
-
-/* What CPUID cannot say, cpu.c asserts */
-static bool check_cache(const CPUCacheInfo *info, const CacheProperty *cp,
-                        Error **errp)
-{
-    uint64_t product = (uint64_t)info->line_size * info->associativity *
-                       info->partitions * info->sets;
-
-    if (!info->size || info->size % cp->unit) {
-        error_setg(errp, "the size %" PRIu32 " is no multiple of %" PRIu32,
-                   info->size, cp->unit);
-        return false;
-    }
-    if (info->share_level == CPU_TOPOLOGY_LEVEL_INVALID) {
-        error_setg(errp, "'share' is missing");
-        return false;
-    }
-    if (product != info->size) {
-        error_setg(errp, "the size %" PRIu32 " is not line x ways x "
-                   "partitions x sets, which is %" PRIu64,
-                   info->size, product);
-        return false;
-    }
-    if (info->associativity >= info->sets) {
-        error_setg(errp, "%u ways are not fewer than %" PRIu32 " sets",
-                   info->associativity, info->sets);
-        return false;
-    }
-    return true;
+    pstrcpy(cache.share, sizeof(cache.share),
+            CpuTopologyLevel_str(info->share_level));
+    cache_text_format(&cache, text);
+    return g_strdup(text);
 }
 
 static bool parse_cache(CPUCacheInfo *info, const CacheProperty *cp,
                         const char *text, Error **errp)
 {
-    g_auto(GStrv) parts = g_strsplit(text, ":", 0);
-    uint64_t size;
-    char **part;
+    char error[CACHE_ERROR];
+    Cache cache;
 
+    if (!cache_text_parse(&cache, cp - cache_properties, text, false, error)) {
+        error_setg(errp, "Invalid %s '%.*s': %s", cp->name, MAX_SHOWN, text,
+                   error);
+        return false;
+    }
     *info = (CPUCacheInfo) {
         .type = cp->type,
         .level = cp->level,
-        .partitions = 1,
-        .lines_per_tag = 1,
-        .share_level = CPU_TOPOLOGY_LEVEL_INVALID,
+        .size = cache.size,
+        .line_size = cache.numbers[CACHE_LINE],
+        .associativity = cache.numbers[CACHE_WAYS],
+        .partitions = cache.numbers[CACHE_PARTITIONS],
+        .sets = cache.numbers[CACHE_SETS],
+        .lines_per_tag = cache.numbers[CACHE_TAG_LINES],
+        .self_init = cache.flags[CACHE_SELF_INIT],
+        .no_invd_sharing = cache.flags[CACHE_NO_INVD_SHARING],
+        .inclusive = cache.flags[CACHE_INCLUSIVE],
+        .complex_indexing = cache.flags[CACHE_COMPLEX_INDEXING],
+        .share_level = qapi_enum_parse(&CpuTopologyLevel_lookup, cache.share,
+                                       -1, &error_abort),
     };
-    if (qemu_strtosz(parts[0], NULL, &size) < 0 || size > UINT32_MAX) {
-        error_setg(errp, "'%s' is not a size in bytes, or with K or M",
-                   parts[0]);
-        return false;
-    }
-    info->size = size;
-    for (part = parts + 1; *part; part++) {
-        char *value = strchr(*part, '=');
-
-        if (value) {
-            *value++ = '\0';
-        }
-        if (!value ? !parse_flag(info, *part, errp) :
-            !strcmp(*part, "share") ? !parse_share_level(info, value, errp) :
-            !parse_number(info, *part, value, errp)) {
-            return false;
-        }
-    }
-    return check_cache(info, cp, errp);
+    return true;
 }
 
 static CPUCacheInfo *const *model_cache(const CPUCaches *caches, int i)
@@ -247,36 +125,63 @@ static CPUCacheInfo *const *model_cache(const CPUCaches *caches, int i)
     return all[i];
 }
 
+static bool any_given(X86CPU *cpu)
+{
+    int i;
+
+    for (i = 0; i < X86_CPU_CACHES; i++) {
+        if (cpu->own_caches.is_given[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Cache @i of @cpu, which has @model's unless told otherwise, or NULL */
+static const CPUCacheInfo *find_cache(X86CPU *cpu, const CPUCaches *model,
+                                      int i)
+{
+    const X86CPUOwnCaches *own = &cpu->own_caches;
+
+    return own->is_given[i] ? &own->given[i] :
+           own->has_default[i] ? &own->defaults[i] :
+           model ? *model_cache(model, i) : NULL;
+}
+
+/* What get_cache() answers, or NULL */
+static const CPUCacheInfo *shown_cache(X86CPU *cpu, int i)
+{
+    if (cpu->legacy_cache && !any_given(cpu)) {
+        return NULL;
+    }
+    if (!DEVICE(cpu)->realized) {
+        return find_cache(cpu, x86_cpu_access_model_caches(cpu), i);
+    }
+    if (cpu->cache_info_passthrough) {
+        return NULL;
+    }
+    /* With -machine smp-cache in it */
+    return *model_cache(&cpu->env.cache_info_cpuid4, i);
+}
+
 static void get_cache(Object *obj, Visitor *v, const char *name,
                       void *opaque, Error **errp)
 {
-    X86CPU *cpu = X86_CPU(obj);
     const CacheProperty *cp = opaque;
-    int i = cp - cache_properties;
-    const CPUCaches *caches = NULL;
-    g_autofree char *text = NULL;
+    const CPUCacheInfo *info = shown_cache(X86_CPU(obj),
+                                           cp - cache_properties);
+    g_autofree char *text = info ? format_cache(info) : g_strdup("");
 
-    if (!cpu->legacy_cache) {
-        caches = x86_cpu_access_model_caches(cpu);
-    }
-    if (cpu->own_caches.is_given[i]) {
-        text = format_cache(&cpu->own_caches.given[i]);
-    } else if (caches && *model_cache(caches, i)) {
-        text = format_cache(*model_cache(caches, i));
-    } else {
-        text = g_strdup("");
-    }
     visit_type_str(v, name, &text, errp);
 }
 
 static void set_cache(Object *obj, Visitor *v, const char *name,
                       void *opaque, Error **errp)
 {
-    X86CPU *cpu = X86_CPU(obj);
+    X86CPUOwnCaches *own = &X86_CPU(obj)->own_caches;
     const CacheProperty *cp = opaque;
     int i = cp - cache_properties;
     g_autofree char *text = NULL;
-    CPUCacheInfo info;
 
     if (DEVICE(obj)->realized) {
         qdev_prop_set_after_realize(DEVICE(obj), name, errp);
@@ -286,28 +191,40 @@ static void set_cache(Object *obj, Visitor *v, const char *name,
         return;
     }
     if (!*text) {
-        cpu->own_caches.is_given[i] = false;
-        return;
+        own->is_given[i] = false;
+    } else if (parse_cache(&own->given[i], cp, text, errp)) {
+        own->is_given[i] = true;
     }
-    if (!parse_cache(&info, cp, text, errp)) {
-        error_prepend(errp, "Invalid %s '%s': ", name, text);
-        return;
+}
+
+void x86_cpu_caches_defaults_done(X86CPU *cpu)
+{
+    X86CPUOwnCaches *own = &cpu->own_caches;
+
+    x86_cpu_caches_settle(cpu);
+    memcpy(own->defaults, own->given, sizeof(own->defaults));
+    memcpy(own->has_default, own->is_given, sizeof(own->has_default));
+    memset(own->is_given, 0, sizeof(own->is_given));
+}
+
+void x86_cpu_caches_settle(X86CPU *cpu)
+{
+    if (any_given(cpu)) {
+        cpu->legacy_cache = false;
     }
-    cpu->own_caches.given[i] = info;
-    cpu->own_caches.is_given[i] = true;
-    cpu->legacy_cache = false;
 }
 
 bool x86_cpu_check_caches(X86CPU *cpu, Error **errp)
 {
+    const CPUCaches *model = x86_cpu_access_model_caches(cpu);
     int i, missing = -1;
     bool any = false;
 
-    if (cpu->legacy_cache || x86_cpu_access_model_caches(cpu)) {
+    if (cpu->legacy_cache) {
         return true;
     }
     for (i = 0; i < X86_CPU_CACHES; i++) {
-        if (cpu->own_caches.is_given[i]) {
+        if (find_cache(cpu, model, i)) {
             any = true;
         } else if (missing < 0) {
             missing = i;
@@ -330,13 +247,12 @@ const CPUCaches *x86_cpu_own_caches(X86CPU *cpu, const CPUCaches *model)
     int i;
 
     for (i = 0; i < X86_CPU_CACHES; i++) {
-        if (own->is_given[i]) {
-            own->used[i] = own->given[i];
-        } else if (model) {
-            own->used[i] = **model_cache(model, i);
-        } else {
+        const CPUCacheInfo *info = find_cache(cpu, model, i);
+
+        if (!info) {
             return NULL;
         }
+        own->used[i] = *info;
     }
     own->caches = (CPUCaches) {
         &own->used[0], &own->used[1], &own->used[2], &own->used[3],
@@ -358,6 +274,7 @@ void x86_cpu_caches_class_init(ObjectClass *oc)
             "colon, line=BYTES, ways=N, partitions=N, sets=N, tag-lines=N, "
             "share=core|module|die|socket, and what of self-init, "
             "no-invd-sharing, inclusive, complex-indexing is true; empty "
-            "if the model has none or legacy-cache is on", cp->description);
+            "if there is none to describe (legacy-cache, host-cache-info). "
+            "Setting it turns legacy-cache off.", cp->description);
     }
 }

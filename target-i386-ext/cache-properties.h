@@ -17,12 +17,27 @@ typedef struct X86CPUOwnCaches {
     /* Set by property */
     CPUCacheInfo given[X86_CPU_CACHES];
     bool is_given[X86_CPU_CACHES];
-    /* What the CPU is realized with: the given ones, else the model's */
+    /* Those that the machine type gives, by tables; like the model's own */
+    CPUCacheInfo defaults[X86_CPU_CACHES];
+    bool has_default[X86_CPU_CACHES];
+    /* What the CPU is realized with: given, else default, else the model's */
     CPUCacheInfo used[X86_CPU_CACHES];
     CPUCaches caches;
 } X86CPUOwnCaches;
 
 #ifndef CONFIG_USER_ONLY
+/*
+ * The properties of @cpu that are set from now on are the user's, and
+ * override those before: legacy-cache=on, the caches of the machine type.
+ */
+void x86_cpu_caches_defaults_done(X86CPU *cpu);
+
+/*
+ * All properties of @cpu are set.  Caches that are given turn legacy-cache
+ * off, in whatever order they were set.
+ */
+void x86_cpu_caches_settle(X86CPU *cpu);
+
 /*
  * Whether @cpu, about to be realized, has all caches or none given; if
  * not, an error that names the first one missing.

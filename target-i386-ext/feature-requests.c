@@ -58,6 +58,7 @@ void x86_cpu_requests_begin(X86CPU *cpu)
 {
     X86CPUFeatureRequests *req = &cpu->requests;
 
+    x86_cpu_caches_settle(cpu);
     memcpy(req->requested, cpu->env.features, sizeof(req->requested));
     req->level_is_fixed = cpu->env.cpuid_level != UINT32_MAX;
     req->xlevel_is_fixed = cpu->env.cpuid_xlevel != UINT32_MAX;

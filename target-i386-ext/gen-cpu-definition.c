@@ -30,21 +30,22 @@ static const Number cpu_numbers[NUMBERS] = {
 };
 
 static const char *const cache_keys[CACHES] = { "l1d", "l1i", "l2", "l3" };
-static const char *const cache_number_keys[CACHE_NUMBERS] = {
-    "line", "ways", "partitions", "sets", "tag-lines",
-};
-static const char *const cache_flag_keys[CACHE_FLAGS] = {
-    "self-init", "no-invd-sharing", "inclusive", "complex-indexing",
-};
 
 const char *const cache_members[CACHES] = {
     "l1d_cache", "l1i_cache", "l2_cache", "l3_cache",
 };
 const char *const cache_number_fields[CACHE_NUMBERS] = {
-    "line_size", "associativity", "partitions", "sets", "lines_per_tag",
+    [CACHE_LINE] = "line_size",
+    [CACHE_WAYS] = "associativity",
+    [CACHE_PARTITIONS] = "partitions",
+    [CACHE_SETS] = "sets",
+    [CACHE_TAG_LINES] = "lines_per_tag",
 };
 const char *const cache_flag_fields[CACHE_FLAGS] = {
-    "self_init", "no_invd_sharing", "inclusive", "complex_indexing",
+    [CACHE_SELF_INIT] = "self_init",
+    [CACHE_NO_INVD_SHARING] = "no_invd_sharing",
+    [CACHE_INCLUSIVE] = "inclusive",
+    [CACHE_COMPLEX_INDEXING] = "complex_indexing",
 };
 
 int find_key(const char *key, const char *const *keys, int count)
@@ -87,122 +88,22 @@ const char *cache_property(int index)
 
 /* ---- caches ---- */
 
-enum { CACHE_TEXT = 512 };
-
 const char *format_cache(const Cache *cache)
 {
     static char text[CACHE_TEXT];
-    int i, length;
 
     if (!cache->size) {
         return "not set";
     }
-    length = snprintf(text, sizeof(text), "%" PRIu64, cache->size);
-    for (i = 0; i < CACHE_NUMBERS; i++) {
-        length += snprintf(text + length, sizeof(text) - length,
-                           ":%s=%" PRIu64, cache_number_keys[i],
-                           cache->numbers[i]);
-    }
-    length += snprintf(text + length, sizeof(text) - length, ":share=%s",
-                       cache->share);
-    for (i = 0; i < CACHE_FLAGS; i++) {
-        if (cache->flags[i]) {
-            length += snprintf(text + length, sizeof(text) - length, ":%s",
-                               cache_flag_keys[i]);
-        }
-    }
+    cache_text_format(cache, text);
     return text;
-}
-
-/* 32768, 32K, 1M */
-static bool parse_size(char *text, uint64_t *size)
-{
-    size_t length = strlen(text);
-    uint64_t unit = 1;
-
-    if (length && strchr("KM", text[length - 1])) {
-        unit = text[length - 1] == 'K' ? 1 << 10 : 1 << 20;
-        text[length - 1] = '\0';
-    }
-    if (!parse_whole_number(text, size) || *size > UINT32_MAX / unit) {
-        return false;
-    }
-    *size *= unit;
-    return true;
-}
-
-/* key=value or flag, none of @seen; false if it is neither */
-static bool read_cache_part(Cache *cache, char *part, unsigned *seen,
-                            bool released)
-{
-    static const uint64_t max[CACHE_NUMBERS] = {
-        UINT16_MAX, UINT8_MAX, UINT8_MAX, UINT32_MAX, UINT8_MAX,
-    };
-    char *value = strchr(part, '=');
-    unsigned before = *seen;
-    int i;
-
-    if (!value) {
-        i = find_key(part, cache_flag_keys, CACHE_FLAGS);
-        if (i >= 0) {
-            *seen |= 1u << i;
-            cache->flags[i] = true;
-        }
-        return i >= 0 && *seen != before;
-    }
-    *value++ = '\0';
-    if (!strcmp(part, "share")) {
-        /* cpu.c can encode no others. */
-        static const char *const levels[] = {
-            "core", "module", "die", "socket",
-        };
-
-        if (cache->share[0] || strlen(value) >= sizeof(cache->share) ||
-            (!released && find_key(value, levels, ARRAY_SIZE(levels)) < 0)) {
-            return false;
-        }
-        strcpy(cache->share, value);
-        return true;
-    }
-    i = find_key(part, cache_number_keys, CACHE_NUMBERS);
-    if (i < 0 || !parse_whole_number(value, &cache->numbers[i])) {
-        return false;
-    }
-    *seen |= 1u << (CACHE_FLAGS + i);
-    return released || (*seen != before && cache->numbers[i] &&
-                        cache->numbers[i] <= max[i]);
-}
-
-/* What CPUID cannot say, cpu.c asserts. */
-static void check_cache(Place place, const char *which, const Cache *cache)
-{
-    uint64_t product = cache->numbers[0] * cache->numbers[1] *
-                       cache->numbers[2] * cache->numbers[3];
-    uint64_t unit = !strcmp(which, "l3") ? 512 << 10 : 1 << 10;
-
-    if (!cache->size || cache->size % unit) {
-        complain(place, "cache %s: the size %" PRIu64 " is no multiple of "
-                 "%" PRIu64, which, cache->size, unit);
-    } else if (!cache->share[0]) {
-        complain(place, "cache %s: 'share' is missing: core, module, die or "
-                 "socket", which);
-    } else if (product != cache->size) {
-        complain(place, "cache %s: the size %" PRIu64 " is not line x ways x "
-                 "partitions x sets, which is %" PRIu64, which, cache->size,
-                 product);
-    } else if (cache->numbers[1] >= cache->numbers[3]) {
-        complain(place, "cache %s: %" PRIu64 " ways are not fewer than "
-                 "%" PRIu64 " sets", which, cache->numbers[1],
-                 cache->numbers[3]);
-    }
 }
 
 /* l1d 32K:line=64:ways=8:sets=64:share=core, as the l1d-cache-info property */
 static void read_cache(Setting *setting, char *value, bool released)
 {
-    Cache *cache = &setting->cache;
-    char *which = cut(&value), *text = cut(&value), *part;
-    unsigned before = complaints(), seen = 0;
+    char *which = cut(&value), *text = cut(&value);
+    char error[CACHE_ERROR];
 
     setting->kind = SET_CACHE;
     setting->index = which ? find_key(which, cache_keys, CACHES) : -1;
@@ -210,26 +111,9 @@ static void read_cache(Setting *setting, char *value, bool released)
         complain(setting->place, "'cache' is l1d, l1i, l2 or l3, and "
                  "SIZE:line=N:ways=N:sets=N:share=core and so on, without "
                  "spaces, as in the property l1d-cache-info");
-        return;
-    }
-    cache->numbers[2] = cache->numbers[4] = 1;
-    part = strtok(text, ":");
-    if (!part || !parse_size(part, &cache->size)) {
-        complain(setting->place, "cache %s: the size comes first, in bytes "
-                 "or with K or M", which);
-        return;
-    }
-    while ((part = strtok(NULL, ":"))) {
-        if (!read_cache_part(cache, part, &seen, released)) {
-            complain(setting->place, "cache %s: '%s' is no key with a value "
-                     "that it can have, or is there twice; there are line, "
-                     "ways, partitions, sets, tag-lines, share, self-init, "
-                     "no-invd-sharing, inclusive, complex-indexing", which,
-                     part);
-        }
-    }
-    if (complaints() == before && !released) {
-        check_cache(setting->place, which, cache);
+    } else if (!cache_text_parse(&setting->cache, setting->index, text,
+                                 released, error)) {
+        complain(setting->place, "cache %s: %s", which, error);
     }
 }
 

@@ -11,17 +11,8 @@
 #define I386_EXT_GEN_CPU_DEFINITION_H
 
 #include <stdio.h>
+#include "cache-text.h"
 #include "gen-cpu-source.h"
-
-enum { CACHES = 4, CACHE_NUMBERS = 5, CACHE_FLAGS = 4 };
-
-/* As struct CPUCacheInfo; size 0 if there is none */
-typedef struct Cache {
-    uint64_t size;
-    uint64_t numbers[CACHE_NUMBERS];
-    char share[16];
-    bool flags[CACHE_FLAGS];
-} Cache;
 
 enum { FAMILY, MODEL, STEPPING, LEVEL, XLEVEL, AVX10_VERSION, NUMBERS };
 
@@ -129,7 +120,7 @@ void print_cpu(const Cpu *cpu);
 /* Prints settings as lines of a table. */
 void print_settings(const Settings *settings);
 
-/* What follows "-info=" in properties of caches; a static buffer. */
+/* What the property of a cache is set to; a static buffer. */
 const char *format_cache(const Cache *cache);
 
 #endif /* I386_EXT_GEN_CPU_DEFINITION_H */

@@ -322,6 +322,7 @@ static bool set_cpu_defaults(Object *obj)
         object_apply_compat_props(obj);
         apply_own_tables(obj);
     }
+    x86_cpu_caches_defaults_done(cpu);
     if (x86_cpu_user_props_apply()) {
         qdev_prop_set_globals(DEVICE(obj));
     }

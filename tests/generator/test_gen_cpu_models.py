@@ -796,70 +796,113 @@ class Tables(Generator):
                 'l1d-cache-info')
         for line in 'cache', 'cache l1d', 'cache l4 32K', 'cache l1d 32K x':
             self.table_fails('set       pmu on', line, what)
-        for size in ':', 'x', '32G', '4096M', '4194304K', '4294967296', 'K', \
-                '-32K', '32k':
-            # strtok() skips a ':' before the size
-            self.table_fails('set       pmu on', f'cache l1d {size}',
-                             'cache l1d: the size comes first, in bytes or '
-                             'with K or M')
-        for part in ('line', 'line=', 'line=0', 'line=65536', 'ways=256',
-                     'partitions=256', 'partitions=0', 'sets=4294967296',
-                     'tag-lines=256', 'tag-lines=0', 'share=thread', 'share=',
-                     'size=3', 'inclusive=1', 'Inclusive', 'share',
-                     'share=core', 'line=64', 'self-init', 'line=32',
-                     'ways=x'):
+        for size in 'x', '32G', 'K', '-32K', '+32K', '32k', '.5M', '0x8000', \
+                '0', '032K', '18446744073709551616', '18014398509481984K':
+            self.table_fails(
+                'set       pmu on', f'cache l1d {size}', f"cache l1d: '{size}'"
+                ' is not a size: decimal digits, in bytes or with K or M')
+        self.table_fails(
+            'set       pmu on', 'cache l1d :32K', "cache l1d: '' is not a "
+            'size: decimal digits, in bytes or with K or M')
+        keys = ('there are line, ways, partitions, sets, tag-lines, share, '
+                'self-init, no-invd-sharing, inclusive, complex-indexing')
+        shares = 'core, module, die or socket'
+        line = 'a decimal number from 1 to 255'
+        above = 'the maximum of CPUID leaf 0x80000005 ECX'
+        for part, error in (
+                ('line', "'line' needs a value"),
+                ('line=', f"'' of 'line' is not {line}"),
+                ('line=0', f"'0' of 'line' is not {line}"),
+                ('line=+64', f"'+64' of 'line' is not {line}"),
+                ('line=0x40', f"'0x40' of 'line' is not {line}"),
+                ('line=064', f"'064' of 'line' is not {line}"),
+                ('line=18446744073709551616',
+                 f"'18446744073709551616' of 'line' is not {line}"),
+                ('line=64', "'line' is given twice"),
+                ('line=32', "'line' is given twice"),
+                ('ways=x', "'x' of 'ways' is not a decimal number from 1 to "
+                 '254'),
+                ('partitions=256', "partitions=256 is above 255, the maximum "
+                 "of QEMU's 8 bits"),
+                ('partitions=0', "'0' of 'partitions' is not a decimal "
+                 'number from 1 to 255'),
+                ('tag-lines=256', f'tag-lines=256 is above 255, {above}'
+                 '[15:8]'),
+                ('tag-lines=0', f"'0' of 'tag-lines' is not {line}"),
+                ('share=thread', f"'thread' of 'share' is not {shares}"),
+                ('share=', f"'' of 'share' is not {shares}"),
+                ('share=' + 'x' * 99, f"'{'x' * 64}' of 'share' is not "
+                 f'{shares}'),
+                ('share', "'share' needs a value"),
+                ('share=core', "'share' is given twice"),
+                ('size=3', f"unknown key 'size'; {keys}"),
+                ('Inclusive', f"unknown key 'Inclusive'; {keys}"),
+                ('', f"unknown key ''; {keys}"),
+                ('inclusive=1', "'inclusive' takes no value"),
+                ('self-init', "'self-init' is given twice")):
             self.table_fails(
                 'set       pmu on', L1D.strip() + ':self-init:' + part,
-                f"cache l1d: '{part.split('=')[0] if '=' in part else part}' "
-                'is no key with a value that it can have, or is there twice; '
-                'there are line, ways, partitions, sets, tag-lines, share, '
-                'self-init, no-invd-sharing, inclusive, complex-indexing')
+                f'cache l1d: {error}')
+        product = 'is not line x ways x partitions x sets, which is'
         for which, text, error in (
-                ('l1d', '0', 'the size 0 is no multiple of 1024'),
-                ('l1d', '32767', 'the size 32767 is no multiple of 1024'),
-                ('l2', '1025', 'the size 1025 is no multiple of 1024'),
-                ('l3', '256K', 'the size 262144 is no multiple of 524288'),
+                ('l1d', '32767:line=1:ways=1:sets=32767:share=core',
+                 'the size 32767 is not a multiple of 1024, the unit of CPUID '
+                 'leaf 0x80000005 ECX[31:24]'),
+                ('l3', '256K', 'the size 262144 is not a multiple of 524288, '
+                 'the unit of CPUID leaf 0x80000006 EDX[31:18]'),
+                ('l1d', '256K', f'the size 262144 is above 261120, {above}'
+                 '[31:24]'),
+                ('l2', '64M', 'the size 67108864 is above 67107840, the '
+                 'maximum of CPUID leaf 0x80000006 ECX[31:16]'),
+                ('l3', '4096M', 'the size 4294967296 is above 4294967295, '
+                 "the maximum of QEMU's 32 bits"),
+                ('l1d', '32K:line=256', f'line=256 is above 255, {above}'
+                 '[7:0]'),
+                ('l1d', '32K:line=64:ways=255', f'ways=255 is above 254, '
+                 f'{above}[23:16]'),
+                ('l2', '1M:line=64:ways=12', 'ways=12 has no code in CPUID '
+                 'leaf 0x80000006 ECX[15:12], which has codes for 1, 2, 4, '
+                 '8, 16, 32, 48, 64, 96, 128'),
                 ('l1i', '32K:line=64:ways=8:sets=64',
-                 "'share' is missing: core, module, die or socket"),
+                 f"'share' is missing: {shares}"),
+                ('l1i', '32K:line=64:ways=8:share=core', "'sets' is missing"),
+                ('l1i', '32K', "'line' is missing"),
                 ('l1i', '32K:line=64:ways=8:sets=65:share=core',
-                 'the size 32768 is not line x ways x partitions x sets, '
-                 'which is 33280'),
-                ('l1i', '32K:line=64:ways=8:share=core',
-                 'the size 32768 is not line x ways x partitions x sets, '
-                 'which is 0'),
+                 f'the size 32768 {product} 33280'),
                 ('l1i', '32K:line=64:ways=16:sets=16:partitions=2:share=core',
                  '16 ways are not fewer than 16 sets'),
-                ('l1d', '4095M:line=65535:ways=255:sets=4294967295:'
-                 'partitions=255:share=core',
-                 'the size 4293918720 is not line x ways x partitions x sets, '
-                 f'which is {65535 * 255 * 255 * 4294967295}')):
+                ('l3', '4095M:line=255:ways=128:sets=4294967295:'
+                 'partitions=255:share=core', f'the size 4293918720 {product} '
+                 f'{255 * 128 * 255 * 4294967295}')):
             self.table_fails('set       pmu on', f'cache {which} {text}',
                              f'cache {which}: {error}')
         self.table_fails(
             'set       pmu on', L1D.strip() + '\n    cache     l2 x',
-            ('cache     l2 x', 'cache l2: the size comes first, in bytes or '
-             'with K or M'))
-        for share in 'thread', '', 'x' * 16:
-            self.table_fails(
-                'set       pmu on', L1D.strip().replace('core', share),
-                "cache l1d: 'share' is no key with a value that it can have, "
-                'or is there twice; there are line, ways, partitions, sets, '
-                'tag-lines, share, self-init, no-invd-sharing, inclusive, '
-                'complex-indexing')
+            ('cache     l2 x', "cache l2: 'x' is not a size: decimal digits, "
+             'in bytes or with K or M'))
         # Of what is wrong, nothing is there twice.
         self.table_fails(
             'set       pmu on', 'cache l1d x\n    cache l1d 32K',
-            'cache l1d: the size comes first, in bytes or with K or M',
-            ('cache l1d 32K', "cache l1d: 'share' is missing: core, module, "
-             'die or socket'))
+            "cache l1d: 'x' is not a size: decimal digits, in bytes or with "
+            'K or M', ('cache l1d 32K', "cache l1d: 'line' is missing"))
         for share in 'core', 'module', 'die', 'socket':
             text = self.passes(table=TABLE + (L1D + L1I + L2 + L3).replace(
                 'share=core', f'share={share}'))
             self.assertIn(f'CPU_TOPOLOGY_LEVEL_{share.upper()}', text)
         # As large as they can be
-        self.passes(table=TABLE + edit(L1D, '32K:line=64:ways=8:sets=64', (
-            '4092M:line=65472:ways=1:partitions=1:sets=65536'))
-            + L1I + L2 + L3)
+        for old, new in (
+                ('32K:line=64:ways=8:sets=64', '255K:line=255:ways=1:'
+                 'partitions=1:sets=1024:tag-lines=255'),
+                ('32K:line=64:ways=8:sets=64', '127K:line=1:ways=254:'
+                 'sets=512'),
+                ('32K:line=64:ways=8:sets=64', '255K:line=1:ways=1:'
+                 'partitions=255:sets=1024')):
+            self.passes(table=TABLE + edit(L1D, old, new) + L1I + L2 + L3)
+        self.passes(table=TABLE + L1D + L1I + edit(
+            L2, '1M:line=64:ways=16:sets=1024',
+            '65535K:line=64:ways=16:sets=65535:tag-lines=15') + edit(
+                L3, '8M:line=64:ways=16:sets=8192',
+                '4294443008:line=1:ways=1:sets=4294443008'))
 
     def test_incomplete_caches(self):
         for left in 'l1d', 'l1i', 'l2', 'l3':
@@ -1785,10 +1828,13 @@ name one from 9.1 to 10.0 version 1
     def test_lock_file_of_another(self):
         """With what tables may not say"""
         lock = self.release(table=self.table)
-        for share in ('share=' + 'x' * 16, 'share=die:share=core',
-                      'share=die:line=x', 'share=die:levels=3'):
+        for share, error in (
+                ('share=' + 'x' * 16, f"'{'x' * 16}' of 'share' is not core"),
+                ('share=die:share=core', "'share' is given twice"),
+                ('share=die:line=x', "'x' of 'line' is not a decimal number"),
+                ('share=die:levels=3', "unknown key 'levels'")):
             text = lock.replace('share=invalid', share, 1)
-            self.assertIn('is no key with a value', self.generate(
+            self.assertIn(error, self.generate(
                 table=self.table, lock=text).stderr)
 
 

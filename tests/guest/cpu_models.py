@@ -380,9 +380,6 @@ def random_knobs(choose, lab):
             knobs[name] = choose.choice(lab.knobs[name])
     if 'lbr-fmt' in knobs:
         knobs['pmu'] = True
-    if knobs.get('legacy-cache') and CACHES.keys() & knobs.keys():
-        # Which one counts depends on their order, and JSON has none.
-        del knobs['legacy-cache']
     return knobs
 
 

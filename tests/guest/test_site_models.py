@@ -190,6 +190,8 @@ OVERRIDES = [
      (False, 'Mine, really')),
     ('pc-q35-3.1', 'Acme_caches', 'l2-cache-info=2M:line=64:ways=8:'
      'sets=4096:share=core', (2048, 0)),
+    # This machine type gives it caches, which the user turns off.
+    ('pc-q35-3.1', 'Acme_caches', 'legacy-cache=on', (512, 0)),
     (NEWEST, 'Acme_caches', 'l3-cache=off', (1024, 0)),
     ('pc-q35-5.2', 'Acme_caches', 'l3-cache=on', (1024, 32)),
 ]

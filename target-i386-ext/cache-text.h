@@ -1,0 +1,48 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The text that describes a cache of an x86 CPU
+ *
+ * Answers, for the properties l1d-cache-info and so on and for tables of
+ * CPU models: what does SIZE:line=N:ways=N:... say, and can CPUID say it?
+ *
+ * QEMU and the generator of its tables both have this, so that they take
+ * the same text for the same cache.  It needs C's own library alone.
+ */
+
+#ifndef I386_EXT_CACHE_TEXT_H
+#define I386_EXT_CACHE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CACHE_L1D, CACHE_L1I, CACHE_L2, CACHE_L3, CACHES };
+enum { CACHE_LINE, CACHE_WAYS, CACHE_PARTITIONS, CACHE_SETS, CACHE_TAG_LINES,
+       CACHE_NUMBERS };
+enum { CACHE_SELF_INIT, CACHE_NO_INVD_SHARING, CACHE_INCLUSIVE,
+       CACHE_COMPLEX_INDEXING, CACHE_FLAGS };
+
+/* As struct CPUCacheInfo; size 0 if there is none */
+typedef struct Cache {
+    uint64_t size;
+    uint64_t numbers[CACHE_NUMBERS];
+    char share[16];
+    bool flags[CACHE_FLAGS];
+} Cache;
+
+/* Room for the longest text and the longest error */
+enum { CACHE_TEXT = 512, CACHE_ERROR = 512 };
+
+/*
+ * Puts what @text says of cache @which in *@cache; false, and why in
+ * @error, if that is no cache that CPUID can show.  What is @released is
+ * taken even if CPUID can't show it: it may be what upstream's models have.
+ */
+bool cache_text_parse(Cache *cache, int which, const char *text,
+                      bool released, char error[CACHE_ERROR]);
+
+/* The text for @cache, the same for the same cache */
+void cache_text_format(const Cache *cache, char text[CACHE_TEXT]);
+
+#endif /* I386_EXT_CACHE_TEXT_H */
