@@ -12,32 +12,40 @@
 #ifndef I386_EXT_OPTION_COMMAS_H
 #define I386_EXT_OPTION_COMMAS_H
 
-/* A control character, which no option can have any use for */
-#define X86_CPU_LITERAL_COMMA '\x01'
-
-/* Replaces each two commas in @options by one X86_CPU_LITERAL_COMMA. */
-static inline void x86_cpu_hide_doubled_commas(char *options)
+/*
+ * Makes each two commas in @options one character, at which a parser that
+ * works in place won't split.  Returns where these are.
+ */
+static inline GPtrArray *x86_cpu_hide_doubled_commas(char *options)
 {
+    GPtrArray *commas = g_ptr_array_new();
     char *to = options;
     const char *from;
 
-    for (from = options; *from; from++) {
+    for (from = options; *from; from++, to++) {
+        *to = *from;
         if (from[0] == ',' && from[1] == ',') {
-            *to++ = X86_CPU_LITERAL_COMMA;
+            *to = '.';          /* any but a comma */
+            g_ptr_array_add(commas, to);
             from++;
-        } else {
-            *to++ = *from;
         }
     }
     *to = '\0';
+    return commas;
 }
 
-/* Replaces each X86_CPU_LITERAL_COMMA in @option by a comma. */
-static inline void x86_cpu_show_doubled_commas(char *option)
+/* Makes those of @commas that are in @option commas again. */
+static inline void x86_cpu_show_doubled_commas(const GPtrArray *commas,
+                                               char *option)
 {
-    for (; *option; option++) {
-        if (*option == X86_CPU_LITERAL_COMMA) {
-            *option = ',';
+    const char *end = option + strlen(option);
+    unsigned i;
+
+    for (i = 0; i < commas->len; i++) {
+        char *comma = g_ptr_array_index(commas, i);
+
+        if (comma >= option && comma < end) {
+            *comma = ',';
         }
     }
 }

@@ -2,12 +2,12 @@
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-l1d-cache-info and its relatives, judged by guests.
+l1d-cache-info and its relatives, and how -cpu takes values, judged by guests.
 
 Answers: does a guest see each cache that a property takes, in every leaf
 that has caches, up to the largest values?  Is every other one refused, with
 its reason?  Is what a running CPU says of its caches what the guest has?
-Does the order of properties matter?
+Does the order of properties matter?  What does -cpu make of commas?
 
     QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
         python3 -m unittest test_cache_properties
@@ -460,6 +460,48 @@ class TestTcg(Checks, unittest.TestCase):
             self.assertEqual({key: props[key] for key in NAMES}, caches)
             # Those who read it need no more than this test does.
             expected(caches.values())
+
+    def properties(self, args, names):
+        """Properties of the boot CPU"""
+        args = ['-machine', NEWEST, *args]
+        path = self.lab.ask([('query-cpus-fast', {})], *args)[0]['return'][0][
+            'qom-path']
+        return [answer['return'] for answer in self.lab.ask(
+            [('qom-get', {'path': path, 'property': name})
+             for name in names], *args)]
+
+    def test_commas(self):
+        """Two commas are one, and every other character is itself"""
+        for text, model_id in [
+                ('model-id=a\1b', 'a\1b'),
+                ('model-id=\1', '\1'),
+                ('model-id=a.b,,c', 'a.b,c'),
+                ('model-id=a\1,,\1b', 'a\1,\1b'),
+                ('model-id=,,', ','),
+                ('model-id=,,,,', ',,'),
+                ('model-id=a,,,pmu=off', 'a,'),
+                ('pmu=off,model-id=,,a', ',a'),
+                ('model-id=a,,b,model-id=c,,d', 'c,d'),
+                ('model-id=\x7f\x1f;:', '\x7f\x1f;:'),
+                ('model-id=a,', 'a'),
+                # The first comma ends the name of the model, as ever.
+                (',model-id=a', 'a'),
+                ('model-id=a,min-level=7,', 'a')]:
+            self.assertEqual(self.properties(
+                ['-cpu', 'EPYC,' + text], ['model-id']), [model_id], text)
+
+    def test_bad_commas(self):
+        """A comma that is in a name makes it another name"""
+        for text, error in [
+                ('EPYC,,,x', "Property 'EPYC-x86_64-cpu.,x' not found"),
+                ('EPYC,pmu,,x=on', "'EPYC-x86_64-cpu.pmu,x' not found"),
+                ('EPYC,pmu=on,,', "EPYC-x86_64-cpu.pmu=on,: Parameter 'pmu' "
+                 "expects 'on' or 'off'"),
+                ('EPYC,pmu\1=on', "'EPYC-x86_64-cpu.pmu\1' not found"),
+                (',EPYC', "unable to find CPU model ''"),
+                (',,', "unable to find CPU model ''")]:
+            self.assertIn(error.lower(), start_error(
+                '-accel', 'tcg', '-machine', NEWEST, '-cpu', text).lower())
 
 
 class TestKvm(NeedsKvm, Checks, unittest.TestCase):
