@@ -23,12 +23,6 @@ static char *get_cpu_compat(Object *obj, Error **errp)
     return g_strdup(mc ? mc->name : "");
 }
 
-/* It has no versions, so that nothing of it is kept over QEMU's. */
-static bool is_unversioned(const MachineClass *mc)
-{
-    return !strcmp(mc->name, "isapc");
-}
-
 static void set_cpu_compat(Object *obj, const char *value, Error **errp)
 {
     MachineClass *own = MACHINE_GET_CLASS(obj);
@@ -44,7 +38,8 @@ static void set_cpu_compat(Object *obj, const char *value, Error **errp)
         error_prepend(errp, "Invalid cpu-compat: ");
         return;
     }
-    if (is_unversioned(mc) || is_unversioned(own)) {
+    if (x86_cpu_machine_type_is_unversioned(mc) ||
+        x86_cpu_machine_type_is_unversioned(own)) {
         error_setg(errp, "cpu-compat=%s makes no sense with machine type "
                    "'%s': isapc has no versions to be compatible with",
                    value, own->name);

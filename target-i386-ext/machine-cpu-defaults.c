@@ -35,8 +35,9 @@ static struct {
     bool active;
     /* Named by the command, or NULL */
     const MachineClass *machine;
-    /* Named by the property compat-anchor, or NULL */
+    /* Named by the property compat-anchor, if that is given, or NULL */
     const MachineClass *anchor;
+    bool anchor_given;
     /* Put back when it is over */
     X86CPUVersion version;
     X86CPUPlusMinus plus_minus;
@@ -133,6 +134,11 @@ const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp)
     return mc;
 }
 
+bool x86_cpu_machine_type_is_unversioned(const MachineClass *mc)
+{
+    return !strcmp(mc->name, "isapc");
+}
+
 /*
  * An anchor is the name of one of upstream's machine types, where there is
  * one; this QEMU may have it by a distributor's name alone.
@@ -145,12 +151,17 @@ static const MachineClass *find_anchor_type(const char *name, Error **errp)
     if (!mc) {
         mc = x86_cpu_find_stand_in(name);
     }
-    if (mc) {
-        error_free(err);
-        return mc;
+    if (!mc) {
+        error_propagate_prepend(errp, err, "Invalid " ANCHOR ": ");
+        return NULL;
     }
-    error_propagate_prepend(errp, err, "Invalid " ANCHOR ": ");
-    return NULL;
+    error_free(err);
+    if (x86_cpu_machine_type_is_unversioned(mc)) {
+        error_setg(errp, ANCHOR "=%s makes no sense: %s has no versions to "
+                   "be compatible with", name, mc->name);
+        return NULL;
+    }
+    return mc;
 }
 
 /* Whether a compat property of @p->driver is one of some CPU */
@@ -242,23 +253,40 @@ bool x86_cpu_user_props_apply(void)
     return !evaluation.machine;
 }
 
+/* The value of the last -cpu or -global that sets @name of @obj, or NULL. */
+static const char *last_global(Object *obj, const char *name)
+{
+    const GPtrArray *globals = qdev_global_props();
+    unsigned i;
+
+    for (i = globals->len; i-- > 0;) {
+        const GlobalProperty *global = g_ptr_array_index(globals, i);
+
+        if (!strcmp(global->property, name) &&
+            object_dynamic_cast(obj, global->driver)) {
+            return global->value;
+        }
+    }
+    return NULL;
+}
+
 static const MachineClass *find_anchor(Object *obj)
 {
-    const GlobalProperty *global;
+    const char *name;
 
     /* Others have properties from machine types that are for them alone. */
     if (!x86_cpu_is_undefined(obj)) {
         return NULL;
     }
-    if (evaluation.anchor) {
+    if (evaluation.anchor_given) {
         return evaluation.anchor;
     }
     if (!x86_cpu_user_props_apply()) {
         return NULL;
     }
-    global = qdev_find_global_prop(obj, ANCHOR);
+    name = last_global(obj, ANCHOR);
     /* If it is no machine type, its setter will say so. */
-    return global ? find_anchor_type(global->value, NULL) : NULL;
+    return name ? find_anchor_type(name, NULL) : NULL;
 }
 
 /*
@@ -352,6 +380,7 @@ bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp)
     evaluation.active = true;
     evaluation.machine = machine_class;
     evaluation.anchor = anchor_class;
+    evaluation.anchor_given = anchor;
     if (machine_class) {
         evaluation.version = x86_cpu_access_set_default_version(
             PC_MACHINE_CLASS(machine_class)->default_cpu_version);
@@ -385,21 +414,27 @@ static char *get_anchor(Object *obj, Error **errp)
     return g_strdup(anchor ? x86_cpu_upstream_machine_type(anchor) : "");
 }
 
-/* It has taken effect before any property is set, or it can't any more. */
+/*
+ * The anchor is applied at object creation; setting it later has no effect.
+ * Of several with -cpu and -global, find_anchor() has taken the last.
+ */
 static void set_anchor(Object *obj, const char *value, Error **errp)
 {
-    const MachineClass *mc;
+    X86CPU *cpu = X86_CPU(obj);
+    const MachineClass *mc = NULL;
 
-    if (!*value && !X86_CPU(obj)->anchor) {
-        return;
+    if (*value) {
+        if (!x86_cpu_is_undefined(obj)) {
+            error_setg(errp, ANCHOR " is for the CPU models base and custom: "
+                       "others depend on the machine type");
+            return;
+        }
+        mc = find_anchor_type(value, errp);
+        if (!mc) {
+            return;
+        }
     }
-    if (!x86_cpu_is_undefined(obj)) {
-        error_setg(errp, ANCHOR " is for the CPU models base and custom: "
-                   "others depend on the machine type");
-        return;
-    }
-    mc = find_anchor_type(value, errp);
-    if (mc && mc != X86_CPU(obj)->anchor) {
+    if (mc != cpu->anchor && cpu->requests.defaults_done) {
         error_setg(errp, ANCHOR "=%s comes too late: it can be given with "
                    "-cpu, -global, or the model that a command takes", value);
     }

@@ -19,6 +19,12 @@
 const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp);
 
 /*
+ * Whether @mc is unversioned, and has no compatibility guarantee: nothing
+ * can be asked to be like it.
+ */
+bool x86_cpu_machine_type_is_unversioned(const MachineClass *mc);
+
+/*
  * What descriptions of CPUs have as compat-anchor: the newest PC machine type
  * of this QEMU, which changes nothing in CPUs; by the name of upstream's
  * machine type that it is or stands for, because other QEMUs know that, too.

@@ -7,7 +7,8 @@ l1d-cache-info and its relatives, and how -cpu takes values, judged by guests.
 Answers: does a guest see each cache that a property takes, in every leaf
 that has caches, up to the largest values?  Is every other one refused, with
 its reason?  Is what a running CPU says of its caches what the guest has?
-Does the order of properties matter?  What does -cpu make of commas?
+Does the order of properties matter?  What does -cpu make of commas, and of
+a compat-anchor that is given twice?
 
     QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
         python3 -m unittest test_cache_properties
@@ -502,6 +503,68 @@ class TestTcg(Checks, unittest.TestCase):
                 (',,', "unable to find CPU model ''")]:
             self.assertIn(error.lower(), start_error(
                 '-accel', 'tcg', '-machine', NEWEST, '-cpu', text).lower())
+
+    def test_anchors(self):
+        """Of several compat-anchor=, the last one counts"""
+        old, new = 'pc-q35-3.1', 'pc-i440fx-8.0'
+        anchor = 'base-x86_64-cpu.compat-anchor='
+
+        answers = self.lab.ask([
+            expansion('full', 'base', {'compat-anchor': value})
+            for value in (old, new, '')], '-machine', NEWEST)
+        old_props, new_props, no_props = [
+            reply['return']['model']['props'] for reply in answers]
+        # More differs than compat-anchor itself.
+        for one, other in itertools.combinations(
+                [old_props, new_props, no_props], 2):
+            self.assertGreater(sum(one[key] != other[key] for key in one), 1)
+        for args, props, what in [
+                (['-cpu', f'base,compat-anchor={old},compat-anchor={new}'],
+                 None, new_props),
+                (['-cpu', f'base,compat-anchor={new},compat-anchor={old}'],
+                 None, old_props),
+                (['-cpu', f'base,compat-anchor={new},compat-anchor={old},'
+                  f'compat-anchor={new}'], None, new_props),
+                (['-cpu', f'base,compat-anchor={new},compat-anchor='], None,
+                 no_props),
+                (['-cpu', f'base,compat-anchor=,compat-anchor={old}'], None,
+                 old_props),
+                (['-global', anchor + old, '-global', anchor + new], None,
+                 new_props),
+                (['-global', anchor + new, '-global', anchor + old], None,
+                 old_props),
+                (['-global', anchor + new, '-cpu',
+                  f'base,compat-anchor={old}'], None, old_props),
+                (['-cpu', f'base,compat-anchor={old}'],
+                 {'compat-anchor': new}, new_props),
+                (['-cpu', f'base,compat-anchor={old},compat-anchor={new}'],
+                 {'compat-anchor': old}, old_props),
+                (['-cpu', f'base,compat-anchor={old}'],
+                 {'compat-anchor': ''}, no_props)]:
+            reply, = self.lab.ask([expansion('full', 'base', props)],
+                                  '-machine', NEWEST, *args)
+            found = reply['return']['model']['props']
+            self.assertEqual(found, what, (args, props))
+
+    def test_bad_anchors(self):
+        """isapc is no anchor, as it is no cpu-compat"""
+        versions = 'isapc has no versions to be compatible with'
+        anchor = f'compat-anchor=isapc makes no sense: {versions}'
+        for args, error in [
+                (['-machine', f'{NEWEST},cpu-compat=isapc'], versions),
+                (['-cpu', 'base,compat-anchor=isapc'], anchor),
+                (['-cpu', f'base,compat-anchor=isapc,compat-anchor={NEWEST}'],
+                 anchor),
+                (['-cpu', f'base,compat-anchor={NEWEST},compat-anchor=isapc'],
+                 anchor),
+                (['-cpu', f'base,compat-anchor=x,compat-anchor={NEWEST}'],
+                 "Invalid compat-anchor: Machine type 'x' not found")]:
+            if args[0] == '-cpu':
+                args = ['-machine', NEWEST, *args]
+            self.assertIn(error, start_error('-accel', 'tcg', *args))
+        answer, = self.lab.ask([expansion('static', 'base', {
+            'compat-anchor': 'isapc'})])
+        self.assertEqual(answer['error']['desc'], anchor)
 
 
 class TestKvm(NeedsKvm, Checks, unittest.TestCase):

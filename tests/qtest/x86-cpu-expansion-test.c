@@ -93,6 +93,10 @@ static const BadModel bad_models[] = {
       "{\"name\": \"EPYC\", \"props\": {\"compat-anchor\": \"q35\"}}",
       "compat-anchor is for the CPU models base and custom: others depend on "
       "the machine type" },
+    { "anchor/isapc",
+      "{\"name\": \"base\", \"props\": {\"compat-anchor\": \"isapc\"}}",
+      "compat-anchor=isapc makes no sense: isapc has no versions to be "
+      "compatible with" },
 
     { "vendor/model", "{\"name\": \"EPYC\", \"props\": {\"vendor\": \"\"}}",
       "value of property 'vendor' must consist of exactly 12 characters" },
