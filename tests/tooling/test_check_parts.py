@@ -189,6 +189,63 @@ class Unknown(unittest.TestCase):
             self.assertIn('--part goes with --full', done.stderr)
 
 
+class Bootstrap(unittest.TestCase):
+    """What is installed for check-full alone, which runs without it, too."""
+    PACKAGES = ['gcc-s390x-linux-gnu', 'gcc-arm-linux-gnueabihf',
+                'debootstrap']
+
+    def setUp(self):
+        tmp = tempfile.TemporaryDirectory()
+        self.addCleanup(tmp.cleanup)
+        self.tmp = pathlib.Path(tmp.name)
+        self.log = self.tmp / 'log'
+        # apt-get installs everything except the first of them.
+        self.stand_in('apt-get', f'''case "$*" in
+*"install -y"*) for p; do case $p in {self.PACKAGES[0]}) exit 100;; esac; done
+    echo "$@" >>{self.log} ;;
+esac
+''')
+        self.stand_in('dpkg-query', f'''shift 3
+for p; do ! grep -qs -- " $p " {self.log} || echo "installed $p 1"; done
+''')
+
+    def stand_in(self, name, script):
+        path = self.tmp / name
+        path.write_text('#!/bin/sh\n' + script)
+        path.chmod(0o755)
+
+    def bootstrap(self):
+        done = subprocess.run(
+            [os.path.join(REPO, 'scripts', 'bootstrap'), 'full'],
+            env=user_environment(BUILD=str(self.tmp / 'build'), LINE=LINE,
+                                 PATH=f'{self.tmp}:{os.environ["PATH"]}'),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        return done.stdout.splitlines()
+
+    def test_each_by_itself(self):
+        self.stand_in('id', 'echo 0\n')
+        self.assertEqual(self.bootstrap()[-1],
+                         'notice: not installed, so tests that need it are '
+                         'skipped: ' + self.PACKAGES[0])
+        installed = self.log.read_text()
+        for package in self.PACKAGES[1:]:
+            self.assertIn(f' {package} ', installed)
+
+    def test_where_it_may_not_install(self):
+        self.stand_in('id', 'echo 1000\n')
+        self.stand_in('sudo', 'exit 1\n')
+        self.assertEqual(self.bootstrap(),
+                         ['notice: not installed, so tests that need it are '
+                          'skipped: ' + ' '.join(self.PACKAGES)])
+        self.assertFalse(self.log.exists())
+
+    def test_nothing_is_missing(self):
+        self.log.write_text(' ' + '  '.join(self.PACKAGES) + ' ')
+        self.assertEqual(self.bootstrap(), [])
+
+
 class Small(unittest.TestCase):
     """A checkout and a build directory of a few files."""
 
