@@ -13,7 +13,13 @@
 # that sources this.
 
 say() { printf '%s\n' "$*"; }
-die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# In one line, of a length that can be read, whatever a user's value holds.
+die() {
+    printf 'error: %s' "$*" | tr '[:cntrl:]' '?' |
+        awk 'length($0) > 1000 { $0 = substr($0, 1, 600) " [...] " substr($0, length($0) - 299) } 1' >&2
+    exit 1
+}
 
 # Nothing of the user's locale in what we parse or sort.
 export LC_ALL=C
@@ -45,11 +51,16 @@ setup_build() {
     *[[:space:]:]*)
         die "BUILD=$BUILD: QEMU's configure takes no path with a space or a colon; choose another" ;;
     esac
-    # A real write: -w says yes to root on a read-only file system.
-    if ! { mkdir -p "$BUILD/log" && : >"$BUILD/log/.probe.$$" && rm "$BUILD/log/.probe.$$"; } 2>/dev/null
+    # A real write: -w says yes to root on a read-only file system.  By `true`:
+    # where a redirection of a special builtin such as `:` or `exec` fails, a
+    # POSIX shell (dash, or bash as sh) exits on the spot.
+    if ! { mkdir -p "$BUILD/log" && true >"$BUILD/log/.probe.$$" && rm "$BUILD/log/.probe.$$"; } 2>/dev/null
     then
         die "cannot write to the build directory $BUILD; make it writable or choose another with BUILD=dir"
     fi
+    for file in "$BUILD"/log/*; do
+        [ ! -e "$file" ] || [ -w "$file" ] || die_not_ours "$file"
+    done
     tree=$BUILD/qemu-$LINE
     gitdir=$BUILD/qemu-$LINE.git
     if [ -n "${QEMU_SRC:-}" ]; then
@@ -68,9 +79,16 @@ setup_build() {
     return 0
 }
 
+# die_not_ours FILE: somebody else's, such as root's after `sudo make`.
+die_not_ours() {
+    die "cannot write to $1; chown it, remove it, or choose another build directory with BUILD=dir"
+}
+
 # One make at a time in a build directory.  The lock goes with the process that
 # holds fd 9, so that a killed run leaves none behind.
 lock_build() {
+    # Tried in a subshell: where exec fails, a POSIX shell exits.
+    (exec 9>"$BUILD/lock") 2>/dev/null || die_not_ours "$BUILD/lock"
     exec 9>"$BUILD/lock"
     flock -n 9 && return
     say "waiting for another run that works in $BUILD"
@@ -82,6 +100,9 @@ free_mb() { df -Pk "$BUILD" | awk 'NR == 2 { print int($4 / 1024) }'; }
 # need_free MB: told up front, not after minutes.  MIN_FREE_MB overrides the
 # figure, for file systems that compress.
 need_free() {
+    case ${MIN_FREE_MB:-$1} in
+    *[!0-9]* | ???????????????*) die "MIN_FREE_MB=$MIN_FREE_MB: not a number of megabytes" ;;
+    esac
     [ "$(free_mb)" -ge "${MIN_FREE_MB:-$1}" ] ||
         die "no space: $BUILD has $(free_mb) MB free, needs ${MIN_FREE_MB:-$1} MB; make room or choose another with BUILD=dir"
 }
@@ -104,7 +125,7 @@ run_logged() {
 # well: on a terminal it may.
 run_shown() {
     [ -t 1 ] || { run_logged "$@"; return; }
-    : >"$BUILD/log/$1"
+    true >"$BUILD/log/$1"
     shift
     "$@"
 }
@@ -149,8 +170,9 @@ apt_mirrors() {
 # apt_setup NAME: private lists in build/apt/NAME, for apt_private.
 apt_setup() {
     apt_dir=$BUILD/apt/$1
-    rm -rf "$apt_dir/parts"
-    mkdir -p "$apt_dir/parts" "$apt_dir/lists/partial" "$apt_dir/cache/archives/partial"
+    { rm -rf "$apt_dir/parts" &&
+        mkdir -p "$apt_dir/parts" "$apt_dir/lists/partial" "$apt_dir/cache/archives/partial"
+    } 2>/dev/null || die_not_ours "$apt_dir"
     apt_keyring=
     for apt_key in /usr/share/keyrings/debian-archive-keyring.*; do
         [ -f "$apt_key" ] && apt_keyring="signed-by=$apt_key"

@@ -202,6 +202,13 @@ class Tooling(unittest.TestCase):
                               env=self.environment(**env), check=False,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
 
+    def run_as_nobody(self, *args, **env):
+        """As run_in(), by somebody whom a mode can keep from writing: not root."""
+        ids = {'user': 65534, 'group': 65534, 'extra_groups': []} if os.geteuid() == 0 else {}
+        return subprocess.run([str(a) for a in args], cwd=self.repo, text=True,
+                              env=self.environment(**env), check=False, **ids,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+
     def run_tree(self, *args, **env):
         return self.run_in('scripts/qemu-tree', *args, **env)
 
@@ -756,10 +763,7 @@ class Place(Tooling):
     def test_unwritable(self):
         target = self.tmp / 'locked'
         target.mkdir(mode=0o555)
-        command = ['make', f'BUILD={target}/build']
-        if os.geteuid() == 0:
-            command[:0] = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups']
-        self.fails(self.run_in(*command), target, 'BUILD=dir')
+        self.fails(self.run_as_nobody('make', f'BUILD={target}/build'), target, 'BUILD=dir')
 
     def tmpfs(self, size):
         if os.geteuid() != 0:
@@ -787,6 +791,117 @@ class Place(Tooling):
         sh('mount', '-o', 'remount,size=64m', mount)
         self.prepare(**env)
         self.assertEqual((mount / 'build/qemu-10.0/hw/big').stat().st_size, 6 << 20)
+
+
+# Those that bootstrap may be run by.  In a POSIX shell a redirection that fails
+# ends the script where the command is a special builtin (`:`, `exec`, `.`).
+SHELLS = {name: argv for name, argv in {
+    'dash': ['dash'],
+    'bash': ['bash'],
+    'bash as sh': ['bash', '--posix'],
+    'busybox': ['busybox', 'sh'],
+    'sh': ['sh'],
+}.items() if shutil.which(argv[0])}
+
+
+class Shells(Tooling):
+    """Errors of what is in POSIX sh, in every shell, as an ordinary user."""
+
+    def setUp(self):
+        super().setUp()
+        Bootstrap.fake_dpkg(self)
+        # The caller's own, so that only modes keep anybody out.
+        self.mine = self.tmp / 'mine'
+        (self.mine / 'log').mkdir(parents=True)
+
+    def own(self, *paths):
+        if os.geteuid() == 0:
+            for path in paths:
+                os.chown(path, 65534, 65534)
+
+    def check_error(self, *words, command='scripts/bootstrap', **env):
+        """The same one line in all shells"""
+        env.setdefault('BUILD', str(self.mine))
+        self.assertIn('sh', SHELLS)
+        lines = set()
+        for name, argv in SHELLS.items():
+            with self.subTest(name):
+                result = self.run_as_nobody(*argv, command, **env)
+                self.fails(result, *words)
+                self.assertEqual(result.stdout, '')
+                self.assertEqual(result.returncode, 1)
+                lines.add(result.stderr)
+        self.assertEqual(len(lines), 1)
+        return lines.pop()
+
+    def test_build_directory(self):
+        """One that exists, and is somebody else's"""
+        for mode in 0o555, 0o755:
+            self.mine.chmod(mode)
+            (self.mine / 'log').chmod(mode)
+            self.own(*[self.mine] * (mode == 0o555))
+            if os.geteuid() != 0 and mode == 0o755:
+                continue
+            self.check_error(f'cannot write to the build directory {self.mine};', 'BUILD=dir')
+        self.mine.chmod(0o755)
+
+    def test_log_directory(self):
+        self.own(self.mine)
+        (self.mine / 'log').chmod(0o555)
+        self.check_error(f'cannot write to the build directory {self.mine};')
+
+    def test_missing_build_directory(self):
+        self.mine.chmod(0o555)
+        self.addCleanup(self.mine.chmod, 0o755)
+        self.check_error(f'cannot write to the build directory {self.mine}/new;',
+                         BUILD=f'{self.mine}/new')
+
+    def test_lock_and_logs(self):
+        """Files that root left behind"""
+        Bootstrap.fake_dpkg(self, 'flex')
+        self.stand_in('id', 'echo 1000\n')
+        self.stand_in('sudo', 'exit 0\n')
+        self.own(self.mine, self.mine / 'log')
+        for name in 'lock', 'log/bootstrap.log', 'apt':
+            path = self.mine / name
+            if name == 'apt':
+                path.mkdir(mode=0o555)
+            else:
+                path.write_text('')
+                path.chmod(0o444)
+            shown = f'{path}/packages;' if name == 'apt' else f'{path};'
+            self.check_error(f'cannot write to {shown}', 'chown', 'BUILD=dir')
+            (path.rmdir if name == 'apt' else path.unlink)()
+
+    def test_values(self):
+        self.own(self.mine, self.mine / 'log')
+        self.check_error('LINE=9.9', LINE='9.9')
+        self.check_error('LINE=../10.0', LINE='../10.0')
+        self.check_error('QEMU_SRC=/nonexistent', QEMU_SRC='/nonexistent')
+        self.check_error('QEMU_TARBALL=/nonexistent', QEMU_TARBALL='/nonexistent')
+        self.check_error('BUILD=/a b', BUILD='/a b')
+
+    def test_errors_are_a_line(self):
+        """Whatever the value: no line breaks, nothing for the terminal, no end"""
+        self.assertIn('LINE=a?b?[31m', self.check_error(LINE='a\nb\033[31m'))
+        self.assertLessEqual(len(self.check_error(LINE='9' * 100_000)), 950)
+
+    def test_no_os_release(self):
+        """What is asked of it is not there, or not readable"""
+        script = self.repo / 'scripts/bootstrap'
+        script.write_text(script.read_text().replace('/etc/os-release', '/nonexistent'))
+        self.own(self.mine, self.mine / 'log')
+        Bootstrap.fake_dpkg(self, 'flex')
+        self.stand_in('id', 'echo 1000\n')
+        self.stand_in('sudo', 'exit 1\n')
+        self.check_error('apt-get install flex')
+
+    def test_number(self):
+        """MIN_FREE_MB is only read by qemu-tree, in bash"""
+        for value in 'x', '1e3', '-1', '9' * 5000:
+            result = self.run_in('scripts/qemu-tree', 'prepare', MIN_FREE_MB=value)
+            self.fails(result, 'MIN_FREE_MB=', 'not a number')
+            self.assertLessEqual(len(result.stderr), 950)
 
 
 class Build(Tooling):
