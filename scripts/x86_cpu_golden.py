@@ -24,7 +24,9 @@ import os
 import re
 from typing import Any, Dict, List, Optional
 
-from x86_cpu_errors import Failure
+from x86_cpu_errors import Failure, middle_out, shown
+from x86_cpu_json import SCALAR
+import x86_cpu_json
 
 # Of the files; grows by one when a reader would have to change.
 VERSION = 1
@@ -40,7 +42,17 @@ HOST = 'host'
 
 # Machine types whose CPU models are kept: those with a version.  isapc is
 # the one PC that has none, and nobody migrates it.
-MACHINE_TYPE = re.compile(r'(pc-(?:i440fx|q35))-(\d+(?:\.\d+)*)$')
+MACHINE_TYPE = re.compile(
+    r'(pc-(?:i440fx|q35))-([0-9]{1,9}(?:\.[0-9]{1,9})*)\Z')
+
+# A file; see x86_cpu_json.check()
+VALUE = (*SCALAR, type(None))
+FILE = {
+    'machine-types': [str],
+    'newest': str,
+    'models': {str: {'like?': str, 'props': {str: VALUE},
+                     'on?': {str: {str: VALUE}}}},
+}
 
 
 @dataclass(frozen=True)
@@ -198,8 +210,8 @@ def version_of(model, models):
     x86-64-v2 is no version: there is no x86-64.
     """
     stem, _, version = model.rpartition('-v')
-    return ((stem, int(version)) if stem in models and version.isdigit()
-            else None)
+    return ((stem, int(version)) if stem in models and
+            re.fullmatch('[0-9]{1,9}', version) else None)
 
 
 def likeness(model, newest):
@@ -284,20 +296,34 @@ def decode(data):
     """
     Returns the Golden.
 
-    :raise ValueError, KeyError, TypeError, AttributeError, RecursionError:
-           that is no golden data
+    :raise ValueError: that is no golden data
     """
+    x86_cpu_json.check(data, FILE)
     types, models = data['machine-types'], data['models']
+    check_types(types, data['newest'])
+    if BASE not in models:
+        raise ValueError(f"models has no member '{BASE}'")
     newest = {}
 
     def newest_of(model):
-        if model not in newest:
-            like = models[model].get('like')
-            newest[model] = changed(newest_of(like) if like else {},
-                                    models[model]['props'])
+        # Not by recursion: a file can have a chain of any length.
+        chain, name = {}, model
+        while name is not None and name not in newest:
+            if name in chain:
+                raise ValueError(f'models.{shown(name)}.like: it is like '
+                                 'itself in the end')
+            chain[name] = models[name].get('like')
+            name = chain[name]
+            if name is not None and name not in models:
+                raise ValueError(f"models has no member '{shown(name)}', "
+                                 "which another one is 'like'")
+        for name, like in reversed(chain.items()):
+            newest[name] = changed(newest.get(like, {}),
+                                   models[name]['props'])
         return newest[model]
 
-    on = {model: decode_on(models[model].get('on', {}), types)
+    on = {model: decode_on(models[model].get('on', {}), types,
+                           f'models.{shown(model)}.on')
           for model in models}
     # Of equal answers there is one, as they take a lot of room.
     made = {}
@@ -313,18 +339,31 @@ def decode(data):
 
     answers = {model: {machine: answer(model, machine) for machine in types}
                for model in models}
-    golden = Golden(types, answers)
-    if golden.types != types or golden.newest != data['newest']:
+    return Golden(types, answers)
+
+
+def check_types(types, newest):
+    for name in types:
+        if not MACHINE_TYPE.match(name):
+            raise ValueError(f"machine-types: '{shown(name)}' is no machine "
+                             'type with a version')
+    if not types:
+        raise ValueError('machine-types is empty')
+    if sorted(set(types), key=type_key) != types or newest != types[-1]:
         raise ValueError('the machine types are not in order')
-    return golden
 
 
-def decode_on(on, types):
+def decode_on(on, types, where):
     """Returns, by machine type, what is different there."""
     found = {machine: {} for machine in types}
     for prop, values in on.items():
         for text, value in values.items():
-            for machine in parse_ranges(text, types):
+            try:
+                machines = parse_ranges(text, types)
+            except ValueError as e:
+                raise ValueError(f"{where}.{shown(prop)}: '{shown(text)}' are "
+                                 'no machine types') from e
+            for machine in machines:
                 found[machine][prop] = value
     return found
 
@@ -364,16 +403,16 @@ def read(directory, name, line):
     """
     path = path_of(directory, name)
     try:
-        with open(path, encoding='utf-8') as f:
-            data = json.load(f)
+        with open(path, 'rb') as f:
+            data = x86_cpu_json.load(f.read())
     except OSError as e:
         raise Failure(f'cannot read {path}: {e.strerror}') from e
     except ValueError as e:
         raise Failure(f'{path} is no JSON: {e}') from e
     version = data.get('version') if isinstance(data, dict) else None
-    if version != VERSION:
-        raise Failure(f'{path} is of version {json.dumps(version)}; this '
-                      f'reads version {VERSION}')
+    if not same(version, VERSION):
+        raise Failure(f'{path} is of version {shown(json.dumps(version))}; '
+                      f'this reads version {VERSION}')
     accelerator = ACCELERATORS[name]
     wanted = (line, accelerator.accel, accelerator.vendor)
     got = tuple(data.get(key) for key in
@@ -383,14 +422,14 @@ def read(directory, name, line):
                       f'{describe(*wanted)}')
     try:
         return decode(data)
-    except (ValueError, KeyError, TypeError, AttributeError,
-            RecursionError) as e:
+    except ValueError as e:
         raise Failure(f'{path} is no golden data: '
-                      f'{type(e).__name__}: {e}') from e
+                      f'{middle_out(str(e), 400)}') from e
 
 
 def describe(line, accel, vendor):
-    return f'{accel} of QEMU {line}' + (f' on {vendor}' if vendor else '')
+    return f'{shown(accel)} of QEMU {shown(line)}' + (
+        f' on {shown(vendor)}' if vendor else '')
 
 
 def write(directory, name, line, golden):

@@ -9,6 +9,7 @@ beside this file, that of the system, or the one in the python directory
 of the QEMU source, which `make run` and the tests have in PYTHONPATH.
 """
 
+import asyncio
 import json
 import logging
 import os
@@ -19,7 +20,8 @@ import sys
 import tempfile
 import threading
 
-from x86_cpu_errors import Failure, near_matches
+from x86_cpu_errors import Failure, middle_out, near_matches, shown
+import x86_cpu_json
 
 try:
     from qemu.qmp import QMPError
@@ -34,6 +36,45 @@ TIMEOUT = 60
 
 # What one that runs may take to say that it is there
 GREETING_TIMEOUT = 10
+
+# Of what a QEMU that dies wrote; and of each line of that
+MESSAGES = 16384
+MESSAGE = 400
+
+# What goes wrong where a monitor is none, or says what is no QMP
+BROKEN = (QMPError, OSError, EOFError, asyncio.TimeoutError, ValueError,
+          RecursionError)
+
+# Members of answers that the scripts read: see x86_cpu_json.check()
+PLACES = [{'cpuid?': {'leaf': int, 'subleaf': int, 'register': str,
+                      'bit': int},
+           'msr?': {'index': int, 'bit': int}}]
+REMOVED = [{'feature': str, 'places': PLACES, 'reason': str,
+            'blocking': bool, 'requested-by': str, 'requires?': list,
+            'conflicts-with?': list}]
+ANSWERS = {
+    'query-cpu-definitions': [{'name': str, 'migration-safe?': bool}],
+    'query-cpu-features': [{
+        'name': str, 'aliases': [str], 'supported': bool, 'migratable': bool,
+        'libvirt?': str, 'description?': str, 'note?': str}],
+    'query-cpu-model-expansion': {
+        'model': {'name': str, 'props': {str: object}},
+        'removed-features?': REMOVED, 'omitted-properties?': [str]},
+    'query-cpus-fast': [{'qom-path': str}],
+    'query-kvm': {'enabled': bool},
+    'query-machines': [{'name': str, 'alias?': str}],
+    'query-migrate': {'blocked-reasons?': [str]},
+    'query-target': {'arch': str},
+    'qom-list': [{'name': str}],
+}
+PROPERTIES = {
+    'added-features': [{'feature': str, 'places': PLACES}],
+    'cpu-compat': str,
+    'removed-features': REMOVED,
+    'type': str,
+}
+GREETING = {'QMP': {'version': {
+    'qemu': {'major': int, 'minor': int, 'micro': int}, 'package': str}}}
 
 # The register and its name as QEMU says it when it cannot set it
 ARCH_CAPABILITIES = 'failed to set MSR 0x10a'
@@ -60,23 +101,51 @@ def choose_accel(accel):
         raise Failure(f'accelerator kvm: cannot open /dev/kvm: {problem}; '
                       'tcg needs no /dev/kvm')
     if accel not in ('kvm', 'tcg'):
-        raise Failure(f"unknown accelerator '{accel}'; there are kvm and "
-                      'tcg')
+        raise Failure(f"unknown accelerator '{shown(accel)}'; there are kvm "
+                      'and tcg')
     return accel
+
+
+def newest(machines, prefix):
+    """
+    Returns the machine type of the highest version, or None.
+
+    Those of distributors may be named otherwise (pc-q35-noble).
+    """
+    versions = {m: re.fullmatch(r'[0-9]{1,9}(\.[0-9]{1,9})*',
+                                m.removeprefix(prefix))
+                for m in machines if m.startswith(prefix)}
+    return max((m for m in versions if versions[m]), default=None,
+               key=lambda m: [int(n) for n in versions[m][0].split('.')])
 
 
 def default_machine(machines):
     """Returns the newest pc-q35; where QEMU has none, the newest pc-i440fx."""
-    def version(name):
-        return [int(n) for n in name.rpartition('-')[2].split('.')]
-    for kind in 'pc-q35', 'pc-i440fx':
-        found = [m for m in machines
-                 if re.fullmatch(rf'{kind}-\d+(\.\d+)*', m)]
-        if found:
-            return max(found, key=version)
+    for kind in 'pc-q35-', 'pc-i440fx-':
+        machine = newest(machines, kind)
+        if machine:
+            return machine
+    # Names of distributors need not have a version.
+    if 'q35' in machines:
+        return machines['q35']
     raise Failure('this QEMU has no pc-q35 and no pc-i440fx machine type; '
                   'name the machine type: ' + ', '.join(
                       sorted(set(machines) - {'none'})))
+
+
+def check_answer(command, arguments, answer):
+    """
+    Returns a QEMU's answer to a command.
+
+    :raise Failure: the scripts cannot read it
+    """
+    shape = (PROPERTIES.get(arguments.get('property'), x86_cpu_json.SCALAR)
+             if command == 'qom-get' else ANSWERS.get(command, object))
+    try:
+        x86_cpu_json.check(answer, shape, 'the answer')
+    except ValueError as e:
+        raise Failure(f'{command}: this QEMU is not understood: {e}') from e
+    return answer
 
 
 def check_names(qemu, model, machine):
@@ -90,7 +159,7 @@ def check_names(qemu, model, machine):
     machines = {m['name']: m['name'] for m in infos}
     machines.update({m['alias']: m['name'] for m in infos if 'alias' in m})
     if model not in models:
-        raise Failure(f"unknown CPU model '{model}'; " +
+        raise Failure(f"unknown CPU model '{shown(model)}'; " +
                       (near_matches(model, models) or
                        f"'{qemu} -cpu help' lists all"))
     if not machine:
@@ -99,7 +168,7 @@ def check_names(qemu, model, machine):
         raise Failure("machine type 'none' has no CPU; name another, or "
                       'none at all for the newest pc-q35')
     if machine not in machines:
-        raise Failure(f"unknown machine type '{machine}'; " +
+        raise Failure(f"unknown machine type '{shown(machine)}'; " +
                       (near_matches(machine, machines) or
                        f"'{qemu} -machine help' lists all"))
     return machines[machine]
@@ -111,20 +180,31 @@ class Monitor:
     def __init__(self, connection):
         """
         :param connection: a connected socket
-        :raise QMPError, OSError, EOFError: no QMP there
+        :raise BROKEN: no QMP there
         """
-        logging.getLogger('qemu.qmp').setLevel(logging.CRITICAL)
+        # What goes wrong is told, once.
+        for name in 'qemu.qmp', 'asyncio':
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._qmp = QEMUMonitorProtocol(connection)
         self._qmp.settimeout(TIMEOUT)
-        self.greeting = self._qmp.connect()
+        try:
+            self.greeting = self._qmp.connect()
+            x86_cpu_json.check(self.greeting, GREETING, 'the greeting')
+        except BROKEN:
+            self._close()
+            raise
 
     def __enter__(self):
         return self
 
     def __exit__(self, exc_type, exc, trace):
+        self._close()
+
+    def _close(self):
         try:
             self._qmp.close()
-        except (QMPError, OSError, EOFError):
+        except BROKEN:
+            # It may end with the error that was told already.
             pass
 
     def _lost(self, _error):
@@ -138,9 +218,11 @@ class Monitor:
         :raise Failure: QEMU refuses, or died
         """
         try:
-            return self._qmp.cmd(command, **arguments)
-        except (QMPError, OSError, EOFError) as e:
-            raise self._lost(e) or Failure(f'{command}: {e}') from e
+            answer = self._qmp.cmd(command, **arguments)
+        except BROKEN as e:
+            raise self._lost(e) or Failure(
+                f'{command}: {middle_out(str(e), MESSAGE)}') from e
+        return check_answer(command, arguments, answer)
 
     def version(self):
         """Returns the version of QEMU, with that of the package."""
@@ -150,7 +232,10 @@ class Monitor:
 
     def cpu_path(self, cpu_index=0):
         """Returns the QOM path of a CPU."""
-        return self.cmd('query-cpus-fast')[cpu_index]['qom-path']
+        cpus = self.cmd('query-cpus-fast')
+        if cpu_index >= len(cpus):
+            raise Failure(f'this QEMU has no CPU {cpu_index}')
+        return cpus[cpu_index]['qom-path']
 
     def cpu_properties(self, names, cpu_index=0):
         """Returns the named properties of a CPU, a dict."""
@@ -180,7 +265,8 @@ class RunningQemu(Monitor):
         """
         try:
             connection = self._connect(address)
-        except (OSError, OverflowError) as e:
+        # ValueError: a name of a host that is none
+        except (OSError, OverflowError, ValueError) as e:
             raise Failure(f'cannot connect to {address}: '
                           f'{getattr(e, "strerror", None) or e}') from e
         # Who has nothing to say, or says something else, is no QMP monitor
@@ -198,13 +284,15 @@ class RunningQemu(Monitor):
         connection.settimeout(None)
         try:
             super().__init__(connection)
-        except (QMPError, OSError, EOFError) as e:
-            raise Failure(f'{address} is no QMP monitor: {e}') from e
+        except BROKEN as e:
+            raise Failure(f'{address} is no QMP monitor: '
+                          f'{middle_out(str(e), MESSAGE)}') from e
 
     @staticmethod
     def _connect(address):
         host, colon, port = address.rpartition(':')
-        if colon and port.isdigit() and not os.path.exists(address):
+        if (colon and re.fullmatch('[0-9]{1,5}', port) and
+                not os.path.exists(address)):
             return socket.create_connection((host.strip('[]'), int(port)),
                                             GREETING_TIMEOUT)
         connection = socket.socket(socket.AF_UNIX)
@@ -241,7 +329,7 @@ class Qemu(Monitor):
             theirs.close()
         try:
             super().__init__(ours)
-        except (QMPError, OSError, EOFError) as e:
+        except BROKEN as e:
             raise self._died() from e
 
     def __exit__(self, exc_type, exc, trace):
@@ -254,8 +342,8 @@ class Qemu(Monitor):
     def messages(self):
         """Returns what QEMU wrote to stderr so far, as a list of lines."""
         self._stderr.seek(0)
-        lines = self._stderr.read().decode(errors='replace').splitlines()
-        return [line for line in lines if line.strip()]
+        text = self._stderr.read(MESSAGES).decode(errors='replace')
+        return [line for line in text.splitlines() if line.strip()]
 
     def _died(self):
         try:
@@ -264,8 +352,8 @@ class Qemu(Monitor):
             self._process.kill()
             self._process.wait()
         prefix = os.path.basename(self._process.args[0]) + ': '
-        lines = [line.removeprefix(self._process.args[0] + ': ')
-                     .removeprefix(prefix)
+        lines = [middle_out(line.removeprefix(self._process.args[0] + ': ')
+                            .removeprefix(prefix), MESSAGE)
                  for line in self.messages()
                  if ': warning: ' not in line]
         self._stderr.close()
@@ -355,7 +443,8 @@ def ask_all(binary, args, commands):
                 pass
         if missing:
             stderr.seek(0)
-            said = stderr.read().decode(errors='replace').strip()
+            said = stderr.read(MESSAGES).decode(errors='replace').strip()
             raise Failure('QEMU ended before it had answered: ' +
-                          (' '.join(said.splitlines()[-1:]) or
+                          (middle_out(' '.join(said.splitlines()[-1:]),
+                                      MESSAGE) or
                            f'status {process.returncode}'))

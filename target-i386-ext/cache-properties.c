@@ -220,6 +220,7 @@ bool x86_cpu_check_caches(X86CPU *cpu, Error **errp)
     int i, missing = -1;
     bool any = false;
 
+    x86_cpu_caches_settle(cpu);
     if (cpu->legacy_cache) {
         return true;
     }

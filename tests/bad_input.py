@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Input that nobody means, for tests of how scripts refuse it.
+"""
+
+import re
+
+# The longest part of an input that an error may repeat
+ECHO = 200
+
+# Texts that programs stumble over, for wherever one is read.  Python reads no
+# number of more than 4,300 digits.
+LONG = 'A' * 100_000
+DIGITS = '9' * 5000
+TEXTS = {
+    'empty': '',
+    'long': LONG,
+    'digits': DIGITS,
+    'digit that is no decimal': '\u00b2',
+    'control characters': 'a\nerror: b\x1b[31m\x7f\u2028\u202ec',
+    'not UTF-8': '\udcff\udcfe',
+    'not ASCII': '\u00e9\U0001f600',
+    'option': 'x,model-id=y',
+    'quotes': '\'"$(`',
+}
+
+# JSON texts that are none, or none that can be read
+NO_JSON = {
+    'empty': b'',
+    'not UTF-8': b'\xff',
+    'nested lists': b'[' * 100_000,
+    'nested objects': b'{"a":' * 100_000,
+    'digits': DIGITS.encode(),
+    'half': b'{"version": 1, ',
+    'two': b'{} {}',
+}
+
+# JSON values in the place of others
+VALUES = [None, True, 0, 1 << 64, -(1 << 64), 1.5, '', LONG, [], [None], {},
+          {LONG: LONG}]
+
+
+def all_replaced(value, path=''):
+    """
+    Yields (what, value) for each way to leave out a member of a JSON value, or
+    to put a value of another type in its place.
+    """
+    members = (value.items() if isinstance(value, dict) else
+               enumerate(value) if isinstance(value, list) else [])
+    for key, item in members:
+        where = f'{path}.{key}'
+        without = value.copy()
+        del without[key]
+        yield f'{where} left out', without
+        for what, other in [
+                *((f'{where} = {str(v)[:20]!r}', v) for v in VALUES
+                  if type(v) is not type(item)),
+                *all_replaced(item, where)]:
+            changed = value.copy()
+            changed[key] = other
+            yield what, changed
+
+
+def check_refused(test, done, given=(), statuses=(1,)):
+    """
+    Checks that a script refused its input with one line, and no traceback.
+
+    :param done: a CompletedProcess, with its output as text
+    :param given: texts that the error may repeat in part only
+    """
+    test.assertNotIn('Traceback', done.stderr, done.stderr[-2000:])
+    test.assertRegex(done.stderr, r'\Aerror: [^\n]+\n\Z')
+    test.assertTrue(done.stderr[:-1].isprintable(), repr(done.stderr))
+    test.assertEqual(done.stdout, '')
+    test.assertIn(done.returncode, statuses)
+    test.assertLessEqual(len(done.stderr), 1100)
+    for text in given:
+        test.assertNotIn(text[:ECHO + 1] if len(text) > ECHO else '\0',
+                         done.stderr)
+    for run in re.findall(r'A{2,}|9{20,}', done.stderr):
+        test.assertLessEqual(len(run), ECHO)
