@@ -3,7 +3,9 @@
 CPUs in libvirt's XML, read and written.
 
 For x86-cpu-model-dump: from a <cpu>, a <domain> or a <qemu:commandline>
-to the options that libvirt gives QEMU for it, and back.
+to the options that libvirt gives QEMU for it (qemuBuildCpuCommandLine() of
+libvirt 11.3 and older), and back.  What is read has to be what libvirt's
+schemas allow: no value may bring an option along.
 """
 
 import os
@@ -12,36 +14,71 @@ from typing import List, NamedTuple, Optional
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
-from x86_cpu_qmp import Failure, near_matches
+from x86_cpu_errors import Failure, near_matches, shown
 
 # Not an address: the name of the elements that go to QEMU as they are
 QEMU_NAMESPACE = 'http://libvirt.org/schemas/domain/qemu/1.0'
+QEMU_PREFIX = f'{{{QEMU_NAMESPACE}}}'
 
 # libvirt's own list of the models and features that it knows
 CPU_MAP = '/usr/share/libvirt/cpu_map'
 
 # The default of libvirt where a domain has no <cpu>
-DEFAULT_MODEL = 'qemu64'
+DEFAULT_MODELS = {'x86_64': 'qemu64', 'i686': 'qemu32'}
+
+# Names of models, features and machine types, as libvirt's schemas have them
+NAME = re.compile('[A-Za-z0-9_.-]+')
+
+# Text that goes to QEMU as it is
+NO_COMMA = re.compile('[^,]*')
+VENDOR_LENGTH = 12
 
 POLICIES = {'force': True, 'require': True, 'disable': False,
             'forbid': False, 'optional': None}
 
+# What libvirt knows and never hands to QEMU, which has no such features
+NOT_FOR_QEMU = {'cmt', 'mbm_local', 'mbm_total', 'osxsave', 'ospke',
+                'vmx-ept-uc', 'vmx-ept-wb', 'vmx-invvpid-single-context'}
+# And what it drops where it is off
+UNKNOWN_TO_QEMU = {'cvt16', 'pconfig'}
+
 ACCELS = {'kvm': 'kvm', 'qemu': 'tcg'}
 
-# Of <features><hyperv>, as -cpu has it; all are on or off, but for three
-HYPERV = ['relaxed', 'vapic', 'vpindex', 'runtime', 'synic', 'stimer',
-          'reset', 'frequencies', 'reenlightenment', 'tlbflush', 'ipi',
-          'evmcs', 'avic']
+# Of <features><hyperv>, in libvirt's order: what is on or off, and others
+HYPERV = ['relaxed', 'vapic', 'spinlocks', 'vpindex', 'runtime', 'synic',
+          'stimer', 'reset', 'vendor_id', 'frequencies', 'reenlightenment',
+          'tlbflush', 'ipi', 'evmcs', 'avic', 'emsr_bitmap', 'xmm_input']
 
-# Other switches of <features>: path, attribute, property, value if on
-SWITCHES = [
-    ('kvm/hidden', 'kvm', {'on': 'off', 'off': None}),
-    ('kvm/hint-dedicated', 'kvm-hint-dedicated', {'on': 'on', 'off': None}),
-    ('kvm/poll-control', 'kvm-poll-control', {'on': 'on', 'off': None}),
-    ('kvm/pv-ipi', 'kvm-pv-ipi', {'on': None, 'off': 'off'}),
-    ('pvspinlock', 'kvm-pv-unhalt', {'on': 'on', 'off': 'off'}),
-    ('pmu', 'pmu', {'on': 'on', 'off': 'off'}),
-]
+# The least that libvirt takes for <spinlocks>
+SPINLOCK_RETRIES = 0xfff
+
+# Elements in those, and their properties
+HYPERV_PARTS = {
+    'stimer': {'direct': 'hv-stimer-direct'},
+    'tlbflush': {'direct': 'hv-tlbflush-direct',
+                 'extended': 'hv-tlbflush-ext'},
+}
+
+# Of <features><kvm>: property, and value if on and off; not a CPU's: None
+KVM = {
+    'hidden': ('kvm', {'on': 'off', 'off': None}),
+    'hint-dedicated': ('kvm-hint-dedicated', {'on': 'on', 'off': None}),
+    'poll-control': ('kvm-poll-control', {'on': 'on', 'off': None}),
+    'pv-ipi': ('kvm-pv-ipi', {'on': None, 'off': 'off'}),
+    'dirty-ring': (None, {'on': None, 'off': None}),
+}
+
+TIMERS = ['platform', 'rtc', 'tsc', 'hpet', 'pit', 'armvtimer', 'kvmclock',
+          'hypervclock']
+
+PANICS = ['isa', 'pseries', 'hyperv', 's390', 'pvpanic']
+
+# Drivers of -global that set properties of CPUs
+CPU_TYPE = re.compile(r'([A-Za-z0-9_.-]+-)?(x86_64|i386)-cpu|cpu')
+
+# Of -machine: what can matter to a CPU
+MACHINE_OPTIONS = {'cpu-compat': NAME,
+                   'kernel-irqchip': re.compile('on|off|split')}
 
 
 class Request(NamedTuple):
@@ -50,22 +87,26 @@ class Request(NamedTuple):
     machine: Optional[str]
     accel: Optional[str]
     arguments: List[str]
+    notes: List[str]
 
 
 def parse(text):
     """
     Returns the root element.
 
+    :param text: bytes
     :raise Failure: no XML, or none about a CPU
     """
     try:
         root = ET.fromstring(text)
-    except ET.ParseError as e:
-        raise Failure(f'libvirt: not XML: {e}') from e
-    known = ('cpu', 'domain', f'{{{QEMU_NAMESPACE}}}commandline')
+    except (ET.ParseError, LookupError, ValueError, RecursionError) as e:
+        # LookupError, ValueError: an encoding that Python does not know, or
+        # that its parser of XML cannot read
+        raise Failure(f'libvirt: not XML: {shown(e, 120)}') from e
+    known = ('cpu', 'domain', QEMU_PREFIX + 'commandline')
     if root.tag not in known:
-        raise Failure(f'libvirt: the XML is a <{root.tag}>; needed is a '
-                      '<cpu>, a <domain> or a <qemu:commandline>')
+        raise Failure(f'libvirt: the XML is a <{shown(root.tag)}>; needed is '
+                      'a <cpu>, a <domain> or a <qemu:commandline>')
     return root
 
 
@@ -75,30 +116,64 @@ def wanted_accel(root):
         return None
     kind = root.get('type')
     if kind not in ACCELS:
-        raise Failure(f"libvirt: domain type '{kind}' is not for QEMU with "
-                      'kvm or tcg; there are kvm and qemu')
+        raise Failure(f"libvirt: domain type '{shown(kind)}' is not for QEMU "
+                      'with kvm or tcg; there are kvm and qemu')
     return ACCELS[kind]
 
 
-def escape_commas(text):
-    return text.replace(',', ',,')
+def last(element, path):
+    """Returns the last one; libvirt lets it win where there are several."""
+    found = element.findall(path)
+    return found[-1] if found else None
 
 
-def number(element, attribute):
-    text = element.get(attribute) or ''
-    if not re.fullmatch(r'[0-9]+', text):
-        raise Failure(f'libvirt: <{element.tag}> needs a number as '
-                      f"'{attribute}', not '{text}'")
-    return int(text)
+def attribute_text(element, attribute):
+    return (f"<{shown(element.tag)} {attribute}="
+            f"'{shown(element.get(attribute, ''))}'>")
 
 
-def switch(element, attribute='state'):
-    """Returns 'on' or 'off'; libvirt takes an absent one for on."""
-    state = element.get(attribute, 'on')
-    if state not in ('on', 'off'):
-        raise Failure(f"libvirt: <{element.tag} {attribute}='{state}'>: "
-                      'there are on and off')
-    return state
+def name_of(text, what):
+    """Returns a name that can go into an option of QEMU."""
+    if not NAME.fullmatch(text):
+        raise Failure(f"libvirt: '{shown(text)}' is no name of {what}: these "
+                      'have letters, digits, and the marks - . _ alone')
+    return text
+
+
+def number(element, attribute, bits=32, least=0):
+    text = element.get(attribute, '')
+    # What is longer may be too long for Python.
+    digits = text.lstrip('0')[:21] or '0'
+    if not re.fullmatch(r'[0-9]+', text) or not (
+            least <= int(digits) < 1 << bits):
+        raise Failure(f"libvirt: <{element.tag}> needs a number from {least} "
+                      f"to {(1 << bits) - 1} as '{attribute}', not "
+                      f"'{shown(text)}'")
+    return int(digits)
+
+
+def choice(element, attribute, choices, default=None):
+    """
+    Returns the value of an attribute.
+
+    :param default: where it is absent; None: it may not be
+    """
+    value = element.get(attribute)
+    if value is None and default is not None:
+        return default
+    if value is None:
+        raise Failure(f"libvirt: <{element.tag}> needs the attribute "
+                      f"'{attribute}': {' or '.join(choices)}")
+    if value not in choices:
+        *most, end = choices
+        raise Failure(f'libvirt: {attribute_text(element, attribute)}: there '
+                      f"are {', '.join(most)} and {end}")
+    return value
+
+
+def switch(element, attribute='state', default=None):
+    """Returns 'on' or 'off'."""
+    return choice(element, attribute, ['on', 'off'], default)
 
 
 class Features:
@@ -120,146 +195,304 @@ class Features:
         else:
             hint = (near_matches(name, self.by_libvirt) or
                     'query-cpu-features of this QEMU lists all')
-        raise Failure(f"libvirt: unknown CPU feature '{name}'; {hint}")
+        raise Failure(f"libvirt: unknown CPU feature '{shown(name)}'; {hint}")
 
 
-def feature_options(cpu, features):
+def feature_options(cpu, features, removed):
+    """
+    :param removed: features that libvirt turns off where nothing is said of
+                    them
+    """
     options = {}
     for element in cpu.findall('feature'):
         name, policy = element.get('name'), element.get('policy', 'require')
         if not name:
             raise Failure("libvirt: a <feature> without 'name'")
         if policy not in POLICIES:
-            raise Failure(f"libvirt: feature '{name}' has the unknown policy "
-                          f"'{policy}'; there are {', '.join(POLICIES)}")
+            raise Failure(f"libvirt: feature '{shown(name)}' has the unknown "
+                          f"policy '{shown(policy)}'; there are "
+                          f"{', '.join(POLICIES)}")
+        value = POLICIES[policy]
+        if name in NOT_FOR_QEMU or (name in UNKNOWN_TO_QEMU and not value):
+            continue
         info = features.find(name)
         if info['name'] in options:
             raise Failure(f"libvirt: feature '{name}' is there twice")
-        value = POLICIES[policy]
         if value is None:
             value = info['supported']
         options[info['name']] = 'on' if value else 'off'
+    for name in removed:
+        if name in features.by_libvirt:
+            options.setdefault(features.by_libvirt[name]['name'], 'off')
     return [f'{name}={value}' for name, value in options.items()]
 
 
-def custom_model(cpu):
-    match = cpu.get('match', 'exact')
-    if match not in ('exact', 'strict'):
+def check_custom(cpu):
+    """:raise Failure: libvirt refuses it, or would ask the host about it"""
+    match = choice(cpu, 'match', ['exact', 'strict', 'minimum'], 'exact')
+    if match == 'minimum':
         raise Failure(f"libvirt: match='{match}' depends on the host; "
                       "needed is match='exact' (virsh dumpxml of the running "
                       'guest has it)')
+    if cpu.get('migratable') is not None:
+        raise Failure("libvirt: the attribute 'migratable' is for "
+                      "mode='host-passthrough' and mode='maximum' alone")
+
+
+def custom_model(cpu):
+    """Returns the name of a model, with its vendor, as options."""
     model = cpu.find('model')
-    if model is None or not (model.text or '').strip():
-        raise Failure("libvirt: <cpu mode='custom'> needs a <model>")
-    options = [model.text.strip()]
-    if model.get('vendor_id'):
-        options.append('vendor=' + escape_commas(model.get('vendor_id')))
+    choice(model, 'fallback', ['allow', 'forbid'], 'allow')
+    options = [name_of(model.text.strip(), 'a CPU model')]
+    vendor = model.get('vendor_id')
+    if vendor:
+        if not NO_COMMA.fullmatch(vendor) or (
+                len(vendor.encode()) != VENDOR_LENGTH):
+            raise Failure(f"libvirt: {attribute_text(model, 'vendor_id')}: "
+                          f'needed are {VENDOR_LENGTH} characters, without a '
+                          'comma')
+        options.append(f'vendor={vendor}')
     return options
 
 
-def cpu_options(cpu, features):
-    """Returns what a <cpu> makes of -cpu, a list."""
+def has_model(cpu):
+    model = cpu.find('model')
+    return model is not None and bool((model.text or '').strip())
+
+
+def cpu_mode(cpu):
     mode = cpu.get('mode', 'custom')
-    if mode == 'custom':
-        options = custom_model(cpu)
-    elif mode == 'host-passthrough':
-        options = ['host', 'migratable=' + cpu.get('migratable', 'on')]
-    elif mode == 'maximum':
-        options = ['max']
-        if cpu.get('migratable'):
-            options.append('migratable=' + cpu.get('migratable'))
-    elif mode == 'host-model':
+    if mode == 'host-model':
         raise Failure("libvirt: mode='host-model' depends on the host; "
                       "needed is mode='custom' (virsh dumpxml of the running "
                       'guest has it)')
-    else:
-        raise Failure(f"libvirt: unknown mode '{mode}'; there are custom, "
-                      'host-passthrough, maximum')
-    options += feature_options(cpu, features)
+    if mode not in ('custom', 'host-passthrough', 'maximum'):
+        raise Failure(f"libvirt: unknown mode '{shown(mode)}'; there are "
+                      'custom, host-passthrough, maximum')
+    return mode
 
-    cache = cpu.find('cache')
-    if cache is not None:
-        modes = {'emulate': ('off', 'on'), 'passthrough': ('on', 'off'),
-                 'disable': ('off', 'off')}
-        if cache.get('mode') not in modes:
-            raise Failure(f"libvirt: unknown cache mode "
-                          f"'{cache.get('mode')}'; there are "
-                          f"{', '.join(modes)}")
-        host, l3 = modes[cache.get('mode')]
-        options += [f'host-cache-info={host}', f'l3-cache={l3}']
+
+def model_options(cpu, default, features):
+    """
+    Returns the model and features that a <cpu> asks for, a list.
+
+    :param default: where it names no model; it needs one if None
+    """
+    mode = cpu_mode(cpu)
+    choice(cpu, 'check', ['none', 'partial', 'full'], 'none')
+    removed = []
+    if mode == 'custom':
+        check_custom(cpu)
+    if mode != 'custom':
+        options = ['host' if mode == 'host-passthrough' else 'max']
+        migratable = cpu.get('migratable')
+        if migratable is not None or mode == 'host-passthrough':
+            options.append('migratable=' + switch(cpu, 'migratable', 'on'))
+    elif has_model(cpu):
+        options = custom_model(cpu)
+        removed = CpuMap().removed.get(options[0], [])
+    elif default and cpu.find('feature') is None:
+        # A <topology>, or a <cache>, is no reason to name a model.
+        return [default]
+    else:
+        raise Failure("libvirt: <cpu mode='custom'> needs a <model>")
+    return options + feature_options(cpu, features, removed)
+
+
+def cache_options(cpu):
+    caches = cpu.findall('cache')
+    if not caches:
+        return []
+    if len(caches) > 1:
+        raise Failure('libvirt: a <cpu> can have one <cache>')
+    cache = caches[0]
+    of_host = cpu_mode(cpu) != 'custom'
+    mode = choice(cache, 'mode', ['emulate', 'passthrough', 'disable'])
+    level = choice(cache, 'level', ['1', '2', '3'], '')
+    if level and (level, mode) != ('3', 'emulate'):
+        raise Failure(f"libvirt: <cache mode='{mode}' level='{level}'>: " +
+                      ('QEMU emulates level 3 alone' if mode == 'emulate' else
+                       'this mode is for all levels'))
+    if mode == 'passthrough' and not of_host:
+        raise Failure("libvirt: <cache mode='passthrough'> is for "
+                      "mode='host-passthrough' and mode='maximum' alone")
+    # Other models have no host-cache-info.
+    return {
+        'emulate': ['l3-cache=on'] + ['host-cache-info=off'] * of_host,
+        'passthrough': ['host-cache-info=on', 'l3-cache=off'],
+        'disable': ['host-cache-info=off'] * of_host + ['l3-cache=off'],
+    }[mode]
+
+
+def address_options(cpu):
     bits = cpu.find('maxphysaddr')
-    if bits is not None:
-        if bits.get('mode') == 'passthrough':
-            options.append('host-phys-bits=on')
-            if bits.get('limit'):
-                options.append('host-phys-bits-limit='
-                               f"{number(bits, 'limit')}")
-        else:
-            options += [f"phys-bits={number(bits, 'bits')}",
-                        'host-phys-bits=off']
+    if bits is None:
+        return []
+    mode = choice(bits, 'mode', ['emulate', 'passthrough'])
+    if mode == 'emulate':
+        if 'bits' in bits.keys() and number(bits, 'bits', 31):
+            return [f"phys-bits={number(bits, 'bits', 31)}"]
+        return ['host-phys-bits=off']
+    if 'bits' in bits.keys():
+        raise Failure("libvirt: <maxphysaddr mode='passthrough'> takes no "
+                      "'bits'; they are the host's")
+    limit = number(bits, 'limit', 31) if 'limit' in bits.keys() else 0
+    return ['host-phys-bits=on'] + [f'host-phys-bits-limit={limit}'] * (
+        limit > 0)
+
+
+def hyperv_option(element):
+    """Returns the options of one <hyperv> feature that is on."""
+    if element.tag == 'spinlocks':
+        retries = number(element, 'retries', 32, SPINLOCK_RETRIES)
+        return [f'hv-spinlocks={retries:#x}']
+    if element.tag == 'vendor_id':
+        value = element.get('value')
+        if value is None or not NO_COMMA.fullmatch(value) or (
+                len(value.encode()) > VENDOR_LENGTH):
+            raise Failure(f"libvirt: {attribute_text(element, 'value')}: "
+                          f'needed are up to {VENDOR_LENGTH} characters, '
+                          'without a comma')
+        return [f'hv-vendor-id={value}']
+    options = [f"hv-{element.tag.replace('_', '-')}=on"]
+    parts = HYPERV_PARTS.get(element.tag, {})
+    for part in element if parts else []:
+        if part.tag not in parts:
+            raise Failure(f'libvirt: unknown <{shown(part.tag)}> in '
+                          f"<{element.tag}>; known: {', '.join(parts)}")
+    for tag, name in parts.items():
+        part = last(element, tag)
+        if part is not None and switch(part) == 'on':
+            options.append(f'{name}=on')
     return options
 
 
 def hyperv_options(hyperv):
-    options = []
-    if hyperv.get('mode') == 'passthrough':
-        options.append('hv-passthrough=on')
+    mode = choice(hyperv, 'mode', ['custom', 'passthrough'], 'custom')
+    if mode == 'passthrough':
+        return ['hv-passthrough=on']
+    found = {}
     for element in hyperv:
-        if switch(element) == 'off':
-            continue
-        if element.tag == 'spinlocks':
-            options.append(f"hv-spinlocks={number(element, 'retries')}")
-        elif element.tag == 'vendor_id':
-            options.append('hv-vendor-id=' +
-                           escape_commas(element.get('value', '')))
-        elif element.tag in HYPERV:
-            options.append(f'hv-{element.tag}=on')
-        else:
-            raise Failure(f"libvirt: unknown <{element.tag}> in <hyperv>; " +
+        if element.tag not in HYPERV:
+            raise Failure(f'libvirt: unknown <{shown(element.tag)}> in '
+                          '<hyperv>; ' +
                           (near_matches(element.tag, HYPERV) or
-                           f"known are {', '.join(HYPERV)}, spinlocks and "
-                           'vendor_id'))
-        direct = element.find('direct')
-        if element.tag == 'stimer' and direct is not None and (
-                switch(direct) == 'on'):
-            options.append('hv-stimer-direct=on')
-    return options
+                           f"known are {', '.join(HYPERV)}"))
+        found[element.tag] = (hyperv_option(element)
+                              if switch(element) == 'on' else [])
+    return [option for tag in HYPERV for option in found.get(tag, [])]
+
+
+def kvm_options(kvm):
+    found = {}
+    for element in kvm:
+        if element.tag not in KVM:
+            raise Failure(f'libvirt: unknown <{shown(element.tag)}> in <kvm>; '
+                          + (near_matches(element.tag, KVM) or
+                             f"known are {', '.join(KVM)}"))
+        name, values = KVM[element.tag]
+        value = values[switch(element)]
+        found[element.tag] = [f'{name}={value}'] if value else []
+    return [option for tag in KVM for option in found.get(tag, [])]
+
+
+def timer_options(timer):
+    name = choice(timer, 'name', TIMERS)
+    present = choice(timer, 'present', ['yes', 'no'], '')
+    if name == 'kvmclock' and present:
+        return ['kvmclock=' + ('on' if present == 'yes' else 'off')]
+    if name == 'hypervclock' and present == 'yes':
+        return ['hv-time=on']
+    if name == 'tsc' and 'frequency' in timer.keys():
+        frequency = number(timer, 'frequency', 64)
+        return [f'tsc-frequency={frequency}'] * (frequency > 0)
+    return []
 
 
 def domain_options(domain):
     """Returns what a <domain> adds to -cpu outside of <cpu>."""
-    options = []
-    features = domain.find('features')
-    if features is not None:
-        for path, name, values in SWITCHES:
-            element = features.find(path)
-            if element is not None and values[switch(element)]:
-                options.append(f'{name}={values[switch(element)]}')
-        apic = features.find('apic')
-        if apic is not None and apic.get('eoi'):
-            options.append(f"kvm-pv-eoi={switch(apic, 'eoi')}")
-        hyperv = features.find('hyperv')
-        if hyperv is not None:
-            options += hyperv_options(hyperv)
-    for timer in domain.findall('clock/timer'):
-        present = timer.get('present')
-        if timer.get('name') == 'kvmclock' and present:
-            options.append('kvmclock=' + ('on' if present == 'yes'
-                                          else 'off'))
-        elif timer.get('name') == 'hypervclock' and present == 'yes':
-            options.append('hv-time=on')
-        elif timer.get('name') == 'tsc' and timer.get('frequency'):
-            options.append(f"tsc-frequency={number(timer, 'frequency')}")
+    options = [option for timer in domain.findall('clock/timer')
+               for option in timer_options(timer)]
+    apic = last(domain, 'features/apic')
+    if apic is not None and 'eoi' in apic.keys():
+        options.append(f"kvm-pv-eoi={switch(apic, 'eoi')}")
+    spinlock = last(domain, 'features/pvspinlock')
+    if spinlock is not None:
+        options.append(f"kvm-pv-unhalt={switch(spinlock, default='on')}")
+    hyperv = last(domain, 'features/hyperv')
+    if hyperv is not None:
+        options += hyperv_options(hyperv)
+    panics = [choice(panic, 'model', PANICS, 'isa')
+              for panic in domain.findall('devices/panic')]
+    if 'hyperv' in panics:
+        options.append('hv-crash=on')
+    kvm = last(domain, 'features/kvm')
+    if kvm is not None:
+        options += kvm_options(kvm)
+    pmu = last(domain, 'features/pmu')
+    if pmu is not None:
+        options.append(f"pmu={switch(pmu, default='on')}")
     return options
+
+
+def domain_machine(domain):
+    """Returns the machine type, with options, or None; and the arch."""
+    arch, machine = 'x86_64', None
+    os_type = domain.find('os/type')
+    if os_type is not None:
+        arch = choice(os_type, 'arch', [*DEFAULT_MODELS], arch)
+        if os_type.get('machine'):
+            machine = name_of(os_type.get('machine'), 'a machine type')
+    ioapic = last(domain, 'features/ioapic')
+    if ioapic is not None:
+        driver = choice(ioapic, 'driver', ['qemu', 'kvm'], '')
+        if machine and driver:
+            machine += ',kernel-irqchip=' + {'qemu': 'split',
+                                             'kvm': 'on'}[driver]
+    return machine, arch
 
 
 def passed_arguments(root):
     """Returns the arguments that a <qemu:commandline> hands to QEMU."""
-    prefix = f'{{{QEMU_NAMESPACE}}}'
-    parents = ([root] if root.tag == prefix + 'commandline' else
-               root.findall(prefix + 'commandline'))
-    return [arg.get('value', '') for parent in parents
-            for arg in parent.findall(prefix + 'arg')]
+    parents = ([root] if root.tag == QEMU_PREFIX + 'commandline' else
+               root.findall(QEMU_PREFIX + 'commandline'))
+    arguments = [arg.get('value') for parent in parents
+                 for arg in parent.findall(QEMU_PREFIX + 'arg')]
+    if None in arguments:
+        raise Failure("libvirt: a <qemu:arg> without 'value'")
+    return arguments
+
+
+def split_options(text):
+    """Returns [name, value] of QEMU's options; a doubled comma is one."""
+    return [part.replace('\0', ',').partition('=')[::2]
+            for part in text.replace(',,', '\0').split(',')]
+
+
+def is_cpu_global(text):
+    """Does an argument of -global set a property of CPUs?"""
+    short = re.match('([^.=]{1,63})[.][^=]{1,63}=', text)
+    driver = short[1] if short else dict(split_options(text)).get('driver')
+    return bool(CPU_TYPE.fullmatch(driver or ''))
+
+
+def changed_machine(machine, text):
+    """Returns a machine type, with options, as -machine changes it."""
+    name, *options = (machine or '').split(',')
+    options = dict(option.split('=') for option in options)
+    if '=' not in text.partition(',')[0]:
+        text = 'type=' + text
+    for key, value in split_options(text):
+        key = key.replace('_', '-')
+        if key == 'type':
+            name = name_of(value, 'a machine type')
+        elif key in MACHINE_OPTIONS:
+            if not MACHINE_OPTIONS[key].fullmatch(value):
+                raise Failure(f"libvirt: -machine {key}='{shown(value)}': "
+                              'there is no such value')
+            options[key] = value
+    return ','.join([name] + [f'{key}={value}'
+                              for key, value in options.items()])
 
 
 def read(root, infos):
@@ -270,43 +503,55 @@ def read(root, infos):
     :param infos: the answer of query-cpu-features
     """
     features = Features(infos)
-    machine = None
-    options = [DEFAULT_MODEL]
+    machine, options, notes = None, [], []
     if root.tag == 'cpu':
-        options = cpu_options(root, features)
+        options = (model_options(root, None, features) +
+                   cache_options(root) + address_options(root))
     elif root.tag == 'domain':
-        os_type = root.find('os/type')
-        machine = os_type.get('machine') if os_type is not None else None
-        ioapic = root.find('features/ioapic')
-        if machine and ioapic is not None:
-            irqchip = {'qemu': 'split', 'kvm': 'on'}.get(ioapic.get('driver'))
-            machine += f',kernel-irqchip={irqchip}' if irqchip else ''
-        if root.find('cpu') is not None:
-            options = cpu_options(root.find('cpu'), features)
+        machine, arch = domain_machine(root)
+        cpu = root.find('cpu')
+        options = [DEFAULT_MODELS[arch]]
+        if arch == 'i686' and (cpu is None or not (
+                has_model(cpu) or cpu_mode(cpu) != 'custom')):
+            notes.append(
+                f'an i686 <domain> without a CPU model: taken as {options[0]}'
+                '; a newer libvirt writes the model that it takes into what '
+                'virsh dumpxml shows')
+        if cpu is not None:
+            options = model_options(cpu, options[0], features)
         options += domain_options(root)
+        if cpu is not None:
+            options += cache_options(cpu) + address_options(cpu)
 
     cpu, arguments = None, []
     passed = passed_arguments(root)
     for flag, value in zip(passed, passed[1:]):
-        # As QEMU has it, the last one counts.
-        if flag in ('-cpu', '--cpu'):
+        # As QEMU has it, the last one counts.  What is not about the CPU is
+        # left out: it may do anything.
+        option = flag[1:] if flag.startswith('--') else flag
+        if option == '-cpu':
             cpu = value
-        elif flag in ('-global', '--global'):
+        elif option == '-global' and is_cpu_global(value):
             arguments += ['-global', value]
+        elif option in ('-machine', '-M'):
+            machine = changed_machine(machine, value)
     if root.tag.endswith('}commandline') and cpu is None:
         raise Failure('libvirt: the <qemu:commandline> has no -cpu')
     return Request(cpu or ','.join(options), machine, wanted_accel(root),
-                   arguments)
+                   arguments, notes)
 
 
 class CpuMap:
     """What the libvirt of this host knows, if there is one."""
 
-    def __init__(self, path=CPU_MAP):
+    def __init__(self, path=None):
+        path = path or CPU_MAP
         self.models = self.features = None
+        # By model: what it once had, and has only if that is asked for
+        self.removed = {}
         try:
             index = ET.parse(os.path.join(path, 'index.xml')).getroot()
-            files = [i.get('filename') for i in
+            files = [i.get('filename', '') for i in
                      index.findall("arch[@name='x86']//include")]
             trees = [ET.parse(os.path.join(path, f)).getroot()
                      for f in files]
@@ -319,6 +564,10 @@ class CpuMap:
                        for m in t.findall('model')}
         self.features = {f.get('name') for t in trees
                          for f in t.findall('feature')}
+        self.removed = {
+            m.get('name'): [f.get('name') for f in
+                            m.findall("feature[@removed='yes']")]
+            for t in trees for m in t.findall('model')}
 
     def has_model(self, name):
         return self.models is None or name in self.models

@@ -133,6 +133,15 @@ def default_machine(machines):
                       sorted(set(machines) - {'none'})))
 
 
+def why_broken(error):
+    """Returns what a message says of one of BROKEN."""
+    if isinstance(error, asyncio.TimeoutError):
+        return f'no answer within {TIMEOUT} s'
+    if isinstance(error, RecursionError):
+        return 'the answer is nested too deeply'
+    return middle_out(str(error), MESSAGE) or type(error).__name__
+
+
 def check_answer(command, arguments, answer):
     """
     Returns a QEMU's answer to a command.
@@ -187,12 +196,18 @@ class Monitor:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._qmp = QEMUMonitorProtocol(connection)
         self._qmp.settimeout(TIMEOUT)
+        # The library waits for ever there.
+        timer = threading.Timer(TIMEOUT, connection.shutdown,
+                                [socket.SHUT_RDWR])
+        timer.start()
         try:
             self.greeting = self._qmp.connect()
             x86_cpu_json.check(self.greeting, GREETING, 'the greeting')
         except BROKEN:
             self._close()
             raise
+        finally:
+            timer.cancel()
 
     def __enter__(self):
         return self
@@ -221,7 +236,7 @@ class Monitor:
             answer = self._qmp.cmd(command, **arguments)
         except BROKEN as e:
             raise self._lost(e) or Failure(
-                f'{command}: {middle_out(str(e), MESSAGE)}') from e
+                f'{command}: {why_broken(e)}') from e
         return check_answer(command, arguments, answer)
 
     def version(self):
@@ -286,7 +301,7 @@ class RunningQemu(Monitor):
             super().__init__(connection)
         except BROKEN as e:
             raise Failure(f'{address} is no QMP monitor: '
-                          f'{middle_out(str(e), MESSAGE)}') from e
+                          f'{why_broken(e)}') from e
 
     @staticmethod
     def _connect(address):
@@ -324,6 +339,8 @@ class Qemu(Monitor):
                 argv, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=self._stderr)
         except OSError as e:
+            ours.close()
+            self._stderr.close()
             raise Failure(f'cannot start {binary}: {e.strerror}') from e
         finally:
             theirs.close()

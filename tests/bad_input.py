@@ -3,7 +3,14 @@
 Input that nobody means, for tests of how scripts refuse it.
 """
 
+import contextlib
+import io
+import os
 import re
+import signal
+import subprocess
+import sys
+from unittest import mock
 
 # The longest part of an input that an error may repeat
 ECHO = 200
@@ -36,8 +43,7 @@ NO_JSON = {
 }
 
 # JSON values in the place of others
-VALUES = [None, True, 0, 1 << 64, -(1 << 64), 1.5, '', LONG, [], [None], {},
-          {LONG: LONG}]
+VALUES = [None, True, 1 << 64, LONG, [None], {LONG: 1}]
 
 
 def all_replaced(value, path=''):
@@ -59,6 +65,40 @@ def all_replaced(value, path=''):
             changed = value.copy()
             changed[key] = other
             yield what, changed
+
+
+def run_main(script, *argv, stdin=b''):
+    """
+    Returns a CompletedProcess of the main() of a script in this process,
+    which takes a tenth of the time.
+
+    :param script: what load_script() returned
+    """
+    streams = [io.TextIOWrapper(io.BytesIO(data), encoding='utf-8',
+                                errors=errors)
+               for data, errors in ((stdin, 'strict'), (b'', 'strict'),
+                                    (b'', 'backslashreplace'))]
+    status = 0
+    handler = signal.getsignal(signal.SIGPIPE)
+    try:
+        with mock.patch.object(sys, 'argv', ['script', *argv]), \
+                mock.patch.object(sys, 'stdin', streams[0]), \
+                contextlib.redirect_stdout(streams[1]), \
+                contextlib.redirect_stderr(streams[2]):
+            script.main()
+    except SystemExit as e:
+        status = e.code or 0
+        if isinstance(status, str):
+            # As Python does where it ends
+            streams[2].write(f'{status}\n')
+            status = 1
+    finally:
+        signal.signal(signal.SIGPIPE, handler)
+    texts = []
+    for stream in streams[1:]:
+        stream.flush()
+        texts.append(os.fsdecode(stream.buffer.getvalue()))
+    return subprocess.CompletedProcess(argv, status, *texts)
 
 
 def check_refused(test, done, given=(), statuses=(1,)):

@@ -22,6 +22,7 @@ REPO = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(REPO, 'tests'),
                 os.path.join(REPO, 'tests', 'guest')]
 
+from bad_input import TEXTS, check_refused, run_main  # noqa: E402
 import x86_cpu_golden as golden_data  # noqa: E402
 from guest_cpuid import guest_view, register  # noqa: E402
 from script_module import load_script  # noqa: E402
@@ -276,6 +277,21 @@ class Errors(unittest.TestCase):
     def test_no_such_line(self):
         self.check_error('cannot read .*/golden/9.9/tcg.json: No such file '
                          'or directory', '--model', 'EPYC', '--line', '9.9')
+
+    def test_bad_input(self):
+        """One line whatever is given, and no traceback"""
+        script = load_script('x86-cpu-history')
+        for option in ('--model', '--feature', '--accel', '--line',
+                       '--format', '--xyzzy'):
+            for what, text in TEXTS.items():
+                if not text and option in ('--model', '--feature', '--line'):
+                    # As if it were not given
+                    continue
+                given = {'--model': 'EPYC', option: text}
+                with self.subTest(f'{option} {what}'):
+                    check_refused(self, run_main(
+                        script, *(f'{o}={t}' for o, t in given.items())),
+                        [text], (1, 2))
 
 
 if __name__ == '__main__':

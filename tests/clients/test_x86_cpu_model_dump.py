@@ -8,6 +8,7 @@ libvirt makes of it is asked of libvirt itself, with its embedded driver,
 which needs and disturbs no daemon.  CHECK_FULL=1 takes more models.
 """
 
+import argparse
 import asyncio
 import concurrent.futures
 import contextlib
@@ -22,16 +23,27 @@ import tempfile
 import threading
 import time
 import unittest
+from unittest import mock
 import xml.etree.ElementTree as ET
 
 import jsonschema
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(REPO, 'tests', 'guest'))
+sys.path[:0] = [os.path.join(REPO, 'tests'),
+                os.path.join(REPO, 'tests', 'guest'),
+                os.path.join(REPO, 'scripts')]
 
+from bad_input import (  # noqa: E402
+    DIGITS, LONG, NO_JSON, TEXTS, all_replaced, check_refused, run_main,
+)
 import guest_cpuid  # noqa: E402
+from script_module import load_script  # noqa: E402
 from test_x86_cpu_removed import kvm_opens  # noqa: E402
+from x86_cpu_errors import Failure, error_line  # noqa: E402
+import x86_cpu_libvirt as libvirt  # noqa: E402
+import x86_cpu_qmp  # noqa: E402
+from x86_cpu_qmp import Qemu  # noqa: E402
 
 SCRIPT = os.path.join(REPO, 'scripts', 'x86-cpu-model-dump')
 SCHEMA = os.path.join(REPO, 'docs', 'schema',
@@ -74,7 +86,8 @@ if FULL:
 def dump(*args, stdin='', env=None):
     return subprocess.run([SCRIPT, '--qemu', QEMU, *args], input=stdin,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=120, check=False,
+                          encoding='utf-8', errors='surrogateescape',
+                          timeout=120, check=False,
                           env={**os.environ, **(env or {})})
 
 
@@ -113,12 +126,12 @@ def passed_cpu(text):
     return args[1]
 
 
-def domain(cpu, machine, accel='tcg', extra=''):
+def domain(cpu, machine, accel='tcg', extra='', devices='', arch='x86_64'):
     kind = {'tcg': 'qemu', 'kvm': 'kvm'}[accel]
     return f"""<domain type='{kind}'><name>dumped</name>
         <memory unit='MiB'>64</memory><vcpu>1</vcpu>
-        <os><type arch='x86_64' machine='{machine}'>hvm</type></os>
-        {cpu}<devices><emulator>{QEMU}</emulator></devices>{extra}
+        <os><type arch='{arch}' machine="{machine}">hvm</type></os>
+        {cpu}<devices><emulator>{QEMU}</emulator>{devices}</devices>{extra}
         </domain>"""
 
 
@@ -449,17 +462,18 @@ class Libvirt(unittest.TestCase):
             <features><kvm><hidden state='on'/></kvm><pmu state='off'/>
               <hyperv><relaxed state='on'/><vapic state='off'/>
               <spinlocks state='on' retries='8191'/>
-              <vendor_id state='on' value='a,b'/></hyperv></features>
+              <vendor_id state='on' value='a b'/></hyperv></features>
             <clock offset='utc'><timer name='hypervclock' present='yes'/>
               <timer name='tsc' frequency='2000000000'/></clock>""",
                       'pc-q35-9.0')
         self.assertEqual(
             self.options(text),
-            'Haswell,vendor=GenuineIntel,phys-bits=42,host-phys-bits=off,'
-            'kvm=off,pmu=off,hv-relaxed=on,hv-spinlocks=8191,'
-            'hv-vendor-id=a,,b,hv-time=on,tsc-frequency=2000000000')
+            'Haswell,vendor=GenuineIntel,hv-time=on,tsc-frequency=2000000000,'
+            'hv-relaxed=on,hv-spinlocks=0x1fff,hv-vendor-id=a b,kvm=off,'
+            'pmu=off,phys-bits=42')
         self.assertEqual(self.props['tsc-frequency'], 2000000000)
-        self.assertEqual(self.props['hv-vendor-id'], 'a,b')
+        self.assertEqual(self.props['hv-vendor-id'], 'a b')
+        self.assertEqual(self.props['hv-spinlocks'], 8191)
         self.assertEqual(self.props['phys-bits'], 42)
 
     def test_no_cpu(self):
@@ -480,6 +494,384 @@ class Libvirt(unittest.TestCase):
                          'Penryn,+avx')
         self.assertTrue(self.props['avx'])
         self.assertEqual(self.props['model'], 99)
+
+
+def features(text):
+    return f'<features>{text}</features>'
+
+
+def clock(text):
+    return f"<clock offset='utc'>{text}</clock>"
+
+
+def passed(*args):
+    return f"<qemu:commandline xmlns:qemu='{QEMU_NAMESPACE}'>" + ''.join(
+        f'<qemu:arg value="{arg}"/>' for arg in args) + '</qemu:commandline>'
+
+
+# What qemuBuildCpuCommandLine() gives: XML of a <domain>, the options, and the
+# version of libvirt that it takes, if that is newer than 9.0.
+HASWELL = '<cpu><model>Haswell</model>{}</cpu>'
+MAXIMUM = "<cpu mode='maximum'>{}</cpu>"
+OPTIONS = [
+    ('', 'qemu64'),
+    (HASWELL.format(''), 'Haswell'),
+    ("<cpu><topology sockets='1' cores='1' threads='1'/></cpu>", 'qemu64'),
+    ("<cpu><topology sockets='1' cores='1' threads='1'/>"
+     "<cache mode='disable'/></cpu>", 'qemu64,l3-cache=off'),
+    ("<cpu match='strict' check='full'><model fallback='forbid' "
+     "vendor_id='Genu neIntel'>Haswell</model></cpu>",
+     'Haswell,vendor=Genu neIntel'),
+    # Caches
+    (HASWELL.format("<cache mode='disable'/>"), 'Haswell,l3-cache=off'),
+    (HASWELL.format("<cache mode='emulate' level='3'/>"),
+     'Haswell,l3-cache=on'),
+    (MAXIMUM.format("<cache mode='disable'/>"),
+     'max,host-cache-info=off,l3-cache=off'),
+    (MAXIMUM.format("<cache mode='emulate' level='3'/>"),
+     'max,l3-cache=on,host-cache-info=off'),
+    (MAXIMUM.format("<cache mode='passthrough'/>"),
+     'max,host-cache-info=on,l3-cache=off'),
+    # Addresses
+    (HASWELL.format("<maxphysaddr mode='emulate' bits='36'/>"),
+     'Haswell,phys-bits=36'),
+    (HASWELL.format("<maxphysaddr mode='emulate'/>"),
+     'Haswell,host-phys-bits=off', (9, 3)),
+    (HASWELL.format("<maxphysaddr mode='passthrough'/>"),
+     'Haswell,host-phys-bits=on'),
+    (HASWELL.format("<maxphysaddr mode='passthrough' limit='39'/>"),
+     'Haswell,host-phys-bits=on,host-phys-bits-limit=39', (9, 3)),
+    # What follows the host, or is all that there is
+    (MAXIMUM.format(''), 'max'),
+    ("<cpu mode='maximum' migratable='off'/>", 'max,migratable=off'),
+    (MAXIMUM.format("<model vendor_id='abcdefghijkl'/>"
+                    "<feature policy='disable' name='avx'/>"), 'max,avx=off'),
+    # Features that QEMU never had are not handed on.
+    (HASWELL.format("<feature policy='disable' name='cmt'/>"
+                    "<feature policy='require' name='mbm_total'/>"
+                    "<feature policy='forbid' name='osxsave'/>"
+                    "<feature policy='disable' name='pconfig'/>"), 'Haswell'),
+    # Timers
+    (clock("<timer name='tsc' frequency='2000000000'/>"
+           "<timer name='kvmclock' present='no'/>"
+           "<timer name='hypervclock' present='yes'/>"),
+     'qemu64,tsc-frequency=2000000000,kvmclock=off,hv-time=on'),
+    (clock("<timer name='tsc' frequency='0'/><timer name='hpet' "
+           "present='no'/><timer name='hypervclock' present='no'/>"
+           "<timer name='kvmclock'/>"), 'qemu64'),
+    (clock("<timer name='kvmclock' present='yes'/>"), 'qemu64,kvmclock=on'),
+    # Features of the domain
+    (features("<apic eoi='off'/><pvspinlock/><pmu/>"),
+     'qemu64,kvm-pv-eoi=off,kvm-pv-unhalt=on,pmu=on'),
+    (features("<apic/><pvspinlock state='off'/><pmu state='off'/>"),
+     'qemu64,kvm-pv-unhalt=off,pmu=off'),
+    (features("<kvm><hidden state='on'/><hint-dedicated state='on'/>"
+              "<poll-control state='on'/><pv-ipi state='off'/></kvm>"),
+     'qemu64,kvm=off,kvm-hint-dedicated=on,kvm-poll-control=on,'
+     'kvm-pv-ipi=off'),
+    (features("<kvm><hidden state='off'/><hint-dedicated state='off'/>"
+              "<poll-control state='off'/><pv-ipi state='on'/></kvm>"),
+     'qemu64'),
+    (features("<hyperv mode='custom'><avic state='on'/>"
+              "<vendor_id state='on' value='abc def'/><evmcs state='on'/>"
+              "<relaxed state='on'/><vapic state='off'/><ipi state='on'/>"
+              "<spinlocks state='on' retries='8191'/><runtime state='on'/>"
+              "<stimer state='on'><direct state='on'/></stimer>"
+              "<vpindex state='on'/><synic state='on'/><reset state='on'/>"
+              "<frequencies state='on'/><reenlightenment state='on'/>"
+              "<tlbflush state='on'/></hyperv>"),
+     'qemu64,hv-relaxed=on,hv-spinlocks=0x1fff,hv-vpindex=on,hv-runtime=on,'
+     'hv-synic=on,hv-stimer=on,hv-stimer-direct=on,hv-reset=on,'
+     'hv-vendor-id=abc def,hv-frequencies=on,hv-reenlightenment=on,'
+     'hv-tlbflush=on,hv-ipi=on,hv-evmcs=on,hv-avic=on'),
+    (features("<hyperv><spinlocks state='off'/><vendor_id state='off'/>"
+              "<stimer state='off'><direct state='on'/></stimer></hyperv>"),
+     'qemu64'),
+    (features("<hyperv><vendor_id state='on' value=''/></hyperv>"),
+     'qemu64,hv-vendor-id='),
+    (features("<hyperv><tlbflush state='on'><direct state='on'/>"
+              "<extended state='on'/></tlbflush><xmm_input state='on'/>"
+              "<emsr_bitmap state='on'/></hyperv>"),
+     'qemu64,hv-tlbflush=on,hv-tlbflush-direct=on,hv-tlbflush-ext=on,'
+     'hv-emsr-bitmap=on,hv-xmm-input=on', (11, 0)),
+    (features("<hyperv mode='passthrough'/>"), 'qemu64,hv-passthrough=on'),
+]
+
+# The same of <devices>
+DEVICES = [
+    ("<panic model='hyperv'/>", 'qemu64,hv-crash=on'),
+    ("<panic model='isa'/>", 'qemu64'),
+    ('<panic/>', 'qemu64'),
+]
+
+
+def xml_options(text, infos):
+    """Returns the -cpu for some XML, with no libvirt's lists at hand."""
+    with mock.patch.object(libvirt, 'CPU_MAP', '/nonexistent'):
+        return libvirt.read(libvirt.parse(text.encode(
+            errors='surrogateescape')), infos)
+
+
+class LibvirtOptions(unittest.TestCase):
+    """What becomes an option of QEMU, and what must not"""
+
+    @classmethod
+    def setUpClass(cls):
+        with Qemu(QEMU, ['-machine', 'none', '-accel', 'tcg']) as q:
+            cls.infos = q.cmd('query-cpu-features')
+            cls.models = [d['name'] for d in q.cmd('query-cpu-definitions')]
+            cls.machines = [m['name'] for m in q.cmd('query-machines')]
+
+    def read(self, text):
+        return xml_options(text, self.infos)
+
+    def test_options(self):
+        for xml, options, *_ in OPTIONS:
+            with self.subTest(xml):
+                self.assertEqual(self.read(domain(xml, 'pc')).cpu, options)
+        for xml, options in DEVICES:
+            with self.subTest(xml):
+                self.assertEqual(self.read(domain(
+                    '', 'pc', devices=xml)).cpu, options)
+        host = "<cpu mode='host-passthrough'/>"
+        self.assertEqual(self.read(domain(host, 'pc', 'kvm')).cpu,
+                         'host,migratable=on')
+
+    def test_started(self):
+        """QEMU takes what used to be refused or dropped, and shows it"""
+        for xml, devices, props in (
+                (HASWELL.format("<cache mode='disable'/>"), '',
+                 {'l3-cache': False}),
+                (HASWELL.format("<cache mode='emulate'/>"), '', {}),
+                (HASWELL.format("<maxphysaddr mode='emulate'/>"), '',
+                 {'host-phys-bits': False}),
+                ('', "<panic model='hyperv'/>", {'hv-crash': True})):
+            with self.subTest(xml + devices):
+                answer = json.loads(dumped(
+                    '--libvirt', '-', '--format', 'json', '--accel', 'tcg',
+                    stdin=domain(xml, 'pc-q35-9.0', devices=devices)))
+                self.assertLessEqual(
+                    props.items(), answer['model']['props'].items())
+
+    def test_i686(self):
+        for cpu, options in (
+                ('', 'qemu32'), (features("<pmu state='off'/>"),
+                                 'qemu32,pmu=off'),
+                (HASWELL.format(''), 'Haswell'), (MAXIMUM.format(''), 'max')):
+            request = self.read(domain(cpu, 'pc', arch='i686'))
+            self.assertEqual(request.cpu, options)
+            self.assertEqual(len(request.notes), 'qemu32' in options)
+        self.refused(domain('', 'pc', arch='aarch64'),
+                     "libvirt: <type arch='aarch64'>: there are x86_64 and "
+                     'i686')
+
+    def test_removed_from_models(self):
+        """What libvirt's list took out of a model is off unless asked for"""
+        with tempfile.TemporaryDirectory() as tmp:
+            for name, text in (
+                    ('index.xml', "<cpus><arch name='x86'><include "
+                     "filename='m.xml'/></arch></cpus>"),
+                    ('m.xml', "<cpus><model name='EPYC'><feature name='avx'/>"
+                     "<feature name='monitor' removed='yes'/>"
+                     "<feature name='xyzzy' removed='yes'/></model></cpus>")):
+                with open(os.path.join(tmp, name), 'w',
+                          encoding='utf-8') as f:
+                    f.write(text)
+            with mock.patch.object(libvirt, 'CPU_MAP', tmp):
+                for feature, options in (
+                        ('', 'EPYC,monitor=off'),
+                        ("<feature name='monitor'/>", 'EPYC,monitor=on'),
+                        ("<feature name='avx'/>",
+                         'EPYC,avx=on,monitor=off')):
+                    self.assertEqual(libvirt.read(libvirt.parse(
+                        f'<cpu><model>EPYC</model>{feature}</cpu>'),
+                        self.infos).cpu, options)
+
+    def test_names(self):
+        """The names that there are can be written"""
+        for name in self.models:
+            self.assertEqual(self.read(
+                f'<cpu><model>{name}</model></cpu>').cpu, name)
+        for name in self.machines:
+            self.assertEqual(self.read(domain('', name)).machine, name)
+
+    def refused(self, text, message='libvirt: .*'):
+        with self.assertRaisesRegex(Failure, f'^{message}$', msg=text[:300]):
+            self.read(text)
+
+    def test_options_in_values(self):
+        """No value brings an option of its own"""
+        evil = 'x,model-id=y'
+        places = [
+            '<cpu><model>{}</model></cpu>',
+            "<cpu><model vendor_id='{}'>EPYC</model></cpu>",
+            "<cpu mode='{}'><model>EPYC</model></cpu>",
+            "<cpu match='{}'><model>EPYC</model></cpu>",
+            "<cpu check='{}'><model>EPYC</model></cpu>",
+            "<cpu mode='host-passthrough' migratable='{}'/>",
+            "<cpu mode='maximum' migratable='{}'/>",
+            "<cpu><model fallback='{}'>EPYC</model></cpu>",
+            "<cpu><model>EPYC</model><feature name='{}'/></cpu>",
+            "<cpu><model>EPYC</model><feature name='avx' policy='{}'/></cpu>",
+            "<cpu><model>EPYC</model><cache mode='{}'/></cpu>",
+            "<cpu><model>EPYC</model><cache mode='emulate' level='{}'/>"
+            '</cpu>',
+            "<cpu><model>EPYC</model><maxphysaddr mode='{}'/></cpu>",
+            "<cpu><model>EPYC</model><maxphysaddr mode='emulate' bits='{}'/>"
+            '</cpu>',
+            "<cpu><model>EPYC</model><maxphysaddr mode='passthrough' "
+            "limit='{}'/></cpu>",
+            *[domain(text, 'pc') for text in (
+                features("<apic eoi='{}'/>"),
+                features("<pvspinlock state='{}'/>"),
+                features("<pmu state='{}'/>"),
+                features("<ioapic driver='{}'/>"),
+                features("<kvm><hidden state='{}'/></kvm>"),
+                features("<kvm><pv-ipi state='{}'/></kvm>"),
+                features("<hyperv mode='{}'/>"),
+                features("<hyperv><relaxed state='{}'/></hyperv>"),
+                features("<hyperv><spinlocks state='on' retries='{}'/>"
+                         '</hyperv>'),
+                features("<hyperv><vendor_id state='on' value='{}'/>"
+                         '</hyperv>'),
+                features("<hyperv><stimer state='on'><direct state='{}'/>"
+                         '</stimer></hyperv>'),
+                features("<hyperv><tlbflush state='on'><extended state='{}'/>"
+                         '</tlbflush></hyperv>'),
+                clock("<timer name='{}'/>"),
+                clock("<timer name='kvmclock' present='{}'/>"),
+                clock("<timer name='hypervclock' present='{}'/>"),
+                clock("<timer name='tsc' frequency='{}'/>"))],
+            domain('', '{}'),
+            domain('', 'pc').replace("arch='x86_64'", "arch='{}'"),
+            domain('', 'pc').replace("type='qemu'", "type='{}'"),
+            domain('', 'pc', devices="<panic model='{}'/>"),
+            domain('', 'pc', extra=passed('-machine', 'q35,cpu-compat={}x'
+                                          .replace('{}', '{}'))),
+        ]
+        for place in places:
+            with self.subTest(place):
+                texts = [evil, evil.replace('x', 'on', 1),
+                         evil.replace('x', 'EPYC', 1), 'a=b', 'a b c',
+                         ' on', 'on ', '-1', '+1', '1e3', '0x10', '1.5',
+                         '\u0661', 'a&#10;b', '9' * 25, DIGITS, LONG]
+                if 'cpu-compat' in place:
+                    # The comma ends the value here.
+                    texts = ['a b', 'a,,b', '', '\u0661']
+                for text in texts:
+                    try:
+                        got = self.read(place.replace('{}', text))
+                    except Failure as e:
+                        self.assertRegex(str(e), '^libvirt: ')
+                        self.assertLess(len(str(e)), 300)
+                        continue
+                    # What is taken is what schema and QEMU take for a name,
+                    # or text that has no comma.
+                    allowed = (r'[\w.-]+' if 'vendor' not in place else
+                               '[^,]*')
+                    for option in got.cpu.split(',')[1:]:
+                        self.assertRegex(option, rf'^[\w.-]+=({allowed})\Z')
+                    self.assertRegex(got.cpu, r'^[A-Za-z0-9_.-]+(,|\Z)')
+                    self.assertRegex(got.machine or '',
+                                     r'^[A-Za-z0-9_.-]*(,cpu-compat=[^,]*)?\Z')
+                    self.assertNotIn('model-id', got.cpu)
+
+    def test_refused(self):
+        """What libvirt refuses, and why"""
+        for text, message in (
+                ('<cpu><model>EPYC,+avx512f,model-id=x</model></cpu>',
+                 "libvirt: 'EPYC,[+]avx512f,model-id=x' is no name of a CPU "
+                 'model: .*'),
+                (domain('', 'q35,kernel=/etc/hostname'),
+                 "libvirt: 'q35,kernel=/etc/hostname' is no name of a machine "
+                 'type: .*'),
+                ("<cpu mode='maximum' migratable='off,model-id=x'/>",
+                 "libvirt: <cpu migratable='off,model-id=x'>: there are on "
+                 'and off'),
+                ("<cpu migratable='on'><model>EPYC</model></cpu>",
+                 "libvirt: the attribute 'migratable' is for mode=.*"),
+                (HASWELL.format("<cache mode='passthrough'/>"),
+                 "libvirt: <cache mode='passthrough'> is for mode=.*"),
+                (HASWELL.format("<cache mode='emulate' level='2'/>"),
+                 "libvirt: <cache mode='emulate' level='2'>: QEMU emulates "
+                 'level 3 alone'),
+                (HASWELL.format("<cache mode='disable' level='3'/>"),
+                 "libvirt: <cache mode='disable' level='3'>: this mode is "
+                 'for all levels'),
+                (HASWELL.format("<cache mode='disable'/>" * 2),
+                 'libvirt: a <cpu> can have one <cache>'),
+                (HASWELL.format('<cache/>'),
+                 "libvirt: <cache> needs the attribute 'mode': emulate or .*"),
+                (HASWELL.format("<maxphysaddr bits='40'/>"),
+                 "libvirt: <maxphysaddr> needs the attribute 'mode': .*"),
+                (HASWELL.format("<maxphysaddr mode='passthrough' "
+                                "bits='40'/>"),
+                 "libvirt: <maxphysaddr mode='passthrough'> takes no 'bits'.*"),
+                (HASWELL.format("<maxphysaddr mode='emulate' bits='x'/>"),
+                 'libvirt: <maxphysaddr> needs a number from 0 to 2147483647 '
+                 "as 'bits', not 'x'"),
+                ("<cpu><model vendor_id='abc'>EPYC</model></cpu>",
+                 "libvirt: <model vendor_id='abc'>: needed are 12 .*"),
+                (domain("<cpu><feature name='avx'/></cpu>", 'pc'),
+                 "libvirt: <cpu mode='custom'> needs a <model>"),
+                (domain(features('<kvm><hidden/></kvm>'), 'pc'),
+                 "libvirt: <hidden> needs the attribute 'state': on or off"),
+                (domain(features("<kvm><hide state='on'/></kvm>"), 'pc'),
+                 'libvirt: unknown <hide> in <kvm>; did you mean hidden.*'),
+                (domain(features("<hyperv><spinlocks state='on' "
+                                 "retries='4094'/></hyperv>"), 'pc'),
+                 'libvirt: <spinlocks> needs a number from 4095 to '
+                 "4294967295 as 'retries', not '4094'"),
+                (domain(features("<hyperv><stimer state='on'><x/></stimer>"
+                                 '</hyperv>'), 'pc'),
+                 'libvirt: unknown <x> in <stimer>; known: direct'),
+                (domain(features("<hyperv><vendor_id state='on'/></hyperv>"),
+                        'pc'),
+                 "libvirt: <vendor_id value=''>: needed are up to 12 .*"),
+                (domain(clock("<timer name='tsc' frequency='"
+                              "18446744073709551616'/>"), 'pc'),
+                 'libvirt: <timer> needs a number from 0 to '
+                 "18446744073709551615 as 'frequency', not .*"),
+                (domain('', 'pc', extra=passed('-machine',
+                                               'kernel-irqchip=x')),
+                 "libvirt: -machine kernel-irqchip='x': there is no such "
+                 'value'),
+                (domain('', 'pc', extra=passed('-cpu').replace(
+                    'value="-cpu"', '')),
+                 "libvirt: a <qemu:arg> without 'value'")):
+            with self.subTest(text):
+                self.refused(text, message)
+
+    def test_passed_arguments(self):
+        """Of a command line, only what is about the CPU is taken"""
+        request = self.read(domain('', 'pc', extra=passed(
+            '-kernel', '/etc/hostname', '-readconfig', '/etc/hostname',
+            '-global', 'Penryn-x86_64-cpu.model=99',
+            '-global', 'driver=x86_64-cpu,property=level,value=9',
+            '-global', 'cpu.vendor=a,b',
+            '-global', 'fw_cfg.x=/etc/hostname',
+            '-global', 'driver=isa-debugcon,property=chardev,value=x-cpu',
+            '-global', 'isa-x.y=z,driver=x86_64-cpu',
+            '-global', 'x', '-global', 'driver=cpu',
+            '--machine', 'kernel=/etc/hostname,kernel_irqchip=split,'
+            'cpu-compat=pc-q35-8.2',
+            '-M', 'pc-q35-9.0,firmware=/etc/hostname,memory-backend=x',
+            '-cpu', 'EPYC,model-id=a,,b', '-smp', '4', '-cpu')))
+        self.assertEqual(request.machine, 'pc-q35-9.0,kernel-irqchip=split,'
+                                          'cpu-compat=pc-q35-8.2')
+        self.assertEqual(request.cpu, 'EPYC,model-id=a,,b')
+        self.assertEqual(request.arguments, [
+            '-global', 'Penryn-x86_64-cpu.model=99',
+            '-global', 'driver=x86_64-cpu,property=level,value=9',
+            '-global', 'cpu.vendor=a,b', '-global', 'driver=cpu'])
+        # Without a type, the one that is asked with is the default.
+        self.assertEqual(self.read(passed('-M', 'cpu-compat=pc', '-cpu',
+                                          'max')).machine, ',cpu-compat=pc')
+        answer = json.loads(dumped(
+            '--libvirt', '-', '--accel', 'tcg', '--format', 'json',
+            stdin=passed('-M', 'cpu-compat=pc-i440fx-2.4', '-cpu', 'qemu64')))
+        self.assertRegex(answer['machine'],
+                         '^pc-q35-[0-9.]+,cpu-compat=pc-i440fx-2.4$')
 
 
 class Virsh:
@@ -618,6 +1010,50 @@ class WithLibvirt(unittest.TestCase):
                 self.assertEqual(
                     dumped('--libvirt', '-', *args, stdin=xml),
                     dumped('--cpu', native, *args))
+
+    def test_options_as_libvirt_has_them(self):
+        """Letter for letter, but for what only a newer libvirt knows"""
+        version = tuple(int(n) for n in self.virsh.run(
+            '--version').split('.')[:2])
+        with Qemu(QEMU, ['-machine', 'none', '-accel', 'tcg']) as q:
+            infos = q.cmd('query-cpu-features')
+        compared = 0
+        for text, _, *since in [
+                *((domain(xml, 'pc-q35-9.0'), *rest)
+                  for xml, *rest in OPTIONS),
+                *((domain('', 'pc-q35-9.0', devices=xml), *rest)
+                  for xml, *rest in DEVICES)]:
+            if since and version < since[0]:
+                continue
+            with self.subTest(text):
+                compared += 1
+                self.assertEqual(
+                    libvirt.read(libvirt.parse(text.encode()), infos).cpu,
+                    re.sub(',hv-crash(?!=)', ',hv-crash=on',
+                           self.virsh.cpu_argument(text)))
+        self.assertGreater(compared, 20)
+
+    def test_refused_as_libvirt_does(self):
+        for xml in ('<cpu><model>EPYC,+avx512f,model-id=x</model></cpu>',
+                    "<cpu migratable='on'><model>EPYC</model></cpu>",
+                    "<cpu mode='maximum' migratable='off,model-id=x'/>",
+                    "<cpu><model vendor_id='abc'>EPYC</model></cpu>",
+                    "<cpu><feature name='avx'/></cpu>",
+                    HASWELL.format("<cache mode='passthrough'/>"),
+                    HASWELL.format("<cache mode='emulate' level='2'/>"),
+                    HASWELL.format("<maxphysaddr mode='emulate' bits='x'/>"),
+                    features('<kvm><hidden/></kvm>'),
+                    features("<hyperv><spinlocks state='on' retries='9'/>"
+                             '</hyperv>'),
+                    features("<hyperv><vendor_id state='on' value='a,b'/>"
+                             '</hyperv>'),
+                    clock("<timer name='kvmclock' present='on'/>")):
+            with self.subTest(xml):
+                text = domain(xml, 'pc-q35-9.0')
+                with self.assertRaises(AssertionError):
+                    self.virsh.cpu_argument(text)
+                with self.assertRaises(Failure):
+                    libvirt.read(libvirt.parse(text.encode()), [])
 
     def check_started(self, xml, expected):
         path = os.path.join(self.virsh.root, 'qmp')
@@ -853,6 +1289,258 @@ class Errors(unittest.TestCase):
                          'Haswell-v4 or Haswell-v3?', '--libvirt', '-',
                          '--accel', 'tcg',
                          stdin='<cpu><model>Haswel</model></cpu>')
+
+
+# A QEMU of one CPU with two features, as QMP has it
+GREETING = {'QMP': {'version': {'qemu': {'major': 10, 'minor': 0, 'micro': 1},
+                                'package': 'v'}, 'capabilities': []}}
+PLACE = {'cpuid': {'leaf': 7, 'subleaf': 0, 'register': 'ebx', 'bit': 5}}
+ENTRY = {'feature': 'avx2', 'places': [PLACE], 'reason': 'kernel',
+         'blocking': True, 'requested-by': 'user', 'requires': ['avx'],
+         'conflicts-with': ['xmm']}
+PROPERTIES = {'type': 'EPYC-x86_64-cpu', 'cpu-compat': 'pc-q35-9.0',
+              'machine type': 'pc-q35-10.0-machine', 'avx2': False,
+              'removed-features': [ENTRY],
+              'added-features': [{'feature': 'ht', 'places': [PLACE]}]}
+ANSWERS = {
+    'query-cpus-fast': [{'qom-path': '/machine/cpu'}],
+    'query-cpu-model-expansion': {
+        'model': {'name': 'base', 'props': {
+            'avx2': True, 'ht': False, 'level': 13, 'vendor': 'x'}},
+        'omitted-properties': ['host-cache-info'],
+        'removed-features': [ENTRY]},
+    'query-target': {'arch': 'x86_64'},
+    'query-kvm': {'enabled': True},
+    'query-cpu-features': [
+        {'name': 'avx2', 'aliases': [], 'supported': True,
+         'migratable': True, 'libvirt': 'avx2', 'description': 'AVX2'}],
+    'query-cpu-definitions': [
+        {'name': 'EPYC', 'migration-safe': True}],
+}
+
+
+class Monitor:
+    """A QMP monitor, for one client, that says what it is told"""
+
+    def __init__(self, path, answers, properties, greeting, raw=None):
+        """
+        :param raw: bytes in the place of the first answer
+        """
+        self._answers = {'qmp_capabilities': {}, **answers}
+        self._properties = properties
+        self._greeting = greeting
+        self._raw = raw
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(path)
+        self._server.listen()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+
+    def __exit__(self, *_exc):
+        self._server.close()
+        self._thread.join(30)
+
+    def _answer(self, question):
+        arguments = question.get('arguments', {})
+        if question['execute'] == 'qom-get':
+            name = arguments['property']
+            if arguments['path'] == '/machine' and name == 'type':
+                name = 'machine type'
+            return self._properties.get(name, False)
+        return self._answers.get(question['execute'], {})
+
+    def _serve(self):
+        connection = self._server.accept()[0]
+        with connection:
+            try:
+                connection.sendall(json.dumps(self._greeting).encode() +
+                                   b'\n')
+                text = ''
+                # There are no line breaks between questions.
+                while data := connection.recv(65536).decode():
+                    text += data
+                    try:
+                        question = json.loads(text)
+                    except ValueError:
+                        continue
+                    text = ''
+                    connection.sendall(self._reply(question) + b'\n')
+            except OSError:
+                # The client has gone.
+                pass
+
+    def _reply(self, question):
+        if self._raw is not None and (
+                question['execute'] != 'qmp_capabilities'):
+            return self._raw
+        return json.dumps({'return': self._answer(question),
+                           'id': question.get('id')}).encode()
+
+
+class BadInput(unittest.TestCase):
+    """Whatever is read: one line that says what is wrong, no traceback"""
+
+    FORMATS = ['table', 'cpu', 'json', 'readconfig', 'libvirt-qemu']
+
+    @classmethod
+    def setUpClass(cls):
+        cls.script = load_script('x86-cpu-model-dump')
+
+    def run_monitor(self, fmt='json', greeting=GREETING, raw=None,
+                    answers=None, properties=None):
+        """Returns None, or the error of a dump of such a QEMU."""
+        with tempfile.TemporaryDirectory() as tmp:
+            path = os.path.join(tmp, 'qmp')
+            args = argparse.Namespace(
+                qmp=path, cpu=None, libvirt=None, machine=None, accel=None,
+                format=fmt, model='base', quote=False)
+            with Monitor(path, answers or ANSWERS, properties or PROPERTIES,
+                         greeting, raw):
+                try:
+                    self.script.run(args)
+                except Failure as e:
+                    return error_line(e)
+        return None
+
+    def check_error(self, error, what):
+        self.assertIsNotNone(error, what)
+        self.assertTrue(error.isprintable(), what)
+        self.assertLess(len(error), 1010, what)
+        self.assertNotIn('A' * 300, error, what)
+
+    def test_the_good_one(self):
+        for fmt in self.FORMATS:
+            self.assertIsNone(self.run_monitor(fmt), fmt)
+
+    def test_no_answers(self):
+        """What is no JSON, or no answer, in the place of one"""
+        for what, raw in {**NO_JSON, 'list': b'[]', 'number': b'1',
+                          'no answer': b'{}', 'error of another type':
+                          b'{"error": 1}'}.items():
+            with self.subTest(what), mock.patch.object(
+                    x86_cpu_qmp, 'TIMEOUT', 3):
+                self.check_error(self.run_monitor(raw=raw), what)
+
+    def test_other_answers(self):
+        """Each member left out, or of another type"""
+        refused = 0
+        for number, (what, answers) in enumerate(all_replaced(ANSWERS)):
+            with self.subTest(what):
+                error = self.run_monitor(
+                    self.FORMATS[number % len(self.FORMATS)],
+                    answers=answers)
+                if error:
+                    refused += 1
+                    self.check_error(error, what)
+        self.assertGreater(refused, 100)
+
+    def test_other_properties(self):
+        refused = 0
+        for what, properties in all_replaced(PROPERTIES):
+            with self.subTest(what):
+                error = self.run_monitor(properties=properties)
+                if error:
+                    refused += 1
+                    self.check_error(error, what)
+        self.assertGreater(refused, 50)
+
+    def test_other_greetings(self):
+        for what, greeting in all_replaced(GREETING):
+            if 'capabilities' not in what:
+                with self.subTest(what):
+                    self.check_error(self.run_monitor(greeting=greeting),
+                                     what)
+
+    def test_xml(self):
+        laughs = ''.join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">'
+                         for n in range(1, 12))
+        for what, text in {
+                'not UTF-8': b'<cpu><model>\xff</model></cpu>',
+                'UTF-16, half': '<cpu/>'.encode('utf-16')[:-1],
+                'encoding': b'<?xml version="1.0" encoding="xyzzy"?><cpu/>',
+                'encoding of many bytes':
+                b'<?xml version="1.0" encoding="shift_jis"?><cpu/>',
+                'no text': b"<?xml version='1.0' encoding='hex'?><cpu/>",
+                'control': b'<cpu><model>\x01</model></cpu>',
+                'NUL': b'<cpu>\0</cpu>',
+                'deep': b'<cpu>' * 100_000,
+                'deep and whole': b'<a>' * 100_000 + b'</a>' * 100_000,
+                'laughs': (f'<!DOCTYPE cpu [<!ENTITY a0 "ha">{laughs}]>'
+                           '<cpu><model>&a11;</model></cpu>').encode(),
+                'entity': b'<!DOCTYPE cpu [<!ENTITY a SYSTEM '
+                          b'"/etc/hostname">]><cpu><model>&a;</model></cpu>',
+                'long name': f'<{LONG}/>'.encode(),
+                'long model': f'<cpu><model>{LONG}</model></cpu>'.encode(),
+                'number': HASWELL.format(
+                    f"<maxphysaddr mode='emulate' bits='{DIGITS}'/>"
+                ).encode(),
+                'frequency': domain(clock(
+                    f"<timer name='tsc' frequency='{DIGITS}'/>"),
+                    'pc').encode(),
+                'retries': domain(features(
+                    f"<hyperv><spinlocks state='on' retries='{DIGITS}'/>"
+                    '</hyperv>'), 'pc').encode(),
+                'long feature': HASWELL.format(
+                    f"<feature name='{LONG}'/>").encode(),
+                'long policy': HASWELL.format(
+                    f"<feature name='avx' policy='{LONG}'/>").encode(),
+                'long element': domain(features(
+                    f"<hyperv><{LONG} state='on'/></hyperv>"),
+                    'pc').encode(),
+                'line break': '<cpu><model>a\nb&#27;</model></cpu>'.encode(),
+                'option': domain('', 'pc', extra=passed(
+                    '-machine', f'cpu-compat={LONG} x')).encode()}.items():
+            with self.subTest(what):
+                check_refused(self, run_main(
+                    self.script, '--qemu', QEMU, '--libvirt', '-', '--accel',
+                    'tcg', stdin=text))
+
+    def test_command_line(self):
+        for option in ('--cpu', '--machine', '--accel', '--format', '--model',
+                       '--qmp', '--libvirt', '--qemu', '--xyzzy'):
+            for what, text in TEXTS.items():
+                given = {'--cpu': 'qemu64', '--accel': 'tcg', option: text}
+                if option in ('--qmp', '--libvirt'):
+                    del given['--cpu']
+                    if option == '--qmp':
+                        del given['--accel']
+                if not text and option in ('--machine', '--accel'):
+                    # The default
+                    continue
+                with self.subTest(f'{option} {what}'):
+                    check_refused(self, run_main(
+                        self.script,
+                        *(['--qemu', QEMU] if option != '--qemu' else []),
+                        *(f'{o}={t}' for o, t in given.items())),
+                        [text], (1, 2))
+
+    def test_addresses(self):
+        for text in (f'127.0.0.1:{DIGITS}', '127.0.0.1:\u00b2',
+                     '127.0.0.1:99999', f'{LONG}:1', 'a..b:1', '[::1',
+                     '\udcff:1'):
+            with self.subTest(text[:20]):
+                check_refused(self, run_main(self.script, '--qmp', text),
+                              [text])
+
+    def test_not_utf_8(self):
+        """In a process of its own: on the command line, and printed"""
+        check_refused(self, dump('--cpu', '\udcff', '--accel', 'tcg'))
+        done = dump('--cpu', 'qemu64,model-id=\udcff\u00e9', '--accel', 'tcg',
+                    env={'PYTHONIOENCODING': 'ascii'})
+        self.assertNotIn('Traceback', done.stderr)
+        self.assertIn('qemu64,model-id=', done.stdout)
+
+    def test_full_disk(self):
+        with open('/dev/full', 'wb') as full:
+            done = subprocess.run(
+                [SCRIPT, '--qemu', QEMU, '--cpu', 'qemu64', '--accel', 'tcg'],
+                stdin=subprocess.DEVNULL, stdout=full,
+                stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+        self.assertEqual(done.stderr, 'error: cannot write the output: No '
+                                      'space left on device\n')
+        self.assertEqual(done.returncode, 1)
 
 
 if __name__ == '__main__':

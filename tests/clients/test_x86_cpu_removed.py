@@ -22,6 +22,7 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(
 sys.path[:0] = [os.path.join(REPO, 'tests'),
                 os.path.join(REPO, 'tests', 'guest')]
 
+from bad_input import TEXTS, check_refused, run_main  # noqa: E402
 from made_hosts import no_kvm  # noqa: E402
 from script_module import load_script  # noqa: E402
 
@@ -338,6 +339,25 @@ class Errors(unittest.TestCase):
             'package python3-qemu-qmp, or let PYTHONPATH name the directory '
             'python of a QEMU source tree\n')
         self.assertEqual(done.returncode, 1)
+
+    def test_bad_input(self):
+        """One line whatever is given, and no traceback"""
+        script = load_script('x86-cpu-removed')
+        for option in ('--model', '--machine', '--accel', '--smp', '--format',
+                       '--qemu', '--xyzzy'):
+            for what, text in TEXTS.items():
+                if not text and option in ('--machine', '--accel', '--smp'):
+                    # The default
+                    continue
+                if option == '--smp' and what not in ('long', 'not UTF-8'):
+                    # QEMU's own matter, and the slowest
+                    continue
+                given = {'--qemu': QEMU, '--model': 'qemu64',
+                         '--accel': 'tcg', option: text}
+                with self.subTest(f'{option} {what}'):
+                    check_refused(self, run_main(
+                        script, *(f'{o}={t}' for o, t in given.items())),
+                        [text], (1, 2))
 
 
 if __name__ == '__main__':

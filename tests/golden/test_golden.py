@@ -37,6 +37,9 @@ sys.path[:0] = [os.path.join(REPO, 'tests'),
 
 import x86_cpu_golden as golden_data  # noqa: E402
 from x86_cpu_golden import ACCELERATORS, BASE, HOST, Golden  # noqa: E402
+from bad_input import (  # noqa: E402
+    NO_JSON, TEXTS, VALUES, all_replaced, check_refused, run_main,
+)
 from cpu_models import (  # noqa: E402
     FORCE, FULL, NEWEST, OLDEST, SHOWN, LabChecks, count, cpu_option,
     differences, expansion, rng, show_differences,
@@ -659,6 +662,110 @@ class Errors(Faked):
             with open(path, 'w', encoding='latin-1') as f:
                 f.write(broken)
             self.assert_error(f'{path} {message}')
+
+    def test_no_json(self):
+        path = golden_data.path_of(self.dir, 'tcg')
+        for what, data in NO_JSON.items():
+            with self.subTest(what):
+                with open(path, 'wb') as f:
+                    f.write(data)
+                check_refused(self, run_main(
+                    script, 'check', '--accel', 'tcg', '--qemu', FAKE,
+                    '--line', LINE, '--dir', self.dir))
+
+    def test_any_member(self):
+        """Left out, or of another type: refused, or what it says is used"""
+        path = golden_data.path_of(self.dir, 'tcg')
+        base = {'props': {'avx': True, 'level': 13, 'vendor': 'x'}}
+        data = {'version': 1, 'line': LINE, 'accelerator': 'tcg',
+                'machine-types': ['pc-i440fx-10.0', 'pc-q35-9.0',
+                                  'pc-q35-10.0'],
+                'newest': 'pc-q35-10.0', 'models': {
+                    'base': base, 'EPYC-v1': {'like': 'base', **base},
+                    'EPYC': {'like': 'EPYC-v1', 'props': {}, 'on': {
+                        'avx': {'pc-q35-9.0 to 10.0': False}}}}}
+        with open(path, 'w', encoding='utf-8') as f:
+            json.dump(data, f)
+        self.assertEqual(golden_data.read(self.dir, 'tcg', LINE).models(),
+                         ['EPYC', 'EPYC-v1', 'base'])
+        more = [(f'types {value!r:.20}', {**data, 'machine-types': [value]})
+                for value in [*VALUES, *TEXTS.values(), 'pc-q35-\u0661',
+                              'pc-q35-10.0\n', 'pc-q35-' + '9' * 5000]]
+        more += [(f'ranges {text:.20}', {**data, 'models': {
+            'base': {**base, 'on': {'avx': {text: True}}}}})
+            for text in [*TEXTS.values(), 'pc-q35-9.0 to', ' to ', 'all']]
+        more.append(('no types', {**data, 'machine-types': []}))
+        refused = 0
+        for what, other in [*all_replaced(data), *more]:
+            with self.subTest(what):
+                with open(path, 'w', encoding='utf-8') as f:
+                    json.dump(other, f)
+                try:
+                    golden = golden_data.read(self.dir, 'tcg', LINE)
+                except golden_data.Failure as e:
+                    refused += 1
+                    self.assertRegex(str(e), f'^{path} is ')
+                    self.assertLess(len(str(e)), 500 + len(path))
+                else:
+                    # It can be used, too.
+                    golden_data.encode(golden, 'tcg', LINE)
+        self.assertGreater(refused, 100)
+
+    def test_long_chain(self):
+        """Of models that are like each other, with or without an end"""
+        path = golden_data.path_of(self.dir, 'tcg')
+        for end, message in (('base', ''), ('m0', 'is like itself')):
+            models = {f'm{n}': {'like': f'm{n + 1}', 'props': {}}
+                      for n in range(5000)}
+            models.update({'base': {'props': {'avx': True}},
+                           'm5000': {'like': end, 'props': {}}})
+            with open(path, 'w', encoding='utf-8') as f:
+                json.dump({'version': 1, 'line': LINE, 'accelerator': 'tcg',
+                           'machine-types': ['pc-q35-10.0'],
+                           'newest': 'pc-q35-10.0', 'models': models}, f)
+            if message:
+                with self.assertRaisesRegex(golden_data.Failure, message):
+                    golden_data.read(self.dir, 'tcg', LINE)
+            else:
+                golden = golden_data.read(self.dir, 'tcg', LINE)
+                self.assertEqual(golden.answers['m0']['pc-q35-10.0'],
+                                 {'avx': True})
+
+    def test_versions_of_names(self):
+        for name in ('EPYC-v\u00b2', 'EPYC-v' + '9' * 5000, 'EPYC-v', 'EPYC-vx'):
+            self.assertIsNone(golden_data.version_of(name, ['EPYC']))
+        self.assertEqual(golden_data.version_of('EPYC-v2', ['EPYC']),
+                         ('EPYC', 2))
+
+    def test_command_line(self):
+        for option in ('--accel', '--line', '--dir', '--qemu', '--xyzzy'):
+            for what, text in TEXTS.items():
+                if not text and option in ('--line', '--dir'):
+                    # The default
+                    continue
+                given = {'--accel': 'tcg', '--qemu': FAKE, '--line': LINE,
+                         '--dir': self.dir, option: text}
+                with self.subTest(f'{option} {what}'):
+                    check_refused(self, run_main(
+                        script, 'check',
+                        *(f'{o}={t}' for o, t in given.items())),
+                        [text], (1, 2))
+
+    def test_answers_of_qemu(self):
+        """What is no answer, or of another shape"""
+        for what, reply in {**NO_JSON, 'list': b'[]', 'none': b'{}',
+                            'no text': b'{"error": {"desc": 1}}',
+                            'number': b'{"return": 1}',
+                            'items': b'{"return": [1]}',
+                            'names': b'{"return": [{"name": 1}]}',
+                            'big': b'{"return": [{"name": "a", '
+                                   b'"migration-safe": 18446744073709551616}]}'
+                            }.items():
+            with self.subTest(what), mock.patch.object(
+                    script, 'ask_all', lambda *_args: iter([reply] * 2)):
+                check_refused(self, run_main(
+                    script, 'check', '--accel', 'tcg', '--qemu', FAKE,
+                    '--line', LINE, '--dir', self.dir))
 
     def test_wrong_file(self):
         shutil.copy(golden_data.path_of(self.dir, 'kvm-amd'),
