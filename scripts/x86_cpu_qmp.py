@@ -50,7 +50,7 @@ PLACES = [{'cpuid?': {'leaf': int, 'subleaf': int, 'register': str,
                       'bit': int},
            'msr?': {'index': int, 'bit': int}}]
 REMOVED = [{'feature': str, 'places': PLACES, 'reason': str,
-            'blocking': bool, 'requested-by': str, 'requires?': list,
+            'blocking': bool, 'requested-by': str, 'requires?': [[str]],
             'conflicts-with?': list}]
 ANSWERS = {
     'query-cpu-definitions': [{'name': str, 'migration-safe?': bool}],
