@@ -533,7 +533,7 @@ static void fault_cpuid(void)
 static void load(void)
 {
     static const char *const top[] = {
-        "description", "sources", "cpuid", "kvm", NULL
+        "licence", "description", "sources", "cpuid", "kvm", NULL
     };
     static const char *const members[] = {
         "supported-cpuid", "supported-hv-cpuid", "msr-index-list",

@@ -63,7 +63,8 @@ def dump(host):
            ('xcomp-guest-supp', 'xcomp-guest-permission', 'mce-cap')},
         'tsc-khz': host['tsc-khz'],
     }
-    return (f'{{\n"description": {json.dumps(host["description"])},\n'
+    return ('{\n"licence": "SPDX-License-Identifier: GPL-2.0-or-later",\n'
+            f'"description": {json.dumps(host["description"])},\n'
             f'"sources": {json.dumps(host["sources"])},\n'
             f'"cpuid": {cpuid},\n"kvm": {{\n' +
             ',\n'.join(f' "{k}": {v}' for k, v in kvm.items()) + '\n}\n}\n')

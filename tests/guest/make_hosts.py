@@ -15,7 +15,8 @@ that fit together; it is not each detail of each version.
 
 A host's file has these members:
 
-  description, sources      for people
+  licence, description,
+  sources                   for people
   cpuid                     what the instruction returns: leaf, subleaf (where
                             it counts), eax to edx; what is not there is 0
   kvm:
