@@ -21,10 +21,11 @@
  * would come from the wrong host ends the program.
  *
  * The CPUID instruction is made to fault (arch_prctl(ARCH_SET_CPUID)), which
- * takes a CPU with cpuid_fault in /proc/cpuinfo.  Until the first ioctl of KVM
- * it is the real one: the C library and others choose by it which
- * instructions they use.  Faulting is inherited by threads and by fork(), and
- * ends with execve(), where it begins anew.
+ * needs a CPU with cpuid_fault in /proc/cpuinfo.  Before the first ioctl of
+ * KVM it is the real one: the C library, QEMU's cpuinfo_init() and others use
+ * it to choose instructions.  Threads and children inherit the fault;
+ * execve() ends it, until the new program's first ioctl of KVM.  QEMU blocks
+ * SIGSEGV in no thread and has no handler of its own.
  */
 
 /* For the names of registers in <ucontext.h> */
@@ -193,10 +194,7 @@ static bool made;
 /* What KVM_SET_TSC_KHZ has set */
 static uint32_t vcpu_tsc_khz[MAX_FD];
 
-/*
- * Not through syscall(), which is replaced below, nor through anything that
- * runs on behalf of the program.
- */
+/* The C library's syscall() is replaced below. */
 static long raw_syscall(long number, long a, long b, long c, long d, long e,
                         long f)
 {
@@ -865,8 +863,8 @@ int host_ioctl(int fd, unsigned long request, void *arg)
 }
 
 /*
- * In the place of the C library's, through which QEMU asks for arch_prctl().
- * To read arguments that were not passed is what the C library does, too.
+ * Replaces the C library's, through which QEMU calls arch_prctl().  Like that,
+ * it reads six arguments, however many were passed.
  */
 long syscall(long number, ...)
 {

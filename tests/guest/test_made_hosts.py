@@ -246,6 +246,26 @@ class Files(OnMadeHosts):
             if not known:
                 self.assertIn('Invalid argument', done.stderr)
 
+    def test_tsc(self):
+        """KVM_SET_TSC_KHZ takes what the host can do, and only that"""
+        code = '\n'.join([
+            'import fcntl, os',
+            'vm = fcntl.ioctl(os.open("/dev/kvm", os.O_RDWR), 0xae01, 0)',
+            'vcpu = fcntl.ioctl(vm, 0xae41, 0)',
+            'for khz in (0, 1000000, 2493900, 3000000):',
+            '    try:',
+            '        fcntl.ioctl(vcpu, 0xaea2, khz)',
+            '    except OSError as exc:',
+            '        print(exc.strerror)',
+            '    print(fcntl.ioctl(vcpu, 0xaea3, 0))'])
+        for name, said in (
+                ('intel-haswell', ['2494000', 'Invalid argument', '2494000',
+                                   '2493900', '3000000']),
+                ('intel-sapphirerapids', ['2000000', '1000000', '2493900',
+                                          '3000000'])):
+            done = run(made_host(name), '-c', code)
+            self.assertEqual(done.stdout.split('\n')[:-1], said, done.stderr)
+
     def test_no_answer(self):
         """What would be another host's answer ends the program"""
         for request, argument, message in (
