@@ -1296,7 +1296,7 @@ GREETING = {'QMP': {'version': {'qemu': {'major': 10, 'minor': 0, 'micro': 1},
                                 'package': 'v'}, 'capabilities': []}}
 PLACE = {'cpuid': {'leaf': 7, 'subleaf': 0, 'register': 'ebx', 'bit': 5}}
 ENTRY = {'feature': 'avx2', 'places': [PLACE], 'reason': 'kernel',
-         'blocking': True, 'requested-by': 'user', 'requires': ['avx'],
+         'blocking': True, 'requested-by': 'user', 'requires': [['avx']],
          'conflicts-with': ['xmm']}
 PROPERTIES = {'type': 'EPYC-x86_64-cpu', 'cpu-compat': 'pc-q35-9.0',
               'machine type': 'pc-q35-10.0-machine', 'avx2': False,
