@@ -123,10 +123,12 @@ const X86CPUTableMachines *x86_cpu_access_table_model(unsigned i,
                                                       const char **name);
 
 /*
- * The version of @model, if it has one, or that its name stands for here:
- * CPU_VERSION_AUTO if no table says.  For x86_cpu_model_resolve_version().
+ * The version that the name of @model stands for here, if @version, which it
+ * has in itself, is CPU_VERSION_AUTO and a table says; else @version.  For
+ * x86_cpu_model_resolve_version().
  */
-X86CPUVersion x86_cpu_table_version(const X86CPUModel *model);
+X86CPUVersion x86_cpu_table_version(const X86CPUModel *model,
+                                    X86CPUVersion version);
 
 /*
  * Whether KVM's capabilities of Intel PT (CPUID leaf 0x14) include all of

@@ -78,15 +78,16 @@ static bool row_is_for(const X86CPUTableMachines *row, uint32_t version)
     return row->from <= version && version <= row->to;
 }
 
-X86CPUVersion x86_cpu_table_version(const X86CPUModel *model)
+X86CPUVersion x86_cpu_table_version(const X86CPUModel *model,
+                                    X86CPUVersion version)
 {
     const X86CPUTableMachines *row = x86_cpu_access_table_machines(model);
     const MachineClass *mc = x86_cpu_machine_type_in_effect();
     X86CPUVersion found = 1;
-    uint32_t version;
+    uint32_t machine;
 
-    if (model->version != CPU_VERSION_AUTO) {
-        return model->version;
+    if (version != CPU_VERSION_AUTO) {
+        return version;
     }
     if (!row || !object_class_dynamic_cast(OBJECT_CLASS(mc),
                                            TYPE_PC_MACHINE)) {
@@ -96,9 +97,9 @@ X86CPUVersion x86_cpu_table_version(const X86CPUModel *model)
      * Never the definition without any version, as for upstream's models
      * on machine types up to 4.0: what it sets is in version 1.
      */
-    if (x86_cpu_machine_version(mc, &version)) {
+    if (x86_cpu_machine_version(mc, &machine)) {
         for (; row->props; row++) {
-            if (row_is_for(row, version) && row->version) {
+            if (row_is_for(row, machine) && row->version) {
                 found = row->version;
             }
         }

@@ -45,11 +45,6 @@ ACCELS = ['tcg'] * (load_made() is None) + ['kvm'] * (no_kvm() is None)
 EPYC = 'EPYC,arch-capabilities=off'
 
 
-def setUpModule():
-    if not ACCELS:
-        raise unittest.SkipTest(no_kvm())
-
-
 def guest_args(machine, cpu, *more):
     return ['-machine', machine, '-cpu', cpu, *more]
 
