@@ -334,7 +334,8 @@ class TestKvm(NeedsKvm, Checks, unittest.TestCase):
             with mock.patch.dict(os.environ, env):
                 now = script.generate(QEMU, [name], types)[name]
                 models = self.lab.ask([('query-cpu-definitions', {})])
-                raw = self.expand([('EPYC', NEWEST)])[0]
+                # Without phys-bits, QEMU leaves guest-phys-bits at 0.
+                raw = self.expand([('EPYC', NEWEST)], {'phys-bits': 52})[0]
             unavailable[name] = [model['unavailable-features']
                                  for model in models[0]['return']]
             # The other host was there, and would have been seen.
