@@ -47,8 +47,10 @@ PARTS = [
     Part('generator', 15, [
         'tests/generator/*', 'tests/golden/*', 'tests/site/*']),
     Part('features', 15, [
+        'tests/guest/test_cache_properties.py',
         'tests/guest/test_dependencies.py',
         'tests/guest/test_descriptions.py',
+        'tests/guest/test_distributors.py',
         'tests/guest/test_feature_flags.py',
         'tests/guest/test_made_hosts.py',
         'tests/guest/test_offered_features.py',
@@ -76,6 +78,7 @@ KVM_TESTS = [
     'tests/clients/test_x86_cpu_model_dump.py:[GRW]*.*',
     'tests/clients/test_x86_cpu_removed.py:Answers.*',
     'tests/golden/test_golden.py:TestKvm.*',
+    'tests/guest/test_cache_properties.py:TestKvm.*',
     'tests/guest/test_cpu_compat.py:TestKvm.*',
     'tests/guest/test_cpu_migration.py:*CPU.*',
     'tests/guest/test_descriptions.py:*Kvm.*',
