@@ -88,6 +88,10 @@ class Lint(unittest.TestCase):
 
     def test_hooks(self):
         path = self.tree.patches[0]
+        # Of one hook, whatever the others add
+        limit = lint.HOOKS_LINES
+        self.addCleanup(setattr, lint, 'HOOKS_LINES', limit)
+        lint.HOOKS_LINES = 1000
         self.replace(path, '\n+', '\n-upstream\n+')
         self.problems(lint.hooks_add_few_lines, 'takes away 1 lines')
         self.replace(path, '\n-upstream\n', '\n' + '+line\n' * 10)
@@ -95,6 +99,7 @@ class Lint(unittest.TestCase):
         self.replace(path, '\nSigned-off', '\nHook-Exception: a table that '
                      'has to be where it is\nSigned-off')
         self.assertEqual(list(lint.hooks_add_few_lines(self.tree)), [])
+        lint.HOOKS_LINES = limit
         self.replace(path, '\n+line\n', '\n' + '+line\n' * 100)
         self.problems(lint.hooks_add_few_lines, '^all hooks together add')
         self.replace(path, 'Inappropriate [hook of a downstream extension]',
