@@ -12,7 +12,7 @@ PREFIX ?= /usr/local
 
 export LINE BUILD PREFIX DESTDIR QEMU_SRC QEMU_TARBALL
 export PYTHON CONFIGURE_FLAGS FIRMWARE_PATH JOBS MIN_FREE_MB
-export MODEL MACHINE ACCEL FORMAT SMP FEATURE CPU_TABLES FUZZ_SECONDS PART
+export MODEL MACHINE ACCEL FORMAT SMP FEATURE CPU_TABLES FUZZ FUZZ_SECONDS PART
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -89,9 +89,10 @@ release-models: line
 	@scripts/qemu-tree prepare
 	@scripts/release-models
 
-fuzz: line
+# Takes the kinds that scripts/fuzz --help names, else all of them.
+fuzz: all
 	@scripts/bootstrap fuzz
-	@scripts/fuzz-tables
+	@scripts/fuzz $$FUZZ
 
 dist: line
 	@scripts/bootstrap build
@@ -134,7 +135,8 @@ help:
 	@echo 'make check-full   the exhaustive ones too, in parts: what has not passed yet [PART=]'
 	@echo 'make lint         the lints alone'
 	@echo 'make release-models   the versions of CPU models in tables, fixed for ever'
-	@echo 'make fuzz         the reader of tables, for FUZZ_SECONDS=600'
+	@echo 'make fuzz         QEMU with sanitizers and the reader of tables, for'
+	@echo '                  FUZZ_SECONDS=600, and tests [FUZZ="qmp cpu ..."]'
 	@echo 'make dist         the series for a package of QEMU, in dist/'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make export       commits in the tree (see scripts/qemu-tree help) to patches/'
