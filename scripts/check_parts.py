@@ -68,6 +68,7 @@ PARTS = [
     Part('static-kvm', 30, [f'{STATIC}:TestKvm.test_[1-8]_*']),
     Part('static-random', 30, [f'{STATIC}:Test*.test_9_*']),
     Part('builds', 25, ['tests/targets/*']),
+    Part('fuzz', 45, ['tests/fuzz/*']),
     Part('fresh-12', 25, ['tests/fresh/test_fresh_machine.py:Debian12.*']),
     Part('fresh-13', 25, ['tests/fresh/test_fresh_machine.py:Debian13.*']),
 ]
