@@ -46,12 +46,15 @@ strList *x86_cpu_hyperv_bit_names(uint32_t leaf, int reg, uint32_t mask)
     unsigned feat, i;
 
     for (feat = 0; mask && kvm_access_hyperv_feature(feat, &hf); feat++) {
-        for (i = 0; i < ARRAY_SIZE(hf.places); i++) {
+        /* QEMU may be built without one, and a stream have it. */
+        const char *name = x86_cpu_hyperv_name(feat);
+
+        for (i = 0; name && i < ARRAY_SIZE(hf.places); i++) {
             if (hf.places[i].leaf == leaf &&
                 hf.places[i].reg == registers[reg] &&
                 (hf.places[i].bits & mask)) {
                 mask &= ~hf.places[i].bits;
-                QAPI_LIST_APPEND(tail, g_strdup(x86_cpu_hyperv_name(feat)));
+                QAPI_LIST_APPEND(tail, g_strdup(name));
             }
         }
     }
