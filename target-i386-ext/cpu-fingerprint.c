@@ -507,28 +507,39 @@ static int fingerprint_pre_load(void *opaque)
     return 0;
 }
 
+/* They go into messages. */
+static bool is_name(const char *text)
+{
+    int i;
+
+    for (i = 0; i < X86_CPU_FINGERPRINT_NAME && text[i]; i++) {
+        if (!g_ascii_isgraph(text[i])) {
+            return false;
+        }
+    }
+    return i < X86_CPU_FINGERPRINT_NAME;
+}
+
 /* The CPU is compared when all of it has been loaded. */
 static int fingerprint_post_load(void *opaque, int version_id)
 {
-    X86CPU *cpu = opaque;
+    X86CPUFingerprint *fp = &((X86CPU *)opaque)->fingerprint;
 
-    cpu->fingerprint.loaded = true;
+    if (!is_name(fp->cpu_compat) || !is_name(fp->model)) {
+        error_report("the CPU fingerprint in the migration stream is corrupt");
+        free_fingerprint(opaque);
+        return -EINVAL;
+    }
+    fp->loaded = true;
     return 0;
 }
 
-static bool is_name(const char *text)
-{
-    return memchr(text, 0, X86_CPU_FINGERPRINT_NAME) &&
-           strspn(text, "-._" "0123456789" "abcdefghijklmnopqrstuvwxyz"
-                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(text);
-}
-
-static bool fingerprint_is_sane(void *opaque, int version_id)
+/* Also checked, and true, when a stream is saved */
+static bool count_is_sane(void *opaque, int version_id)
 {
     X86CPUFingerprint *fp = &((X86CPU *)opaque)->fingerprint;
 
-    return is_name(fp->cpu_compat) && is_name(fp->model) &&
-           fp->count <= MAX_WORDS && fp->count % RECORD_WORDS == 0;
+    return fp->count <= MAX_WORDS && fp->count % RECORD_WORDS == 0;
 }
 
 const VMStateDescription vmstate_x86_cpu_fingerprint = {
@@ -547,7 +558,7 @@ const VMStateDescription vmstate_x86_cpu_fingerprint = {
         VMSTATE_BUFFER_UNSAFE(fingerprint.model, X86CPU, 0,
                               X86_CPU_FINGERPRINT_NAME),
         VMSTATE_UINT32(fingerprint.count, X86CPU),
-        VMSTATE_VALIDATE("fingerprint names and count", fingerprint_is_sane),
+        VMSTATE_VALIDATE("fingerprint count", count_is_sane),
         VMSTATE_VARRAY_UINT32_ALLOC(fingerprint.words, X86CPU,
                                     fingerprint.count, 0,
                                     vmstate_info_uint32, uint32_t),

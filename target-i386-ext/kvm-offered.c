@@ -179,14 +179,17 @@ bool kvm_can_run_at_tsc_khz(int64_t khz, int *host_khz)
     bool can_run = false;
     int vcpu = kvm_scratch_vcpu();
 
-    *host_khz = 0;
+    *host_khz = -ENOTSUP;
     if (vcpu < 0) {
         return true;        /* Starting the guest will tell why. */
     }
     if (kvm_check_extension(kvm_state, KVM_CAP_GET_TSC_KHZ) > 0) {
-        *host_khz = MAX(ioctl(vcpu, KVM_GET_TSC_KHZ), 0);
+        *host_khz = ioctl(vcpu, KVM_GET_TSC_KHZ);
+        if (*host_khz < 0) {
+            *host_khz = -errno;
+        }
     }
-    if (can_scale || (*host_khz && is_close(*host_khz, khz))) {
+    if (can_scale || (*host_khz > 0 && is_close(*host_khz, khz))) {
         can_run = ioctl(vcpu, KVM_SET_TSC_KHZ, (unsigned long)khz) >= 0;
     }
     close(vcpu);

@@ -54,7 +54,7 @@ int kvm_scratch_vcpu(void);
 
 /*
  * Whether a guest can have a TSC of @khz; in *@host_khz is that of the host,
- * 0 if it is not known.  Likewise.
+ * or -errno.  Likewise.
  */
 bool kvm_can_run_at_tsc_khz(int64_t khz, int *host_khz);
 

@@ -108,7 +108,9 @@ static void check_caches(X86CPU *cpu, Tail *tail)
 #ifdef CONFIG_KVM
 static void check_lbr_format(X86CPU *cpu, Tail *tail)
 {
-    uint64_t features = cpu->requests.requested[FEAT_PERF_CAPABILITIES];
+    /* Those that are left when dependents of absent features are gone */
+    uint64_t features = cpu->requests.requested[FEAT_PERF_CAPABILITIES] &
+                        ~cpu->requests.unmet[FEAT_PERF_CAPABILITIES];
     unsigned format = cpu->lbr_fmt != ~PERF_CAP_LBR_FMT
                       ? cpu->lbr_fmt : features & PERF_CAP_LBR_FMT;
     unsigned host = x86_cpu_get_supported_feature_word(

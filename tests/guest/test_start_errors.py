@@ -100,6 +100,12 @@ KVM = [
          ('lbr-fmt', 'configuration',
           'vPMU: LBR is unsupported without pmu=on'),
          offers=PERF_CAPABILITIES),
+    # The host's format is the CPU's, unless pdcm, which it depends on, is gone.
+    Case('host,migratable=off,pmu=off',
+         ('lbr-fmt', 'configuration',
+          'vPMU: LBR is unsupported without pmu=on'),
+         offers=PERF_CAPABILITIES),
+    Case('host,migratable=off,pmu=off,pdcm=off', offers=PERF_CAPABILITIES),
     Case('qemu64,lmce=on', ('lmce', 'kernel', 'kvm: LMCE not supported'),
          offers={'mce-cap clear': 1 << 27}),
     Case('qemu64,lmce=on', offers={'mce-cap set': 1 << 27}),
