@@ -199,7 +199,10 @@ class Session:
             raise Finding('an expansion has f-* properties',
                           repr(returned)[:2000])
         for entry in returned.get('removed-features', []):
-            if not REMOVED <= set(entry) or not entry['places']:
+            # hv-passthrough is no bit, and hv-spinlocks may be 0.
+            if not REMOVED <= set(entry) or not (
+                    entry['places'] or
+                    entry['feature'] in ('hv-passthrough', 'hv-spinlocks')):
                 raise Finding('removed-features has an entry without what '
                               'every entry has', repr(entry))
 
