@@ -214,32 +214,38 @@ void x86_cpu_caches_settle(X86CPU *cpu)
     }
 }
 
-bool x86_cpu_check_caches(X86CPU *cpu, Error **errp)
+const char *x86_cpu_missing_cache(X86CPU *cpu)
 {
     const CPUCaches *model = x86_cpu_access_model_caches(cpu);
-    int i, missing = -1;
+    const char *missing = NULL;
     bool any = false;
+    int i;
 
     x86_cpu_caches_settle(cpu);
     if (cpu->legacy_cache) {
-        return true;
+        return NULL;
     }
     for (i = 0; i < X86_CPU_CACHES; i++) {
         if (find_cache(cpu, model, i)) {
             any = true;
-        } else if (missing < 0) {
-            missing = i;
+        } else if (!missing) {
+            missing = cache_properties[i].name;
         }
     }
-    /* Without any, stock QEMU has an error of its own. */
-    if (any && missing >= 0) {
+    return any ? missing : NULL;
+}
+
+bool x86_cpu_check_caches(X86CPU *cpu, Error **errp)
+{
+    const char *missing = x86_cpu_missing_cache(cpu);
+
+    if (missing) {
         error_setg(errp, "%s is missing: a CPU model that has no cache "
                    "information of its own needs l1d-cache-info, "
                    "l1i-cache-info, l2-cache-info and l3-cache-info",
-                   cache_properties[missing].name);
-        return false;
+                   missing);
     }
-    return true;
+    return !missing;
 }
 
 const CPUCaches *x86_cpu_own_caches(X86CPU *cpu, const CPUCaches *model)

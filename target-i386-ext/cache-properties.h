@@ -39,9 +39,12 @@ void x86_cpu_caches_defaults_done(X86CPU *cpu);
 void x86_cpu_caches_settle(X86CPU *cpu);
 
 /*
- * Whether @cpu, about to be realized, has all caches or none given; if
- * not, an error that names the first one missing.
+ * The property of the first cache that @cpu, about to be realized, lacks;
+ * NULL if it has all, or none, for which cpu.c has an error of its own.
  */
+const char *x86_cpu_missing_cache(X86CPU *cpu);
+
+/* Whether none is missing; if one is, an error that names it. */
 bool x86_cpu_check_caches(X86CPU *cpu, Error **errp);
 
 /*

@@ -464,20 +464,24 @@ static void free_fingerprint(X86CPU *cpu)
     cpu->fingerprint = (X86CPUFingerprint) { };
 }
 
+int x86_cpu_fingerprint_pre_load(void *opaque)
+{
+    X86CPU *cpu = opaque;
+
+    /* A stream before this one may have failed after it. */
+    cpu->fingerprint.compared = false;
+    return 0;
+}
+
 bool x86_cpu_check_fingerprint(X86CPU *cpu)
 {
-    bool same = true;
-
-    if (cpu->fingerprint.loaded) {
-        same = compare_with_stream(cpu);
-    } else if (fingerprint_needed(cpu)) {
-        same = false;
+    if (!cpu->fingerprint.compared && fingerprint_needed(cpu)) {
         error_report("the migration stream does not say which CPU the guest "
                      "has been running on: the source has neither cpu-compat "
                      "nor CPU model 'custom', the target has");
+        return false;
     }
-    free_fingerprint(cpu);
-    return same;
+    return true;
 }
 
 static int fingerprint_pre_save(void *opaque)
@@ -520,18 +524,24 @@ static bool is_name(const char *text)
     return i < X86_CPU_FINGERPRINT_NAME;
 }
 
-/* The CPU is compared when all of it has been loaded. */
+/*
+ * What the guest has loaded into the CPU makes no difference, so that the
+ * rest of the stream need not be waited for.
+ */
 static int fingerprint_post_load(void *opaque, int version_id)
 {
-    X86CPUFingerprint *fp = &((X86CPU *)opaque)->fingerprint;
+    X86CPU *cpu = opaque;
+    X86CPUFingerprint *fp = &cpu->fingerprint;
+    bool same = false;
 
     if (!is_name(fp->cpu_compat) || !is_name(fp->model)) {
         error_report("the CPU fingerprint in the migration stream is corrupt");
-        free_fingerprint(opaque);
-        return -EINVAL;
+    } else {
+        same = compare_with_stream(cpu);
     }
-    fp->loaded = true;
-    return 0;
+    free_fingerprint(cpu);
+    cpu->fingerprint.compared = same;
+    return same ? 0 : -EINVAL;
 }
 
 /* Also checked, and true, when a stream is saved */

@@ -19,16 +19,19 @@ typedef struct X86CPUFingerprint {
     char model[X86_CPU_FINGERPRINT_NAME];
     uint32_t count;
     uint32_t *words;
-    /* A stream had it */
-    bool loaded;
+    /* The stream that is being loaded had it, and it is that of this CPU */
+    bool compared;
 } X86CPUFingerprint;
 
 #ifndef CONFIG_USER_ONLY
 extern const VMStateDescription vmstate_x86_cpu_fingerprint;
 
+/* Prepares the CPU @opaque for a stream, whatever became of the one before. */
+int x86_cpu_fingerprint_pre_load(void *opaque);
+
 /*
- * Whether the CPU in the stream from which @cpu has just been loaded is
- * @cpu.  If not, reports the difference.
+ * Whether the stream from which @cpu has just been loaded had its
+ * fingerprint, if @cpu needs one.  If not, reports that.
  */
 bool x86_cpu_check_fingerprint(X86CPU *cpu);
 #endif

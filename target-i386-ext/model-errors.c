@@ -92,8 +92,9 @@ static void check_caches(X86CPU *cpu, Tail *tail)
     Error *err = NULL;
 
     if (!x86_cpu_check_caches(cpu, &err)) {
-        add_error(tail, "legacy-cache", CPU_FEATURE_REMOVAL_REASON_VALUE,
-                  "%s", error_get_pretty(err));
+        add_error(tail, x86_cpu_missing_cache(cpu),
+                  CPU_FEATURE_REMOVAL_REASON_VALUE, "%s",
+                  error_get_pretty(err));
         error_free(err);
     } else if (!cpu->legacy_cache &&
                !x86_cpu_own_caches(cpu, x86_cpu_access_model_caches(cpu))) {

@@ -6,9 +6,10 @@ Answers: does QEMU start or refuse them with an error that is short, and is
 a text that it was given as a property the one that the CPU has?
 """
 
+import subprocess
 
 import inputs
-from qemu_process import Finding, NotStarted, Qemu
+from qemu_process import ENV, TIMEOUT, Finding, NotStarted, Qemu
 
 # Lines of an error; warnings of features that are missing are one line each.
 ERROR_LINES = 12
@@ -20,6 +21,8 @@ PIECES = [',', ',,', ',,,', '=', '+', '-', '\x01', '\x01\x01', ' ', 'on',
           'l2-cache-info=', 'hv-vendor-id=', 'level=', 'feature-words',
           'removed-features', 'min-level=0x1f']
 MODEL_ID_BYTES = 48
+# With these, -cpu lists the models, and QEMU does not start.
+HELP = 'help', '?'
 
 
 def text(rng):
@@ -92,7 +95,22 @@ class Fuzzer:
         return {'args': args + ['-machine', machine, '-cpu',
                                 random_option(rng, know)]}
 
+    def check_help(self, case):
+        done = subprocess.run([self.binary, *case['args']], env=ENV,
+                              stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, errors='replace', timeout=TIMEOUT,
+                              check=False)
+        if done.returncode == 0 and done.stdout.startswith('Available CPUs'):
+            return
+        # What comes before -cpu may be refused first.
+        if done.returncode != 1 or not done.stderr.strip():
+            raise Finding(f'-cpu help: exit status {done.returncode}',
+                          (done.stdout + done.stderr)[-4000:])
+
     def run(self, case):
+        if case['args'][-1] in HELP:
+            self.check_help(case)
+            return 1
         try:
             with Qemu(self.binary, case['args']) as qemu:
                 if 'model-id' in case:

@@ -375,6 +375,69 @@ class OtherCPU(unittest.TestCase):
                                   'running on', result.stderr)
 
 
+async def run_job(qmp, command, **arguments):
+    """Runs a job, and returns its error, or None."""
+    await qmp.execute(command, {'job-id': 'job', **arguments})
+    while True:
+        job, = await qmp.execute('query-jobs')
+        if job['status'] == 'concluded':
+            await qmp.execute('job-dismiss', {'id': 'job'})
+            return job.get('error')
+        await asyncio.sleep(0.02)
+
+
+class Snapshots(unittest.TestCase):
+    """A guest may be loaded more than once by the same QEMU."""
+
+    def setUp(self):
+        # pylint: disable-next=consider-using-with
+        tmp = tempfile.TemporaryDirectory(prefix='cpu-migration-')
+        self.addCleanup(tmp.cleanup)
+        self.image = os.path.join(tmp.name, 'image')
+
+    async def open_image(self, qmp):
+        await qmp.execute('blockdev-add', {
+            'driver': 'qcow2', 'node-name': 'disk',
+            'file': {'driver': 'file', 'filename': self.image}})
+
+    async def make_image(self, qmp):
+        size = 1 << 24
+        options = {'driver': 'file', 'filename': self.image}
+        self.assertIsNone(await run_job(
+            qmp, 'blockdev-create', options={**options, 'size': 0}))
+        await qmp.execute('blockdev-add', {**options, 'node-name': 'file'})
+        self.assertIsNone(await run_job(
+            qmp, 'blockdev-create', options={
+                'driver': 'qcow2', 'file': 'file', 'size': size}))
+        await qmp.execute('blockdev-del', {'node-name': 'file'})
+
+    async def snapshot(self, qmp, what, tag):
+        return await run_job(qmp, f'snapshot-{what}', tag=tag, vmstate='disk',
+                             devices=['disk'])
+
+    async def go_back(self, accel):
+        """Loads a guest's own snapshot, one of another, and its own."""
+        async with Guest(QEMU, guest_args('pc-q35-10.0', EPYC),
+                         accel) as guest:
+            await self.make_image(guest.qmp)
+            await self.open_image(guest.qmp)
+            self.assertIsNone(await self.snapshot(guest.qmp, 'save', 'plain'))
+        async with Guest(QEMU, guest_args(COMPAT, EPYC), accel) as guest:
+            await self.open_image(guest.qmp)
+            self.assertIsNone(await self.snapshot(guest.qmp, 'save', 'own'))
+            for tag in ('own', 'plain', 'own'):
+                error = await self.snapshot(guest.qmp, 'load', tag)
+                self.assertEqual(bool(error), tag == 'plain', tag)
+            self.assertEqual(guest.stderr().count(
+                'does not say which CPU the guest has been running on'), 1)
+
+    def test_other_guest(self):
+        """a snapshot without a fingerprint, after one with it"""
+        for accel in ACCELS:
+            with self.subTest(accel=accel):
+                asyncio.run(self.go_back(accel))
+
+
 # Of the section of vmstate_x86_cpu_fingerprint, after its name: version, two
 # names of 64 bytes each, the number of words, the words
 NAME = b'cpu/fingerprint'

@@ -84,6 +84,11 @@ BITS = [
          ('legacy-cache', 'value', "CPU model 'Skylake-Client' doesn't "
           'support legacy-cache=off')),
     # Each is there, whichever QEMU meets first.
+    Case('Skylake-Client,'
+         'l1d-cache-info=32K:line=64:ways=8:sets=64:share=core',
+         ('l1i-cache-info', 'value', 'l1i-cache-info is missing: a CPU model '
+          'that has no cache information of its own needs l1d-cache-info, '
+          'l1i-cache-info, l2-cache-info and l3-cache-info')),
     Case('Skylake-Client,legacy-cache=off,host-phys-bits=off,phys-bits=20',
          ('phys-bits', 'value',
           'phys-bits should be between 32 and 52  (but is 20)'),
@@ -174,7 +179,8 @@ def model_of(cpu):
             props[option[1:]] = option[0] == '+'
         else:
             key, _, value = option.partition('=')
-            props[key] = values[value] if value in values else int(value, 0)
+            props[key] = (values[value] if value in values else
+                          value if ':' in value else int(value, 0))
     return {'name': name, 'props': props}
 
 
