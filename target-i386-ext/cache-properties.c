@@ -201,13 +201,13 @@ void x86_cpu_caches_defaults_done(X86CPU *cpu)
 {
     X86CPUOwnCaches *own = &cpu->own_caches;
 
-    x86_cpu_caches_settle(cpu);
+    x86_cpu_caches_finish(cpu);
     memcpy(own->defaults, own->given, sizeof(own->defaults));
     memcpy(own->has_default, own->is_given, sizeof(own->has_default));
     memset(own->is_given, 0, sizeof(own->is_given));
 }
 
-void x86_cpu_caches_settle(X86CPU *cpu)
+void x86_cpu_caches_finish(X86CPU *cpu)
 {
     if (any_given(cpu)) {
         cpu->legacy_cache = false;
@@ -221,7 +221,7 @@ const char *x86_cpu_missing_cache(X86CPU *cpu)
     bool any = false;
     int i;
 
-    x86_cpu_caches_settle(cpu);
+    x86_cpu_caches_finish(cpu);
     if (cpu->legacy_cache) {
         return NULL;
     }

@@ -36,7 +36,7 @@ void x86_cpu_caches_defaults_done(X86CPU *cpu);
  * All properties of @cpu are set.  Caches that are given turn legacy-cache
  * off, in whatever order they were set.
  */
-void x86_cpu_caches_settle(X86CPU *cpu);
+void x86_cpu_caches_finish(X86CPU *cpu);
 
 /*
  * The property of the first cache that @cpu, about to be realized, lacks;

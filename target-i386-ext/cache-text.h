@@ -6,8 +6,8 @@
  * Answers, for the properties l1d-cache-info and so on and for tables of
  * CPU models: what does SIZE:line=N:ways=N:... say, and can CPUID say it?
  *
- * QEMU and the generator of its tables both have this, so that they take
- * the same text for the same cache.  It needs C's own library alone.
+ * QEMU and the generator of its tables share this, so they take the same
+ * text for the same cache.  It needs C's own library alone.
  */
 
 #ifndef I386_EXT_CACHE_TEXT_H
@@ -36,7 +36,7 @@ enum { CACHE_TEXT = 512, CACHE_ERROR = 512 };
 
 /*
  * Puts what @text says of cache @which in *@cache; false, and why in
- * @error, if that is no cache that CPUID can show.  What is @released is
+ * @error, if that is not a cache that CPUID can show.  What is @released is
  * taken even if CPUID can't show it: it may be what upstream's models have.
  */
 bool cache_text_parse(Cache *cache, int which, const char *text,

@@ -127,8 +127,8 @@ const X86CPUTableMachines *x86_cpu_access_table_model(unsigned i,
  * has in itself, is CPU_VERSION_AUTO and a table says; else @version.  For
  * x86_cpu_model_resolve_version().
  */
-X86CPUVersion x86_cpu_table_version(const X86CPUModel *model,
-                                    X86CPUVersion version);
+X86CPUVersion x86_cpu_resolve_table_version(const X86CPUModel *model,
+                                            X86CPUVersion version);
 
 /*
  * Whether KVM's capabilities of Intel PT (CPUID leaf 0x14) include all of

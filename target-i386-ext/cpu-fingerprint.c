@@ -211,7 +211,7 @@ static Side make_side(const char *name, const Record *records, size_t count)
     return side;
 }
 
-/* What is in a register, where that is no set of features */
+/* What is in a register that is not a set of features */
 static const struct {
     uint32_t first, last;       /* leaves, or MSRs */
     bool is_msr;

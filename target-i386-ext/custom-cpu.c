@@ -241,7 +241,7 @@ static void custom_cpu_class_init(ObjectClass *oc, void *data)
     X86CPUClass *xcc = X86_CPU_CLASS(oc);
 
     DEVICE_CLASS(oc)->realize = custom_cpu_realize;
-    /* By itself it is no CPU at all, let alone one that can migrate. */
+    /* By itself it is not even a CPU, let alone one that can migrate. */
     xcc->migration_safe = false;
     xcc->model_description = "CPU fully specified by its properties";
     xcc->ordering = 8;

@@ -33,8 +33,8 @@ static CpuFeatureAlternativesList *requirements(const X86CPUFeatureInfo *info)
 }
 
 /*
- * What named features are but for a few (x86_cpu_get_migratable_flags());
- * other than that, it does not take a CPU to tell.
+ * All but a few named features are migratable.  Unlike
+ * x86_cpu_get_migratable_flags(), this needs no CPU object.
  */
 static bool is_migratable(const X86CPUFeatureInfo *info)
 {

@@ -40,7 +40,7 @@ void x86_cpu_requests_accelerator_done(X86CPU *cpu)
     req->accelerator_done = true;
 }
 
-void x86_cpu_requests_touch(X86CPU *cpu, FeatureWord w, uint64_t mask)
+void x86_cpu_requests_record(X86CPU *cpu, FeatureWord w, uint64_t mask)
 {
     X86CPUFeatureRequests *req = &cpu->requests;
 
@@ -58,14 +58,14 @@ void x86_cpu_requests_begin(X86CPU *cpu)
 {
     X86CPUFeatureRequests *req = &cpu->requests;
 
-    x86_cpu_caches_settle(cpu);
+    x86_cpu_caches_finish(cpu);
     memcpy(req->requested, cpu->env.features, sizeof(req->requested));
     req->level_is_fixed = cpu->env.cpuid_level != UINT32_MAX;
     req->xlevel_is_fixed = cpu->env.cpuid_xlevel != UINT32_MAX;
     req->xlevel2_is_fixed = cpu->env.cpuid_xlevel2 != UINT32_MAX;
 }
 
-void x86_cpu_requests_settle(X86CPU *cpu)
+void x86_cpu_requests_finish(X86CPU *cpu)
 {
     X86CPUFeatureRequests *req = &cpu->requests;
     FeatureWord w;
@@ -78,7 +78,7 @@ void x86_cpu_requests_settle(X86CPU *cpu)
         req->requested[w] |= features | req->off_by_accelerator[w];
     }
     req->avx10_version = cpu->env.avx10_version;
-    req->settled = true;
+    req->finished = true;
 }
 
 /*
@@ -176,7 +176,7 @@ CpuFeatureRequester x86_cpu_property_requested_by(X86CPU *cpu,
                                                   const char *name)
 {
     const X86CPUFeatureRequests *req = &cpu->requests;
-    /* No model has lbr-fmt, so that this is the user's wherever it is. */
+    /* No model has lbr-fmt, so this is the user's wherever it is. */
     bool differs = strcmp(name, "avx10-version") ||
                    req->avx10_version != req->model_avx10_version;
 

@@ -19,13 +19,13 @@
  * What cpu_x86_cpuid() wants before it shows @mask in word @w, and
  * kvm_init_msrs() before it sets a feature MSR
  */
-typedef struct Veil {
+typedef struct Gate {
     FeatureWord w;
     uint64_t mask;
     X86CPUFeatureBit needs;     /* this feature; FEATURE_WORDS: none */
     bool needs_kvm;
     bool needs_pmu;
-} Veil;
+} Gate;
 
 #define NO_FEATURE { FEATURE_WORDS, 0 }
 #define XSAVE      { FEAT_1_ECX, 26 }
@@ -39,7 +39,7 @@ typedef struct Veil {
 #define AVX10      { FEAT_7_1_EDX, 19 }
 
 /* Keep in sync with cpu_x86_cpuid(); tests/guest finds what is missing. */
-static const Veil veils[] = {
+static const Gate gates[] = {
     { FEAT_XSAVE,           ~0ull, XSAVE },
     { FEAT_XSAVE_XCR0_LO,   ~0ull, XSAVE },
     { FEAT_XSAVE_XCR0_HI,   ~0ull, XSAVE },
@@ -101,12 +101,12 @@ static uint64_t msr_bits(X86CPU *cpu, FeatureWord w)
     uint64_t bits = cpu->env.features[w];
     int i;
 
-    for (i = 0; i < ARRAY_SIZE(veils); i++) {
-        const Veil *veil = &veils[i];
+    for (i = 0; i < ARRAY_SIZE(gates); i++) {
+        const Gate *gate = &gates[i];
 
-        if (veil->w == w && ((veil->needs_pmu && !cpu->enable_pmu) ||
-                             !is_there(cpu, veil->needs))) {
-            bits &= ~veil->mask;
+        if (gate->w == w && ((gate->needs_pmu && !cpu->enable_pmu) ||
+                             !is_there(cpu, gate->needs))) {
+            bits &= ~gate->mask;
         }
     }
     return bits;
@@ -179,21 +179,21 @@ x86_cpu_guest_unseen_reason(X86CPU *cpu, X86CPUFeatureBit fb,
     if (x86_cpu_guest_lacks_leaf(cpu, fb.w)) {
         return CPU_FEATURE_REMOVAL_REASON_LEVEL;
     }
-    for (i = 0; i < ARRAY_SIZE(veils); i++) {
-        const Veil *veil = &veils[i];
+    for (i = 0; i < ARRAY_SIZE(gates); i++) {
+        const Gate *gate = &gates[i];
 
-        if (veil->w != fb.w || !(veil->mask & (1ULL << fb.bit))) {
+        if (gate->w != fb.w || !(gate->mask & (1ULL << fb.bit))) {
             continue;
         }
-        if (veil->needs_kvm && !kvm_enabled()) {
+        if (gate->needs_kvm && !kvm_enabled()) {
             return CPU_FEATURE_REMOVAL_REASON_ACCELERATOR;
         }
-        if (veil->needs_pmu && !cpu->enable_pmu) {
+        if (gate->needs_pmu && !cpu->enable_pmu) {
             return CPU_FEATURE_REMOVAL_REASON_CONFIGURATION;
         }
-        if (!is_there(cpu, veil->needs)) {
-            x86_cpu_add_alternatives(requires, veil->needs.w,
-                                     1ULL << veil->needs.bit);
+        if (!is_there(cpu, gate->needs)) {
+            x86_cpu_add_alternatives(requires, gate->needs.w,
+                                     1ULL << gate->needs.bit);
         }
     }
     return *requires ? CPU_FEATURE_REMOVAL_REASON_DEPENDENCY

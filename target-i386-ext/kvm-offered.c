@@ -6,7 +6,7 @@
  * Answers: does the kernel's hypervisor offer this CPUID bit, or would it
  * with other options?  That tells the reasons "kernel", "qemu" and
  * "configuration" apart.  And where does a guest find KVM's own leaves?
- * What else, that is no feature, can this kernel do?
+ * What else, besides features, can this kernel do?
  */
 
 #include "qemu/osdep.h"

@@ -248,6 +248,14 @@ const GPtrArray *x86_cpu_machine_props(X86CPU *cpu)
     return all_cpu_props(mc);
 }
 
+X86CPUVersion x86_cpu_resolve_table_version(const X86CPUModel *model,
+                                            X86CPUVersion version)
+{
+    return version == CPU_VERSION_AUTO
+        ? x86_cpu_table_version(model, x86_cpu_machine_type_in_effect())
+        : version;
+}
+
 bool x86_cpu_user_props_apply(void)
 {
     return !evaluation.machine;
@@ -285,7 +293,7 @@ static const MachineClass *find_anchor(Object *obj)
         return NULL;
     }
     name = last_global(obj, ANCHOR);
-    /* If it is no machine type, its setter will say so. */
+    /* Its setter reports what is not a machine type. */
     return name ? find_anchor_type(name, NULL) : NULL;
 }
 
@@ -320,7 +328,7 @@ static void apply_compat_props(Object *obj, const MachineClass *mc)
     object_apply_global_props(obj, all_cpu_props(mc), &error_abort);
 }
 
-/* What the machine type in use has beside its compat properties */
+/* What the machine type in use has besides its compat properties */
 static void apply_own_tables(Object *obj)
 {
     const MachineClass *mc = x86_cpu_machine_type_in_effect();
@@ -331,18 +339,17 @@ static void apply_own_tables(Object *obj)
     }
 }
 
-/* What device_post_init() does, for CPUs */
-static bool set_cpu_defaults(Object *obj)
+/*
+ * What device_post_init() does, for CPUs.  It runs after
+ * x86_cpu_post_initfn(), in which the accelerator has its defaults set.
+ */
+static void set_cpu_defaults(DeviceState *dev)
 {
-    const MachineClass *anchor, *mc;
-    X86CPU *cpu;
+    Object *obj = OBJECT(dev);
+    const MachineClass *anchor = find_anchor(obj);
+    const MachineClass *mc = anchor ?: stand_in();
+    X86CPU *cpu = X86_CPU(obj);
 
-    if (!object_dynamic_cast(obj, TYPE_X86_CPU)) {
-        return false;
-    }
-    cpu = X86_CPU(obj);
-    anchor = find_anchor(obj);
-    mc = anchor ?: stand_in();
     cpu->anchor = anchor;
     if (mc) {
         apply_compat_props(obj, mc);
@@ -352,10 +359,9 @@ static bool set_cpu_defaults(Object *obj)
     }
     x86_cpu_caches_defaults_done(cpu);
     if (x86_cpu_user_props_apply()) {
-        qdev_prop_set_globals(DEVICE(obj));
+        qdev_prop_set_globals(dev);
     }
     cpu->requests.defaults_done = true;
-    return true;
 }
 
 bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp)
@@ -442,10 +448,10 @@ static void set_anchor(Object *obj, const char *value, Error **errp)
 
 void x86_cpu_machine_defaults_class_init(ObjectClass *oc)
 {
-    device_set_defaults = set_cpu_defaults;
+    DEVICE_CLASS(oc)->set_defaults = set_cpu_defaults;
     object_class_property_add_str(oc, ANCHOR, get_anchor, set_anchor);
     object_class_property_set_description(oc, ANCHOR,
         "The machine type that decides about everything that the other "
-        "properties don't tell, in place of the one in use: the newest one "
+        "properties don't tell, instead of the one in use: the newest one "
         "of the QEMU that the description of the CPU is from");
 }

@@ -14,8 +14,6 @@
 #include "cpu.h"
 #include "hw/i386/pc.h"
 #include "hw/qdev-properties.h"
-#include "target/i386/ext/cpu-access.h"
-#include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/model-machines.h"
 
 /* What tables say of the machine type @mc, or NULL */
@@ -79,16 +77,12 @@ static bool row_is_for(const X86CPUTableMachines *row, uint32_t version)
 }
 
 X86CPUVersion x86_cpu_table_version(const X86CPUModel *model,
-                                    X86CPUVersion version)
+                                    const MachineClass *mc)
 {
     const X86CPUTableMachines *row = x86_cpu_access_table_machines(model);
-    const MachineClass *mc = x86_cpu_machine_type_in_effect();
     X86CPUVersion found = 1;
     uint32_t machine;
 
-    if (version != CPU_VERSION_AUTO) {
-        return version;
-    }
     if (!row || !object_class_dynamic_cast(OBJECT_CLASS(mc),
                                            TYPE_PC_MACHINE)) {
         return CPU_VERSION_AUTO;

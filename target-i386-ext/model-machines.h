@@ -8,6 +8,7 @@
 #define I386_EXT_MODEL_MACHINES_H
 
 #include "hw/boards.h"
+#include "target/i386/ext/cpu-access.h"
 
 /*
  * The version of machine type @mc, 0xa0000 for pc-q35-10.0 and
@@ -25,6 +26,13 @@ const char *x86_cpu_upstream_machine_type(const MachineClass *mc);
  * there is none.
  */
 const MachineClass *x86_cpu_find_stand_in(const char *name);
+
+/*
+ * The version that the name of @model, which has none, stands for on machine
+ * type @mc (or NULL); CPU_VERSION_AUTO if tables don't say.
+ */
+X86CPUVersion x86_cpu_table_version(const X86CPUModel *model,
+                                    const MachineClass *mc);
 
 /*
  * Appends to @props (GlobalProperty) what tables say of models whose name

@@ -69,7 +69,7 @@ static X86CPUFeatureBit removed_with(X86CPU *cpu, X86CPUFeatureBit fb)
     return fb;
 }
 
-/* The field of IA32_PERF_CAPABILITIES that is no set of flags */
+/* The field of IA32_PERF_CAPABILITIES that is not a set of flags */
 static bool is_lbr_format(X86CPUFeatureBit fb)
 {
     return fb.w == FEAT_PERF_CAPABILITIES &&
@@ -78,7 +78,7 @@ static bool is_lbr_format(X86CPUFeatureBit fb)
 
 /*
  * Why @cpu has no Intel PT, which KVM and QEMU have.  The capabilities that
- * guests are shown are fixed, but for LIP, and all have to be KVM's.
+ * guests are shown are fixed, except LIP, and all have to be KVM's.
  */
 static void explain_intel_pt(X86CPU *cpu, CpuRemovedFeature *rf)
 {
@@ -221,7 +221,7 @@ CpuRemovedFeatureList *x86_cpu_removed_features(X86CPU *cpu)
     CpuRemovedFeatureList *list = NULL;
     X86CPUFeatureBit fb;
 
-    if (!cpu->requests.settled) {
+    if (!cpu->requests.finished) {
         return NULL;
     }
     for (fb.w = 0; fb.w < FEATURE_WORDS; fb.w++) {

@@ -151,9 +151,8 @@ def questions(rng, know, most):
     slot = {'socket-id': 0, 'core-id': 1, 'thread-id': 0,
             'driver': 'qemu64-x86_64-cpu', 'id': 'refused'}
     for wrong in ({'l2-cache-info': 'x'}, {'core-id': 7},
-                  # Refused late.  With TCG, upstream's memory regions of a CPU
-                  # (tcg_cpu_realizefn()) keep it for ever, however it goes.
-                  *([{'phys-bits': 99}] if know.accel != 'tcg' else []),
+                  # Refused late, when the CPU has its memory regions
+                  {'phys-bits': 99},
                   {'compat-anchor': 'x'}, {'enforce': True, 'f-amx-tile': True},
                   {'driver': 'EPYC-x86_64-cpu'},
                   {'vendor': 'x'}, {'no-such-property': 1}):

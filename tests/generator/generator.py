@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-The table generator, target-i386-ext/gen-cpu-tables.c, for its tests and for
-scripts/fuzz-tables: how it is compiled, and a small QEMU to run it on.
+The table generator, gen-cpu-tables.c in target-i386-ext/generator/, for its
+tests and for scripts/fuzz-tables: how it is compiled, and a small QEMU to
+run it on.
 
 CPU_C has one of each thing that the generator knows in cpu.c, so that its
 tests need no QEMU tree, and are fast.
@@ -17,7 +18,7 @@ LINE = os.environ.get('LINE') or '10.0'
 SOURCE = os.path.join(REPO, os.environ.get('BUILD') or 'build',
                       f'qemu-{LINE}')
 # What it is compiled of
-SOURCES = sorted(path for name in ('cache-text.c', 'gen-cpu-*.c')
+SOURCES = sorted(path for name in ('cache-text.c', 'generator/*.c')
                  for path in glob.glob(os.path.join(
                      REPO, 'target-i386-ext', name)))
 

@@ -172,7 +172,8 @@ class Mutation:
             program = os.path.join(tmp, 'gen')
             others = [os.path.join(self.dir, o) for o in os.listdir(self.dir)
                       if o.endswith('.o') and o != self.name[:-1] + 'o']
-            command = ['cc', '-w', '-g', '-I', EXT, '-o', program, source]
+            command = ['cc', '-w', '-g', '-I', EXT, '-I',
+                       os.path.join(EXT, 'generator'), '-o', program, source]
             done = subprocess.run(
                 [*command, *others], stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL, check=False)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-The table generator, target-i386-ext/gen-cpu-tables.c: every check it makes.
+The table generator, gen-cpu-tables.c in target-i386-ext/generator/: every check
+it makes.
 
 It is compiled with the address and undefined-behaviour sanitizers, and run
 on small inputs of which each has one thing wrong; and on the real ones.
@@ -275,7 +276,7 @@ class Generator(unittest.TestCase):
             '(what it is)')).returncode, 0)
 
     def test_unknown_feature(self):
-        self.fails("t.tbl:5: 'xyzzy' is no feature of this QEMU; remove the "
+        self.fails("t.tbl:5: 'xyzzy' is not a feature of this QEMU; remove the "
                    'row, or correct the name', table=self.table(
                        '\n# another', 'xyzzy - - Nothing\n# another'))
 
@@ -366,7 +367,8 @@ class Generator(unittest.TestCase):
                    table=' polarity: hint\n' + TABLE)
 
     def test_needs(self):
-        self.fails("t.tbl:5: 'dee' is no feature of this QEMU",
+        self.fails("t.tbl:5: 'dee' is not a feature of this QEMU; did you "
+                   "mean 'de'?",
                    table=self.table('\n# another', '  needs: fpu dee\n#'))
         # Those that come later, and two of them
         self.assertEqual(self.generate(table=self.table(

@@ -1,9 +1,9 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * CPUs that device_add refuses
+ * CPUs that device_add refuses, and CPUs that are unplugged
  *
- * A refused CPU leaves nothing behind: it is in no list, the guest runs on
+ * Neither leaves anything behind: the CPU is in no list, the guest runs on
  * and resets, and its place is free for another one.
  */
 
@@ -18,6 +18,8 @@
     "l1d-cache-info is missing: a CPU model that has no cache information " \
     "of its own needs l1d-cache-info, l1i-cache-info, l2-cache-info and " \
     "l3-cache-info"
+
+#define ICH9_CPU_HOTPLUG_IO_BASE 0x0cd8
 
 typedef struct Refusal {
     const char *name;
@@ -85,10 +87,24 @@ static int count_cpus(QTestState *qts)
     return count;
 }
 
+/* error: what is said, or NULL if that depends */
+static void refuse(QTestState *qts, const char *model, const char *props,
+                   const char *error)
+{
+    QDict *resp = plug(qts, model, props);
+
+    g_assert(qdict_haskey(resp, "error"));
+    if (error) {
+        g_assert_cmpstr(qdict_get_str(qdict_get_qdict(resp, "error"), "desc"),
+                        ==, error);
+    }
+    qobject_unref(resp);
+    g_assert_cmpint(count_cpus(qts), ==, 1);
+}
+
 static void test_refused(const void *data)
 {
     const Refusal *r = ((const Case *)data)->refusal;
-    const char *error;
     QTestState *qts;
     QDict *resp;
     int i;
@@ -97,15 +113,7 @@ static void test_refused(const void *data)
                       ((const Case *)data)->accel, r->model);
     /* More than once: what is freed by one is used by the next. */
     for (i = 0; i < 3; i++) {
-        resp = plug(qts, r->model, r->props);
-        g_assert(qdict_haskey(resp, "error"));
-        error = qdict_get_str(qdict_get_qdict(resp, "error"), "desc");
-        if (r->error) {
-            g_assert_cmpstr(error, ==, r->error);
-        }
-        qobject_unref(resp);
-
-        g_assert_cmpint(count_cpus(qts), ==, 1);
+        refuse(qts, r->model, r->props, r->error);
     }
     qtest_qmp_assert_success(qts, "{'execute': 'system_reset'}");
     qtest_qmp_eventwait(qts, "RESET");
@@ -117,6 +125,89 @@ static void test_refused(const void *data)
     qtest_quit(qts);
 }
 
+/* As a guest does it: docs/specs/acpi_cpu_hotplug.rst */
+static void eject(QTestState *qts, uint32_t index)
+{
+    /* The first write of 0 leaves the legacy interface. */
+    qtest_outl(qts, ICH9_CPU_HOTPLUG_IO_BASE, 0);
+    qtest_outl(qts, ICH9_CPU_HOTPLUG_IO_BASE, index);
+    qtest_outb(qts, ICH9_CPU_HOTPLUG_IO_BASE + 4, 1 << 3);
+}
+
+/*
+ * QEMU says DEVICE_DELETED when the CPU is freed.  That is not at once, for
+ * others may still be using its memory regions.
+ */
+static bool is_deleted(QTestState *qts)
+{
+    int64_t end = g_get_monotonic_time() + 60 * G_TIME_SPAN_SECOND;
+    QDict *event;
+
+    while (g_get_monotonic_time() < end) {
+        /* Events are received together with answers. */
+        qtest_qmp_assert_success(qts, "{'execute': 'query-status'}");
+        event = qtest_qmp_event_ref(qts, "DEVICE_DELETED");
+        if (event) {
+            QDict *data = qdict_get_qdict(event, "data");
+            bool ours = g_str_equal(qdict_get_try_str(data, "device") ?: "",
+                                    "cpu1");
+
+            qobject_unref(event);
+            if (ours) {
+                return true;
+            }
+        }
+        g_usleep(10000);
+    }
+    return false;
+}
+
+/*
+ * KVM takes no APIC but the kernel's.  The first CPU needs none, so that QEMU
+ * starts.
+ */
+static void test_no_apic(void)
+{
+    QTestState *qts;
+    int i;
+
+    qts = qtest_init("-M q35,kernel-irqchip=off -accel kvm"
+                     " -cpu qemu64,apic=off -smp 1,maxcpus=2,cores=2");
+    for (i = 0; i < 3; i++) {
+        refuse(qts, "qemu64", "'apic': true",
+               "KVM does not support userspace APIC");
+    }
+    qtest_qmp_assert_success(qts, "{'execute': 'system_reset'}");
+    qtest_qmp_eventwait(qts, "RESET");
+    qtest_quit(qts);
+}
+
+static void test_unplugged(const void *data)
+{
+    const char *accel = data;
+    QTestState *qts;
+    QDict *resp;
+    int i;
+
+    /* Each CPU that TCG is given takes one of maxcpus for ever. */
+    qts = qtest_initf("-M q35 -accel %s -cpu qemu64"
+                      " -smp 1,maxcpus=8,cores=8", accel);
+    for (i = 0; i < 5; i++) {
+        resp = plug(qts, "qemu64", "");
+        g_assert(!qdict_haskey(resp, "error"));
+        qobject_unref(resp);
+        g_assert_cmpint(count_cpus(qts), ==, 2);
+
+        eject(qts, 1);
+        g_assert_cmpint(count_cpus(qts), ==, 1);
+        g_assert(is_deleted(qts));
+    }
+    qtest_qmp_assert_success(qts, "{'execute': 'system_reset'}");
+    qtest_qmp_eventwait(qts, "RESET");
+    g_assert_cmpint(count_cpus(qts), ==, 1);
+    qtest_quit(qts);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const accels[] = { "tcg", "kvm" };
@@ -125,9 +216,13 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 
     for (i = 0; i < ARRAY_SIZE(accels); i++) {
+        g_autofree char *unplugged = g_strdup_printf(
+            "/x86/cpu/hotplug/%s/unplug", accels[i]);
+
         if (!qtest_has_accel(accels[i])) {
             continue;
         }
+        qtest_add_data_func(unplugged, accels[i], test_unplugged);
         for (j = 0; j < ARRAY_SIZE(refusals); j++) {
             g_autofree char *path = g_strdup_printf(
                 "/x86/cpu/hotplug/%s/%s", accels[i], refusals[j].name);
@@ -136,6 +231,9 @@ int main(int argc, char **argv)
             *c = (Case) { &refusals[j], accels[i] };
             qtest_add_data_func_full(path, c, test_refused, g_free);
         }
+    }
+    if (qtest_has_accel("kvm")) {
+        qtest_add_func("/x86/cpu/hotplug/kvm/no-apic", test_no_apic);
     }
     return g_test_run();
 }

@@ -25,6 +25,10 @@ typedef struct Place {
 void __attribute__((format(printf, 2, 3)))
 complain(Place place, const char *format, ...);
 
+/* What is no error, but may not be what was meant */
+void __attribute__((format(printf, 2, 3)))
+warn(Place place, const char *format, ...);
+
 /* An error that leaves nothing to go on with; ends the program. */
 void __attribute__((noreturn, format(printf, 2, 3)))
 give_up(Place place, const char *format, ...);
@@ -99,10 +103,11 @@ void skip_value(Lexer *lexer);
 typedef struct Table {
     Place place;
     char *rest;
+    bool is_dos;                /* Lines end with CR LF; that was told. */
 } Table;
 
 /*
- * The next line that is no comment and not empty, without white space at
+ * The next line that is neither a comment nor empty, without white space at
  * its end, or NULL after the last.  Lines that have anything but printable
  * ASCII, or quotes or backslashes, are complained about and left out.
  */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 #include "gen-cpu-models.h"
+#include "gen-cpu-upstream.h"
 
 Model *models;
 size_t nmodels;
@@ -72,7 +73,7 @@ static const UpstreamModel *upstream_name_space(const char *name)
     return NULL;
 }
 
-/* Those of the CPU models that are no tables of upstream's */
+/* Names of CPU models that are not in upstream's tables */
 static bool is_special(const char *name)
 {
     return !strcasecmp(name, "base") || !strcasecmp(name, "custom") ||
@@ -107,7 +108,7 @@ static bool check_name(Place place, const char *name, bool site)
     }
     if (site && !strchr(name, '_')) {
         complain(place, "'%s': a name of your own needs a '_': upstream's "
-                 "new names have none, so that they never collide", name);
+                 "new names have none, so they never collide", name);
         return false;
     }
     if (!site && has_version(name, &length, &number) && strncmp(name,
@@ -466,7 +467,7 @@ static const Cpu *find_base(Model *model)
     other = find_model(name, length);
     version = other ? find_number_of(other, number) : NULL;
     if (!version) {
-        complain(model->based_on_place, "%s: based-on '%s' is no version of "
+        complain(model->based_on_place, "%s: based-on '%s' is not a version of "
                  "any CPU model", model->name, name);
         return NULL;
     }
@@ -572,6 +573,23 @@ uint32_t *machine_changes(const Model *model, uint32_t newest, size_t *count)
 
 /* ---- checks ---- */
 
+void warn_of_new_machines(uint32_t newest)
+{
+    size_t i, j;
+
+    for (i = 0; i < nmodels; i++) {
+        for (j = 0; j < models[i].nmachines; j++) {
+            const Machines *row = &models[i].machines[j];
+
+            if (row->from > newest) {
+                warn(row->place, "%s: nothing here yet: this QEMU has machine "
+                     "types up to %u.%u", models[i].name, newest >> 16,
+                     newest & 0xffff);
+            }
+        }
+    }
+}
+
 static void check_machines(const Model *model)
 {
     size_t i, j, k, l;
@@ -609,7 +627,7 @@ static void check_machines(const Model *model)
     }
 }
 
-/* What the plain name is, wherever that is not just a version */
+/* What the unversioned alias is, wherever that is not just a version */
 static void check_plain_names(const Model *model)
 {
     size_t i, count;
@@ -623,7 +641,7 @@ static void check_plain_names(const Model *model)
 
         copy_cpu(&cpu, &version->cpu);
         apply_machines(model, changes[i], &cpu);
-        snprintf(name, sizeof(name), "%s, on machine types %u.%u,",
+        snprintf(name, sizeof(name), "%s on machine types %u.%u",
                  model->name, changes[i] >> 16, changes[i] & 0xffff);
         check_cpu(model->place, name, &cpu, model->base, &version->cpu);
         free(cpu.knobs);

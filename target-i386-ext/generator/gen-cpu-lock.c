@@ -192,7 +192,7 @@ static void check_name_at(const Lock *lock, const ReleasedName *released,
     copy_cpu(&is, &was);
     apply_settings(&was, &released->settings, false);
     apply_machines(model, machine, &is);
-    snprintf(name, sizeof(name), "%s, on machine types %u.%u,", model->name,
+    snprintf(name, sizeof(name), "%s on machine types %u.%u", model->name,
              machine >> 16, machine & 0xffff);
     same_cpu(model->place, name, &was, &is);
     free(was.knobs);

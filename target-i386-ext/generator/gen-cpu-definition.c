@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "gen-cpu-definition.h"
+#include "gen-cpu-names.h"
 
 typedef struct Number {
     const char *key;
@@ -198,13 +199,7 @@ static void read_features_line(Settings *settings, Place place, bool on,
         Setting *setting;
 
         if (!feature) {
-            feature = find_feature_or_alias(name);
-            if (feature) {
-                complain(place, "'%s' is another name; QEMU's own is '%s'",
-                         name, feature->name);
-            } else {
-                complain(place, "'%s' is no feature of this QEMU", name);
-            }
+            complain_unknown_feature(place, name);
             continue;
         }
         if (!released && (!strcmp(name, "hypervisor") ||
@@ -276,7 +271,7 @@ static void read_knob(Settings *settings, Place place, char *value)
             complain(place, "'%s' is a feature; write 'on %s' or 'off %s'",
                      name, name, name);
         } else {
-            complain(place, "'%s' is no property of this QEMU that is on or "
+            complain(place, "'%s' is not a property of this QEMU that is on or "
                      "off or a number, and that a CPU model can set", name);
         }
         return;

@@ -11,7 +11,7 @@
 #define I386_EXT_GEN_CPU_DEFINITION_H
 
 #include <stdio.h>
-#include "cache-text.h"
+#include "../cache-text.h"
 #include "gen-cpu-source.h"
 
 enum { FAMILY, MODEL, STEPPING, LEVEL, XLEVEL, AVX10_VERSION, NUMBERS };
@@ -45,23 +45,6 @@ typedef struct Settings {
     Setting *items;
     size_t count;
 } Settings;
-
-/* One of upstream's models, with its versions and aliases */
-typedef struct UpstreamVersion {
-    int number;
-    const char *alias;
-    Cpu cpu;
-} UpstreamVersion;
-
-typedef struct UpstreamModel {
-    Place place;
-    char name[64];
-    UpstreamVersion *versions;
-    size_t count;
-} UpstreamModel;
-
-extern UpstreamModel *upstream_models;
-extern size_t nupstream_models;
 
 /* A number of a CPU by its key in tables (level), -1 if it is none */
 int find_number(const char *key);

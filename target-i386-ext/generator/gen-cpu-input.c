@@ -14,9 +14,10 @@
 
 static unsigned complaint_count;
 
-static void print_error(Place place, const char *format, va_list ap)
+static void print_message(Place place, const char *kind, const char *format,
+                          va_list ap)
 {
-    fprintf(stderr, "%s:%d: ", place.file, place.line);
+    fprintf(stderr, "%s:%d: %s", place.file, place.line, kind);
     vfprintf(stderr, format, ap);
     fputc('\n', stderr);
 }
@@ -26,9 +27,18 @@ void complain(Place place, const char *format, ...)
     va_list ap;
 
     va_start(ap, format);
-    print_error(place, format, ap);
+    print_message(place, "", format, ap);
     va_end(ap);
     complaint_count++;
+}
+
+void warn(Place place, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    print_message(place, "warning: ", format, ap);
+    va_end(ap);
 }
 
 void give_up(Place place, const char *format, ...)
@@ -36,7 +46,7 @@ void give_up(Place place, const char *format, ...)
     va_list ap;
 
     va_start(ap, format);
-    print_error(place, format, ap);
+    print_message(place, "", format, ap);
     va_end(ap);
     exit(1);
 }
@@ -303,6 +313,14 @@ char *next_line(Table *table)
         table->rest += length + !!line[length];
         line[length] = '\0';
         table->place.line++;
+        if (length && line[length - 1] == '\r') {
+            if (!table->is_dos) {
+                complain(table->place, "Windows line ends (CR LF); save the "
+                         "file with Unix ones (LF)");
+            }
+            table->is_dos = true;
+            line[--length] = '\0';
+        }
         if (line[strspn(line, " \t")] == '#') {
             continue;
         }

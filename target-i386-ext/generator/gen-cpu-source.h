@@ -3,8 +3,8 @@
  *
  * What the generator takes from the QEMU tree that is being built
  *
- * Names and bits of features, what depends on what, and upstream's CPU
- * models come from cpu.c and its headers, never from a copy.
+ * Names and bits of features and what depends on what come from cpu.c and
+ * its headers, never from a copy.
  */
 
 #ifndef I386_EXT_GEN_CPU_SOURCE_H
@@ -17,7 +17,6 @@
 #define MAX_BITS        8
 #define MAX_ALIASES     8
 #define MAX_NEEDS       8
-#define MAX_HEADERS     8
 
 typedef struct Word {
     char name[64];              /* FEAT_7_0_EBX */
@@ -42,7 +41,7 @@ typedef struct Feature {
     /* The row of features.tbl, NULL if there is none yet */
     const char *cpuinfo, *libvirt, *what, *note, *polarity;
     Place row;
-    /* What no CPU has it without, beside cpu.c's own dependencies */
+    /* What it can't be without, besides cpu.c's own dependencies */
     int needs[MAX_NEEDS];
     int nneeds;
 } Feature;
@@ -54,7 +53,7 @@ typedef struct Dependency {
     uint64_t from_mask, to_mask;
 } Dependency;
 
-/* A property that is no feature, and that tables may set */
+/* A property, other than a feature, that tables may set */
 typedef struct Knob {
     char name[64];
     uint64_t max;               /* of a number; 0: it is on or off */
@@ -76,10 +75,10 @@ extern size_t nknobs;
 void read_features(const char *cpu_c, char *const *headers);
 
 /*
- * Reads what CPU models are made of, besides: dependencies, knobs, and
- * upstream's models.  After read_features().
+ * Reads the dependencies of features, and the knobs; after read_features().
+ * Returns the text of file @cpu_c.
  */
-void read_models(const char *cpu_c);
+const char *read_model_rules(const char *cpu_c);
 
 /* The feature whose property is @name, or NULL */
 Feature *find_feature(const char *name);

@@ -21,8 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "gen-cpu-expression.h"
 #include "gen-cpu-features.h"
 #include "gen-cpu-models.h"
+#include "gen-cpu-upstream.h"
 
 static const char usage[] =
     "usage: gen-cpu-tables features FEATURES_TBL CPU_C HEADER...\n"
@@ -61,7 +63,7 @@ static char *join_path(const char *dir, const char *name)
     return path;
 }
 
-/* Where errors are: what the user knows, wherever a link leads here from */
+/* Errors are reported with the resolved path. */
 static const char *real_path(const char *path)
 {
     return realpath(path, NULL) ?: path;
@@ -88,7 +90,7 @@ static void print_dependency(FILE *depfile, const char *path)
     }
 }
 
-/* Whether nothing is at @path; a link that leads nowhere is no nothing. */
+/* Whether nothing is at @path; a dangling symlink does not count as missing. */
 static bool is_missing(const char *path)
 {
     char target;
@@ -216,6 +218,7 @@ static void make_models(int argc, char **argv, bool release)
         }
     }
     end_if_failed();
+    warn_of_new_machines(newest_machine_version(argv[1]));
     if (output && !freopen(output, "w", stdout)) {
         give_up((Place) { output, 0 }, "%s", strerror(errno));
     }

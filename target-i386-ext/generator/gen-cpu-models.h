@@ -57,20 +57,26 @@ void read_models_table(const char *path, bool site);
 /* After all tables: what each version is, and whether all of it fits */
 void resolve_models(void);
 
+/*
+ * Warns of 'machines' lines that no machine type has yet: those of this QEMU
+ * are up to @newest.
+ */
+void warn_of_new_machines(uint32_t newest);
+
 /* "10.0" or "10.0.13" as a machine type version; false if it is neither */
 bool parse_machine_version(const char *text, uint32_t *version);
 
 /* Whether these lines are for machine types of version @machine */
 bool is_on_machine(const Machines *machines, uint32_t machine);
 
-/* Which version @model's plain name is on machine types of @machine */
+/* Which version @model's unversioned alias is on machine types of @machine */
 int plain_version(const Model *model, uint32_t machine);
 
 /* What else these machine types make of *@cpu, which is that version */
 void apply_machines(const Model *model, uint32_t machine, Cpu *cpu);
 
 /*
- * The machine type versions up to @newest where what plain names mean
+ * The machine type versions up to @newest where what unversioned aliases mean
  * changes, in order, from 0 on; the caller frees them.
  */
 uint32_t *machine_changes(const Model *model, uint32_t newest, size_t *count);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "gen-cpu-features.h"
+#include "gen-cpu-names.h"
 
 #define MAX_WHAT        60
 
@@ -94,7 +95,7 @@ static void read_needs(const Needs *needs)
         bool seen[MAX_FEATURES] = { };
 
         if (!needed) {
-            complain(needs->place, "'%s' is no feature of this QEMU", name);
+            complain_unknown_feature(needs->place, name);
         } else if (needed == feature || does_need(needed, feature, seen)) {
             complain(needs->place, "'%s' would need itself, by way of '%s'",
                      feature->name, name);
@@ -158,8 +159,8 @@ static Feature *read_row(Place place, char *line, const Feature *before)
     }
     feature = find_feature(name);
     if (!feature) {
-        complain(place, "'%s' is no feature of this QEMU; remove the row, or "
-                 "correct the name", name);
+        complain(place, "'%s' is not a feature of this QEMU; remove the row, "
+                 "or correct the name", name);
         return NULL;
     }
     if (feature->what) {

@@ -10,7 +10,7 @@
 #include "gen-cpu-source.h"
 
 /*
- * Reads what is known of the features beside their places, from table
+ * Reads what is known of the features besides their places, from table
  * @path; what is wrong with it is complained about, and so is each feature
  * of QEMU that it has no row for.  After read_features().
  */

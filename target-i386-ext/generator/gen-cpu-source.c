@@ -1,0 +1,450 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the generator takes from the QEMU tree that is being built
+ */
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "gen-cpu-expression.h"
+#include "gen-cpu-source.h"
+
+Word words[MAX_WORDS];
+int nwords;
+Feature features[MAX_FEATURES];
+int nfeatures;
+Dependency *dependencies;
+size_t ndependencies;
+Knob *knobs;
+size_t nknobs;
+/* cpu.c */
+static char *source_text;
+
+Feature *find_feature(const char *name)
+{
+    int i;
+
+    for (i = 0; i < nfeatures; i++) {
+        if (!strcmp(features[i].name, name)) {
+            return &features[i];
+        }
+    }
+    return NULL;
+}
+
+Feature *find_feature_or_alias(const char *name)
+{
+    int i, j;
+
+    for (i = 0; i < nfeatures; i++) {
+        for (j = 0; j < features[i].naliases; j++) {
+            if (!strcmp(features[i].aliases[j], name)) {
+                return &features[i];
+            }
+        }
+    }
+    return find_feature(name);
+}
+
+int find_word(const char *name)
+{
+    int i;
+
+    for (i = 0; i < nwords; i++) {
+        if (!strcmp(words[i].name, name)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+const Knob *find_knob(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < nknobs; i++) {
+        if (!strcmp(knobs[i].name, name)) {
+            return &knobs[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- feature words ---- */
+
+static void add_bit(Place place, const char *name, int bit)
+{
+    Feature *feature = find_feature(name);
+    const char *c;
+
+    for (c = name; *c; c++) {
+        if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) &&
+            !strchr("-.", *c)) {
+            complain(place, "feature '%s': only a-z, 0-9, '-' and '.' can be "
+                     "in a property name", name);
+            return;
+        }
+    }
+    if (bit > (words[nwords].msr ? 63 : 31)) {
+        complain(place, "feature '%s': bit %d is beyond %s", name, bit,
+                 words[nwords].name);
+        return;
+    }
+    if (!feature) {
+        if (nfeatures == MAX_FEATURES) {
+            give_up(place, "more than %d features", MAX_FEATURES);
+        }
+        feature = &features[nfeatures++];
+        strcpy(feature->name, name);
+        feature->place = place;
+        feature->word = nwords;
+    } else if (feature->word != nwords) {
+        complain(place, "feature '%s' is also in %s (line %d); a property "
+                 "has bits of one word", name, words[feature->word].name,
+                 feature->place.line);
+        return;
+    }
+    if (feature->nbits == MAX_BITS) {
+        give_up(place, "feature '%s' has more than %d bits", name, MAX_BITS);
+    }
+    feature->bits[feature->nbits++] = bit;
+    feature->mask |= 1ull << bit;
+}
+
+/* The names of a word; kept until it is known whether it is an MSR. */
+typedef struct Name {
+    Place place;
+    char text[64];
+    int bit;
+} Name;
+
+static int read_names(Lexer *lexer, Name *names, int room)
+{
+    int bit = 0, count = 0;
+
+    expect(lexer, "{");
+    while (!at(lexer, "}")) {
+        if (at(lexer, "[")) {
+            char number[16];
+            long long value;
+
+            next(lexer);
+            expect_name(lexer, number, sizeof(number));
+            if (!parse_number(number, &value) || value > 63) {
+                give_up(lexer->place, "'%s' is not the number of a bit",
+                        number);
+            }
+            bit = value;
+            expect(lexer, "]");
+            expect(lexer, "=");
+        }
+        if (lexer->type == TOKEN_STRING) {
+            if (count == room || strlen(lexer->text) >=
+                sizeof(names->text)) {
+                give_up(lexer->place, "too many names, or too long a name");
+            }
+            names[count].place = lexer->place;
+            names[count].bit = bit;
+            strcpy(names[count++].text, lexer->text);
+            next(lexer);
+        } else {
+            expect(lexer, "NULL");
+        }
+        bit++;
+        end_item(lexer);
+    }
+    next(lexer);
+    return count;
+}
+
+/* .cpuid = { .eax = 7, .needs_ecx = true, .ecx = 0, .reg = R_EBX } */
+static void read_location(Lexer *lexer, Word *word)
+{
+    expect(lexer, "{");
+    while (!at(lexer, "}")) {
+        char key[32];
+
+        expect_member(lexer, key, sizeof(key), NULL);
+        if (!strcmp(key, "eax") || !strcmp(key, "index")) {
+            expect_name(lexer, word->index, sizeof(word->index));
+        } else if (!strcmp(key, "ecx")) {
+            expect_name(lexer, word->subleaf, sizeof(word->subleaf));
+        } else if (!strcmp(key, "reg")) {
+            expect_name(lexer, word->reg, sizeof(word->reg));
+        } else if (!strcmp(key, "needs_ecx")) {
+            skip_value(lexer);
+        } else {
+            give_up(lexer->place, "unknown member '.%s'; teach "
+                    "gen-cpu-tables about it", key);
+        }
+        end_item(lexer);
+    }
+    next(lexer);
+}
+
+static void read_word(Lexer *lexer)
+{
+    Place place = lexer->place;
+    Word *word = &words[nwords];
+    Name names[64];
+    int count = 0, i;
+
+    if (nwords == MAX_WORDS) {
+        give_up(place, "more than %d feature words", MAX_WORDS);
+    }
+    expect(lexer, "[");
+    expect_name(lexer, word->name, sizeof(word->name));
+    word->place = place;
+    expect(lexer, "]");
+    expect(lexer, "=");
+    expect(lexer, "{");
+    while (!at(lexer, "}")) {
+        char key[32];
+
+        expect_member(lexer, key, sizeof(key), NULL);
+        if (!strcmp(key, "type")) {
+            char type[32];
+
+            expect_name(lexer, type, sizeof(type));
+            word->msr = !strcmp(type, "MSR_FEATURE_WORD");
+            if (!word->msr && strcmp(type, "CPUID_FEATURE_WORD")) {
+                give_up(lexer->place, "%s: unknown type '%s'; teach "
+                        "gen-cpu-tables about it", word->name, type);
+            }
+        } else if (!strcmp(key, "feat_names")) {
+            count = read_names(lexer, names, 64);
+        } else if (!strcmp(key, "cpuid") || !strcmp(key, "msr")) {
+            read_location(lexer, word);
+        } else {
+            skip_value(lexer);
+        }
+        end_item(lexer);
+    }
+    next(lexer);
+    if (!word->index[0] || (!word->msr && strncmp(word->reg, "R_E", 3))) {
+        give_up(place, "%s: no CPUID leaf and register, and no MSR",
+                word->name);
+    }
+    for (i = 0; i < count; i++) {
+        add_bit(names[i].place, names[i].text, names[i].bit);
+    }
+    nwords++;
+}
+
+/*
+ * Other names of the same properties, as x86_cpu_initfn() has them:
+ * object_property_add_alias(obj, "sse3", obj, "pni");
+ */
+static void read_aliases(Place place, const char *text)
+{
+    static const char call[] = "object_property_add_alias(obj, \"";
+    const char *found, *last = text;
+
+    for (found = strstr(text, call); found; found = strstr(found + 1, call)) {
+        char alias[64], name[64];
+        Feature *feature;
+
+        place.line += lines_before(last, found);
+        last = found;
+        if (sscanf(found + strlen(call), "%63[^\"]\", obj, \"%63[^\"]\")",
+                   alias, name) != 2) {
+            give_up(place, "an alias that is not of the form alias, obj, "
+                    "name; teach gen-cpu-tables about it");
+        }
+        feature = find_feature(name);
+        if (!feature) {
+            continue;           /* of a property that is not a feature */
+        }
+        if (feature->naliases == MAX_ALIASES) {
+            give_up(place, "feature '%s' has more than %d aliases", name,
+                    MAX_ALIASES);
+        }
+        strcpy(feature->aliases[feature->naliases++], alias);
+    }
+}
+
+static void read_feature_words(const char *path, const char *text)
+{
+    static const char start[] =
+        "FeatureWordInfo feature_word_info[FEATURE_WORDS] = {";
+    Lexer lexer;
+
+    lex_from(&lexer, path, text, start);
+    while (!at(&lexer, "}")) {
+        read_word(&lexer);
+        end_item(&lexer);
+    }
+    if (!nfeatures) {
+        give_up(lexer.place, "feature_word_info names no feature");
+    }
+    read_aliases((Place) { path, 1 }, text);
+}
+
+/* The value of what stands for a number in word @word */
+static uint32_t number_of(const Word *word, const char *name)
+{
+    const char *value = name;
+    long long number;
+
+    if (!isdigit((unsigned char)*name)) {
+        value = find_macro(name);
+        if (!value) {
+            give_up(word->place, "%s: '%s' is defined in none of the headers",
+                    word->name, name);
+        }
+    }
+    if (!parse_number(value, &number) || number < 0 || number > UINT32_MAX) {
+        give_up(word->place, "%s: '%s' is not a number of 32 bits",
+                word->name, name);
+    }
+    return number;
+}
+
+void read_features(const char *cpu_c, char *const *headers)
+{
+    int i;
+
+    for (i = 0; headers[i]; i++) {
+        read_macro_file(headers[i]);
+    }
+    source_text = read_macro_file(cpu_c);
+    read_feature_words(cpu_c, source_text);
+    /* Leaves, sub-leaves and MSRs, some of which are macros */
+    for (i = 0; i < nwords; i++) {
+        words[i].number = number_of(&words[i], words[i].index);
+        if (words[i].subleaf[0]) {
+            words[i].subleaf_number = number_of(&words[i], words[i].subleaf);
+        }
+    }
+}
+
+/* ---- what CPU models are made of ---- */
+
+/* { WORD, MASK } */
+static void read_feature_mask(Lexer *lexer, int *word, uint64_t *mask)
+{
+    Place place = lexer->place;
+    char name[64];
+
+    expect(lexer, "{");
+    expect_name(lexer, name, sizeof(name));
+    *word = find_word(name);
+    if (*word < 0) {
+        give_up(place, "'%s' is not a feature word", name);
+    }
+    expect(lexer, ",");
+    *mask = read_expression(lexer);
+    if (!words[*word].msr) {
+        *mask &= UINT32_MAX;
+    }
+    end_item(lexer);
+    expect(lexer, "}");
+}
+
+static void read_dependencies(const char *path, const char *text)
+{
+    static const char start[] = "FeatureDep feature_dependencies[] = {";
+    Lexer lexer;
+
+    lex_from(&lexer, path, text, start);
+    while (!at(&lexer, "}")) {
+        Dependency *dep;
+
+        dependencies = grow(dependencies, ndependencies,
+                            sizeof(*dependencies));
+        dep = &dependencies[ndependencies++];
+        dep->place = lexer.place;
+        dep->from = dep->to = -1;
+        expect(&lexer, "{");
+        while (!at(&lexer, "}")) {
+            char key[32];
+
+            expect_member(&lexer, key, sizeof(key), NULL);
+            if (!strcmp(key, "from")) {
+                read_feature_mask(&lexer, &dep->from, &dep->from_mask);
+            } else if (!strcmp(key, "to")) {
+                read_feature_mask(&lexer, &dep->to, &dep->to_mask);
+            } else {
+                give_up(lexer.place, "unknown member '.%s'; teach "
+                        "gen-cpu-tables about it", key);
+            }
+            end_item(&lexer);
+        }
+        next(&lexer);
+        if (dep->from < 0 || dep->to < 0) {
+            give_up(dep->place, "a dependency without .from or .to");
+        }
+        end_item(&lexer);
+    }
+}
+
+/*
+ * Properties of CPUs that say where one is in a machine, or what to do
+ * about what it lacks: nothing that a model is.
+ */
+static bool is_for_models(const char *name)
+{
+    static const char *const others[] = {
+        "apic-id", "check", "core-id", "die-id", "enforce", "module-id",
+        "node-id", "socket-id", "thread-id", "x-force-features",
+        /* What is the host's would not be the same after a migration. */
+        "host-phys-bits", "hv-passthrough",
+        /* What tables have keys of their own for */
+        "avx10-version", "level", "min-level", "min-xlevel", "xlevel",
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_SIZE(others); i++) {
+        if (!strcmp(name, others[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* DEFINE_PROP_UINT32("name", ...), of the types that can't be got wrong */
+static void read_knobs(const char *path, const char *text)
+{
+    static const char start[] = "Property x86_cpu_properties[] = {";
+    static const struct {
+        const char *macro;
+        uint64_t max;
+    } types[] = {
+        { "DEFINE_PROP_BOOL", 0 },
+        { "DEFINE_PROP_UINT8", UINT8_MAX },
+        { "DEFINE_PROP_UINT16", UINT16_MAX },
+        { "DEFINE_PROP_UINT32", UINT32_MAX },
+        { "DEFINE_PROP_UINT64", UINT64_MAX },
+    };
+    const char *found = strstr(text, start);
+    const char *end = found ? strstr(found, "\n};") : NULL;
+    char macro[32], name[64];
+    size_t i;
+
+    if (!end) {
+        give_up((Place) { path, 1 }, "no '%s' in it", start);
+    }
+    while ((found = strstr(found + 1, "DEFINE_PROP_")) && found < end) {
+        if (sscanf(found, "%31[A-Z0-9_](\"%63[^\"]\"", macro, name) != 2 ||
+            !is_for_models(name)) {
+            continue;
+        }
+        for (i = 0; i < ARRAY_SIZE(types); i++) {
+            if (!strcmp(macro, types[i].macro)) {
+                knobs = grow(knobs, nknobs, sizeof(*knobs));
+                strcpy(knobs[nknobs].name, name);
+                knobs[nknobs++].max = types[i].max;
+            }
+        }
+    }
+}
+
+const char *read_model_rules(const char *cpu_c)
+{
+    read_dependencies(cpu_c, source_text);
+    read_knobs(cpu_c, source_text);
+    return source_text;
+}
