@@ -12,7 +12,21 @@ PREFIX ?= /usr/local
 
 export LINE BUILD PREFIX DESTDIR QEMU_SRC QEMU_TARBALL
 export PYTHON CONFIGURE_FLAGS FIRMWARE_PATH JOBS MIN_FREE_MB
-export MODEL MACHINE ACCEL FORMAT SMP FEATURE CPU_TABLES FUZZ FUZZ_SECONDS PART
+export MODEL MACHINE ACCEL FORMAT SMP FEATURE FUZZ FUZZ_SECONDS PART
+# Empty is not the same as not given: it leaves out what the build remembers.
+ifneq ($(origin CPU_TABLES),undefined)
+export CPU_TABLES
+endif
+
+# What a user may set on the command line of make
+variables := LINE BUILD PREFIX DESTDIR QEMU_SRC QEMU_TARBALL PYTHON CONFIGURE_FLAGS \
+    FIRMWARE_PATH JOBS MIN_FREE_MB MODEL MACHINE ACCEL FORMAT SMP FEATURE CPU_TABLES FUZZ \
+    FUZZ_SECONDS PART CHECK_SEED CHECK_RANDOM CHECK_HOST
+unknown := $(filter-out $(variables) MAKEFLAGS,$(foreach name,$(.VARIABLES),\
+    $(if $(filter command override,$(word 1,$(origin $(name)))),$(name))))
+ifneq ($(unknown),)
+$(error $(shell scripts/near-variable '$(firstword $(unknown))' $(variables)))
+endif
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -144,6 +158,7 @@ help:
 	@echo
 	@echo 'LINE=10.0         the QEMU release line'
 	@echo 'BUILD=build       the build directory'
-	@echo 'CPU_TABLES=dir    CPU models of your own, see docs/cpu-model-tables.rst'
+	@echo 'CPU_TABLES=dir    CPU models of your own, see docs/cpu-model-tables.rst; the build'
+	@echo '                  remembers it, CPU_TABLES= leaves them out again'
 	@echo 'QEMU_SRC=dir, QEMU_TARBALL=file   your own QEMU source'
 	@echo 'CONFIGURE_FLAGS=, PYTHON=, FIRMWARE_PATH=, JOBS=   see scripts/qemu-build help'

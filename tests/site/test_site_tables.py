@@ -124,9 +124,13 @@ class Manual(unittest.TestCase):
         self.assertIn('released: Cooperlake_acme-v2\n',
                       self.run_make(self.command('release-models')))
 
-        # Without the variable it is as if there had been none.
-        self.assertIn('CPU models of your own: none any more',
+        # The build remembers them, until told otherwise.
+        self.assertIn(f'CPU_TABLES={self.tables}, as before',
                       self.run_make('make'))
+        self.assertEqual(self.leaf_7('Cooperlake_acme-v2'),
+                         upstream & ~(HLE | RTM | CLWB))
+        self.assertIn('CPU models of your own: none any more',
+                      self.run_make('make CPU_TABLES='))
         models = subprocess.run([self.qemu, '-cpu', 'help'], text=True,
                                 stdout=subprocess.PIPE, check=True).stdout
         self.assertNotIn('_acme', models)

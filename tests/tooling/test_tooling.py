@@ -14,6 +14,7 @@ Run: python3 -m unittest tests/tooling/test_tooling.py
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import stat
@@ -23,13 +24,13 @@ import time
 import unittest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-SCRIPTS = ('lib.sh', 'bootstrap', 'qemu-tree', 'qemu-build')
+SCRIPTS = ('lib.sh', 'bootstrap', 'qemu-tree', 'qemu-build', 'near-variable')
 # What `qemu-tree prepare` leaves in the build directory.
 MADE = ['lock', 'log', 'qemu-10.0', 'qemu-10.0.git', 'qemu-10.0.overlay']
 # What the caller's environment may hold and a test must not see.
 OURS = ('LINE', 'BUILD', 'QEMU_SRC', 'QEMU_TARBALL', 'MIN_FREE_MB', 'PREFIX',
         'DESTDIR', 'MODEL', 'MACHINE', 'ACCEL', 'FORMAT', 'SMP', 'MAKEFLAGS',
-        'MAKELEVEL', 'CONFIGURE_FLAGS', 'PYTHON', 'FIRMWARE_PATH', 'JOBS')
+        'MAKELEVEL', 'CONFIGURE_FLAGS', 'PYTHON', 'FIRMWARE_PATH', 'JOBS', 'CPU_TABLES')
 
 # Stands in for QEMU's: a build.ninja in which every C file has an object.
 CONFIGURE = r'''#!/bin/sh
@@ -741,10 +742,56 @@ class Overlay(Tooling):
         shutil.copy(self.copy, self.ext)
         self.prepare()
 
+    def test_own_tables_are_remembered(self):
+        link = self.tree / 'target/i386/ext/tables/site'
+        tables = self.tmp / 'tables'
+        write_tree(tables, {'a.tbl': 'cpu a_b\n'})
+        self.assertIn(f'CPU models of your own: {tables}\n', self.prepare(CPU_TABLES=str(tables)))
+        self.assertEqual(link.readlink(), tables)
+        for _ in range(2):
+            self.assertIn(f'CPU_TABLES={tables}, as before', self.prepare())
+            self.assertEqual(link.readlink(), tables)
+        tables.rename(self.tmp / 'elsewhere')
+        self.fails(self.run_tree('prepare'), f'CPU_TABLES={tables}', 'is gone', 'CPU_TABLES=')
+        self.assertIn('none any more', self.prepare(CPU_TABLES=''))
+        self.assertFalse(link.is_symlink())
+        self.assertNotIn('CPU_TABLES', self.prepare())
+
     def test_deleted_copy_comes_back(self):
         self.copy.unlink()
         self.prepare()
         self.assertEqual(self.copy.read_text(), 'ext\n')
+
+
+class Variables(Tooling):
+    """What make takes on its command line"""
+
+    def test_unknown(self):
+        for given, say in (('model=EPYC', 'model: no such variable (did you mean MODEL?)'),
+                           ('MODLE=EPYC', 'MODLE: no such variable (did you mean MODEL?)'),
+                           ('PAR=x', 'PAR: no such variable (did you mean PART?)'),
+                           ('xyzzy=', 'xyzzy: no such variable; make help lists them')):
+            for target in 'run', 'line', 'help', 'clean':
+                result = self.make(target, given)
+                self.assertEqual(result.returncode, 2)
+                self.assertEqual(result.stdout, '')
+                self.assertRegex(result.stderr, r'^Makefile:\d+: \*\*\* '
+                                 + re.escape(say) + r'\.  Stop\.\n$')
+
+    def test_tables_that_are_not_given(self):
+        """Empty is something else."""
+        script = self.repo / 'scripts/x86-cpu-history'
+        script.write_text('#!/bin/sh\necho "${CPU_TABLES-not given}"\n')
+        script.chmod(0o755)
+        self.assertEqual(self.ok(self.make('history')), 'not given\n')
+        self.assertEqual(self.ok(self.make('history', 'CPU_TABLES=')), '\n')
+        self.assertEqual(self.ok(self.make('history', CPU_TABLES='a b')), 'a b\n')
+
+    def test_known(self):
+        for given in 'MODEL=EPYC,model-id=a b', 'CHECK_SEED=1', 'FUZZ=qmp cpu', 'CPU_TABLES=':
+            self.ok(self.make('line', given))
+        # What the environment has is others' business.
+        self.ok(self.make('line', model='EPYC'))
 
 
 class Place(Tooling):
