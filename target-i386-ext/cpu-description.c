@@ -32,10 +32,10 @@
 #include "target/i386/tcg/helper-tcg.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
-#include "target/i386/ext/custom-cpu.h"
 #include "target/i386/ext/feature-dictionary.h"
 #include "target/i386/ext/feature-place.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
+#include "target/i386/ext/undefined-models.h"
 
 /* In the table, and no part of what a CPU is */
 static const char *const not_described[] = {
@@ -367,12 +367,6 @@ strList *x86_cpu_describe(X86CPU *cpu, QDict *props)
     qapi_free_strList(names);
     put_worked_out(cpu, props);
     return omitted_properties(cpu);
-}
-
-bool x86_cpu_is_undefined(Object *obj)
-{
-    return !strcmp(object_get_typename(obj), X86_CPU_TYPE_NAME("base")) ||
-           object_dynamic_cast(obj, TYPE_CUSTOM_X86_CPU);
 }
 
 /*

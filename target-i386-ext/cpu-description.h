@@ -36,12 +36,6 @@ uint32_t x86_cpu_physical_bits(X86CPU *cpu);
 /* Whether a complete description of @cpu has the property @name */
 bool x86_cpu_description_needs(X86CPU *cpu, const char *name);
 
-/*
- * Whether @obj is a CPU of the models base or custom, which have nothing
- * but what their properties say.
- */
-bool x86_cpu_is_undefined(Object *obj);
-
 /* Lets the property vendor of these models be empty. */
 void x86_cpu_description_class_init(ObjectClass *oc);
 

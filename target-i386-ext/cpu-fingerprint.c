@@ -20,11 +20,11 @@
 #include "system/kvm.h"
 #include "target/i386/cpu-internal.h"
 #include "target/i386/ext/cpu-fingerprint.h"
-#include "target/i386/ext/custom-cpu.h"
 #include "target/i386/ext/feature-place.h"
 #include "target/i386/ext/guest-view.h"
 #include "target/i386/ext/hyperv-features.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
+#include "target/i386/ext/undefined-models.h"
 
 /* What the guest reads from a subleaf or an MSR; a stream has these words */
 typedef struct Record {

@@ -21,6 +21,7 @@
 #include "target/i386/ext/custom-cpu.h"
 #include "target/i386/ext/feature-dictionary.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
+#include "target/i386/ext/undefined-models.h"
 
 /* An error that names all of several hundred would hide the first. */
 #define MAX_NAMES 20

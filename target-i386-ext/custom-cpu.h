@@ -9,9 +9,6 @@
 
 #include "qapi/qapi-types-machine-target.h"
 
-/* A CPU that is fully specified by its properties, or does not start */
-#define TYPE_CUSTOM_X86_CPU X86_CPU_TYPE_NAME("custom")
-
 /*
  * If @model is "custom": whether its properties, with the options of this
  * process where they apply, are all that is needed; if not, the error that

@@ -9,12 +9,7 @@
 
 #include "cpu.h"
 #include "qapi/qapi-types-cpu-introspection-target.h"
-
-/* A bit of a feature word */
-typedef struct X86CPUFeatureBit {
-    FeatureWord w;
-    int bit;
-} X86CPUFeatureBit;
+#include "target/i386/ext/feature-bit.h"
 
 /*
  * The bit that decides about @fb: for the XSAVE state components (CPUID

@@ -7,7 +7,7 @@
 #ifndef I386_EXT_KVM_OFFERED_H
 #define I386_EXT_KVM_OFFERED_H
 
-#include "target/i386/ext/feature-place.h"
+#include "target/i386/ext/feature-bit.h"
 
 /*
  * Whether KVM_GET_SUPPORTED_CPUID has bit @bit in register @reg (R_EAX...)

@@ -24,10 +24,9 @@
 #include "qobject/qdict.h"
 #include "system/kvm.h"
 #include "target/i386/ext/cpu-access.h"
-#include "target/i386/ext/cpu-description.h"
-#include "target/i386/ext/custom-cpu.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/model-machines.h"
+#include "target/i386/ext/undefined-models.h"
 
 #define ANCHOR "compat-anchor"
 
@@ -364,7 +363,7 @@ static void set_cpu_defaults(DeviceState *dev)
     cpu->requests.defaults_done = true;
 }
 
-bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp)
+bool x86_cpu_use_defaults_of(const CpuModelInfo *model, Error **errp)
 {
     const QDict *props = qobject_to(QDict, model->props);
     const char *anchor = props ? qdict_get_try_str(props, ANCHOR) : NULL;
@@ -391,10 +390,6 @@ bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp)
         evaluation.version = x86_cpu_access_set_default_version(
             PC_MACHINE_CLASS(machine_class)->default_cpu_version);
         x86_cpu_access_swap_plus_minus(&evaluation.plus_minus);
-    }
-    if (!x86_cpu_check_custom_model(model, errp)) {
-        x86_cpu_end_evaluation();
-        return false;
     }
     return true;
 }

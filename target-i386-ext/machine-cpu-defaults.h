@@ -37,13 +37,12 @@ const char *x86_cpu_newest_anchor(void);
  * asks for: with @model->machine_type, what they would be in a QEMU that
  * is started with that machine type and with no -cpu and no -global; with
  * the property compat-anchor, what that machine type makes of what
- * @model->props doesn't tell.  False with an error, and nothing begun, if
- * one of these names no PC machine type, or if @model is an incomplete
- * "custom".
+ * @model->props doesn't tell.  False with an error, and nothing changed, if
+ * one of these is not the name of a PC machine type.
  */
-bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp);
+bool x86_cpu_use_defaults_of(const CpuModelInfo *model, Error **errp);
 
-/* Nothing happens if no evaluation has begun. */
+/* Nothing happens if it was not called, or failed. */
 void x86_cpu_end_evaluation(void);
 
 /* The machine type in the machine's cpu-compat, or NULL. */

@@ -13,9 +13,22 @@
 #include "qobject/qdict.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
+#include "target/i386/ext/custom-cpu.h"
 #include "target/i386/ext/model-errors.h"
 #include "target/i386/ext/model-expansion.h"
 #include "target/i386/ext/removed-features.h"
+
+bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp)
+{
+    if (!x86_cpu_use_defaults_of(model, errp)) {
+        return false;
+    }
+    if (!x86_cpu_check_custom_model(model, errp)) {
+        x86_cpu_end_evaluation();
+        return false;
+    }
+    return true;
+}
 
 void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
                                 CpuModelExpansionInfo *ret, Error **errp)

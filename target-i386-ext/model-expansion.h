@@ -13,6 +13,12 @@
 #include "target/i386/ext/machine-cpu-defaults.h"
 
 /*
+ * x86_cpu_use_defaults_of() for an expansion of @model, which must not be
+ * an incomplete "custom".
+ */
+bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp);
+
+/*
  * Completes the answer @ret, which has all that stock QEMU puts there, for
  * the CPU @cpu, which is expanded and then thrown away: the rest of a
  * static expansion, and what would be removed or refused here.  An error if

@@ -166,6 +166,18 @@ class Lint(unittest.TestCase):
                                       'target/i386/ext/meson.build')]
         self.problems(lint.overlay_is_new, 'differs from its copy')
 
+    def test_circles(self):
+        ext = 'target-i386-ext/'
+        files = {ext + 'a.h': '#include "cpu.h"\n',
+                 ext + 'a.c': '#include "a.h"\n#include "b.h"\n',
+                 ext + 'b.h': '#include "target/i386/ext/c.h"\n',
+                 ext + 'c.h': '', ext + 'generator/d.c': '#include "../a.h"\n'}
+        self.checkout(**files)
+        self.assertEqual(list(lint.no_circles(self.tree)), [])
+        self.checkout(**files, **{ext + 'c.c': '#include "a.h"\n'})
+        self.problems(lint.no_circles, '^a includes b: .*\nb includes c: .*\n'
+                      'c includes a: .*\nd includes a: .*$')
+
     def test_werror(self):
         info = os.path.join(self.tmp, 'meson-info')
         os.mkdir(info)
