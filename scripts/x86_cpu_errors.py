@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-How the x86-cpu-* scripts tell a user what is wrong.
+How the x86-cpu-* scripts start, end, and tell a user what is wrong.
 
-In one line, of bounded length, that no terminal takes for a command,
-whatever the input was.  Needs no QEMU, and no library of its.
+An error is one line, of bounded length, that no terminal takes for a
+command, whatever the input was.  Needs no QEMU, and none of its libraries.
 """
 
 import argparse
@@ -16,6 +16,17 @@ import sys
 # Of an error; names and paths are shorter.
 LINE_MAX = 1000
 WORD_MAX = 200
+
+# Exit statuses, the same for every script
+NO = 1
+ERROR = 2
+# What a program like cat ends with where the disk is full
+CANNOT_WRITE = 1
+INTERRUPTED = 128 + signal.SIGINT
+
+# Until run_script() can say something, Ctrl-C ends a script silently: it
+# may still be importing.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Failure(Exception):
@@ -49,30 +60,45 @@ def error_line(error):
     return middle_out(printable(' '.join(words.splitlines())), LINE_MAX)
 
 
+def exit_status(done='done', no=None):
+    """
+    Returns what --help says of a script's exit status.
+
+    :param no: what 1 means, if it means anything
+    """
+    no = f'{no}, or ' if no else ''
+    return ('exit status:\n'
+            f'  0    {done}\n'
+            f'  1    {no}the output could not be written\n'
+            '  2    error\n'
+            '  130  interrupted\n')
+
+
 class Parser(argparse.ArgumentParser):
     """One that has an error of the command line in a line, too."""
 
+    def __init__(self, **kwargs):
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+
+    def print_help(self, file=None):
+        if file is None:
+            write_out(self.format_help())
+        else:
+            super().print_help(file)
+
     def error(self, message):
-        self.exit(2, f'error: {error_line(message)} (see --help)\n')
+        self.exit(ERROR, f'error: {error_line(message)} (see --help)\n')
 
 
-def run_script(run, parser):
-    """
-    Runs a script: parses its arguments, prints, and exits.
+def fail(message, status=ERROR):
+    """Ends the script with an error."""
+    print(f'error: {error_line(message)}', file=sys.stderr)
+    sys.exit(status)
 
-    :param run: called with the arguments; returns the output, the exit
-                status, and notes about the output
-    """
-    args = parser.parse_args()
-    # What was not UTF-8 on the command line comes out as it was.
-    sys.stdout.reconfigure(encoding='utf-8', errors='surrogateescape')
-    try:
-        text, status, notes = run(args)
-    except Failure as e:
-        sys.exit(f'error: {error_line(e)}')
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
+
+def write_out(text):
+    """Writes to stdout; ends the script if that cannot be."""
     # A reader such as head may close the pipe early.  (Not before this: a
     # QEMU that dies closes its monitor, and that has to be told.)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -82,9 +108,31 @@ def run_script(run, parser):
     except OSError as e:
         # Python would try again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(f'error: cannot write the output: {e.strerror}')
-    for note in notes:
-        print(f'note: {error_line(note)}', file=sys.stderr)
+        fail(f'cannot write the output: {e.strerror}', CANNOT_WRITE)
+
+
+def run_script(run, parser):
+    """
+    Runs a script: parses its arguments, prints, and exits.
+
+    :param run: called with the arguments; returns the output, the exit
+                status, and notes about the output
+    """
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        args = parser.parse_args()
+        # What was not UTF-8 on the command line comes out as it was.
+        sys.stdout.reconfigure(encoding='utf-8', errors='surrogateescape')
+        text, status, notes = run(args)
+        write_out(text)
+        for note in notes:
+            print(f'note: {error_line(note)}', file=sys.stderr)
+    except Failure as e:
+        fail(e)
+    except KeyboardInterrupt:
+        # Once is enough: nothing is left to be done but to end.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        fail('interrupted', INTERRUPTED)
     sys.exit(status)
 
 
@@ -99,3 +147,12 @@ def near_matches(name, names):
     if len(near) > 1:
         text = ', '.join(near[:-1]) + ' or ' + near[-1]
     return f'did you mean {text}?'
+
+
+def check_choice(what, value, choices):
+    """:raise Failure: the value is none of the choices"""
+    if value not in choices:
+        *most, end = choices
+        raise Failure(f"unknown {what} '{shown(value)}'; " +
+                      (near_matches(value, choices) or
+                       f"there are {', '.join(most)} and {end}"))

@@ -16,6 +16,8 @@ them, so that a diff of two versions of the file says what changed:
                   null: not there
     on            by property, by machine types: what it is there, where
                   that is not what "props", and base's own "on", make of it
+
+names/LINE.json has what else features are called.
 """
 
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from typing import Any, Dict, List, Optional
 from x86_cpu_errors import Failure, middle_out, shown
 from x86_cpu_json import SCALAR
 import x86_cpu_json
+import x86_cpu_names
 
 # Of the files; grows by one when a reader would have to change.
 VERSION = 1
@@ -53,6 +56,9 @@ FILE = {
     'models': {str: {'like?': str, 'props': {str: VALUE},
                      'on?': {str: {str: VALUE}}}},
 }
+
+
+NAMES_FILE = {'features': [x86_cpu_names.ENTRY]}
 
 
 @dataclass(frozen=True)
@@ -370,18 +376,25 @@ def decode_on(on, types, where):
 
 # Files
 
+def data_top():
+    """
+    Returns the directory of all lines' data: beside this file where it is
+    installed, or in the checkout.
+    """
+    here = os.path.dirname(os.path.abspath(__file__))
+    top = os.path.join(here, 'golden')
+    return (top if os.path.isdir(top) else
+            os.path.join(os.path.dirname(here), 'tests', 'golden'))
+
+
 def data_dir(line=None):
     """
-    Returns the directory of a line's data, and the line.  It is beside this file
-    where it is installed, or in the checkout.
+    Returns the directory of a line's data, and the line.
 
     :param line: the newest that is there if None
     :raise Failure: there is none
     """
-    here = os.path.dirname(os.path.abspath(__file__))
-    top = os.path.join(here, 'golden')
-    if not os.path.isdir(top):
-        top = os.path.join(os.path.dirname(here), 'tests', 'golden')
+    top = data_top()
     lines = [name for name in (os.listdir(top) if os.path.isdir(top) else [])
              if re.fullmatch(r'\d+(\.\d+)*', name)]
     if not line:
@@ -434,15 +447,57 @@ def describe(line, accel, vendor):
 
 def write(directory, name, line, golden):
     """:raise Failure: it cannot be written"""
-    path = path_of(directory, name)
+    write_text(path_of(directory, name), text_of(encode(golden, name, line)))
+
+
+def write_text(path, text):
     try:
-        os.makedirs(directory, exist_ok=True)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         # Whole, or not at all
         with open(f'{path}.new', 'w', encoding='utf-8') as f:
-            f.write(text_of(encode(golden, name, line)))
+            f.write(text)
         os.replace(f'{path}.new', path)
     except OSError as e:
         raise Failure(f'cannot write {path}: {e.strerror}') from e
+
+
+# Names
+
+def names_path(line):
+    return os.path.join(data_top(), 'names', f'{line}.json')
+
+
+def write_names(line, infos):
+    """
+    Writes what features are called.
+
+    :param infos: the answer of query-cpu-features
+    :raise Failure: it cannot be written
+    """
+    features = [entry for entry in map(x86_cpu_names.other_names, infos)
+                if len(entry) > 1]
+    write_text(names_path(line), text_of({
+        '$comment': COMMENT, 'version': VERSION, 'line': line,
+        'features': sorted(features, key=lambda f: f['name'])}))
+
+
+def read_names(line):
+    """
+    Returns the Names of all features.
+
+    :raise Failure: they cannot be read
+    """
+    path = names_path(line)
+    try:
+        with open(path, 'rb') as f:
+            data = x86_cpu_json.load(f.read())
+        x86_cpu_json.check(data, NAMES_FILE)
+    except OSError as e:
+        raise Failure(f'cannot read {path}: {e.strerror}') from e
+    except ValueError as e:
+        raise Failure(f'{path} does not have the names of features: '
+                      f'{middle_out(str(e), 400)}') from e
+    return x86_cpu_names.Names(data['features'])
 
 
 # Comparing

@@ -6,7 +6,8 @@ For the x86-cpu-* scripts: starts a paused QEMU, talks QMP to it over a
 socket pair (no path to race for), and ends it; or asks one that runs.
 Uses QEMU's own Python library qemu.qmp: the copy that `make install` puts
 beside this file, that of the system, or the one in the python directory
-of the QEMU source, which `make run` and the tests have in PYTHONPATH.
+of the QEMU source, which `make run` and the tests have in PYTHONPATH.  Where
+a script needs no QEMU, or is only asked for --help, it may be missing.
 """
 
 import asyncio
@@ -16,20 +17,19 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 
 from x86_cpu_errors import Failure, middle_out, near_matches, shown
 import x86_cpu_json
+import x86_cpu_names
 
 try:
     from qemu.qmp import QMPError
     from qemu.qmp.legacy import QEMUMonitorProtocol
 except ImportError:
-    sys.exit("error: the Python library qemu.qmp is missing: install the "
-             "package python3-qemu-qmp, or let PYTHONPATH name the "
-             "directory python of a QEMU source tree")
+    QMPError = EOFError
+    QEMUMonitorProtocol = None
 
 # What a QEMU may take to answer; a paused one needs well under a second.
 TIMEOUT = 60
@@ -52,14 +52,19 @@ PLACES = [{'cpuid?': {'leaf': int, 'subleaf': int, 'register': str,
 REMOVED = [{'feature': str, 'places': PLACES, 'reason': str,
             'blocking': bool, 'requested-by': str, 'requires?': [[str]],
             'conflicts-with?': list}]
+ERRORS = [{'text': str, 'property': str, 'reason': str}]
 ANSWERS = {
-    'query-cpu-definitions': [{'name': str, 'migration-safe?': bool}],
+    'device-list-properties': [{'name': str, 'type': str}],
+    'query-cpu-definitions': [{'name': str, 'typename?': str,
+                               'migration-safe?': bool}],
     'query-cpu-features': [{
-        'name': str, 'aliases': [str], 'supported': bool, 'migratable': bool,
-        'libvirt?': str, 'description?': str, 'note?': str}],
+        **x86_cpu_names.ENTRY, 'aliases': [str], 'supported': bool,
+        'migratable': bool,
+        'description?': str, 'note?': str}],
     'query-cpu-model-expansion': {
         'model': {'name': str, 'props': {str: object}},
-        'removed-features?': REMOVED, 'omitted-properties?': [str]},
+        'removed-features?': REMOVED, 'omitted-properties?': [str],
+        'errors?': ERRORS},
     'query-cpus-fast': [{'qom-path': str}],
     'query-kvm': {'enabled': bool},
     'query-machines': [{'name': str, 'alias?': str}],
@@ -82,6 +87,34 @@ ARCH_CAPABILITIES_NOTE = (
     "this kernel's KVM refuses to set the MSR IA32_ARCH_CAPABILITIES that "
     'it offers, so that QEMU cannot start this CPU; asked with '
     'arch-capabilities=off instead')
+
+
+# Where `make install` puts the scripts, seen from PREFIX
+INSTALLED = os.path.join('share', 'qemu-cpu-introspection')
+BINARY = 'qemu-system-x86_64'
+
+
+def default_qemu():
+    """Returns the QEMU that was installed with this, else that in PATH."""
+    here = os.path.dirname(os.path.realpath(__file__))
+    if here.endswith(os.sep + INSTALLED):
+        binary = os.path.join(here.removesuffix(INSTALLED), 'bin', BINARY)
+        if os.path.exists(binary):
+            return binary
+    return BINARY
+
+
+def add_qemu_option(parser):
+    parser.add_argument('--qemu', metavar='FILE', default=default_qemu(),
+                        help='the QEMU to ask, built with CPU introspection '
+                             '(default: the one installed with this, else '
+                             f'{BINARY} in PATH)')
+
+
+def without_introspection(qemu, version=''):
+    """Returns the Failure of all scripts where QEMU is stock QEMU."""
+    return Failure(f'{qemu} ' + (f'(QEMU {version}) ' if version else '') +
+                   'is built without CPU introspection')
 
 
 def kvm_opens():
@@ -133,6 +166,13 @@ def default_machine(machines):
                       sorted(set(machines) - {'none'})))
 
 
+def need_library():
+    if QEMUMonitorProtocol is None:
+        raise Failure('the Python library qemu.qmp is missing: install the '
+                      'package python3-qemu-qmp, or let PYTHONPATH name the '
+                      'directory python of a QEMU source tree')
+
+
 def why_broken(error):
     """Returns what a message says of one of BROKEN."""
     if isinstance(error, asyncio.TimeoutError):
@@ -157,20 +197,29 @@ def check_answer(command, arguments, answer):
     return answer
 
 
-def check_names(qemu, model, machine):
+def check_model(q, model):
     """
-    Returns the canonical machine type; Failure if QEMU knows no such CPU
-    model or machine type.  `-machine none` can list both.
+    Returns what query-cpu-definitions says of a CPU model.
+
+    :raise Failure: QEMU does not know it
     """
-    with Qemu(qemu, ['-machine', 'none']) as q:
-        models = [d['name'] for d in q.cmd('query-cpu-definitions')]
-        infos = q.cmd('query-machines')
-    machines = {m['name']: m['name'] for m in infos}
-    machines.update({m['alias']: m['name'] for m in infos if 'alias' in m})
+    models = {d['name']: d for d in q.cmd('query-cpu-definitions')}
     if model not in models:
         raise Failure(f"unknown CPU model '{shown(model)}'; " +
                       (near_matches(model, models) or
-                       f"'{qemu} -cpu help' lists all"))
+                       f"'{q.name} -cpu help' lists all"))
+    return models[model]
+
+
+def check_machine(q, machine):
+    """
+    Returns the canonical machine type, the default where none is named.
+
+    :raise Failure: QEMU does not know it
+    """
+    infos = q.cmd('query-machines')
+    machines = {m['name']: m['name'] for m in infos}
+    machines.update({m['alias']: m['name'] for m in infos if 'alias' in m})
     if not machine:
         return default_machine(machines)
     if machine == 'none':
@@ -179,18 +228,21 @@ def check_names(qemu, model, machine):
     if machine not in machines:
         raise Failure(f"unknown machine type '{shown(machine)}'; " +
                       (near_matches(machine, machines) or
-                       f"'{qemu} -machine help' lists all"))
+                       f"'{q.name} -machine help' lists all"))
     return machines[machine]
 
 
 class Monitor:
     """The QMP monitor of a QEMU; use as a context manager."""
 
-    def __init__(self, connection):
+    def __init__(self, name, connection):
         """
+        :param name: what errors call this QEMU
         :param connection: a connected socket
         :raise BROKEN: no QMP there
         """
+        self.name = name
+        self._features = None
         # What goes wrong is told, once.
         for name in 'qemu.qmp', 'asyncio':
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -239,6 +291,23 @@ class Monitor:
                 f'{command}: {why_broken(e)}') from e
         return check_answer(command, arguments, answer)
 
+    def features(self):
+        """
+        Returns the answer of query-cpu-features.
+
+        :raise Failure: this is stock QEMU.  Asked first, so that its users
+                        do not read of anything else.
+        """
+        if self._features is None:
+            try:
+                self._features = self.cmd('query-cpu-features')
+            except Failure as e:
+                if 'has not been found' not in str(e):
+                    raise
+                raise without_introspection(self.name,
+                                            self.version()) from e
+        return self._features
+
     def version(self):
         """Returns the version of QEMU, with that of the package."""
         v = self.greeting['QMP']['version']
@@ -278,6 +347,7 @@ class RunningQemu(Monitor):
         :param address: path of a UNIX socket, or HOST:PORT
         :raise Failure: no QMP there
         """
+        need_library()
         try:
             connection = self._connect(address)
         # ValueError: a name of a host that is none
@@ -298,7 +368,7 @@ class RunningQemu(Monitor):
                           'monitor for this') from e
         connection.settimeout(None)
         try:
-            super().__init__(connection)
+            super().__init__(f'the QEMU at {address}', connection)
         except BROKEN as e:
             raise Failure(f'{address} is no QMP monitor: '
                           f'{why_broken(e)}') from e
@@ -329,6 +399,7 @@ class Qemu(Monitor):
         :param args: list of arguments, machine and CPU among them
         :raise Failure: QEMU does not start; with QEMU's own message
         """
+        need_library()
         ours, theirs = socket.socketpair()
         self._stderr = tempfile.TemporaryFile()
         argv = [binary, '-S', '-display', 'none', '-nodefaults',
@@ -345,14 +416,20 @@ class Qemu(Monitor):
         finally:
             theirs.close()
         try:
-            super().__init__(ours)
+            super().__init__(binary, ours)
         except BROKEN as e:
             raise self._died() from e
+        except KeyboardInterrupt:
+            self._end()
+            raise
 
-    def __exit__(self, exc_type, exc, trace):
+    def _end(self):
         # A paused QEMU has nothing to save.
         self._process.kill()
         self._process.wait()
+
+    def __exit__(self, exc_type, exc, trace):
+        self._end()
         super().__exit__(exc_type, exc, trace)
         self._stderr.close()
 

@@ -3,17 +3,56 @@
 How a CPU model and its properties are written for QEMU.
 
 For the x86-cpu-* scripts: the argument of -cpu, files for -readconfig, and
-tables for people.
+tables for people, as wide as the terminal.
 """
 
+import json
+import os
+import re
+import sys
 import textwrap
 
 from x86_cpu_errors import Failure
 
+# Where there is no terminal, and the least that tables are readable in
 WIDTH = 100
+LEAST_WIDTH = 60
+
+# The least that the last column of a table can do with
+LAST_COLUMN = 20
 
 # util/qemu-config.c reads lines of up to 1023 bytes.
 READCONFIG_LINE = 1023
+
+
+def terminal_width():
+    """Returns how wide text may be on stdout."""
+    try:
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        return WIDTH
+    # A terminal that does not know its width says 0.
+    return max(columns, LEAST_WIDTH) if columns else WIDTH
+
+
+class Wrapper(textwrap.TextWrapper):
+    """Breaks lines at blanks, and behind commas: -cpu has no blanks."""
+    wordsep_simple_re = re.compile(r'([\t\n\v\f\r ]+|(?<=,)(?=[^,\s]))')
+
+    def __init__(self, indent='', **kwargs):
+        kwargs = {'width': terminal_width(), 'initial_indent': indent,
+                  'subsequent_indent': indent, **kwargs}
+        super().__init__(break_on_hyphens=False, **kwargs)
+
+
+def filled(text, indent='', **kwargs):
+    """Returns a paragraph as wide as the terminal."""
+    return Wrapper(indent, **kwargs).fill(text)
+
+
+def json_text(answer):
+    """Returns JSON as every script writes it: sorted, to be compared."""
+    return json.dumps(answer, indent=2, sort_keys=True) + '\n'
 
 
 def value_text(value):
@@ -58,7 +97,7 @@ def readconfig(name, driver, props, comments):
 
 def table(header, rows, limits):
     """
-    Returns a table as text, WIDTH wide at most.
+    Returns a table as text, as wide as the terminal at most.
 
     What is wider than its column's limit goes on in the next line; the last
     column takes the rest of the width.
@@ -68,10 +107,11 @@ def table(header, rows, limits):
     rows = [header, *rows]
     widths = [min(limit, max(len(row[i]) for row in rows))
               for i, limit in enumerate(limits)]
-    widths.append(WIDTH - sum(widths) - 2 * (len(widths) + 1))
+    widths.append(max(LAST_COLUMN, terminal_width() - sum(widths) -
+                      2 * (len(widths) + 1)))
     lines = []
     for row in rows:
-        cells = [textwrap.wrap(cell, width, break_on_hyphens=False) or ['']
+        cells = [Wrapper(width=width).wrap(cell) or ['']
                  for cell, width in zip(row, widths)]
         for number in range(max(map(len, cells))):
             lines.append('  ' + '  '.join(

@@ -101,7 +101,7 @@ def run_main(script, *argv, stdin=b''):
     return subprocess.CompletedProcess(argv, status, *texts)
 
 
-def check_refused(test, done, given=(), statuses=(1,)):
+def check_refused(test, done, given=(), statuses=(2,)):
     """
     Checks that a script refused its input with one line, and no traceback.
 

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+What a user calls a feature, and how QEMU calls it.
+
+For the x86-cpu-* scripts: names of QEMU, its aliases, those of libvirt and
+of /proc/cpuinfo, as query-cpu-features has them.  Needs no QEMU.
+"""
+
+import re
+
+from x86_cpu_errors import Failure, near_matches, shown
+
+# Of an entry; see x86_cpu_json.check()
+ENTRY = {'name': str, 'aliases?': [str], 'libvirt?': str, 'cpuinfo?': [str]}
+
+# What decides about the start of a guest, and is no part of the CPU
+FOR_THE_START = ('check', 'enforce', 'enforce-report')
+
+# QEMU's error, where -cpu has a name that it does not know
+NOT_FOUND = re.compile("Property '[^'.]+[.]([^']+)' not found")
+
+
+def other_names(entry):
+    """Returns an ENTRY without what only repeats the feature's name."""
+    found = {'name': entry['name']}
+    for key in ('aliases', 'cpuinfo'):
+        others = [n for n in entry.get(key, []) if n != entry['name']]
+        if others:
+            found[key] = others
+    if entry.get('libvirt', entry['name']) != entry['name']:
+        found['libvirt'] = entry['libvirt']
+    return found
+
+
+class Names:
+    """The names of all features."""
+
+    def __init__(self, entries):
+        """:param entries: a list of ENTRY"""
+        self._names = {e['name'] for e in entries}
+        # By what else they are called; a flag of /proc/cpuinfo can tell of
+        # several features.
+        self._others = {}
+        for others in (lambda e: e.get('aliases', []),
+                       lambda e: [e['libvirt']] if 'libvirt' in e else [],
+                       lambda e: e.get('cpuinfo', [])):
+            found = {}
+            for entry in entries:
+                for other in others(entry):
+                    found.setdefault(other, []).append(entry['name'])
+            # QEMU's own names go before libvirt's, these before Linux's.
+            self._others = {**found, **self._others}
+
+    def __iter__(self):
+        yield from sorted({*self._names, *self._others})
+
+    def find(self, name):
+        """
+        Returns QEMU's name of a feature, None if there is no such feature.
+
+        :raise Failure: it is the name of several
+        """
+        # As QEMU does with names in -cpu
+        for text in (name, name.replace('_', '-')):
+            if text in self._names:
+                return text
+            found = self._others.get(text)
+            if found and len(found) > 1:
+                raise Failure(f"feature '{shown(name)}' is {found[0]} or "
+                              f'{found[1]} in QEMU; name one of them')
+            if found:
+                return found[0]
+        return None
+
+
+def split_options(cpu):
+    """
+    Returns the model and the options of -cpu.
+
+    A doubled comma is part of an option, and stays doubled.
+    """
+    model, *options = cpu.replace(',,', '\0').split(',')
+    return (model.replace('\0', ',,'),
+            [option.replace('\0', ',,') for option in options])
+
+
+def option_name(option):
+    """Returns what comes before the name in an option, it, and the rest."""
+    sign = option[:1] if option[:1] in ('+', '-') else ''
+    name, equals, value = option[len(sign):].partition('=')
+    return sign, name, equals + value
+
+
+def understand(cpu, names):
+    """
+    Returns the argument of -cpu as QEMU takes it, and notes of what differs.
+
+    It may be that of a guest that did not start: what only decides about
+    the start is left out.  Features may have any of their names.
+
+    :raise Failure: a name is that of several features
+    """
+    model, options = split_options(cpu)
+    taken, notes = [model], []
+    for option in options:
+        sign, name, rest = option_name(option)
+        if name.replace('_', '-') in FOR_THE_START:
+            notes.append(f'{shown(option)} is left out: it decides whether '
+                         'the guest starts, not what the CPU is')
+            continue
+        feature = names.find(name)
+        if feature and feature != name:
+            notes.append(f'{shown(name)} is {feature}')
+            option = sign + feature + rest
+        taken.append(option)
+    return ','.join(taken), notes
+
+
+def explain(failure, names, properties):
+    """
+    Returns a Failure of QEMU's start, better if it is about a name.
+
+    :param properties: names of the properties that a CPU has
+    """
+    match = NOT_FOUND.search(str(failure))
+    if not match:
+        return failure
+    near = near_matches(match[1], {
+        *names, *(p for p in properties if not p.startswith('f-'))})
+    # Else QEMU has said what can be said.
+    return Failure('unknown CPU feature or property '
+                   f"'{shown(match[1])}'; {near}") if near else failure

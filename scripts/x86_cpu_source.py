@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Which CPU a user asks about, and the QEMU that knows it.
+
+For the x86-cpu-* scripts: a CPU is given as for -cpu, as libvirt's XML, or
+is that of a QEMU that runs.  For the first two a paused QEMU is started.
+What is given may be copied from a guest that does not start here.
+"""
+
+import contextlib
+from dataclasses import dataclass, field
+import re
+import sys
+from typing import Dict, List, Optional
+
+from x86_cpu_errors import Failure, shown
+import x86_cpu_libvirt as libvirt
+from x86_cpu_names import Names, explain, understand
+from x86_cpu_qmp import (ARCH_CAPABILITIES_NOTE, Qemu, RunningQemu,
+                         add_qemu_option, check_machine, check_model,
+                         choose_accel, start_cpu)
+
+
+@dataclass
+class Source:
+    """A CPU, as it was given and as QEMU is asked for it."""
+    # As the user named it, a word and its value
+    given: Dict[str, str]
+    title: str
+    # Its CPU model without options, and with them as for -cpu
+    model: str
+    cpu: str
+    # Machine type with options, and accelerator
+    machine: str
+    accel: str
+    # More arguments of QEMU
+    arguments: List[str] = field(default_factory=list)
+    notes: List[str] = field(default_factory=list)
+    # Whether arch-capabilities had to be turned off for QEMU to start
+    arch_capabilities_off: bool = False
+    # Of features, and the types of a CPU's properties by name
+    names: Optional[Names] = None
+    properties: Dict[str, str] = field(default_factory=dict)
+
+
+def add_options(parser, default_cpu=None, also_model=False):
+    """
+    Adds the options that say which CPU it is.
+
+    :param default_cpu: where none is named
+    :param also_model: --model is another name of --cpu
+    """
+    parser.add_argument('--cpu', *['--model'] * also_model, dest='cpu',
+                        metavar='MODEL[,OPTIONS]',
+                        help='the CPU, as for -cpu; features may have any '
+                             'of their names' +
+                             (f' (default: {default_cpu})' if default_cpu
+                              else ''))
+    parser.add_argument('--qmp', metavar='SOCKET',
+                        help='the CPU that a running guest has: UNIX socket '
+                             'of its QMP monitor, or HOST:PORT')
+    parser.add_argument('--libvirt', metavar='FILE',
+                        help='the CPU of a <cpu>, <domain> or '
+                             '<qemu:commandline>; - reads stdin')
+    parser.add_argument('--machine', metavar='TYPE[,OPTIONS]',
+                        help='as for -machine (default: that of the <domain>, '
+                             'or the newest pc-q35)')
+    parser.add_argument('--accel', metavar='kvm|tcg',
+                        help='(default: that of the <domain>, or kvm where '
+                             '/dev/kvm opens)')
+    parser.add_argument('--smp', help='as for -smp')
+    add_qemu_option(parser)
+
+
+def check_options(args, default_cpu=None):
+    """:raise Failure: it is not said which CPU, or twice"""
+    given = [o for o in ('cpu', 'qmp', 'libvirt')
+             if getattr(args, o) is not None]
+    if not given and default_cpu:
+        args.cpu = default_cpu
+    elif len(given) != 1:
+        raise Failure('one of --cpu, --qmp and --libvirt is needed' +
+                      (f", not {' and '.join('--' + o for o in given)}"
+                       if given else ' (see --help)'))
+    if args.qmp is not None:
+        for option in ('machine', 'accel', 'smp'):
+            if getattr(args, option):
+                raise Failure(f'--{option} does not go with --qmp: the guest '
+                              'has one already')
+
+
+def read_libvirt(path):
+    """Returns the root element of libvirt's XML."""
+    try:
+        # Bytes: XML says itself how it is encoded.
+        if path == '-':
+            text = sys.stdin.buffer.read()
+        else:
+            with open(path, 'rb') as f:
+                text = f.read()
+    except OSError as e:
+        raise Failure(f'cannot read {path}: {e.strerror}') from e
+    return libvirt.parse(text)
+
+
+def source_of(args):
+    """Returns the Source of --cpu or --libvirt, with all names checked."""
+    root = None
+    if args.libvirt is not None:
+        root = read_libvirt(args.libvirt)
+    with Qemu(args.qemu, ['-machine', 'none']) as q:
+        q.features()
+        accel = choose_accel(args.accel or (
+            libvirt.wanted_accel(root) if root is not None else None))
+        source = Source(given={'cpu': args.cpu}, title='', model='',
+                        cpu=args.cpu, machine=args.machine, accel=accel)
+        if root is not None:
+            read_request(args, root, source)
+        if args.smp:
+            source.arguments += ['-smp', args.smp]
+        source.title = source.cpu
+        check_names(q, source)
+    return source
+
+
+def read_request(args, root, source):
+    """Takes over what libvirt would start QEMU with."""
+    # Which features are supported is the accelerator's matter.
+    with Qemu(args.qemu, ['-machine', 'none', '-accel', source.accel]) as q:
+        request = libvirt.read(root, q.features())
+    source.given = {'libvirt': args.libvirt, 'cpu': request.cpu}
+    source.cpu = request.cpu
+    source.machine = args.machine or request.machine
+    source.arguments = request.arguments
+    source.notes = request.notes
+
+
+def check_names(q, source):
+    """Replaces names by QEMU's own."""
+    source.model = source.cpu.partition(',')[0]
+    machine, _, options = (source.machine or '').partition(',')
+    definition = check_model(q, source.model)
+    source.machine = ','.join(filter(None, [check_machine(q, machine),
+                                            options]))
+    source.properties = {
+        p['name']: p['type'] for p in
+        q.cmd('device-list-properties', typename=definition.get('typename'))}
+    source.names = Names(q.features())
+    source.cpu, notes = understand(source.cpu, source.names)
+    source.notes += notes
+
+
+@contextlib.contextmanager
+def started(qemu, source):
+    """A context manager that yields a paused QEMU with the CPU."""
+    try:
+        q, source.arch_capabilities_off = start_cpu(
+            qemu, ['-machine', source.machine, '-accel', source.accel,
+                   *source.arguments], source.cpu)
+    except Failure as e:
+        raise explain(e, source.names, source.properties) from e
+    if source.arch_capabilities_off:
+        source.notes.append(ARCH_CAPABILITIES_NOTE)
+    with q:
+        yield q
+
+
+@contextlib.contextmanager
+def running(address):
+    """
+    A context manager that yields a QEMU that runs, and the Source.
+
+    :param address: of its QMP monitor
+    """
+    with RunningQemu(address) as q:
+        q.features()
+        if not q.cmd('query-cpus-fast'):
+            raise Failure(f'{q.name} has no CPU')
+        path = q.cpu_path()
+        cpu_type = q.cmd('qom-get', path=path, property='type')
+        match = re.fullmatch('(.+)-(?:x86_64|i386)-cpu', cpu_type)
+        if not match:
+            raise Failure(f'the CPU of {q.name} is a {shown(cpu_type)}; this '
+                          'is about x86')
+        machine = q.cmd('qom-get', path='/machine', property='type')
+        machine = machine.removesuffix('-machine')
+        compat = q.cmd('qom-get', path='/machine', property='cpu-compat')
+        yield q, Source(
+            given={'qmp': address}, title=f'{match[1]} of {address}',
+            model=match[1], cpu=match[1],
+            machine=machine + (f',cpu-compat={compat}' if compat else ''),
+            accel='kvm' if q.cmd('query-kvm')['enabled'] else 'tcg')
