@@ -45,6 +45,9 @@ setup_line() {
 # where a wrong QEMU_SRC or QEMU_TARBALL is told, before anything is installed,
 # fetched or unpacked.
 setup_build() {
+    # Not the default: what make does with an empty one would end in /.
+    [ -n "${BUILD-unset}" ] ||
+        die 'BUILD is empty: name a build directory with BUILD=dir, or do not set it'
     BUILD=${BUILD:-$top/build}
     case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
     case $BUILD in

@@ -1020,7 +1020,7 @@ class Build(Tooling):
     def test_run_passes_values_as_they_are(self):
         out = self.ok_but_stderr(self.make(
             'run', 'MODEL=qemu64,model-id=a "b" \'c\'; $$(touch pwned)', 'SMP=4,dies=2'))
-        self.assertEqual(out, '<--qemu><build/10.0/qemu-system-x86_64><--model>'
+        self.assertEqual(out, '<--qemu><build/10.0/qemu-system-x86_64><--exit-zero><--model>'
                               '<qemu64,model-id=a "b" \'c\'; $(touch pwned)><--smp><4,dies=2>')
         self.assertFalse((self.repo / 'pwned').exists())
 
