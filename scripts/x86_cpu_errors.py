@@ -24,10 +24,6 @@ ERROR = 2
 CANNOT_WRITE = 1
 INTERRUPTED = 128 + signal.SIGINT
 
-# Until run_script() can say something, Ctrl-C ends a script silently: it
-# may still be importing.
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-
 
 class Failure(Exception):
     """A message for the user, in one line."""
@@ -119,7 +115,8 @@ def run_script(run, parser):
                 status, and notes about the output
     """
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         args = parser.parse_args()
         # What was not UTF-8 on the command line comes out as it was.
         sys.stdout.reconfigure(encoding='utf-8', errors='surrogateescape')

@@ -28,7 +28,8 @@ READCONFIG_LINE = 1023
 def terminal_width():
     """Returns how wide text may be on stdout."""
     try:
-        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+        # Not sys.stdout, which a script may collect text with
+        columns = os.get_terminal_size(sys.__stdout__.fileno()).columns
     except (OSError, ValueError):
         return WIDTH
     # A terminal that does not know its width says 0.

@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+A QEMU without CPU introspection, for tests of what scripts say of it.
+
+Takes the options of -chardev and -qmp that the scripts use, and knows only
+commands that stock QEMU has.
+"""
+
+import json
+import re
+import socket
+import sys
+
+GREETING = {'QMP': {'version': {
+    'qemu': {'major': 10, 'minor': 0, 'micro': 1}, 'package': ''},
+    'capabilities': []}}
+ANSWERS = {
+    'qmp_capabilities': {},
+    'query-cpu-definitions': [
+        {'name': name, 'typename': f'{name}-x86_64-cpu',
+         'migration-safe': True} for name in ('base', 'EPYC')],
+    'query-machines': [{'name': 'pc-q35-10.0', 'alias': 'q35'},
+                       {'name': 'none'}],
+    'query-cpus-fast': [{'qom-path': '/machine/cpu'}],
+}
+
+
+def serve(questions, replies):
+    """Answers until nobody asks any more."""
+    def say(what):
+        replies.write(json.dumps(what) + '\n')
+        replies.flush()
+
+    say(GREETING)
+    text = ''
+    # There need not be line breaks between questions.
+    while data := questions.read(1):
+        text += data
+        try:
+            question = json.loads(text)
+        except ValueError:
+            continue
+        text = ''
+        command = question['execute']
+        reply = {'id': question['id']} if 'id' in question else {}
+        if command in ANSWERS:
+            say({**reply, 'return': ANSWERS[command]})
+        else:
+            say({**reply, 'error': {
+                'class': 'CommandNotFound',
+                'desc': f'The command {command} has not been found'}})
+
+
+def main():
+    options = ' '.join(sys.argv)
+    if '-qmp stdio' in options:
+        serve(sys.stdin, sys.stdout)
+        return
+    if match := re.search('-qmp unix:([^,]*)', options):
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(match[1])
+            server.listen()
+            connection = server.accept()[0]
+    else:
+        connection = socket.socket(
+            fileno=int(re.search('fd=([0-9]+)', options)[1]))
+    with connection, connection.makefile('r') as questions, \
+            connection.makefile('w') as replies:
+        serve(questions, replies)
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except BrokenPipeError:
+        pass

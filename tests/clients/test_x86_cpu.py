@@ -1,0 +1,524 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+scripts/x86-cpu, and what is the same in all of its verbs.
+
+Is the CPU of a guest that does not start taken as it was pasted, by any of
+the names that features have?  Is the verdict told, and the exit status?
+What of stock QEMU, a full disk, Ctrl-C, a narrow terminal?
+"""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import unittest
+
+import jsonschema
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REPO = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [os.path.join(REPO, 'tests'), os.path.join(REPO, 'scripts')]
+
+import x86_cpu_golden  # noqa: E402
+from x86_cpu_names import Names, other_names  # noqa: E402
+from x86_cpu_qmp import Qemu  # noqa: E402
+
+SCRIPTS = os.path.join(REPO, 'scripts')
+FRONT = os.path.join(SCRIPTS, 'x86-cpu')
+STOCK = os.path.join(HERE, 'stock_qemu_fake.py')
+SCHEMA = os.path.join(REPO, 'docs', 'schema', 'x86-cpu-removed.schema.json')
+QEMU = os.environ['QTEST_QEMU_BINARY']
+LINE = os.environ['LINE']
+
+# What every verb is asked in the tests of what is the same in all of them
+QUESTIONS = {
+    'removed': ['--qemu', QEMU, '--accel', 'tcg', '--cpu', 'qemu64'],
+    'dump': ['--qemu', QEMU, '--accel', 'tcg', '--cpu', 'qemu64'],
+    'history': ['--model', 'EPYC', '--feature', 'topoext'],
+    'golden': ['check', '--qemu', QEMU, '--accel', 'tcg'],
+}
+
+
+def x86_cpu(*args, front=FRONT, stdin='', stdout=subprocess.PIPE, env=None):
+    return subprocess.run([front, *args], input=stdin, stdout=stdout,
+                          stderr=subprocess.PIPE, text=True, timeout=120,
+                          check=False, env=env)
+
+
+def ask(verb, *args, **kwargs):
+    """Asks our QEMU, under TCG."""
+    return x86_cpu(verb, '--qemu', QEMU, '--accel', 'tcg', *args, **kwargs)
+
+
+def answer(*args, **kwargs):
+    """Returns the JSON of x86-cpu removed."""
+    return json.loads(ask('removed', '--json', *args, **kwargs).stdout)
+
+
+class Front(unittest.TestCase):
+    """The dispatcher"""
+
+    def test_verbs(self):
+        """Each says what it is for, and so does --help of all"""
+        text = x86_cpu('--help').stdout
+        for verb in QUESTIONS:
+            self.assertRegex(text, rf'(?m)^  {verb}  ')
+            done = x86_cpu(verb, '--help')
+            self.assertEqual((done.returncode, done.stderr), (0, ''))
+            for words in ('usage: ', '\nexit status:\n  0    ',
+                          '\n  2    error\n'):
+                self.assertIn(words, done.stdout)
+
+    def test_old_names(self):
+        for verb, name in [('removed', 'x86-cpu-removed'),
+                           ('dump', 'x86-cpu-model-dump'),
+                           ('history', 'x86-cpu-history')]:
+            self.assertEqual(
+                x86_cpu(*QUESTIONS[verb],
+                        front=os.path.join(SCRIPTS, name)).stdout,
+                x86_cpu(verb, *QUESTIONS[verb]).stdout)
+
+    def test_errors(self):
+        for args, message in [
+                ([], 'name a verb: x86-cpu VERB [OPTION...] (see --help)'),
+                ([''], 'name a verb: x86-cpu VERB [OPTION...] (see --help)'),
+                (['--cpu'], "the verb comes first, not '--cpu' (see --help)"),
+                (['remove'], "unknown verb 'remove'; there are dump, golden, "
+                             'history, model-dump, removed'),
+                (['a\nb/../removed'],
+                 "unknown verb 'a?b/../removed'; there are dump, golden, "
+                 'history, model-dump, removed')]:
+            done = x86_cpu(*args)
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (2, '', f'error: {message}\n'))
+
+    def test_arguments_are_passed_as_they_are(self):
+        done = ask('removed', '--cpu', 'qemu64,model-id=a "b" $(c) *')
+        self.assertIn('qemu64,model-id=a "b" $(c) * on ', done.stdout)
+
+
+class Pasted(unittest.TestCase):
+    """The CPU of a guest that does not start, by any names"""
+
+    def test_enforce(self):
+        """As in the command line of a guest that enforce=on stopped"""
+        for cpu in ('EPYC,+avx512f,enforce=on', 'EPYC,+avx512f,check=off',
+                    'EPYC,enforce,+avx512f', 'EPYC,+enforce,+avx512f,check',
+                    'EPYC,enforce=on,enforce-report=json,+avx512f',
+                    'EPYC,+avx512f,enforce_report=json,enforce=on'):
+            with self.subTest(cpu):
+                found = answer('--cpu', cpu)
+                entry = [r for r in found['removed-features']
+                         if r['feature'] == 'avx512f']
+                self.assertEqual(entry[0]['requested-by'], 'user')
+                self.assertEqual(found['model'], cpu)
+                options = [o for o in cpu.split(',')
+                           if re.search('enforce|check', o)]
+                self.assertEqual(found['notes'], [
+                    f'{o} is left out: it decides whether the guest starts, '
+                    'not what the CPU is' for o in options])
+                dump = ask('dump', '--cpu', cpu, '--format', 'cpu')
+                self.assertEqual(dump.returncode, 0, dump.stderr)
+                self.assertIn(f'note: {options[0]} is left out', dump.stderr)
+                self.assertIn(',avx512f=on,', dump.stdout)
+
+    def test_names(self):
+        """QEMU's aliases, libvirt's names and those of /proc/cpuinfo"""
+        found = answer('--cpu', 'base,+fpu,+sse3,lahf_lm=on,+nonstop_tsc,'
+                                '+pclmuldq,rdpid=on,model-id=a,,+b')
+        self.assertEqual(found['notes'], [
+            'sse3 is pni', 'lahf_lm is lahf-lm', 'nonstop_tsc is invtsc',
+            'pclmuldq is pclmulqdq'])
+        self.assertLessEqual({'pni', 'lahf-lm', 'fpu', 'pclmulqdq', 'rdpid'},
+                             {*found['features']})
+        self.assertIn('invtsc', [r['feature'] for r in
+                                 found['removed-features']])
+        table = ask('removed', '--cpu', 'base,+sse3').stdout
+        self.assertIn('\nnote: sse3 is pni\n', table)
+        dump = ask('dump', '--cpu', 'base,-nonstop_tsc,+sse3', '--format',
+                   'cpu')
+        self.assertEqual(dump.stderr, 'note: nonstop_tsc is invtsc\n'
+                                      'note: sse3 is pni\n')
+        self.assertIn(',pni=on,', dump.stdout)
+        done = x86_cpu('history', '--model', 'EPYC', '--feature', 'sse3')
+        self.assertEqual(done.stderr, 'note: sse3 is pni\n')
+        self.assertIn('pni in EPYC', done.stdout)
+
+    def test_every_name(self):
+        """All are found; those of several features are refused"""
+        with Qemu(QEMU, ['-machine', 'none']) as q:
+            features = q.features()
+            known = {p['name'] for p in q.cmd('device-list-properties',
+                                              typename='EPYC-x86_64-cpu')}
+        canonical = {f['name'] for f in features}
+        for names in (Names(features), Names([*map(other_names, features)])):
+            for f in features:
+                for alias in f['aliases']:
+                    self.assertEqual(names.find(alias), f['name'])
+                if f.get('libvirt', f['name']) not in canonical:
+                    self.assertEqual(names.find(f['libvirt']), f['name'])
+        # No property that is no feature is taken for one.
+        for name in known - canonical:
+            found = Names(features).find(name)
+            self.assertTrue(found is None or name in [
+                a for f in features if f['name'] == found
+                for a in f['aliases']], name)
+
+    def test_names_are_kept(self):
+        """Without a QEMU, they are what QEMU says"""
+        with Qemu(QEMU, ['-machine', 'none']) as q:
+            entries = [other_names(f) for f in q.features()]
+        with open(x86_cpu_golden.names_path(LINE), encoding='utf-8') as f:
+            kept = json.load(f)
+        self.assertEqual(kept['line'], LINE)
+        self.assertEqual(kept['features'], sorted(
+            (e for e in entries if len(e) > 1), key=lambda e: e['name']))
+
+    def test_unknown(self):
+        for verb in 'removed', 'dump':
+            for option, message in [
+                    ('+avx51f', "unknown CPU feature or property 'avx51f'; "
+                     r'did you mean avx512f, avx512pf or avx512ifma\?'),
+                    ('physbits=40', 'unknown CPU feature or property '
+                     "'physbits'; did you mean phys-bits.*"),
+                    ('+ibrs_enhanced', "feature 'ibrs_enhanced' is "
+                     'auto-ibrs or ibrs-all in QEMU; name one of them'),
+                    ('xyzzy=on', 'QEMU does not start: .*xyzzy.* not found')]:
+                done = ask(verb, '--cpu', f'qemu64,{option}')
+                self.assertRegex(done.stderr, f'^error: {message}\n$')
+                self.assertEqual((done.returncode, done.stdout), (2, ''))
+
+    def test_property_without_a_type(self):
+        """device-list-properties leaves it out, and it is one"""
+        self.assertTrue(answer('--cpu', 'base,legacy-cache=off')['features']
+                        == [])
+
+    def test_libvirt(self):
+        """As x86-cpu dump takes it"""
+        xml = ("<domain type='qemu'><os><type arch='x86_64' "
+               "machine='pc-i440fx-9.0'>hvm</type></os><cpu>"
+               "<model>EPYC</model><feature name='avx512f'/></cpu></domain>")
+        done = x86_cpu('removed', '--qemu', QEMU, '--json', '--libvirt', '-',
+                       stdin=xml)
+        found = json.loads(done.stdout)
+        self.assertEqual((found['machine'], found['accel']),
+                         ('pc-i440fx-9.0', 'tcg'))
+        self.assertTrue(found['model'].startswith('EPYC,avx512f=on'))
+        self.assertIn('avx512f', [r['feature'] for r in
+                                  found['removed-features']])
+
+    def test_qmp(self):
+        """A guest that runs, and goes on to"""
+        with tempfile.TemporaryDirectory() as tmp:
+            path = os.path.join(tmp, 'qmp')
+            argv = [QEMU, '-S', '-display', 'none', '-machine', 'pc', '-accel',
+                    'tcg', '-cpu', 'EPYC,+avx512f', '-monitor', 'stdio',
+                    '-qmp', f'unix:{path},server=on,wait=off']
+            with subprocess.Popen(argv, stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL) as qemu:
+                try:
+                    # The prompt
+                    qemu.stdout.read(4)
+                    done = x86_cpu('removed', '--qmp', path, '--json')
+                    silent = x86_cpu('removed', '--qmp', path, '--check')
+                    self.assertIsNone(qemu.poll())
+                finally:
+                    qemu.kill()
+        found = json.loads(done.stdout)
+        asked = answer('--cpu', 'EPYC,+avx512f', '--machine', 'pc')
+        for name in ('removed-features', 'features', 'machine', 'accel'):
+            self.assertEqual(found[name], asked[name])
+        self.assertEqual((silent.returncode, silent.stdout), (1, ''))
+
+    def test_which(self):
+        for args, message in [
+                (['--cpu', 'max', '--qmp', 'x'],
+                 'one of --cpu, --qmp and --libvirt is needed, not --cpu '
+                 'and --qmp'),
+                (['--qmp', 'x', '--smp', '2'],
+                 '--smp does not go with --qmp: the guest has one already')]:
+            done = x86_cpu('removed', *args)
+            self.assertEqual(done.stderr, f'error: {message}\n')
+
+
+class Verdict(unittest.TestCase):
+    """Does it run here?"""
+
+    def check_verdict(self, cpu, status, line):
+        done = ask('removed', '--cpu', cpu)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertRegex(done.stdout.partition('\n')[0], f'^{line}$')
+        found = answer('--cpu', cpu)
+        self.assertEqual(found['runs'], not status)
+        with open(SCHEMA, encoding='utf-8') as f:
+            jsonschema.Draft7Validator(json.load(f)).validate(found)
+        for args in ['--check'], ['--check', '--json']:
+            done = ask('removed', '--cpu', cpu, *args)
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (status, '', ''))
+        done = ask('removed', '--cpu', cpu, '--exit-zero', '--check')
+        self.assertEqual(done.returncode, 0)
+        return found
+
+    def test_yes(self):
+        found = self.check_verdict('base,+fpu', 0, 'Runs here: yes')
+        self.assertEqual(found['errors'], [])
+
+    def test_not_blocking(self):
+        """What enforce=on does not stop on keeps nobody from running"""
+        found = self.check_verdict('Nehalem,-pcid', 0, 'Runs here: yes')
+        self.assertTrue(found['removed-features'])
+
+    def test_missing(self):
+        found = self.check_verdict('EPYC,+avx512f', 1,
+                                   'Runs here: no, [0-9]+ missing')
+        self.assertIn(f"no, {found['blocking']} missing\n",
+                      ask('removed', '--cpu', 'EPYC,+avx512f').stdout)
+
+    def test_errors(self):
+        """What refuses the start is listed, and so is all else"""
+        found = self.check_verdict('base,phys-bits=20', 1,
+                                   'Runs here: no, 1 error')
+        self.assertEqual(found['errors'][0]['property'], 'phys-bits')
+        self.assertIn('phys-bits=20: left out of all that follows',
+                      found['notes'])
+        found = self.check_verdict(
+            'qemu64,phys-bits=20,legacy-cache=off,+avx512f', 1,
+            'Runs here: no, 1 missing, 2 errors')
+        self.assertEqual({e['property'] for e in found['errors']},
+                         {'phys-bits', 'legacy-cache'})
+        table = ask('removed', '--cpu', 'qemu64,phys_bits=20').stdout
+        self.assertRegex(table, r'(?m)^  phys-bits +value +phys-bits should')
+
+    def test_error(self):
+        done = ask('removed', '--cpu', 'xyzzy', '--check')
+        self.assertEqual((done.returncode, done.stdout), (2, ''))
+        self.assertIn("error: unknown CPU model 'xyzzy'", done.stderr)
+
+    def test_many_are_counted(self):
+        """75 features that need vmx are a line; --all names them"""
+        cpu = ['--cpu', 'Skylake-Server-v4']
+        table = ask('removed', *cpu).stdout
+        gone = [r for r in answer(*cpu)['removed-features']
+                if r['reason'] == 'dependency']
+        self.assertIn(f'\n  {len(gone)} vmx-* features asked for by the model '
+                      'need vmx, which is not there (--all lists them)\n',
+                      table)
+        self.assertNotIn('vmx-ept', table)
+        everything = ask('removed', *cpu, '--all').stdout
+        self.assertLessEqual({r['feature'] for r in gone},
+                             {*everything.split()})
+
+    def test_few_are_named(self):
+        table = ask('removed', '--cpu', 'qemu64,+avx10').stdout
+        self.assertNotIn('--all', table)
+
+
+class Stock(unittest.TestCase):
+    """A QEMU without CPU introspection: that is told before anything else"""
+
+    def check_told(self, *args, name=STOCK, **kwargs):
+        done = x86_cpu(*args, **kwargs)
+        self.assertRegex(
+            done.stderr, rf'^error: {re.escape(name)} (\(QEMU 10.0.1\) )?is '
+                         'built without CPU introspection\n$')
+        self.assertEqual((done.returncode, done.stdout), (2, ''))
+
+    def test_all(self):
+        for verb in 'removed', 'dump':
+            for cpu in 'EPYC,+avx512f', 'xyzzy', 'EPYC,+avx51f':
+                self.check_told(verb, '--qemu', STOCK, '--cpu', cpu)
+            self.check_told(verb, '--qemu', STOCK, '--cpu', 'EPYC',
+                            '--machine', 'xyzzy', '--accel', 'hvf')
+            self.check_told(verb, '--qemu', STOCK, '--libvirt', '-',
+                            stdin='<cpu><model>EPYC</model></cpu>')
+        self.check_told('golden', 'check', '--accel', 'tcg', '--qemu', STOCK)
+
+    def test_running(self):
+        for verb in 'removed', 'dump':
+            with tempfile.TemporaryDirectory() as tmp:
+                path = os.path.join(tmp, 'qmp')
+                with subprocess.Popen(
+                        [STOCK, '-qmp', f'unix:{path}']) as process:
+                    try:
+                        while not os.path.exists(path):
+                            time.sleep(0.02)
+                        time.sleep(0.1)
+                        self.check_told(verb, '--qmp', path,
+                                        name=f'the QEMU at {path}')
+                    finally:
+                        process.kill()
+
+
+class Installed(unittest.TestCase):
+    """As `make install` has it (tests/readme installs for real)"""
+
+    def setUp(self):
+        tmp = tempfile.TemporaryDirectory()
+        self.addCleanup(tmp.cleanup)
+        self.bin = os.path.join(tmp.name, 'bin')
+        lib = os.path.join(tmp.name, 'share', 'qemu-cpu-introspection')
+        verbs = os.path.join(tmp.name, 'libexec', 'x86-cpu')
+        for name in (self.bin, lib, verbs):
+            os.makedirs(name)
+        shutil.copy(FRONT, self.bin)
+        for name in os.listdir(SCRIPTS):
+            if name.startswith(('x86-cpu-', 'x86_cpu_')):
+                shutil.copy(os.path.join(SCRIPTS, name), lib)
+        for verb in 'removed', 'dump':
+            os.symlink(f'../../share/qemu-cpu-introspection/x86-cpu-{verb}',
+                       os.path.join(verbs, verb))
+        self.front = os.path.join(self.bin, 'x86-cpu')
+
+    def test_asks_the_qemu_beside_it(self):
+        os.symlink(STOCK, os.path.join(self.bin, 'qemu-system-x86_64'))
+        for verb in 'removed', 'dump':
+            done = x86_cpu(verb, '--cpu', 'EPYC', front=self.front)
+            self.assertIn(f'{self.bin}/qemu-system-x86_64 (QEMU 10.0.1) is '
+                          'built without', done.stderr)
+
+    def test_or_that_of_the_system(self):
+        path = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, path)
+        os.symlink(STOCK, os.path.join(path, 'qemu-system-x86_64'))
+        done = x86_cpu('removed', front=self.front, env={
+            **os.environ, 'PATH': f'{path}:{os.environ["PATH"]}'})
+        self.assertRegex(done.stderr, '^error: qemu-system-x86_64 ')
+
+    def test_by_a_link(self):
+        link = os.path.join(os.path.dirname(self.bin), 'link')
+        os.symlink(self.front, link)
+        done = x86_cpu('removed', '--help', front=link)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class Streams(unittest.TestCase):
+    """Terminals, full disks, libraries that are not there, and Ctrl-C"""
+
+    def test_help_needs_no_library(self):
+        with tempfile.TemporaryDirectory() as tmp:
+            # One of this name that is nothing, wherever another one may be
+            os.makedirs(os.path.join(tmp, 'qemu', 'qmp'))
+            for name in 'qemu', 'qemu/qmp':
+                with open(os.path.join(tmp, name, '__init__.py'), 'w',
+                          encoding='ascii') as f:
+                    f.write('raise ImportError("not here")\n'
+                            if '/' in name else '')
+            env = {**os.environ, 'PYTHONPATH': tmp}
+            for verb in QUESTIONS:
+                done = x86_cpu(verb, '--help', env=env)
+                self.assertEqual((done.returncode, done.stderr), (0, ''))
+            done = x86_cpu('removed', env=env)
+            self.assertRegex(done.stderr, '^error: the Python library '
+                                          'qemu.qmp is missing: .*\n$')
+            self.assertEqual(done.returncode, 2)
+
+    def test_full_disk(self):
+        for args in [['--help'],
+                     *([verb, '--help'] for verb in QUESTIONS),
+                     *([verb, *QUESTIONS[verb]] for verb in
+                       ('removed', 'dump', 'history'))]:
+            with open('/dev/full', 'wb') as full:
+                done = x86_cpu(*args, stdout=full)
+            self.assertRegex(done.stderr, '^error: cannot write the output'
+                                          '(: No space left on device)?\n$')
+            self.assertEqual(done.returncode, 1, args)
+
+    def test_interrupt(self):
+        """Of all that a terminal's Ctrl-C reaches, QEMU among them"""
+        for verb, args in QUESTIONS.items():
+            for seconds in (0.6, 1.2):
+                with self.subTest(f'{verb} after {seconds} s'), \
+                        subprocess.Popen(
+                            [FRONT, verb, *args], stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, text=True,
+                            start_new_session=True) as process:
+                    time.sleep(seconds)
+                    try:
+                        os.killpg(process.pid, signal.SIGINT)
+                    except ProcessLookupError:
+                        pass
+                    stderr = process.communicate(timeout=60)[1]
+                    self.assertNotIn('Traceback', stderr)
+                    if process.returncode != 0:
+                        self.assertIn(process.returncode,
+                                      (130, -signal.SIGINT), stderr)
+                        self.assertIn(stderr, ('error: interrupted\n', ''))
+
+    def test_interrupt_in_the_middle(self):
+        """The longest one ends at once, and leaves no QEMU behind"""
+        with subprocess.Popen(
+                [FRONT, 'golden', *QUESTIONS['golden']],
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                start_new_session=True) as process:
+            time.sleep(4)
+            # Only the script: it ends its QEMUs itself.
+            process.send_signal(signal.SIGINT)
+            stderr = process.communicate(timeout=30)[1]
+        self.assertEqual((process.returncode, stderr),
+                         (130, 'error: interrupted\n'))
+        with self.assertRaises(ProcessLookupError):
+            os.killpg(process.pid, 0)
+
+    def on_terminal(self, columns, *args):
+        """Returns the lines that a terminal shows."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ,
+                    struct.pack('HHHH', 24, columns, 0, 0))
+        with subprocess.Popen([FRONT, *args], stdout=slave,
+                              stderr=subprocess.DEVNULL) as process:
+            os.close(slave)
+            text = b''
+            try:
+                while data := os.read(master, 65536):
+                    text += data
+            except OSError:
+                # EIO: the script has ended.
+                pass
+            process.wait(timeout=60)
+        os.close(master)
+        return text.decode().splitlines()
+
+    def test_width(self):
+        """As the terminal has it, 100 where there is none"""
+        for args in (['removed', '--qemu', QEMU, '--accel', 'tcg', '--all'],
+                     ['dump', *QUESTIONS['dump']],
+                     ['history', '--model', 'EPYC']):
+            for columns, least, most in [(70, 60, 70), (140, 110, 140),
+                                         (0, 85, 100), (20, 50, 60)]:
+                widest = max(map(len, self.on_terminal(columns, *args)))
+                self.assertLessEqual(widest, most, args)
+                self.assertGreaterEqual(widest, least, args)
+            plain = x86_cpu(*args).stdout
+            self.assertLessEqual(max(map(len, plain.splitlines())), 100)
+
+    def test_options_are_not_broken(self):
+        """A long -cpu is broken behind commas, not inside of 'off'"""
+        cpu = 'EPYC,' + ','.join(f'{name}=off' for name in (
+            'avx2', 'bmi1', 'bmi2', 'clflushopt', 'rdseed', 'sha-ni', 'smap',
+            'smep', 'xsavec', 'adx', 'aes', 'arat', 'avx', 'cx16', 'f16c'))
+        for args in (['removed'], ['dump'], ['dump', '--format', 'libvirt'],
+                     ['dump', '--format', 'readconfig'],
+                     ['dump', '--format', 'libvirt-qemu']):
+            text = ask(*args, '--cpu', cpu).stdout
+            self.assertIn(cpu.replace(',', ''), re.sub(
+                r',|\n *(# )?', '', text.partition(' with TCG')[0]))
+            head = [line for line in text.partition(' with TCG')[0]
+                    .splitlines() if '=off' in line]
+            self.assertGreater(len(head), 1)
+            for line in head[:-1]:
+                self.assertTrue(line.endswith(','), line)
+
+
+if __name__ == '__main__':
+    unittest.main()
