@@ -18,8 +18,9 @@ from x86_cpu_errors import Failure
 WIDTH = 100
 LEAST_WIDTH = 60
 
-# The least that the last column of a table can do with
+# The least that the last column of a table can do with, and any column
 LAST_COLUMN = 20
+LEAST_COLUMN = 8
 
 # util/qemu-config.c reads lines of up to 1023 bytes.
 READCONFIG_LINE = 1023
@@ -108,8 +109,11 @@ def table(header, rows, limits):
     rows = [header, *rows]
     widths = [min(limit, max(len(row[i]) for row in rows))
               for i, limit in enumerate(limits)]
-    widths.append(max(LAST_COLUMN, terminal_width() - sum(widths) -
-                      2 * (len(widths) + 1)))
+    room = terminal_width() - 2 * (len(widths) + 1)
+    # On a narrow terminal the widest columns give way.
+    while sum(widths) > room - LAST_COLUMN and max(widths) > LEAST_COLUMN:
+        widths[widths.index(max(widths))] -= 1
+    widths.append(max(LEAST_COLUMN, room - sum(widths)))
     lines = []
     for row in rows:
         cells = [Wrapper(width=width).wrap(cell) or ['']
