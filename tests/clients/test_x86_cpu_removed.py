@@ -163,6 +163,8 @@ class Answers(unittest.TestCase):
             input='quit\n', stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, text=True, timeout=60, check=False)
         self.assertEqual(with_note, raw.returncode != 0)
+        self.assertEqual(with_note, 'arch-capabilities' in [
+            e['property'] for e in answer['errors']])
 
     def test_table_fits(self):
         for args in ([], ['--accel', 'tcg', '--model', 'GraniteRapids-v2'],

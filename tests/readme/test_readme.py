@@ -128,6 +128,19 @@ class Readme(unittest.TestCase):
             stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn('avx512f', done.stdout)
+        # The front command, which asks the QEMU beside it
+        done = subprocess.run(
+            [os.path.join(bindir, 'x86-cpu'), 'removed', '--accel', 'tcg',
+             '--cpu', 'base,+fpu'],
+            env=self.env, cwd='/', stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        self.assertRegex(done.stdout, r'\ARuns here: yes\nbase,\+fpu on ')
+        done = subprocess.run(
+            [os.path.join(bindir, 'x86-cpu'), 'history', '--feature', 'sse3',
+             '--model', 'EPYC'],
+            env=self.env, cwd='/', stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        self.assertIn('note: sse3 is pni\n', done.stdout)
         done = subprocess.run(
             [os.path.join(bindir, 'x86-cpu-model-dump'), '--accel', 'tcg',
              '--qemu', os.path.join(bindir, 'qemu-system-x86_64'),

@@ -160,9 +160,11 @@ class Tooling(unittest.TestCase):
             'tests/qtest/ext-test.c': 'test\n',
             'patches/10.0/series': '',
             'scripts/x86-cpu-removed': '#!/bin/sh\nprintf "<%s>" "$@"\n',
+            'scripts/x86-cpu': 'front\n',
             'README.md': 'readme\n', 'docs/manual.rst': 'manual\n',
         })
         (self.repo / 'scripts/x86-cpu-removed').chmod(0o755)
+        (self.repo / 'scripts/x86-cpu-look').symlink_to('x86-cpu-removed')
         self.shared = self.tmp / 'shared/qemu-source'
         self.shared.mkdir(parents=True)
         for file in self.files:
@@ -806,6 +808,8 @@ class Place(Tooling):
 
     def test_path_that_configure_refuses(self):
         self.fails(self.make('BUILD=/tmp/a b'), 'BUILD=/tmp/a b', 'space')
+        for target in ('all', 'run', 'dump', 'install', 'clean', 'distclean'):
+            self.fails(self.make('BUILD=', target), 'BUILD is empty', 'BUILD=dir')
 
     def test_unwritable(self):
         target = self.tmp / 'locked'
@@ -1032,7 +1036,9 @@ class Build(Tooling):
     def test_install(self):
         dest = self.tmp / 'dest dir'
         self.ok(self.make('install', 'PREFIX=/usr', f'DESTDIR={dest}'))
-        for name in ('bin/qemu-system-x86_64', 'bin/x86-cpu-removed',
+        for name in ('bin/qemu-system-x86_64', 'bin/x86-cpu',
+                     'bin/x86-cpu-removed', 'libexec/x86-cpu/removed',
+                     'libexec/x86-cpu/look',
                      'share/doc/qemu-cpu-introspection/README.md',
                      'share/doc/qemu-cpu-introspection/manual.rst'):
             self.assertTrue((dest / 'usr' / name).is_file(), name)
