@@ -74,8 +74,12 @@ class Parser(argparse.ArgumentParser):
     """One that has an error of the command line in a line, too."""
 
     def __init__(self, **kwargs):
+        directory, name = os.path.split(os.path.abspath(sys.argv[0]))
+        # As a user types it: `x86-cpu` runs libexec/x86-cpu/VERB.
+        if os.path.basename(directory) == 'x86-cpu':
+            name = f'x86-cpu {name}'
         super().__init__(
-            formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+            prog=name, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
 
     def print_help(self, file=None):
         if file is None:

@@ -97,11 +97,9 @@ BINARY = 'qemu-system-x86_64'
 def default_qemu():
     """Returns the QEMU that was installed with this, else that in PATH."""
     here = os.path.dirname(os.path.realpath(__file__))
-    if here.endswith(os.sep + INSTALLED):
-        binary = os.path.join(here.removesuffix(INSTALLED), 'bin', BINARY)
-        if os.path.exists(binary):
-            return binary
-    return BINARY
+    prefix = here.removesuffix(INSTALLED)
+    binary = os.path.join(prefix, 'bin', BINARY)
+    return binary if prefix != here and os.path.exists(binary) else BINARY
 
 
 def add_qemu_option(parser):

@@ -400,6 +400,8 @@ class Installed(unittest.TestCase):
         os.symlink(self.front, link)
         done = x86_cpu('removed', '--help', front=link)
         self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('usage: x86-cpu removed ', done.stdout)
+        self.assertIn('\n  x86-cpu removed --cpu ', done.stdout)
 
 
 class Streams(unittest.TestCase):
@@ -491,16 +493,16 @@ class Streams(unittest.TestCase):
 
     def test_width(self):
         """As the terminal has it, 100 where there is none"""
-        for args in (['removed', '--qemu', QEMU, '--accel', 'tcg', '--all'],
-                     ['dump', *QUESTIONS['dump']],
-                     ['history', '--model', 'EPYC']):
-            for columns, least, most in [(70, 60, 70), (140, 110, 140),
-                                         (0, 85, 100), (20, 50, 60)]:
+        widths = [(70, 60, 70), (140, 110, 140), (0, 85, 100), (20, 50, 60)]
+        for args, wanted in [
+                (['removed', '--qemu', QEMU, '--accel', 'tcg', '--all'],
+                 widths),
+                (['dump', *QUESTIONS['dump']], widths[:1]),
+                (['history', '--model', 'EPYC'], widths[:1])]:
+            for columns, least, most in wanted:
                 widest = max(map(len, self.on_terminal(columns, *args)))
                 self.assertLessEqual(widest, most, args)
                 self.assertGreaterEqual(widest, least, args)
-            plain = x86_cpu(*args).stdout
-            self.assertLessEqual(max(map(len, plain.splitlines())), 100)
 
     def test_options_are_not_broken(self):
         """A long -cpu is broken behind commas, not inside of 'off'"""
