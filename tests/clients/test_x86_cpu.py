@@ -64,6 +64,22 @@ def answer(*args, **kwargs):
     return json.loads(ask('removed', '--json', *args, **kwargs).stdout)
 
 
+def group(pgid):
+    """Returns the processes of a process group."""
+    found = []
+    for name in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{name}/stat', encoding='utf-8',
+                      errors='replace') as f:
+                # Behind the name of the program: state, parent, group
+                fields = f.read().rpartition(')')[2].split()
+        except OSError:
+            continue
+        if fields[0] != 'Z' and int(fields[2]) == pgid:
+            found.append(int(name))
+    return found
+
+
 class Front(unittest.TestCase):
     """The dispatcher"""
 
@@ -463,14 +479,15 @@ class Streams(unittest.TestCase):
                 [FRONT, 'golden', *QUESTIONS['golden']],
                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                 start_new_session=True) as process:
-            time.sleep(4)
+            while process.poll() is None and len(group(process.pid)) < 2:
+                time.sleep(0.05)
+            time.sleep(0.5)
             # Only the script: it ends its QEMUs itself.
             process.send_signal(signal.SIGINT)
             stderr = process.communicate(timeout=30)[1]
         self.assertEqual((process.returncode, stderr),
                          (130, 'error: interrupted\n'))
-        with self.assertRaises(ProcessLookupError):
-            os.killpg(process.pid, 0)
+        self.assertEqual(group(process.pid), [])
 
     def on_terminal(self, columns, *args):
         """Returns the lines that a terminal shows."""
