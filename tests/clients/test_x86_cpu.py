@@ -64,6 +64,11 @@ def answer(*args, **kwargs):
     return json.loads(ask('removed', '--json', *args, **kwargs).stdout)
 
 
+def heed_interrupts():
+    """A test run in the background ignores them, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def group(pgid):
     """Returns the processes of a process group."""
     found = []
@@ -460,7 +465,8 @@ class Streams(unittest.TestCase):
                         subprocess.Popen(
                             [FRONT, verb, *args], stdout=subprocess.DEVNULL,
                             stderr=subprocess.PIPE, text=True,
-                            start_new_session=True) as process:
+                            start_new_session=True,
+                            preexec_fn=heed_interrupts) as process:
                     time.sleep(seconds)
                     try:
                         os.killpg(process.pid, signal.SIGINT)
@@ -478,7 +484,8 @@ class Streams(unittest.TestCase):
         with subprocess.Popen(
                 [FRONT, 'golden', *QUESTIONS['golden']],
                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                start_new_session=True) as process:
+                start_new_session=True,
+                preexec_fn=heed_interrupts) as process:
             while process.poll() is None and len(group(process.pid)) < 2:
                 time.sleep(0.05)
             time.sleep(0.5)
