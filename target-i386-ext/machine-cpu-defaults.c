@@ -54,10 +54,8 @@ static uint32_t version_of(const MachineClass *mc)
  * By version, for distributors give the aliases "q35" and "pc" to machine
  * types of their own.  Of the same version, q35 comes before i440fx.
  */
-static gint compare_newest(gconstpointer a, gconstpointer b)
+static int compare_newest(const MachineClass *ma, const MachineClass *mb)
 {
-    const MachineClass *ma = MACHINE_CLASS((ObjectClass *)a);
-    const MachineClass *mb = MACHINE_CLASS((ObjectClass *)b);
     uint32_t va = version_of(ma), vb = version_of(mb);
 
     if (va != vb) {
@@ -73,11 +71,17 @@ static const MachineClass *newest_machine_type(void)
     static const MachineClass *newest;
 
     if (!newest) {
-        g_autoptr(GSList) list =
-            g_slist_sort(object_class_get_list(TYPE_PC_MACHINE, false),
-                         compare_newest);
+        g_autoptr(GSList) list = object_class_get_list(TYPE_PC_MACHINE,
+                                                       false);
+        GSList *el;
 
-        newest = list ? MACHINE_CLASS(list->data) : NULL;
+        for (el = list; el; el = el->next) {
+            const MachineClass *mc = MACHINE_CLASS(el->data);
+
+            if (!newest || compare_newest(mc, newest) < 0) {
+                newest = mc;
+            }
+        }
     }
     return newest;
 }

@@ -11,6 +11,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/ctype.h"
 #include "cpu.h"
 #include "hw/i386/pc.h"
 #include "hw/qdev-properties.h"
@@ -29,22 +30,44 @@ static const X86CPUTableMachineType *find_table_row(const MachineClass *mc)
     return NULL;
 }
 
+/* Of up to three digits: sscanf() costs ten times as much. */
+static bool parse_number(const char **text, unsigned *number)
+{
+    const char *p = *text;
+
+    for (*number = 0; p < *text + 3 && qemu_isdigit(*p); p++) {
+        *number = *number * 10 + (*p - '0');
+    }
+    if (p == *text) {
+        return false;
+    }
+    *text = p;
+    return true;
+}
+
+static bool parse_version(const char *text, uint32_t *version)
+{
+    unsigned major, minor;
+
+    if (!parse_number(&text, &major) || *text++ != '.' ||
+        !parse_number(&text, &minor)) {
+        return false;
+    }
+    *version = major << 16 | minor;
+    return true;
+}
+
 bool x86_cpu_machine_version(const MachineClass *mc, uint32_t *version)
 {
     const X86CPUTableMachineType *row = find_table_row(mc);
     const char *dash = strrchr(mc->name, '-');
-    unsigned major, minor;
 
     if (row) {
         *version = row->version;
         return true;
     }
-    if (!g_str_has_prefix(mc->name, "pc-") || !dash ||
-        sscanf(dash + 1, "%3u.%3u", &major, &minor) != 2) {
-        return false;
-    }
-    *version = major << 16 | minor;
-    return true;
+    return g_str_has_prefix(mc->name, "pc-") && dash &&
+           parse_version(dash + 1, version);
 }
 
 const char *x86_cpu_upstream_machine_type(const MachineClass *mc)
