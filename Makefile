@@ -12,7 +12,7 @@ PREFIX ?= /usr/local
 
 export LINE BUILD PREFIX DESTDIR QEMU_SRC QEMU_TARBALL
 export PYTHON CONFIGURE_FLAGS FIRMWARE_PATH JOBS MIN_FREE_MB
-export MODEL MACHINE ACCEL FORMAT SMP FEATURE FUZZ FUZZ_SECONDS PART
+export MODEL MACHINE ACCEL FORMAT SMP FEATURE FUZZ FUZZ_SECONDS PART WITHOUT
 # Empty is not the same as not given: it leaves out what the build remembers.
 ifneq ($(origin CPU_TABLES),undefined)
 export CPU_TABLES
@@ -21,7 +21,7 @@ endif
 # What a user may set on the command line of make
 variables := LINE BUILD PREFIX DESTDIR QEMU_SRC QEMU_TARBALL PYTHON CONFIGURE_FLAGS \
     FIRMWARE_PATH JOBS MIN_FREE_MB MODEL MACHINE ACCEL FORMAT SMP FEATURE CPU_TABLES FUZZ \
-    FUZZ_SECONDS PART CHECK_SEED CHECK_RANDOM CHECK_HOST
+    FUZZ_SECONDS PART WITHOUT CHECK_SEED CHECK_RANDOM CHECK_HOST
 unknown := $(filter-out $(variables) MAKEFLAGS,$(foreach name,$(.VARIABLES),\
     $(if $(filter command override,$(word 1,$(origin $(name)))),$(name))))
 ifneq ($(unknown),)
@@ -153,6 +153,7 @@ help:
 	@echo 'make fuzz         QEMU with sanitizers and the reader of tables, for'
 	@echo '                  FUZZ_SECONDS=600, and tests [FUZZ="qmp cpu ..."]'
 	@echo 'make dist         the series for a package of QEMU, in dist/'
+	@echo '                  [WITHOUT=performance]'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make export       commits in the tree (see scripts/qemu-tree help) to patches/'
 	@echo 'make clean        remove the objects; make distclean: all that was made'

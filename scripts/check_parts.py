@@ -43,7 +43,8 @@ STATIC = 'tests/guest/test_static_expansion.py'
 PARTS = [
     Part('basics', 15, [
         'lint', 'tests/clients/*', 'tests/dist/*', 'tests/lint/*',
-        'tests/qtest/*', 'tests/readme/*', 'tests/tooling/*']),
+        'tests/qtest/*', 'tests/readme/*', 'tests/tooling/*',
+        'tests/unit/*']),
     Part('generator', 15, [
         'tests/generator/*', 'tests/golden/*', 'tests/site/*']),
     Part('features', 15, [

@@ -42,15 +42,16 @@ def link_firmware(out):
                    link)
 
 
-def configure(name, *arguments, env=None, files=None):
+def configure(name, *arguments, env=None, files=None, tree=TREE):
     """
     Configures BUILD/LINE-name, and returns that directory.
 
     files: {name: text} that configure is to find in it
+    tree: the source
     """
     out = os.path.join(BUILD, f'{LINE}-{name}')
     stamp = os.path.join(out, '.configured')
-    want = repr((arguments, env, files))
+    want = repr((arguments, env, files, tree))
     try:
         with open(stamp, encoding='utf-8') as f:
             if f.read() == want:
@@ -62,7 +63,7 @@ def configure(name, *arguments, env=None, files=None):
     for file, text in (files or {}).items():
         with open(os.path.join(out, file), 'w', encoding='utf-8') as f:
             f.write(text)
-    run(os.path.join(TREE, 'configure'), *COMMON, *arguments, cwd=out,
+    run(os.path.join(tree, 'configure'), *COMMON, *arguments, cwd=out,
         env={**os.environ, **(env or {})})
     link_firmware(out)
     # Last: without it, the directory is not whole.

@@ -43,19 +43,6 @@ class Dist(unittest.TestCase):
         cls.tmp = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.tmp)
 
-        # What the series must give: the commits of the tree that is built
-        # here, and the overlay
-        index = {'GIT_INDEX_FILE': os.path.join(cls.tmp, 'index'),
-                 'GIT_DIR': GIT_DIR}
-        run('git', 'read-tree', 'HEAD', env=index)
-        for line in run('scripts/qemu-tree', 'overlay-files').splitlines():
-            to, source = line.split('\t')
-            blob = run('git', 'hash-object', '-w', '--no-filters', source,
-                       env={'GIT_DIR': GIT_DIR})
-            run('git', 'update-index', '--add', '--cacheinfo',
-                f'100644,{blob},{to}', env=index)
-        cls.expected = run('git', 'write-tree', env=index)
-
         # A pristine tree, with a git repository of its own
         cls.tree = os.path.join(cls.tmp, 'qemu')
         os.mkdir(cls.tree)
@@ -78,13 +65,56 @@ class Dist(unittest.TestCase):
     def patches(self):
         with open(os.path.join(self.series, 'series'),
                   encoding='utf-8') as f:
-            return f.read().split()
+            return [line for line in f.read().splitlines()
+                    if not line.startswith('#')]
 
-    def test_git_am(self):
+    def expected(self, commit='HEAD'):
+        """
+        Returns what the series must give: a commit of the tree that is
+        built here, and the overlay.
+        """
+        index = {'GIT_INDEX_FILE': os.path.join(self.tmp, 'index'),
+                 'GIT_DIR': GIT_DIR}
+        run('git', 'read-tree', commit, env=index)
+        for line in run('scripts/qemu-tree', 'overlay-files').splitlines():
+            to, source = line.split('\t')
+            blob = run('git', 'hash-object', '-w', '--no-filters', source,
+                       env={'GIT_DIR': GIT_DIR})
+            run('git', 'update-index', '--add', '--cacheinfo',
+                f'100644,{blob},{to}', env=index)
+        return run('git', 'write-tree', env=index)
+
+    def git_am(self):
+        """Returns the tree that the series gives."""
         run('git', 'am', '-q', *(os.path.join(self.series, p)
                                  for p in self.patches()), cwd=self.tree)
-        self.assertEqual(run('git', 'rev-parse', 'HEAD^{tree}',
-                             cwd=self.tree), self.expected)
+        return run('git', 'rev-parse', 'HEAD^{tree}', cwd=self.tree)
+
+    def test_git_am(self):
+        self.assertEqual(self.git_am(), self.expected())
+
+    def test_without_performance(self):
+        """A group left out: the commits before it, and no word of it"""
+        group = run('git', 'log', '--reverse', '--format=%H',
+                    '--grep=^Patch-Group: performance$', 'base..HEAD',
+                    env={'GIT_DIR': GIT_DIR}).split()
+        self.assertGreaterEqual(len(group), 5)
+        with_it = self.patches()
+        self.addCleanup(setattr, self, 'series', self.series)
+        self.series += '-without-performance'
+        run('scripts/dist', env={'WITHOUT': 'performance'})
+        self.assertEqual(self.patches(), with_it[:-len(group)])
+        self.check_self_contained()
+        with open(os.path.join(self.series, 'series'),
+                  encoding='utf-8') as f:
+            self.assertNotIn('#', f.read())
+        self.assertEqual(self.git_am(), self.expected(f'{group[0]}^'))
+
+    def test_without_unknown(self):
+        with self.assertRaisesRegex(
+                AssertionError, r'error: WITHOUT=performance,speed: there is '
+                r'no group of patches speed; there are: performance$'):
+            run('scripts/dist', env={'WITHOUT': 'performance,speed'})
 
     def test_quilt(self):
         out = run('quilt', 'push', '-a', '--fuzz=0', cwd=self.tree,
@@ -93,7 +123,7 @@ class Dist(unittest.TestCase):
         shutil.rmtree(os.path.join(self.tree, '.pc'))
         run('git', 'add', '-A', '-f', cwd=self.tree)
         self.assertEqual(run('git', 'write-tree', cwd=self.tree),
-                         self.expected)
+                         self.expected())
 
     def test_reproducible(self):
         before = os.path.join(self.tmp, 'before')
@@ -108,6 +138,9 @@ class Dist(unittest.TestCase):
 
     def test_self_contained(self):
         """Every patch is in the series, and nothing but what is needed"""
+        self.check_self_contained()
+
+    def check_self_contained(self):
         self.assertEqual(
             sorted(os.listdir(self.series)),
             sorted([*self.patches(), 'series', 'COPYING', 'README.md']))

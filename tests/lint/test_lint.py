@@ -109,7 +109,7 @@ class Lint(unittest.TestCase):
     def test_bug_fixes(self):
         """A bug fix that hooks are built on, or that is among them"""
         # Undone again: this takes the fix itself
-        fix = self.tree.patches[-1]
+        fix = [p for p in self.tree.patches if not lint.group_of(p)][-1]
         with open(fix, encoding='utf-8') as f:
             text = re.sub(r'(?m)^@@ -(\S+) \+(\S+) @@', r'@@ -\2 +\1 @@',
                           f.read())
@@ -127,6 +127,33 @@ class Lint(unittest.TestCase):
                      'downstream extension]', 'Pending')
         self.problems(lint.bug_fixes_can_be_left_out,
                       '^a hook comes after 0002-')
+
+    def test_groups(self):
+        """A group that is not last, not for upstream, or not in series"""
+        series = os.path.join(self.tree.patches_dir, 'series')
+        rule = lint.patch_groups_come_last
+        group = [p for p in self.tree.patches if lint.group_of(p)]
+        first, last = (os.path.basename(group[i]) for i in (0, -1))
+        self.replace(series, '# Patch-Group: performance\n', '')
+        self.problems(rule, f"^{first}: in group 'performance', and in "
+                      "series in ''")
+        self.replace(series, first, f'# Patch-Group: performance\n{first}')
+        self.assertEqual(list(rule(self.tree)), [])
+
+        self.replace(group[0], 'Upstream-Status: Pending',
+                     'Upstream-Status: Denied')
+        self.problems(rule, f'^{first}: in a group, but not Upstream-Status')
+        self.replace(group[0], 'Upstream-Status: Denied',
+                     'Upstream-Status: Pending')
+        self.replace(group[-1], 'Patch-Group: performance\n', '')
+        self.problems(rule, f'{last}: in no group, but after performance$')
+
+    def test_groups_used(self):
+        """The overlay uses what a group of patches adds to a header"""
+        self.checkout(**{'a.c': 'int x = obj->properties_changes;\n'})
+        self.tree.overlay = lambda: [('a.c', 'target/i386/ext/a.c')]
+        self.problems(lint.patch_groups_come_last,
+                      '^a.c: has properties_changes, which a group')
 
     def test_exact(self):
         self.replace(self.tree.patches[0], '@@ -', '@@ -1')
