@@ -161,8 +161,12 @@ class Readme(unittest.TestCase):
         self.assertTrue(os.path.exists(manual))
 
     def test_links_lead_somewhere(self):
+        headings = [re.sub(r'[^a-z -]', '', heading.lower()).replace(' ', '-')
+                    for heading in re.findall(r'(?m)^#+ (.*)$', readme())]
         for link in re.findall(r'\]\(([^)]+)\)', readme()):
-            if '://' not in link:
+            if link[0] == '#':
+                self.assertIn(link[1:], headings)
+            elif '://' not in link:
                 self.assertTrue(os.path.exists(os.path.join(REPO, link)),
                                 link)
 

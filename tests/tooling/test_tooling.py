@@ -43,6 +43,11 @@ printf '%s\n' "$@" >arguments
     echo '  command = ! grep -n SYNTAX $in && cp $in $out'
     echo 'rule ld'
     echo '  command = cat $in > $out && chmod +x $out'
+    echo 'rule gen'
+    echo '  command = ! grep -q ERROR $in || { echo "$in:"3": no such thing"; exit 1; }; touch $out'
+    echo '  description = generating'
+    ext=target/i386/ext
+    echo "build $ext/x86-cpu-tables.c.inc $ext/x86-cpu-models.c.inc: gen $src/$ext/tables/a.tbl"
     for c in $(cd "$src" && find . -name '*.c'); do
         echo "build $c.o: cc $src/$c"; objs="$objs $c.o"
     done
@@ -1012,6 +1017,18 @@ class Build(Tooling):
         self.assertNotEqual(result.returncode, 0)
         self.assertRegex(result.stderr, r'^error: building qemu-system-x86_64 failed')
         self.assertIn('1:SYNTAX', result.stderr)
+
+    def test_errors_of_tables_stand_alone(self):
+        (self.repo / 'target-i386-ext/tables/a.tbl').write_text('ERROR\n')
+        result = self.make()
+        self.assertNotEqual(result.returncode, 0)
+        self.assertEqual(
+            [line for line in result.stderr.splitlines() if not line.startswith('make')],
+            [f'{self.tree}/target/i386/ext/tables/a.tbl:3: no such thing',
+             'error: the tables of CPU models have errors (see above)'])
+        for word in 'FAILED', 'ninja':
+            self.assertNotIn(word, result.stdout + result.stderr)
+        self.assertFalse(self.binary.exists())
 
     def test_new_source_makes_new_objects(self):
         self.ok(self.make())
