@@ -143,7 +143,7 @@ class Dist(unittest.TestCase):
     def check_self_contained(self):
         self.assertEqual(
             sorted(os.listdir(self.series)),
-            sorted([*self.patches(), 'series', 'COPYING', 'README.md']))
+            sorted([*self.patches(), 'series', 'COPYING', 'README.rst']))
         for name in self.patches():
             with open(os.path.join(self.series, name),
                       encoding='utf-8') as f:

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Sphinx's configuration: the manual as HTML, and a man page for each command.
+
+As in QEMU's own docs/conf.py: its theme, and from its source tree (QEMU_TREE in the
+environment) its logo, style sheet and reader of QAPI schemas.  Without that tree,
+there is no reference of QMP.  For scripts/qemu-build and scripts/lint.
+"""
+
+import os
+import sys
+
+from docutils.parsers.rst import Directive, directives
+
+here = os.path.dirname(os.path.abspath(__file__))
+tree = os.environ.get('QEMU_TREE', '')
+OUR_SCHEMA = 'cpu-introspection-target.json'
+
+with open(os.path.join(here, '..', 'VERSION'), encoding='ascii') as f:
+    version = release = f.read().strip()
+line = os.environ.get('LINE') or '10.0'
+
+project = 'QEMU CPU introspection'
+author = ''
+html_show_copyright = False
+language = 'en'
+# Options have two dashes wherever they stand.
+smartquotes = False
+pygments_style = 'sphinx'
+highlight_language = 'none'
+exclude_patterns = []
+extensions = []
+# QEMU's own types are not in our reference of QMP, and shown as they are.
+suppress_warnings = ['ref.qapi']
+
+html_theme = 'sphinx_rtd_theme'
+html_theme_options = {'style_nav_header_background': '#802400', 'navigation_with_keys': True}
+html_copy_source = False
+html_show_sourcelink = False
+# All pages are in one directory.
+manpages_url = '{page}.html'
+
+if tree:
+    html_logo = os.path.join(tree, 'ui', 'icons', 'qemu_128x128.png')
+    html_favicon = os.path.join(tree, 'ui', 'icons', 'qemu_32x32.png')
+    html_static_path = [os.path.join(tree, 'docs', 'sphinx-static')]
+    html_css_files = ['theme_overrides.css']
+
+man_pages = [
+    ('x86-cpu', 'x86-cpu', 'ask about x86 CPUs of QEMU', [], 1),
+    ('x86-cpu-removed', 'x86-cpu-removed',
+     'does a CPU run here, what would it lack, and why', [], 1),
+    ('x86-cpu-model-dump', 'x86-cpu-model-dump', 'write a CPU down completely', [], 1),
+    # By the name of the verb, too
+    ('x86-cpu-model-dump', 'x86-cpu-dump', 'write a CPU down completely', [], 1),
+    ('x86-cpu-history', 'x86-cpu-history', 'was a feature ever in a CPU model', [], 1),
+    ('x86-cpu-golden', 'x86-cpu-golden',
+     'keep what every CPU model is, and say what changed', [], 1),
+]
+man_make_section_directory = False
+
+
+def fill_in(_app, _page, source):
+    """What scripts/dist fills in, where it makes a README of packaging.rst"""
+    source[0] = (source[0].replace('@LINE@', line).replace('@VERSION@', version)
+                 .replace('@BASE@', line))
+
+
+def read_qapi(app):
+    """QEMU's reader of QAPI schemas, which is to show ours alone."""
+    sys.path[:0] = [os.path.join(tree, 'docs', 'sphinx'), os.path.join(tree, 'scripts')]
+    import qapidoc  # pylint: disable=import-error,import-outside-toplevel
+
+    class OurSchema(qapidoc.QAPISchema):
+        def __init__(self, fname):
+            super().__init__(fname)
+            self.docs = [doc for doc in self.docs
+                         if os.path.basename(doc.info.fname) == OUR_SCHEMA]
+
+    qapidoc.QAPISchema = OurSchema
+    app.setup_extension('qmp_lexer')
+    app.setup_extension('qapi_domain')
+    app.setup_extension('qapidoc')
+    app.config.qapidoc_srctree = tree
+
+
+class NoReference(Directive):
+    """What stands for the reference, where there is no tree"""
+    required_arguments = 1
+    option_spec = {'transmogrify': directives.flag, 'namespace': directives.unchanged}
+
+    def run(self):
+        return []
+
+
+def setup(app):
+    app.connect('source-read', fill_in)
+    if tree:
+        read_qapi(app)
+    else:
+        app.add_directive('qapi-doc', NoReference)
