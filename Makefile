@@ -115,6 +115,7 @@ dist: line
 	@scripts/dist
 
 install: all
+	@scripts/bootstrap install
 	@scripts/qemu-build install
 
 # Commits made in build/qemu-LINE become patches/LINE/.
@@ -130,7 +131,7 @@ distclean: line
 	    line=$${base#patches/}; line=$${line%/base}; \
 	    scripts/qemu-tree --line "$$line" wipe && scripts/qemu-build --line "$$line" clean || exit; \
 	done
-	@cd "$$BUILD" && rm -rf apt check-full cross download fresh fuzz log lock
+	@cd "$$BUILD" && rm -rf apt check-full cross docs download fresh fuzz log lock
 	@rmdir "$$BUILD" 2>/dev/null || :
 	@rm -rf dist
 

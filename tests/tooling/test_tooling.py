@@ -166,7 +166,8 @@ class Tooling(unittest.TestCase):
             'patches/10.0/series': '',
             'scripts/x86-cpu-removed': '#!/bin/sh\nprintf "<%s>" "$@"\n',
             'scripts/x86-cpu': 'front\n',
-            'README.md': 'readme\n', 'docs/manual.rst': 'manual\n',
+            'LICENSE': 'licence\n', 'docs/schema/a.schema.json': '{}\n',
+            'docs/manual.rst': 'manual\n',
         })
         (self.repo / 'scripts/x86-cpu-removed').chmod(0o755)
         (self.repo / 'scripts/x86-cpu-look').symlink_to('x86-cpu-removed')
@@ -1052,15 +1053,43 @@ class Build(Tooling):
 
     def test_install(self):
         dest = self.tmp / 'dest dir'
-        self.ok(self.make('install', 'PREFIX=/usr', f'DESTDIR={dest}'))
+        # A Python without Sphinx: the source of the manual instead, and a notice
+        self.stand_in('python', 'exit 1\n')
+        out = self.ok(self.make('install', 'PREFIX=/usr', f'DESTDIR={dest}',
+                                f'PYTHON={self.bin}/python'))
+        self.assertRegex(out, '(?m)^notice: no Sphinx .*: no man pages')
         for name in ('bin/qemu-system-x86_64', 'bin/x86-cpu',
                      'bin/x86-cpu-removed', 'libexec/x86-cpu/removed',
                      'libexec/x86-cpu/look',
-                     'share/doc/qemu-cpu-introspection/README.md',
+                     'share/qemu-cpu-introspection/qapi/ext.json',
+                     'share/qemu-cpu-introspection/schema/a.schema.json',
+                     'share/doc/qemu-cpu-introspection/COPYING',
                      'share/doc/qemu-cpu-introspection/manual.rst'):
             self.assertTrue((dest / 'usr' / name).is_file(), name)
         dest.chmod(0o555)
         self.assertTrue(os.access(dest / 'usr/bin/x86-cpu-removed', os.X_OK))
+
+    def test_manual(self):
+        dest = self.tmp / 'dest'
+        # A Sphinx that makes a page, fails, and is gone
+        self.stand_in('python', '''[ "$1" = -c ] && exit
+[ ! -e fail ] || { echo 'a.rst:1: WARNING: no such page'; exit 1; }
+for to; do :; done
+mkdir -p "$to" && echo page >"$to/x86-cpu.1" && ln -s x86-cpu.1 "$to/a.html"
+''')
+        args = ['install', 'PREFIX=/usr', f'DESTDIR={dest}', f'PYTHON={self.bin}/python']
+        self.assertNotIn('notice: no Sphinx', self.ok(self.make(*args)))
+        self.assertTrue((dest / 'usr/share/man/man1/x86-cpu.1').is_file())
+        html = dest / 'usr/share/doc/qemu-cpu-introspection/html'
+        self.assertTrue((html / 'a.html').is_file())
+        self.assertFalse((html / 'a.html').is_symlink())
+        (self.repo / 'fail').touch()
+        result = self.make(*args)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertRegex(result.stderr, r'^error: Sphinx failed; .*\n +a.rst:1: WARNING')
+        self.stand_in('python', 'exit 1\n')
+        self.ok(self.make(*args))
+        self.assertFalse(html.exists())
 
     def test_clean_and_distclean(self):
         self.ok(self.make())
@@ -1100,6 +1129,14 @@ for p; do case $p in {missing or "''"}) ;; meson) echo "installed meson {meson}"
             if package != 'ninja-build':
                 self.ok(self.run_in('scripts/bootstrap'))
         self.fails(self.run_in('scripts/bootstrap', 'test'), 'bootstrap fuzz')
+
+    def test_install_goes_on_without_sphinx(self):
+        self.fake_dpkg('python3-sphinx')
+        self.stand_in('id', 'echo 1000\n')
+        self.stand_in('sudo', 'exit 1\n')
+        self.assertRegex(self.ok(self.run_in('scripts/bootstrap', 'install')),
+                         '^notice: not installed, so the manual .*: python3-sphinx\n$')
+        self.assertFalse(self.log.exists())
 
     def test_where_it_may_not_install(self):
         for missing, meson in (('flex', '1.7.0-1'), ('', '1.0.1-5')):
