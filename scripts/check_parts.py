@@ -42,9 +42,9 @@ STATIC = 'tests/guest/test_static_expansion.py'
 # suite that is in several parts, patterns name CLASS.METHOD.
 PARTS = [
     Part('basics', 15, [
-        'lint', 'tests/clients/*', 'tests/dist/*', 'tests/lint/*',
-        'tests/qtest/*', 'tests/readme/*', 'tests/tooling/*',
-        'tests/unit/*']),
+        'lint', 'tests/clients/*', 'tests/dist/*', 'tests/install/*',
+        'tests/lint/*', 'tests/qtest/*', 'tests/readme/*',
+        'tests/tooling/*', 'tests/unit/*']),
     Part('generator', 15, [
         'tests/generator/*', 'tests/golden/*', 'tests/site/*']),
     Part('features', 15, [
