@@ -18,6 +18,10 @@ them, so that a diff of two versions of the file says what changed:
                   that is not what "props", and base's own "on", make of it
 
 names/LINE.json has what else features are called.
+
+Models of a site's own (docs/cpu-model-tables.rst) are left out.  Beside
+their tables, in golden/LINE, there can be such files of these alone; base is
+in them as well, for all are like it.
 """
 
 from dataclasses import dataclass
@@ -461,6 +465,101 @@ def write_text(path, text):
         raise Failure(f'cannot write {path}: {e.strerror}') from e
 
 
+# A site's own models
+
+def site_models(tables):
+    """
+    Returns the names of the CPU models that a directory of tables has.
+
+    :raise Failure: it cannot be read, or has no tables
+    """
+    found = set()
+    try:
+        files = [name for name in sorted(os.listdir(tables))
+                 if name.endswith('.tbl')]
+        for name in files:
+            with open(os.path.join(tables, name), encoding='utf-8',
+                      errors='replace') as f:
+                found |= table_models(f)
+    except OSError as e:
+        raise Failure(f'cannot read {e.filename}: {e.strerror}') from e
+    if not files:
+        raise Failure(f'{tables} has no *.tbl in it')
+    return found
+
+
+def table_models(lines):
+    """Returns the names of models, versions and aliases of a table."""
+    found, model = set(), ''
+    for line in lines:
+        key, value = (line.split() + ['', ''])[:2]
+        if key == 'cpu':
+            model = value
+            found.add(model)
+        elif key == 'version':
+            found.add(f'{model}-v{value}')
+        elif key == 'alias':
+            found.add(value)
+    return found
+
+
+def site_dir(tables, line):
+    """Returns the directory of a line's data of a site's models."""
+    return os.path.join(tables, 'golden', line)
+
+
+def no_data(tables, line):
+    """Returns the note that a site's models have no data."""
+    return (f'the CPU models of {tables} have no golden data of QEMU {line}; '
+            'make golden writes it')
+
+
+def only(golden, models):
+    """Returns the Golden of those of the models that are there."""
+    return Golden(golden.types, {
+        model: answers for model, answers in golden.answers.items()
+        if model in models})
+
+
+def read_site(tables, name, line):
+    """
+    Returns the Golden of a site's models, or None if none was written.
+
+    :raise Failure: it cannot be read
+    """
+    directory = site_dir(tables, line)
+    if not os.path.exists(path_of(directory, name)):
+        return None
+    golden = read(directory, name, line)
+    return only(golden, golden.answers.keys() - {BASE})
+
+
+def write_site(tables, name, line, golden, base):
+    """
+    Writes the Golden of a site's models.
+
+    :param base: what base is, by machine type
+    :raise Failure: it cannot be written
+    """
+    write(site_dir(tables, line), name, line,
+          Golden(golden.types, {**golden.answers, BASE: base}))
+
+
+def with_site(golden, tables, name, line):
+    """
+    Returns the Golden of the line's models and of a site's.
+
+    :raise Failure: the site's cannot be read, or is about other machine types
+    """
+    site = read_site(tables, name, line)
+    if not site:
+        return golden
+    if site.types != golden.types:
+        raise Failure(f'{path_of(site_dir(tables, line), name)} is about other '
+                      "machine types than the line's; make golden renews it")
+    return Golden(golden.types, {**site.answers, **golden.answers})
+
+
 # Names
 
 def names_path(line):
@@ -545,8 +644,21 @@ def compare(was, now):
         models_new=sorted(set(now.answers) - set(was.answers)),
         types_gone=ranges(set(was.types) - set(now.types), was.types),
         types_new=ranges(set(now.types) - set(was.types), now.types),
-        changes=sorted(found.values(), key=lambda c: (c.models, c.prop,
-                                                      c.types)))
+        changes=sorted(found.values(), key=change_key))
+
+
+def together(one, other):
+    """Returns the Comparison of two sets of models on the same types."""
+    return Comparison(
+        models_gone=sorted(one.models_gone + other.models_gone),
+        models_new=sorted(one.models_new + other.models_new),
+        types_gone=one.types_gone or other.types_gone,
+        types_new=one.types_new or other.types_new,
+        changes=sorted(one.changes + other.changes, key=change_key))
+
+
+def change_key(change):
+    return change.models, change.prop, change.types
 
 
 def changes_of(was, now, types):

@@ -12,7 +12,8 @@ x86-cpu-golden find and explain each kind of difference?
 
 Under KVM, all that a host of this host's vendor would get is checked, and a
 sample for the others; CHECK_FULL=1 checks all of it, and more guests.
-CHECK_SEED repeats a run.  "make golden" renews the data.
+CHECK_SEED repeats a run.  "make golden" renews the data.  CPU_TABLES is
+where the tables of a site's models are, if QEMU was built with such.
 """
 
 import asyncio
@@ -41,8 +42,8 @@ from bad_input import (  # noqa: E402
     NO_JSON, TEXTS, VALUES, all_replaced, check_refused, run_main,
 )
 from cpu_models import (  # noqa: E402
-    FORCE, FULL, NEWEST, OLDEST, SHOWN, LabChecks, count, cpu_option,
-    differences, expansion, rng, show_differences,
+    FORCE, FULL, NEWEST, OLDEST, SHOWN, SITE_MODELS, SITE_TABLES, LabChecks,
+    count, cpu_option, differences, expansion, rng, show_differences,
 )
 from guest_cpuid import GuestError  # noqa: E402
 from made_hosts import host_vendor  # noqa: E402
@@ -230,7 +231,10 @@ class Checks(LabChecks):
         """Every CPU model on every machine type is what it was released as"""
         whole = [name for name in self.names() if FULL or
                  not ACCELERATORS[name].vendor or name == host_class()]
-        now = script.generate(QEMU, whole)
+        everything = script.generate(QEMU, whole)
+        self.site_as_released(everything)
+        now = {name: script.split(golden, SITE_MODELS)[0]
+               for name, golden in everything.items()}
         self.fail_if_differs({name: released(name) for name in whole}, now)
         for name in whole:
             self.assertEqual(set(now[name].answers),
@@ -244,7 +248,17 @@ class Checks(LabChecks):
                 was = released(name)
                 self.fail_if_differs(
                     {name: part(was, list(types))},
-                    script.generate(QEMU, [name], types))
+                    script.generate(QEMU, [name], types,
+                                    leave_out=SITE_MODELS))
+
+    def site_as_released(self, now):
+        """A site's own models are what its own golden data says, if any"""
+        kept = {name: golden_data.read_site(SITE_TABLES, name, LINE)
+                for name in now if SITE_TABLES}
+        self.fail_if_differs(
+            {name: golden for name, golden in kept.items() if golden},
+            {name: script.split(golden, SITE_MODELS)[1]
+             for name, golden in now.items()})
 
     def own_name(self):
         return self.names()[0]
@@ -332,7 +346,8 @@ class TestKvm(NeedsKvm, Checks, unittest.TestCase):
             types = was.types if FULL else TYPES
             env = {'LD_PRELOAD': shim(), 'KVM_CPUID_SHIM_OFFERS': spec(offers)}
             with mock.patch.dict(os.environ, env):
-                now = script.generate(QEMU, [name], types)[name]
+                now = script.generate(QEMU, [name], types,
+                                      leave_out=SITE_MODELS)[name]
                 models = self.lab.ask([('query-cpu-definitions', {})])
                 # Without phys-bits, QEMU leaves guest-phys-bits at 0.
                 raw = self.expand([('EPYC', NEWEST)], {'phys-bits': 52})[0]
@@ -617,6 +632,181 @@ class Checker(Faked):
         os.close(writer)
         self.assertEqual((done.returncode, done.stderr),
                          (-signal.SIGPIPE, ''))
+
+
+class SiteModels(Faked):
+    """A QEMU that has CPU models of a site as well, from tables"""
+
+    TABLE = '''\
+# cpu Commented_out
+cpu Acme_x
+    reason    A test, on purpose not the cpu Another_one
+    based-on  EPYC-v1
+  version 1
+    alias     Acme_2019
+'''
+    NAMES = ['Acme_2019', 'Acme_x', 'Acme_x-v1']
+
+    def setUp(self):
+        super().setUp()
+        self.tables = os.path.join(self.tmp, 'tables')
+        os.mkdir(self.tables)
+        with open(os.path.join(self.tables, 'a.tbl'), 'w',
+                  encoding='utf-8') as f:
+            f.write(self.TABLE)
+        for name in ACCELERATORS:
+            # One of ours has such a name, too.
+            for directory in (self.dir, self.qemu_dir):
+                with self.edit(name, directory) as data:
+                    data['models']['EPYC_noerms'] = {
+                        'like': 'EPYC-v1', 'props': {'erms': False}}
+            self.renew(self.dir, name)
+            with self.edit(name, self.qemu_dir) as data:
+                for model in self.NAMES:
+                    data['models'][model] = {'like': 'EPYC-v1', 'props': {
+                        'model-id': 'Acme'}, 'on': {
+                            'avx2': {'pc-q35-2.4 to 3.1': False}}}
+        self.site = golden_data.site_dir(self.tables, LINE)
+        self.accel = [f'--accel={name}' for name in self.names()]
+
+    @staticmethod
+    def names():
+        return ['tcg'] if script.kvm_opens() else [*ACCELERATORS]
+
+    @staticmethod
+    def renew(directory, name):
+        """Writes a file as the script writes it."""
+        golden_data.write(directory, name, LINE, golden_data.read(
+            directory, name, LINE))
+
+    def run_site(self, verb, *args):
+        return self.run_script(verb, *self.accel, '--cpu-tables',
+                               self.tables, *args)
+
+    def files(self, directory):
+        found = {}
+        for name in os.listdir(directory):
+            with open(os.path.join(directory, name), 'rb') as f:
+                found[name] = f.read()
+        return found
+
+    def test_names_of_a_table(self):
+        self.assertEqual(sorted(golden_data.site_models(self.tables)),
+                         self.NAMES)
+        names = golden_data.site_models(os.path.join(REPO, 'tests', 'tables'))
+        self.assertLessEqual({'Acme_life', 'Acme_life-v3', 'Acme_2024',
+                              'Acme_client-v1'}, names)
+        self.assertEqual({name[:5] for name in names}, {'Acme_'})
+
+    def test_left_out(self):
+        done = self.run_site('check')
+        self.assertEqual(done.stdout, ''.join(
+            f'{name}: 7 models on 8 machine types: as released\n'
+            for name in self.names()))
+        self.assertEqual(done.stderr, (
+            f'note: the CPU models of {self.tables} have no golden data of '
+            f'QEMU {LINE}; make golden writes it\n'))
+        self.assertEqual(done.returncode, 0)
+        # Only where it is known whose they are
+        done = self.run_script('check', *self.accel)
+        self.assertRegex(done.stdout, r'Acme_x-v1 +\(model\) +- +new +all')
+        self.assertEqual(done.returncode, 1)
+
+    def test_write(self):
+        """The line's data stays as it is, the site's is beside its tables"""
+        before = self.files(self.dir)
+        done = self.run_site('write')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertEqual(done.stdout, ''.join(
+            f'{name}: 7 models on 8 machine types: as they were\n'
+            for name in self.names()) + ''.join(
+            f'{name}: 3 models of {self.tables} on 8 machine types: written\n'
+            for name in self.names()))
+        self.assertEqual(self.files(self.dir), before)
+        written = self.files(self.site)
+        self.assertEqual(sorted(written),
+                         sorted(f'{name}.json' for name in self.names()))
+        for name in self.names():
+            whole = golden_data.read(self.site, name, LINE)
+            self.assertEqual(whole.models(), [*self.NAMES, BASE])
+            there = golden_data.read(self.qemu_dir, name, LINE)
+            for model in whole.answers:
+                self.assertEqual(whole.answers[model], there.answers[model])
+            self.assertEqual(golden_data.read_site(
+                self.tables, name, LINE).models(), self.NAMES)
+        done = self.run_site('write')
+        self.assertNotIn('written', done.stdout)
+        self.assertEqual(self.files(self.site), written)
+        done = self.run_site('check')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertIn(f'tcg: 3 models of {self.tables} on 8 machine types: '
+                      'as released\n', done.stdout)
+
+    def test_changed(self):
+        """Both kinds of models are compared, each with its own data"""
+        self.run_site('write')
+        with self.edit('tcg', self.qemu_dir) as data:
+            data['models']['Acme_x']['props']['avx'] = False
+            data['models']['qemu64']['props']['avx2'] = True
+            del data['models']['Acme_2019']
+        self.accel = ['--accel=tcg']
+        done = self.run_site('check')
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r'tcg +qemu64 +avx2 +off +on +all\n')
+        self.assertRegex(done.stdout, r'tcg +Acme_x +avx +on +off +all\n')
+        self.assertRegex(done.stdout,
+                         r'tcg +Acme_2019 +\(model\) +there +gone +all\n')
+        self.assertEqual(done.stdout.splitlines()[-1], LAST)
+        done = self.run_site('check', '--json')
+        answer = json.loads(done.stdout)
+        with open(SCHEMA, encoding='utf-8') as f:
+            jsonschema.Draft7Validator(json.load(f)).validate(answer)
+        tcg = answer['accelerators']['tcg']
+        self.assertEqual([change['models'] for change in tcg['changes']],
+                         [['Acme_x'], ['qemu64']])
+        self.assertEqual(tcg['models-gone'], ['Acme_2019'])
+        done = self.run_site('write')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertRegex(done.stdout, r'tcg +Acme_x +avx +on +off +all\n')
+        self.assertEqual(self.run_site('check').returncode, 0)
+
+    def test_broken(self):
+        self.run_site('write')
+        path = golden_data.path_of(self.site, 'tcg')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('{')
+        done = self.run_site('check')
+        self.assertRegex(done.stderr, f'^error: {path} is no JSON: .*\n$')
+        self.assertEqual((done.returncode, done.stdout), (2, ''))
+        done = self.run_site('write')
+        self.assertRegex(done.stderr, f'^note: {path} is no JSON: .*\n$')
+        self.assertEqual(self.run_site('check').returncode, 0)
+
+    def test_no_tables(self):
+        os.unlink(os.path.join(self.tables, 'a.tbl'))
+        for message in (f'{self.tables} has no *.tbl in it',
+                        f'cannot read {self.tables}: No such file or '
+                        'directory'):
+            for verb in ('check', 'write'):
+                done = self.run_site(verb)
+                self.assertEqual(
+                    (done.returncode, done.stdout, done.stderr),
+                    (2, '', f'error: {message}\n'))
+            shutil.rmtree(self.tables, ignore_errors=True)
+
+    def test_only_machine_types(self):
+        """Tables without a model have no data"""
+        with open(os.path.join(self.tables, 'a.tbl'), 'w',
+                  encoding='utf-8') as f:
+            f.write('machine pc-q35-acme is pc-q35-8.2\n')
+        with self.edit('tcg', self.qemu_dir) as data:
+            for model in self.NAMES:
+                del data['models'][model]
+        self.accel = ['--accel=tcg']
+        for verb in ('write', 'check'):
+            done = self.run_site(verb)
+            self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertFalse(os.path.exists(self.site))
 
 
 class Errors(Faked):
