@@ -249,6 +249,106 @@ class Answers(unittest.TestCase):
                 self.assertEqual(done.stdout, history(*args).stdout)
 
 
+class SiteModels(unittest.TestCase):
+    """Models of a site's own, with data beside their tables"""
+
+    def setUp(self):
+        self.tables = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.tables)
+        for name in golden_data.ACCELERATORS:
+            self.write(name)
+
+    def write(self, name, types=None):
+        """Makes Acme_x and -v1 of EPYC-v1, which have mpx up to 3.1."""
+        line = golden_data.read(os.path.join(REPO, 'tests', 'golden', LINE),
+                                name, LINE)
+        types = types or line.types
+        old = types.index('pc-i440fx-3.1')
+        answers = {model: {
+            machine: {**line.answers['EPYC-v1'][machine], 'model-id': 'Acme',
+                      'mpx': machine in types[:old + 1]}
+            for machine in types} for model in ('Acme_x', 'Acme_x-v1')}
+        golden_data.write_site(self.tables, name, LINE, golden_data.Golden(
+            types, answers), line.answers['base'])
+
+    def unlink(self, name):
+        os.unlink(golden_data.path_of(
+            golden_data.site_dir(self.tables, LINE), name))
+
+    def history(self, *args):
+        return history('--cpu-tables', self.tables, *args)
+
+    def test_model(self):
+        done = self.history('--model', 'Acme_x', '--feature', 'mpx')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        text = done.stdout
+        self.assertRegex(text, r'\n  Acme_x +on +pc-i440fx-2.4 to 3.1 +-v1\n')
+        self.assertRegex(text, r'\n  Acme_x-v1 +on +pc-i440fx-2.4 to 3.1\n')
+        done = self.history('--model', 'Acme_x')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertIn('\n  mpx ', done.stdout)
+        done = self.history('--feature', 'mpx', '--json')
+        answer = json.loads(done.stdout)
+        models = {entry['model'] for entry in answer['history']}
+        self.assertLessEqual({'Acme_x', 'Acme_x-v1', 'Skylake-Client'},
+                             models)
+        with open(SCHEMA, encoding='utf-8') as f:
+            jsonschema.Draft7Validator(json.load(f)).validate(answer)
+
+    def test_others_are_as_before(self):
+        args = ['--model', 'EPYC']
+        self.assertEqual(self.history(*args).stdout, history(*args).stdout)
+        done = history('--model', 'Acme_x')
+        self.assertRegex(done.stderr, "^error: unknown CPU model 'Acme_x'")
+
+    def test_without_kvm(self):
+        """What was written where there was no KVM is told as such"""
+        self.unlink('kvm-amd')
+        self.unlink('kvm-intel')
+        done = self.history('--model', 'Acme_x', '--feature', 'mpx')
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r'^mpx in Acme_x \(QEMU \S+ TCG\)\n')
+        self.assertEqual(done.stderr, ''.join(
+            f'note: there is no data of Acme_x under {name}\n'
+            for name in ('kvm-intel', 'kvm-amd')))
+        done = self.history('--feature', 'mpx')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertRegex(done.stdout, r'\n  Acme_x +on +tcg +pc-i440fx-2.4 to '
+                                      r'3.1 +-v1\n')
+        done = self.history('--model', 'Acme_x', '--accel', 'kvm')
+        self.assertRegex(done.stderr, "^error: unknown CPU model 'Acme_x'")
+        # Only under KVM, as after make golden ACCEL=kvm-amd
+        self.unlink('tcg')
+        self.write('kvm-amd')
+        done = self.history('--feature', 'mpx', '--json')
+        self.assertIn({'accelerators': ['kvm-amd'],
+                       'machine-types': 'pc-i440fx-2.4 to 3.1',
+                       'value': True}, [
+            value for entry in json.loads(done.stdout)['history']
+            if entry['model'] == 'Acme_x' for value in entry['values']])
+
+    def test_no_data(self):
+        shutil.rmtree(os.path.join(self.tables, 'golden'))
+        done = self.history('--model', 'EPYC', '--feature', 'topoext')
+        self.assertEqual(done.stdout, history('--model', 'EPYC', '--feature',
+                                              'topoext').stdout)
+        self.assertEqual(done.stderr, (
+            f'note: the CPU models of {self.tables} have no golden data of '
+            f'QEMU {LINE}; make golden writes it\n'))
+
+    def test_errors(self):
+        self.write('tcg', TYPES[1:])
+        path = golden_data.path_of(golden_data.site_dir(self.tables, LINE),
+                                   'tcg')
+        for message, tables in [
+                (f"{path} is about other machine types than the line's; make "
+                 'golden renews it', self.tables),
+                ("'/no/such' is no directory", '/no/such')]:
+            done = history('--model', 'EPYC', '--cpu-tables', tables)
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (2, '', f'error: {message}\n'))
+
+
 class Errors(unittest.TestCase):
     def check_error(self, message, *args, **env):
         done = history(*args, **env)
