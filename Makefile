@@ -66,8 +66,10 @@ dump:
 
 # The only way to renew the golden data.
 golden: all
-	@PYTHONPATH="$$BUILD/qemu-$$LINE/python$${PYTHONPATH:+:$$PYTHONPATH}" \
+	@tables=$$(scripts/qemu-tree site-tables) || exit; \
+	PYTHONPATH="$$BUILD/qemu-$$LINE/python$${PYTHONPATH:+:$$PYTHONPATH}" \
 	    exec scripts/x86-cpu-golden write --line "$$LINE" $${ACCEL:+--accel "$$ACCEL"} \
+	    $${tables:+--cpu-tables "$$tables"} \
 	    --qemu "$$BUILD/$$LINE/qemu-system-x86_64"
 
 # From the golden data: nothing is built.
@@ -77,6 +79,8 @@ history: line
 	    eval "value=\$$$$arg"; \
 	    [ -z "$$value" ] || set -- "$$@" "--$$(echo $$arg | tr A-Z a-z)" "$$value"; \
 	done; \
+	tables=$$(scripts/qemu-tree site-tables) || exit; \
+	[ -z "$$tables" ] || set -- "$$@" --cpu-tables "$$tables"; \
 	exec scripts/x86-cpu-history --line "$$LINE" "$$@"
 
 check: all

@@ -765,6 +765,31 @@ class Overlay(Tooling):
         self.assertFalse(link.is_symlink())
         self.assertNotIn('CPU_TABLES', self.prepare())
 
+    def test_own_tables_are_told(self):
+        """As given, else as the tree has them, from a link or a directory"""
+        def told(**env):
+            return self.ok(self.run_tree('site-tables', **env))
+
+        tables = self.tmp / 'my tables'
+        write_tree(tables, {'a.tbl': 'cpu a_b\n'})
+        self.assertEqual(told(), '')
+        self.prepare(CPU_TABLES=str(tables))
+        self.assertEqual(told(), f'{tables}\n')
+        self.assertEqual(told(CPU_TABLES=''), '')
+        self.assertEqual(told(CPU_TABLES='other'), f'{self.repo}/other\n')
+        script = self.repo / 'scripts/x86-cpu-history'
+        script.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+        script.chmod(0o755)
+        line = ['--line', '10.0']
+        self.assertEqual(self.ok(self.make('history')).splitlines(),
+                         [*line, '--cpu-tables', str(tables)])
+        self.assertEqual(self.ok(self.make('history', 'CPU_TABLES=')).splitlines(), line)
+        self.prepare(CPU_TABLES='')
+        self.assertEqual(told(), '')
+        site = self.tree / 'target/i386/ext/tables/site'
+        write_tree(site, {'a.tbl': 'cpu a_b\n'})
+        self.assertEqual(told(), f'{site}\n')
+
     def test_deleted_copy_comes_back(self):
         self.copy.unlink()
         self.prepare()
