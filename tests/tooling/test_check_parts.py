@@ -357,6 +357,33 @@ class Key(Small):
                             self.store.path('a'))
 
 
+class SiteTables(unittest.TestCase):
+    """What the build remembers is what tests and results go by"""
+
+    def test_environment(self):
+        with tempfile.TemporaryDirectory() as tmp, mock.patch.dict(
+                os.environ, {'BUILD': tmp}):
+            tables = pathlib.Path(tmp, 'tables')
+            tables.mkdir()
+            site = pathlib.Path(tmp, f'qemu-{LINE}', 'target', 'i386', 'ext',
+                                'tables', 'site')
+            site.parent.mkdir(parents=True)
+            os.environ.pop('CPU_TABLES', None)
+            check.name_site_tables(LINE)
+            self.assertNotIn('CPU_TABLES', os.environ)
+            site.symlink_to(tables)
+            check.name_site_tables(LINE)
+            self.assertEqual(os.environ['CPU_TABLES'],
+                             os.path.realpath(tables))
+            os.environ['CPU_TABLES'] = os.path.relpath(tables)
+            check.name_site_tables(LINE)
+            self.assertEqual(os.environ['CPU_TABLES'],
+                             os.path.realpath(tables))
+            os.environ['CPU_TABLES'] = ''
+            check.name_site_tables(LINE)
+            self.assertNotIn('CPU_TABLES', os.environ)
+
+
 class Kept(Small):
     """Results in files."""
     RESULT = {'line': '9.9', 'passed': 3, 'failed': 0, 'skipped': 1,
