@@ -51,6 +51,10 @@ def make_tree():
         to, source = line.split('\t')
         os.makedirs(os.path.dirname(os.path.join(tree, to)), exist_ok=True)
         shutil.copy(os.path.join(REPO, source), os.path.join(tree, to))
+    if os.environ.get('CPU_TABLES'):
+        # As in the build that it is compared with
+        os.symlink(os.environ['CPU_TABLES'], os.path.join(
+            tree, 'target', 'i386', 'ext', 'tables', 'site'))
     return tree
 
 
