@@ -392,9 +392,10 @@ class Errors(unittest.TestCase):
         """One line whatever is given, and no traceback"""
         script = load_script('x86-cpu-history')
         for option in ('--model', '--feature', '--accel', '--line',
-                       '--format', '--xyzzy'):
+                       '--format', '--cpu-tables', '--xyzzy'):
             for what, text in TEXTS.items():
-                if not text and option in ('--model', '--feature', '--line'):
+                if not text and option in ('--model', '--feature', '--line',
+                                           '--cpu-tables'):
                     # As if it were not given
                     continue
                 given = {'--model': 'EPYC', option: text}

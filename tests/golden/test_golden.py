@@ -929,9 +929,10 @@ class Errors(Faked):
                          ('EPYC', 2))
 
     def test_command_line(self):
-        for option in ('--accel', '--line', '--dir', '--qemu', '--xyzzy'):
+        for option in ('--accel', '--line', '--dir', '--cpu-tables', '--qemu',
+                       '--xyzzy'):
             for what, text in TEXTS.items():
-                if not text and option in ('--line', '--dir'):
+                if not text and option in ('--line', '--dir', '--cpu-tables'):
                     # The default
                     continue
                 given = {'--accel': 'tcg', '--qemu': FAKE, '--line': LINE,
