@@ -46,7 +46,7 @@ class Fuzz(unittest.TestCase):
         for part in 'scripts', 'tests/generator', 'target-i386-ext':
             shutil.copytree(os.path.join(REPO, part),
                             os.path.join(repo, part))
-        path = os.path.join(repo, 'target-i386-ext', name)
+        path = os.path.join(repo, 'target-i386-ext', 'generator', name)
         with open(path, encoding='ascii') as f:
             text = f.read()
         self.assertEqual(text.count(old), 1)

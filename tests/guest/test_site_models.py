@@ -539,7 +539,7 @@ class Lists(unittest.TestCase):
             with self.assertRaisesRegex(
                     site_qemu.BuildError,
                     f"{re.escape(os.path.realpath(path))}:2: 'no-such' is "
-                    'no feature of this QEMU'):
+                    'not a feature of this QEMU'):
                 site_qemu.build(tables)
 
 
