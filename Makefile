@@ -22,10 +22,12 @@ endif
 variables := LINE BUILD PREFIX DESTDIR QEMU_SRC QEMU_TARBALL PYTHON CONFIGURE_FLAGS \
     FIRMWARE_PATH JOBS MIN_FREE_MB MODEL MACHINE ACCEL FORMAT SMP FEATURE CPU_TABLES FUZZ \
     FUZZ_SECONDS PART WITHOUT CHECK_SEED CHECK_RANDOM CHECK_HOST
-unknown := $(filter-out $(variables) MAKEFLAGS,$(foreach name,$(.VARIABLES),\
+unknown := $(filter-out $(variables) MAKE MAKEFLAGS SHELL .SHELLFLAGS,$(foreach name,$(.VARIABLES),\
     $(if $(filter command override,$(word 1,$(origin $(name)))),$(name))))
-ifneq ($(unknown),)
-$(error $(shell scripts/near-variable '$(firstword $(unknown))' $(variables)))
+quoted := '$(subst ','\'',$(firstword $(unknown)))'
+# Below another make, it is that one's that was told.
+ifeq ($(MAKELEVEL)$(if $(unknown),+),0+)
+$(error $(shell scripts/near-variable $(quoted) $(variables)))
 endif
 
 .DEFAULT_GOAL := all
@@ -135,7 +137,8 @@ distclean: line
 	    line=$${base#patches/}; line=$${line%/base}; \
 	    scripts/qemu-tree --line "$$line" wipe && scripts/qemu-build --line "$$line" clean || exit; \
 	done
-	@cd "$$BUILD" && rm -rf apt check-full cross docs download fresh fuzz log lock
+	@case $$BUILD in /*) ;; *) BUILD=./$$BUILD ;; esac; unset CDPATH; \
+	cd "$$BUILD" && rm -rf apt check-full cross download fresh fuzz log lock
 	@rmdir "$$BUILD" 2>/dev/null || :
 	@rm -rf dist
 

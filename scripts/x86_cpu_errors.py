@@ -118,6 +118,11 @@ def run_script(run, parser):
     :param run: called with the arguments; returns the output, the exit
                 status, and notes about the output
     """
+    if sys.stderr is None:
+        # Closed; print() would take stdout instead.
+        sys.stderr = open(os.devnull, 'w', encoding='utf-8')
+    if sys.stdout is None:
+        fail('cannot write the output: stdout is closed', CANNOT_WRITE)
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,6 +12,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import struct
@@ -456,6 +457,22 @@ class Streams(unittest.TestCase):
             self.assertRegex(done.stderr, '^error: cannot write the output'
                                           '(: No space left on device)?\n$')
             self.assertEqual(done.returncode, 1, args)
+
+    def test_closed(self):
+        """stdout or stderr is closed"""
+        for verb, args in QUESTIONS.items():
+            for given in args, ['--help']:
+                command = shlex.join([FRONT, verb, *given])
+                done = subprocess.run(
+                    ['sh', '-c', f'{command} >&-'], text=True, check=False,
+                    stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                self.assertEqual(
+                    (done.returncode, done.stderr),
+                    (1, 'error: cannot write the output: stdout is closed\n'))
+        done = subprocess.run(
+            ['sh', '-c', f'{shlex.quote(FRONT)} removed --cpu xyzzy 2>&-'],
+            check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.assertEqual((done.returncode, done.stdout), (2, b''))
 
     def test_interrupt(self):
         """Of all that a terminal's Ctrl-C reaches, QEMU among them"""

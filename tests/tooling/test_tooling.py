@@ -810,6 +810,13 @@ class Variables(Tooling):
                 self.assertEqual(result.stdout, '')
                 self.assertRegex(result.stderr, r'^Makefile:\d+: \*\*\* '
                                  + re.escape(say) + r'\.  Stop\.\n$')
+        self.assertIn("a'b: no such variable", self.make("a'b=1", 'line').stderr)
+
+    def test_of_another_make(self):
+        """A packager's make has variables of its own."""
+        self.ok(self.make('line', 'SHELL=/bin/sh'))
+        (self.tmp / 'outer.mk').write_text('all: ; +@$(MAKE) --no-print-directory line\n')
+        self.ok(self.run_in('make', '-f', self.tmp / 'outer.mk', 'V=1'))
 
     def test_tables_that_are_not_given(self):
         """Empty is something else."""
