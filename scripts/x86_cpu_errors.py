@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import sys
+import warnings
 
 # Of an error; names and paths are shorter.
 LINE_MAX = 1000
@@ -136,8 +137,10 @@ def run_script(run, parser):
     except Failure as e:
         fail(e)
     except KeyboardInterrupt:
-        # Once is enough: nothing is left to be done but to end.
+        # Once is enough: nothing is left to be done but to end.  Python warns
+        # of coroutines that this has left behind.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        warnings.simplefilter('ignore')
         fail('interrupted', INTERRUPTED)
     sys.exit(status)
 
