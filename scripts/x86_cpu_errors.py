@@ -7,12 +7,13 @@ command, whatever the input was.  Needs no QEMU, and none of its libraries.
 """
 
 import argparse
+import contextlib
 import difflib
+import glob
 import os
 import re
 import signal
 import sys
-import warnings
 
 # Of an error; names and paths are shorter.
 LINE_MAX = 1000
@@ -112,6 +113,37 @@ def write_out(text):
         fail(f'cannot write the output: {e.strerror}', CANNOT_WRITE)
 
 
+# Seconds for what a script has open to be closed, when it is interrupted
+UNWIND = 3
+
+
+def end_at_once(*_):
+    """Ends the script and the QEMUs that it has started."""
+    for path in glob.glob('/proc/self/task/*/children'):
+        with open(path, encoding='ascii') as f:
+            for pid in map(int, f.read().split()):
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+    os._exit(INTERRUPTED)
+
+
+def interrupt(*_):
+    """
+    The handler of SIGINT.
+
+    An exception may be lost, where Python ignores those of finalizers; then
+    a clock ends the script.
+    """
+    # Once is enough.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print('error: interrupted', file=sys.stderr, flush=True)
+    # Python would tell of coroutines and loops left in the middle.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    signal.signal(signal.SIGALRM, end_at_once)
+    signal.alarm(UNWIND)
+    raise KeyboardInterrupt
+
+
 def run_script(run, parser):
     """
     Runs a script: parses its arguments, prints, and exits.
@@ -126,7 +158,7 @@ def run_script(run, parser):
         fail('cannot write the output: stdout is closed', CANNOT_WRITE)
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, interrupt)
         args = parser.parse_args()
         # What was not UTF-8 on the command line comes out as it was.
         sys.stdout.reconfigure(encoding='utf-8', errors='surrogateescape')
@@ -135,13 +167,10 @@ def run_script(run, parser):
         for note in notes:
             print(f'note: {error_line(note)}', file=sys.stderr)
     except Failure as e:
-        fail(e)
+        # An interrupt is told already; that it has hit a QEMU, too, is not.
+        fail(e, INTERRUPTED if signal.alarm(0) else ERROR)
     except KeyboardInterrupt:
-        # Once is enough: nothing is left to be done but to end.  Python warns
-        # of coroutines that this has left behind.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        warnings.simplefilter('ignore')
-        fail('interrupted', INTERRUPTED)
+        status = INTERRUPTED
     sys.exit(status)
 
 
