@@ -99,6 +99,11 @@ def fail(message, status=ERROR):
     sys.exit(status)
 
 
+def silence(fd):
+    """Lets what is written there from now on go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), fd)
+
+
 def write_out(text):
     """Writes to stdout; ends the script if that cannot be."""
     # A reader such as head may close the pipe early.  (Not before this: a
@@ -109,7 +114,7 @@ def write_out(text):
         sys.stdout.flush()
     except OSError as e:
         # Python would try again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout.fileno())
         fail(f'cannot write the output: {e.strerror}', CANNOT_WRITE)
 
 
@@ -138,7 +143,7 @@ def interrupt(*_):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     print('error: interrupted', file=sys.stderr, flush=True)
     # Python would tell of coroutines and loops left in the middle.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    silence(2)
     signal.signal(signal.SIGALRM, end_at_once)
     signal.alarm(UNWIND)
     raise KeyboardInterrupt
