@@ -5,7 +5,9 @@ The parts of `make check-full`, and the results that it keeps of them.
 Answers, for scripts/check: which part runs which tests, and which parts have
 passed already, on this very checkout?  A result is a JSON file in
 BUILD/check-full/LINE, with a key of all that it depends on: the files of the
-checkout, the release line, QEMU's source and what configure was given.
+checkout, the release line, QEMU's source and what configure was given.  Files
+that a part cannot read do not count (see unread()): an edit of the manual does
+not cost hours of tests of guests.
 """
 
 import datetime
@@ -34,6 +36,8 @@ class Part(NamedTuple):
     suites: List[str]
     # The made host that tests under KVM run on
     host: str = ''
+    # Whether its tests read the whole checkout, the manual for example
+    whole: bool = False
 
 
 STATIC = 'tests/guest/test_static_expansion.py'
@@ -44,9 +48,9 @@ PARTS = [
     Part('basics', 15, [
         'lint', 'tests/clients/*', 'tests/dist/*', 'tests/install/*',
         'tests/lint/*', 'tests/qtest/*', 'tests/readme/*',
-        'tests/tooling/*', 'tests/unit/*']),
+        'tests/tooling/*', 'tests/unit/*'], whole=True),
     Part('generator', 15, [
-        'tests/generator/*', 'tests/golden/*', 'tests/site/*']),
+        'tests/generator/*', 'tests/golden/*', 'tests/site/*'], whole=True),
     Part('features', 15, [
         'tests/guest/test_cache_properties.py',
         'tests/guest/test_dependencies.py',
@@ -70,8 +74,10 @@ PARTS = [
     Part('static-random', 30, [f'{STATIC}:Test*.test_9_*']),
     Part('builds', 25, ['tests/targets/*']),
     Part('fuzz', 45, ['tests/fuzz/*']),
-    Part('fresh-12', 25, ['tests/fresh/test_fresh_machine.py:Debian12.*']),
-    Part('fresh-13', 25, ['tests/fresh/test_fresh_machine.py:Debian13.*']),
+    Part('fresh-12', 25, ['tests/fresh/test_fresh_machine.py:Debian12.*'],
+         whole=True),
+    Part('fresh-13', 25, ['tests/fresh/test_fresh_machine.py:Debian13.*'],
+         whole=True),
 ]
 
 # What `make check` runs under KVM, on each made host as well.  The exhaustive
@@ -103,6 +109,13 @@ ON_EACH_HOST = {
     'tests/guest/test_random_features.py',
     'tests/guest/test_removed_features.py',
 }
+
+
+# Directories that only the suites in them read
+PRIVATE = ['tests/clients', 'tests/dist', 'tests/fresh', 'tests/fuzz',
+           'tests/generator', 'tests/install', 'tests/lint', 'tests/readme',
+           'tests/site', 'tests/targets', 'tests/tooling']
+TEXTS = ['*.md', 'docs/*.rst']
 
 
 class UnknownPart(Exception):
@@ -151,6 +164,17 @@ def selected(part, suite):
     return patterns or None
 
 
+def unread(part):
+    """
+    Returns what a part does not depend on: paths of the checkout, with
+    wildcards.
+    """
+    if part.whole:
+        return []
+    return TEXTS + [name for name in PRIVATE if not any(
+        row.startswith(f'{name}/') for row in part.suites)]
+
+
 # Results
 
 def run(*argv, **kwargs):
@@ -159,10 +183,12 @@ def run(*argv, **kwargs):
                           **kwargs).stdout.rstrip('\n')
 
 
-def tree_hash(repo, build):
+def tree_hash(repo, build, without=()):
     """
     Returns git's hash of all files of the checkout: as they are, committed
     or not, except the build directory and what git ignores.
+
+    :param without: paths of other files to leave out, with wildcards
     """
     git = ['git', '-C', repo]
     objects = os.path.join(repo, run(*git, 'rev-parse', '--git-path',
@@ -172,11 +198,11 @@ def tree_hash(repo, build):
         env = {**os.environ, 'GIT_INDEX_FILE': os.path.join(tmp, 'index'),
                'GIT_OBJECT_DIRECTORY': tmp,
                'GIT_ALTERNATE_OBJECT_DIRECTORIES': objects}
-        run(*git, 'read-tree', 'HEAD', env=env)
         inside = os.path.relpath(build, repo)
-        outside = [] if inside.startswith('..') else [f':(exclude){inside}']
+        out = [*without, *([] if inside.startswith('..') else [inside])]
         names = run(*git, 'ls-files', '-z', '-co', '--exclude-standard', '--',
-                    '.', *outside, env=env)
+                    '.', *(f':(exclude){path}' for path in out))
+        run(*git, 'read-tree', '--empty', env=env)
         run(*git, 'update-index', '-z', '--add', '--remove', '--stdin',
             env=env, input=names)
         return run(*git, 'write-tree', env=env)
@@ -202,8 +228,8 @@ class Store:
         self.repo = repo
         self.directory = os.path.join(build, 'check-full', line)
 
-    def inputs(self):
-        """Returns what results depend on, a dict."""
+    def inputs(self, part):
+        """Returns what the result of a part depends on, a dict."""
         with open(os.path.join(self.build, self.line, '.configured'),
                   encoding='utf-8') as f:
             # The first word is where the tree is.
@@ -213,7 +239,7 @@ class Store:
         if 'CPU_TABLES' in settings:
             settings['CPU_TABLES'] = directory_hash(settings['CPU_TABLES'])
         return {
-            'tree': tree_hash(self.repo, self.build),
+            'tree': tree_hash(self.repo, self.build, unread(part)),
             'line': self.line,
             'source': run('git', '--git-dir=' + os.path.join(
                 self.build, f'qemu-{self.line}.git'), 'rev-parse',
@@ -222,9 +248,9 @@ class Store:
             'settings': settings,
         }
 
-    def key(self):
-        """Returns a hash of what results depend on."""
-        return hashlib.sha256(json.dumps(self.inputs(), sort_keys=True)
+    def key(self, part):
+        """Returns a hash of what the result of a part depends on."""
+        return hashlib.sha256(json.dumps(self.inputs(part), sort_keys=True)
                               .encode()).hexdigest()
 
     def path(self, part):

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -128,6 +129,21 @@ class Partition(unittest.TestCase):
             self.assertIn(row.partition(':')[0], self.names)
         for name in check_parts.ON_EACH_HOST:
             self.assertTrue(selected(part, name), name)
+
+    def test_nobody_else_reads_private_directories(self):
+        """Neither imports of tests, nor programs that they run"""
+        tests = pathlib.Path(REPO, 'tests')
+        names = {path.stem: path.parent for name in check_parts.PRIVATE
+                 for path in pathlib.Path(REPO, name).glob('*.py')}
+        for path in [*tests.rglob('*.py'), *pathlib.Path(
+                REPO, 'scripts').glob('*')]:
+            if not path.is_file() or path.name.startswith('fuzz'):
+                continue
+            for module in re.findall(r'^(?:from|import) (\w+)',
+                                     path.read_text(), re.M):
+                if module in names and path.parent.parent == tests:
+                    self.assertEqual(path.parent, names[module],
+                                     f'{path}: {module}')
 
     def test_no_part_is_too_long(self):
         names = [p.name for p in check_parts.all_parts()]
@@ -249,6 +265,9 @@ for p; do ! grep -qs -- " $p " {self.log} || echo "installed $p 1"; done
         self.assertEqual(self.bootstrap(), [])
 
 
+WHOLE = Part('whole', 1, ['*'], whole=True)
+
+
 class Small(unittest.TestCase):
     """A checkout and a build directory of a few files."""
 
@@ -293,11 +312,11 @@ class Key(Small):
     """What a result depends on."""
 
     def check_changed(self, what):
-        self.assertNotEqual(self.store.key(), self.before, what)
-        self.before = self.store.key()
+        self.assertNotEqual(self.store.key(WHOLE), self.before, what)
+        self.before = self.store.key(WHOLE)
 
     def test_what_counts(self):
-        self.before = self.store.key()
+        self.before = self.store.key(WHOLE)
         (self.repo / 'file').write_text('2')
         self.check_changed('an edit that is not committed')
         (self.repo / 'new').touch()
@@ -323,24 +342,45 @@ class Key(Small):
         self.check_changed("QEMU's source")
 
     def test_what_does_not(self):
-        before = self.store.key()
-        self.assertEqual(self.new_store().key(), before)
+        before = self.store.key(WHOLE)
+        self.assertEqual(self.new_store().key(WHOLE), before)
         (self.build / 'made').touch()
         (self.repo / 'ignored').touch()
         (self.build / '9.9' / '.configured').write_text('/moved --x --y')
-        self.assertEqual(self.store.key(), before)
+        self.assertEqual(self.store.key(WHOLE), before)
         (self.repo / 'file').write_text('2')
-        edited = self.store.key()
+        edited = self.store.key(WHOLE)
         self.commit('the same files')
-        self.assertEqual(self.store.key(), edited)
+        self.assertEqual(self.store.key(WHOLE), edited)
         (self.repo / 'file').write_text('1')
-        self.assertEqual(self.store.key(), before)
+        self.assertEqual(self.store.key(WHOLE), before)
+
+    def test_what_a_part_does_not_read(self):
+        parts = [WHOLE, Part('fuzz', 1, ['tests/fuzz/*']),
+                 Part('guest', 1, ['tests/guest/test_a.py'])]
+        edits = {'README.md': ['whole'], 'docs/page.rst': ['whole'],
+                 'tests/fuzz/fuzz.py': ['whole', 'fuzz'],
+                 'docs/schema/a.json': ['whole', 'fuzz', 'guest'],
+                 'tests/guest/a.py': ['whole', 'fuzz', 'guest'],
+                 'tests/a.py': ['whole', 'fuzz', 'guest'],
+                 'scripts/a': ['whole', 'fuzz', 'guest']}
+        for committed in (False, True):
+            for name, changed in edits.items():
+                before = [self.store.key(part) for part in parts]
+                path = self.repo / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(f'{committed}')
+                if committed:
+                    self.commit(name)
+                self.assertEqual(
+                    [part.name for part, key in zip(parts, before)
+                     if self.store.key(part) != key], changed, name)
 
     def test_build_that_git_does_not_ignore(self):
         (self.repo / '.gitignore').write_text('')
-        before = self.store.key()
+        before = self.store.key(WHOLE)
         (self.build / 'made').touch()
-        self.assertEqual(self.store.key(), before)
+        self.assertEqual(self.store.key(WHOLE), before)
 
     def test_nothing_is_left_in_the_checkout(self):
         def files():
@@ -349,7 +389,7 @@ class Key(Small):
                           for p in self.repo.rglob('*') if p.is_file())
         (self.repo / 'new').write_text('not among the objects')
         before = files()
-        self.store.key()
+        self.store.key(WHOLE)
         self.assertEqual(files(), before)
 
     def test_lines_are_apart(self):
