@@ -23,7 +23,7 @@ from other_builds import LINE, TREE, build, configure, run  # noqa: E402
 
 EXT = 'target/i386/ext/'
 # Where KVM is for x86 guests, that is on x86 hosts alone
-OF_X86_HOSTS = {EXT + 'kvm-offered.c'}
+OF_X86_HOSTS = {EXT + 'kvm-cpuid.c', EXT + 'kvm-offered.c'}
 
 
 def changed_files():
