@@ -54,6 +54,8 @@ avx512-bf16  avx512_bf16  avx512-bf16  BFLOAT16
 rdctl-no     -       rdctl-no   Immune to Meltdown
 sse4.1       sse4_1  sse4.1     SSE 4.1
 '''
+DETAIL = ("a line that begins with white space must be 'note: TEXT', 'needs: "
+          "FEATURE...' or 'polarity: KIND'")
 
 
 class Generator(unittest.TestCase):
@@ -85,6 +87,12 @@ class Generator(unittest.TestCase):
     def table(self, old, new):
         self.assertIn(old, TABLE)
         return TABLE.replace(old, new, 1)
+
+    def refused(self, which, *rows):
+        """An edit of the file @which, and all the errors, in each row"""
+        for old, new, *errors in rows:
+            with self.subTest(old=old, new=new):
+                self.fails(*errors, **{which: getattr(self, which)(old, new)})
 
     def test_output(self):
         done = self.generate()
@@ -158,44 +166,34 @@ class Generator(unittest.TestCase):
                    cpu_c=CPU_C.splitlines()[0] + '\n' +
                    CPU_C.splitlines()[1] + '};\n')
 
-    def test_preprocessor_line(self):
-        self.fails('cpu.c:3: preprocessor line inside of a table; teach '
-                   'gen-cpu-tables about it',
-                   cpu_c=self.cpu_c('    [FEAT_1', '#ifdef X\n    [FEAT_1'))
-
-    def test_unknown_type(self):
-        self.fails("cpu.c:13: FEAT_7_1_EAX: unknown type 'IO_FEATURE_WORD'; "
-                   'teach gen-cpu-tables about it', cpu_c=self.cpu_c(
-                       'CPUID_FEATURE_WORD,\n        .feat_names = { [5]',
-                       'IO_FEATURE_WORD,\n        .feat_names = { [5]'))
-
-    def test_unknown_location(self):
-        self.fails("cpu.c:9: unknown member '.leaf'; teach gen-cpu-tables "
-                   'about it', cpu_c=self.cpu_c('.eax = 1', '.leaf = 1'))
-
-    def test_no_location(self):
-        self.fails('cpu.c:12: FEAT_7_1_EAX: no CPUID leaf and register, and '
-                   'no MSR', cpu_c=self.cpu_c(', .reg = R_EAX', ''))
-
     def test_syntax(self):
-        self.fails("cpu.c:6: expected 'NULL', found 'NUL'",
-                   cpu_c=self.cpu_c('NULL', 'NUL'))
-        self.fails("cpu.c:7: expected ',', found 'fpu'",
-                   cpu_c=self.cpu_c('"de",', '"de"'))
-        self.fails("cpu.c:14: '64' is not the number of a bit",
-                   cpu_c=self.cpu_c('[5]', '[64]'))
-        self.fails("cpu.c:3: expected ']', found '='",
-                   cpu_c=self.cpu_c('[FEAT_1_EDX]', '[FEAT_1_EDX'))
+        teach = '; teach gen-cpu-tables about it'
+        self.refused(
+            'cpu_c',
+            ('    [FEAT_1', '#ifdef X\n    [FEAT_1',
+             'cpu.c:3: preprocessor line inside of a table' + teach),
+            ('CPUID_FEATURE_WORD,\n        .feat_names = { [5]',
+             'IO_FEATURE_WORD,\n        .feat_names = { [5]', 'cpu.c:13: '
+             "FEAT_7_1_EAX: unknown type 'IO_FEATURE_WORD'" + teach),
+            ('.eax = 1', '.leaf = 1',
+             "cpu.c:9: unknown member '.leaf'" + teach),
+            (', .reg = R_EAX', '', 'cpu.c:12: FEAT_7_1_EAX: no CPUID leaf and '
+             'register, and no MSR'),
+            ('NULL', 'NUL', "cpu.c:6: expected 'NULL', found 'NUL'"),
+            ('"de",', '"de"', "cpu.c:7: expected ',', found 'fpu'"),
+            ('[5]', '[64]', "cpu.c:14: '64' is not the number of a bit"),
+            ('[FEAT_1_EDX]', '[FEAT_1_EDX',
+             "cpu.c:3: expected ']', found '='"),
+            ('"de"', '"d\\e"', 'cpu.c:6: string that is not plain'),
+            ('"de"', f'"{"d" * 200}"', 'cpu.c:6: token of 200 characters'),
+            ('obj, "lbr-fmt"', 'OBJECT(x), "lbr-fmt"', 'cpu.c:24: an alias '
+             'that is not of the form alias, obj, name' + teach))
         self.fails('cpu.c:6: comment without an end',
                    cpu_c=CPU_C.replace('*/', ''))
-        self.fails('cpu.c:6: string that is not plain',
-                   cpu_c=self.cpu_c('"de"', '"d\\e"'))
         self.fails('cpu.c:10: end of file inside of a table',
                    cpu_c=CPU_C[:CPU_C.index(' }),')])
         self.fails("cpu.c:22: expected '[', found 'end of file'",
                    cpu_c=CPU_C[:CPU_C.rindex('};')])
-        self.fails('cpu.c:6: token of 200 characters',
-                   cpu_c=self.cpu_c('"de"', '"' + 'd' * 200 + '"'))
 
     def test_name(self):
         self.fails("cpu.c:6: feature 'de_x': only a-z, 0-9, '-' and '.' can "
@@ -206,13 +204,17 @@ class Generator(unittest.TestCase):
 
     def test_limits(self):
         """What doesn't fit is told, not cut."""
-        name = 'x' * 64
-        self.fails('cpu.c:6: too many names, or too long a name',
-                   cpu_c=self.cpu_c('"de"', f'"{name}"'))
-        self.fails('cpu.c:6: too many names, or too long a name',
-                   cpu_c=self.cpu_c('"de"', '"de", ' + '[0] = "de", ' * 64))
-        self.fails("cpu.c:6: feature 'de' has more than 8 bits",
-                   cpu_c=self.cpu_c('"de"', ', '.join(['"de"'] * 9)))
+        self.refused(
+            'cpu_c',
+            ('"de"', f'"{"x" * 64}"',
+             'cpu.c:6: too many names, or too long a name'),
+            ('"de"', '"de", ' + '[0] = "de", ' * 64,
+             'cpu.c:6: too many names, or too long a name'),
+            ('"de"', ', '.join(['"de"'] * 9),
+             "cpu.c:6: feature 'de' has more than 8 bits"))
+        self.fails("cpu.c:32: feature 'sse4.1' has more than 8 aliases",
+                   cpu_c=CPU_C + '    object_property_add_alias(obj, "x", '
+                   'obj, "sse4.1");\n' * 7)
         words = ''.join(f"""    [FEAT_{i}] = {{
         .type = MSR_FEATURE_WORD, .msr = {{ .index = 1 }},
         .feat_names = {{ {''.join(f'"f{i}-{j}", ' for j in range(64))} }},
@@ -227,24 +229,14 @@ class Generator(unittest.TestCase):
         cpu_c = self.cpu_c('    [FEAT_7_1_EAX]', words + '    [FEAT_7_1_EAX]')
         self.fails('cpu.c:393: more than 128 feature words', cpu_c=cpu_c)
 
-    def test_bit_beyond_cpuid(self):
-        self.fails("cpu.c:14: feature 'avx512-bf16': bit 32 is beyond "
-                   'FEAT_7_1_EAX', cpu_c=self.cpu_c('[5]', '[32]'),
-                   table=re.sub(r'(?m)^avx512-bf16.*\n', '', TABLE))
-
-    def test_name_in_two_words(self):
-        self.fails("cpu.c:14: feature 'de' is also in FEAT_1_EDX (line 6); a "
-                   'property has bits of one word',
-                   cpu_c=self.cpu_c('"avx512-bf16"', '"de"'),
-                   table=re.sub(r'(?m)^avx512-bf16.*\n', '', TABLE))
-
-    def test_alias(self):
-        self.fails('cpu.c:24: an alias that is not of the form alias, obj, '
-                   'name; teach gen-cpu-tables about it', cpu_c=self.cpu_c(
-                       'obj, "lbr-fmt"', 'OBJECT(x), "lbr-fmt"'))
-        self.fails("cpu.c:32: feature 'sse4.1' has more than 8 aliases",
-                   cpu_c=CPU_C + '    object_property_add_alias(obj, "x", '
-                   'obj, "sse4.1");\n' * 7)
+    def test_bits(self):
+        table = re.sub(r'(?m)^avx512-bf16.*\n', '', TABLE)
+        for old, new, error in (
+                ('[5]', '[32]', "cpu.c:14: feature 'avx512-bf16': bit 32 is "
+                 'beyond FEAT_7_1_EAX'),
+                ('"avx512-bf16"', '"de"', "cpu.c:14: feature 'de' is also in "
+                 'FEAT_1_EDX (line 6); a property has bits of one word')):
+            self.fails(error, cpu_c=self.cpu_c(old, new), table=table)
 
     # ---- headers ----
 
@@ -253,12 +245,9 @@ class Generator(unittest.TestCase):
                    'headers', cpu_h='#define MSR_ARCHAIC 1\n')
 
     def test_macro_is_no_number(self):
-        self.fails("cpu.c:17: FEAT_MSR: 'MSR_ARCH' is not a number of 32 bits",
-                   cpu_h='#define MSR_ARCH (1 << 3)\n')
-        self.fails("cpu.c:17: FEAT_MSR: 'MSR_ARCH' is not a number of 32 bits",
-                   cpu_h='#define MSR_ARCH 0x100000000\n')
-        self.fails("cpu.c:17: FEAT_MSR: 'MSR_ARCH' is not a number of 32 bits",
-                   cpu_h='#define MSR_ARCH -1\n')
+        for value in '(1 << 3)', '0x100000000', '-1':
+            self.fails("cpu.c:17: FEAT_MSR: 'MSR_ARCH' is not a number of 32 "
+                       'bits', cpu_h=f'#define MSR_ARCH {value}\n')
 
     # ---- features.tbl ----
 
@@ -275,14 +264,18 @@ class Generator(unittest.TestCase):
             'avx512-bf16           -                -                '
             '(what it is)')).returncode, 0)
 
-    def test_unknown_feature(self):
-        self.fails("t.tbl:5: 'xyzzy' is not a feature of this QEMU; remove the "
-                   'row, or correct the name', table=self.table(
-                       '\n# another', 'xyzzy - - Nothing\n# another'))
-
-    def test_second_row(self):
-        self.fails("t.tbl:5: a second row for 'de', the first is in line 4",
-                   table=self.table('\n# another', 'de - - Again\n# another'))
+    def test_rows(self):
+        what = ("t.tbl:4: 'de': say what it is in at most 60 characters, "
+                'without a full stop')
+        self.refused(
+            'table',
+            ('\n# another', 'xyzzy - - Nothing\n# another', "t.tbl:5: 'xyzzy' "
+             'is not a feature of this QEMU; remove the row, or correct the '
+             'name'),
+            ('\n# another', 'de - - Again\n# another', "t.tbl:5: a second row "
+             "for 'de', the first is in line 4"),
+            ('extensions', 'extensions.', what),
+            ('extensions', 'x' * 60, what))
 
     def test_short_row(self):
         row = ("'de': a row is QEMU's name, the flags in /proc/cpuinfo or -, "
@@ -299,26 +292,19 @@ class Generator(unittest.TestCase):
         self.fails("t.tbl:9: 'rdctl-no' is out of order: QEMU has it before "
                    "'sse4.1'", table=''.join(lines))
 
-    def test_what(self):
-        say = ("t.tbl:4: 'de': say what it is in at most 60 characters, "
-               'without a full stop')
-        self.fails(say, table=self.table('extensions', 'extensions.'))
-        self.fails(say, table=self.table('extensions', 'x' * 60))
-
     def test_notes(self):
-        self.fails("t.tbl:3: a line that begins with white space must be "
-                   "'note: TEXT', 'needs: FEATURE...' or 'polarity: KIND'",
-                   table=self.table('note: ', 'remark: '))
-        self.fails("t.tbl:3: a line that begins with white space must be "
-                   "'note: TEXT', 'needs: FEATURE...' or 'polarity: KIND'",
-                   table=self.table('note: on two bits, here', 'note: '))
-        self.fails("t.tbl:4: a second note for 'fpu'", table=self.table(
-            'de   ', '  note: another\nde   '))
-        self.fails("t.tbl:3: a line that begins with white space must be "
-                   "'note: TEXT', 'needs: FEATURE...' or 'polarity: KIND'",
-                   table=self.table('note: on two bits, here', 'note:  '))
-        self.fails('t.tbl:1: a note without a row before it',
-                   table=' note: too early\n' + TABLE)
+        note = 'note: on two bits, here'
+        self.refused(
+            'table', ('note: ', 'remark: ', 't.tbl:3: ' + DETAIL),
+            (note, 'note: ', 't.tbl:3: ' + DETAIL),
+            (note, 'note:  ', 't.tbl:3: ' + DETAIL),
+            ('de   ', '  note: another\nde   ',
+             "t.tbl:4: a second note for 'fpu'"))
+        for row, error in ((' note: too early',
+                            'a note without a row before it'),
+                           (' polarity: hint', DETAIL),
+                           (' needs: fpu', DETAIL)):
+            self.fails('t.tbl:1: ' + error, table=f'{row}\n{TABLE}')
 
     def test_cpuinfo(self):
         done = self.generate(table=self.table('sse4_1  sse4.1 ',
@@ -362,9 +348,6 @@ class Generator(unittest.TestCase):
                                         f'  polarity: {kind}\nde   '))
         self.fails("t.tbl:5: a second polarity for 'fpu'", table=self.table(
             'de   ', '  polarity: hint\n  polarity: hint\nde   '))
-        self.fails("t.tbl:1: a line that begins with white space must be "
-                   "'note: TEXT', 'needs: FEATURE...' or 'polarity: KIND'",
-                   table=' polarity: hint\n' + TABLE)
 
     def test_needs(self):
         self.fails("t.tbl:5: 'dee' is not a feature of this QEMU; did you "
@@ -378,9 +361,6 @@ class Generator(unittest.TestCase):
                    + '  needs: de\n')
         self.fails("t.tbl:5: 'de' would need itself, by way of 'de'",
                    table=self.table('\n# another', '  needs: de\n#'))
-        self.fails("t.tbl:1: a line that begins with white space must be "
-                   "'note: TEXT', 'needs: FEATURE...' or 'polarity: KIND'",
-                   table=' needs: fpu\n' + TABLE)
 
     def test_many_needs(self):
         words = ''.join(f'"f{i}", ' for i in range(30))
