@@ -46,12 +46,10 @@ class Dist(unittest.TestCase):
         # A pristine tree, with a git repository of its own
         cls.tree = os.path.join(cls.tmp, 'qemu')
         os.mkdir(cls.tree)
-        run('git', f'--git-dir={GIT_DIR}', f'--work-tree={cls.tree}',
-            'read-tree', 'base', env={'GIT_INDEX_FILE': os.path.join(
-                cls.tmp, 'checkout')})
-        run('git', f'--git-dir={GIT_DIR}', f'--work-tree={cls.tree}',
-            'checkout-index', '-a', '-f', env={
-                'GIT_INDEX_FILE': os.path.join(cls.tmp, 'checkout')})
+        base = {'GIT_DIR': GIT_DIR, 'GIT_WORK_TREE': cls.tree,
+                'GIT_INDEX_FILE': os.path.join(cls.tmp, 'checkout')}
+        run('git', 'read-tree', 'base', env=base)
+        run('git', 'checkout-index', '-a', '-f', env=base)
         run('git', 'init', '-q', cwd=cls.tree)
         # git add would leave out what upstream's .gitignore names
         run('git', 'add', '-A', '-f', cwd=cls.tree)
@@ -91,6 +89,7 @@ class Dist(unittest.TestCase):
         return run('git', 'rev-parse', 'HEAD^{tree}', cwd=self.tree)
 
     def test_git_am(self):
+        self.check_self_contained()
         self.assertEqual(self.git_am(), self.expected())
 
     def test_without_performance(self):
@@ -136,11 +135,8 @@ class Dist(unittest.TestCase):
             filecmp.cmpfiles(before, self.series, names, shallow=False),
             (names, [], []))
 
-    def test_self_contained(self):
-        """Every patch is in the series, and nothing but what is needed"""
-        self.check_self_contained()
-
     def check_self_contained(self):
+        """Every patch is in the series, and nothing but what is needed"""
         self.assertEqual(
             sorted(os.listdir(self.series)),
             sorted([*self.patches(), 'series', 'COPYING', 'README.rst']))
