@@ -22,8 +22,6 @@ from typing import List, NamedTuple
 
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FORMAT_VERSION = 1
-# No part may take longer, on two idle processors.
-MAX_MINUTES = 60
 # What a user may set, and tests depend on
 SETTINGS = ('CHECK_SEED', 'CHECK_RANDOM', 'CPU_TABLES', 'FUZZ_SECONDS')
 
@@ -270,23 +268,19 @@ class Store:
         os.replace(new, self.path(part))
         return whole
 
-    def load(self, part, key):
-        """Returns the result of a part, if it has one with this key."""
+    def passed(self, part, key):
+        """
+        Returns the result of a part that need not run again: it has this
+        key, nothing failed, and something ran.  What was only skipped may
+        run today.
+        """
         try:
             with open(self.path(part), encoding='utf-8') as f:
                 result = json.load(f)
         except (OSError, ValueError):
             return None
-        known = (isinstance(result, dict) and
-                 result.get('format-version') == FORMAT_VERSION and
-                 result.get('key') == key)
-        return result if known else None
-
-    def passed(self, part, key):
-        """
-        Returns the result of a part that need not run again: nothing failed,
-        and something ran.  What was only skipped may run today.
-        """
-        result = self.load(part, key)
-        good = result and result['passed'] and not result['failed']
+        good = (isinstance(result, dict) and
+                result.get('format-version') == FORMAT_VERSION and
+                result.get('key') == key and
+                result['passed'] and not result['failed'])
         return result if good else None

@@ -76,11 +76,10 @@ class Partition(unittest.TestCase):
     def setUp(self):
         self.names = check.Line(LINE).names()
 
-    def check_partition(self, parts):
-        """Every test of every suite is in exactly one of the parts."""
+    def test_every_test_is_in_one_part(self):
         for name in self.names:
             with self.subTest(suite=name):
-                found = [(p, patterns) for p in parts
+                found = [(p, patterns) for p in check_parts.PARTS
                          if (patterns := selected(p, name)) is not None]
                 if len(found) == 1 and found[0][1] == []:
                     continue
@@ -94,9 +93,6 @@ class Partition(unittest.TestCase):
                                  sorted(everything))
                 for (part, _), tests in zip(found, chosen):
                     self.assertTrue(tests, part.name)
-
-    def test_every_test_is_in_one_part(self):
-        self.check_partition(check_parts.PARTS)
 
     def test_every_row_selects_something(self):
         for part in check_parts.PARTS:
@@ -145,12 +141,9 @@ class Partition(unittest.TestCase):
                     self.assertEqual(path.parent, names[module],
                                      f'{path}: {module}')
 
-    def test_no_part_is_too_long(self):
+    def test_names_are_unique(self):
         names = [p.name for p in check_parts.all_parts()]
         self.assertEqual(len(names), len(set(names)))
-        for part in check_parts.all_parts():
-            self.assertLessEqual(part.minutes, check_parts.MAX_MINUTES)
-            self.assertRegex(part.name, r'^[a-z][a-z0-9-]*$')
 
     def test_made_hosts_are_parts(self):
         with tempfile.TemporaryDirectory() as tmp:
@@ -195,8 +188,7 @@ class Unknown(unittest.TestCase):
                 self.assertTrue(lines[0].startswith(
                     f'error: PART={name}: no such part of check-full; there '
                     'are: basics, '), output)
-                for part in check_parts.PARTS:
-                    self.assertIn(part.name, lines[0])
+                self.assertIn(check_parts.PARTS[-1].name, lines[0])
 
     def test_not_with_only(self):
         for args in (['--full', '--only', 'x'], []):
@@ -206,63 +198,6 @@ class Unknown(unittest.TestCase):
                 stderr=subprocess.PIPE, text=True, check=False)
             self.assertEqual(done.returncode, 2)
             self.assertIn('--part goes with --full', done.stderr)
-
-
-class Bootstrap(unittest.TestCase):
-    """What is installed for check-full alone, which runs without it, too."""
-    PACKAGES = ['gcc-s390x-linux-gnu', 'gcc-arm-linux-gnueabihf',
-                'debootstrap']
-
-    def setUp(self):
-        tmp = tempfile.TemporaryDirectory()
-        self.addCleanup(tmp.cleanup)
-        self.tmp = pathlib.Path(tmp.name)
-        self.log = self.tmp / 'log'
-        # apt-get installs everything except the first of them.
-        self.stand_in('apt-get', f'''case "$*" in
-*"install -y"*) for p; do case $p in {self.PACKAGES[0]}) exit 100;; esac; done
-    echo "$@" >>{self.log} ;;
-esac
-''')
-        self.stand_in('dpkg-query', f'''shift 3
-for p; do ! grep -qs -- " $p " {self.log} || echo "installed $p 1"; done
-''')
-
-    def stand_in(self, name, script):
-        path = self.tmp / name
-        path.write_text('#!/bin/sh\n' + script)
-        path.chmod(0o755)
-
-    def bootstrap(self):
-        done = subprocess.run(
-            [os.path.join(REPO, 'scripts', 'bootstrap'), 'full'],
-            env=user_environment(BUILD=str(self.tmp / 'build'), LINE=LINE,
-                                 PATH=f'{self.tmp}:{os.environ["PATH"]}'),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            check=False)
-        self.assertEqual((done.returncode, done.stderr), (0, ''))
-        return done.stdout.splitlines()
-
-    def test_each_by_itself(self):
-        self.stand_in('id', 'echo 0\n')
-        self.assertEqual(self.bootstrap()[-1],
-                         'notice: not installed, so tests that need it are '
-                         'skipped: ' + self.PACKAGES[0])
-        installed = self.log.read_text()
-        for package in self.PACKAGES[1:]:
-            self.assertIn(f' {package} ', installed)
-
-    def test_where_it_may_not_install(self):
-        self.stand_in('id', 'echo 1000\n')
-        self.stand_in('sudo', 'exit 1\n')
-        self.assertEqual(self.bootstrap(),
-                         ['notice: not installed, so tests that need it are '
-                          'skipped: ' + ' '.join(self.PACKAGES)])
-        self.assertFalse(self.log.exists())
-
-    def test_nothing_is_missing(self):
-        self.log.write_text(' ' + '  '.join(self.PACKAGES) + ' ')
-        self.assertEqual(self.bootstrap(), [])
 
 
 WHOLE = Part('whole', 1, ['*'], whole=True)
@@ -392,10 +327,6 @@ class Key(Small):
         self.store.key(WHOLE)
         self.assertEqual(files(), before)
 
-    def test_lines_are_apart(self):
-        self.assertNotEqual(self.new_store('9.8').path('a'),
-                            self.store.path('a'))
-
 
 class SiteTables(unittest.TestCase):
     """What the build remembers is what tests and results go by"""
@@ -443,16 +374,11 @@ class Kept(Small):
         self.assertIsNone(self.store.passed('b', 'key'))
         self.assertIsNone(self.new_store('9.8').passed('a', 'key'))
 
-    def test_failures_are_kept_and_run_again(self):
-        self.store.save('a', 'key', {**self.RESULT, 'failed': 1})
-        self.assertEqual(self.store.load('a', 'key')['failed'], 1)
-        self.assertIsNone(self.store.passed('a', 'key'))
-
-    def test_only_skipped_runs_again(self):
-        self.store.save('a', 'key', {**self.RESULT, 'passed': 0})
-        self.assertIsNone(self.store.passed('a', 'key'))
-
-    def test_broken_files(self):
+    def test_what_runs_again(self):
+        """What failed, was only skipped, or is in a file that is broken"""
+        for result in {'failed': 1}, {'passed': 0}:
+            self.store.save('a', 'key', {**self.RESULT, **result})
+            self.assertIsNone(self.store.passed('a', 'key'), result)
         saved = self.store.save('a', 'key', self.RESULT)
         for text in ('', '[]', '{"format-version": 1', '\udcff', json.dumps(
                 {**saved, 'format-version': 0})):
