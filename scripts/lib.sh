@@ -14,10 +14,9 @@
 
 say() { printf '%s\n' "$*"; }
 
-# In one line, of a length that can be read, whatever a user's value holds.
+# In one line, whatever a user's value holds.
 die() {
-    printf 'error: %s' "$*" | tr '[:cntrl:]' '?' |
-        awk 'length($0) > 1000 { $0 = substr($0, 1, 600) " [...] " substr($0, length($0) - 299) } 1' >&2
+    printf 'error: %s\n' "$(printf %s "$*" | tr '[:cntrl:]' '?')" >&2
     exit 1
 }
 
@@ -104,7 +103,7 @@ free_mb() { df -Pk "$BUILD" | awk 'NR == 2 { print int($4 / 1024) }'; }
 # figure, for file systems that compress.
 need_free() {
     case ${MIN_FREE_MB:-$1} in
-    *[!0-9]* | ???????????????*) die "MIN_FREE_MB=$MIN_FREE_MB: not a number of megabytes" ;;
+    *[!0-9]*) die "MIN_FREE_MB=$MIN_FREE_MB: not a number of megabytes" ;;
     esac
     [ "$(free_mb)" -ge "${MIN_FREE_MB:-$1}" ] ||
         die "no space: $BUILD has $(free_mb) MB free, needs ${MIN_FREE_MB:-$1} MB; make room or choose another with BUILD=dir"
@@ -176,9 +175,10 @@ apt_setup() {
     { rm -rf "$apt_dir/parts" &&
         mkdir -p "$apt_dir/parts" "$apt_dir/lists/partial" "$apt_dir/cache/archives/partial"
     } 2>/dev/null || die_not_ours "$apt_dir"
+    # The option of a line in a sources.list
     apt_keyring=
     for apt_key in /usr/share/keyrings/debian-archive-keyring.*; do
-        [ -f "$apt_key" ] && apt_keyring="signed-by=$apt_key"
+        [ ! -f "$apt_key" ] || apt_keyring="[signed-by=$apt_key]"
     done
 }
 

@@ -36,7 +36,6 @@ OURS = ('LINE', 'BUILD', 'QEMU_SRC', 'QEMU_TARBALL', 'MIN_FREE_MB', 'PREFIX',
 CONFIGURE = r'''#!/bin/sh
 src=$(dirname "$0")
 [ ! -e "$src/fail-configure" ] || { echo "fake: no glib"; exit 1; }
-[ -z "$HANG_CONFIGURE" ] || { touch config.log; sleep 60; }
 printf '%s\n' "$@" >arguments
 {
     echo 'rule cc'
@@ -166,7 +165,6 @@ class Tooling(unittest.TestCase):
             'patches/10.0/series': '',
             'scripts/x86-cpu-removed': '#!/bin/sh\nprintf "<%s>" "$@"\n',
             'scripts/x86-cpu': 'front\n',
-            'LICENSE': 'licence\n', 'docs/schema/a.schema.json': '{}\n',
             'docs/manual.rst': 'manual\n',
         })
         (self.repo / 'scripts/x86-cpu-removed').chmod(0o755)
@@ -206,14 +204,11 @@ class Tooling(unittest.TestCase):
         result.update(env)
         return result
 
-    def run_in(self, *args, **env):
-        return subprocess.run([str(a) for a in args], cwd=self.repo, text=True,
-                              env=self.environment(**env), check=False,
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
-
-    def run_as_nobody(self, *args, **env):
-        """As run_in(), by somebody whom a mode can keep from writing: not root."""
-        ids = {'user': 65534, 'group': 65534, 'extra_groups': []} if os.geteuid() == 0 else {}
+    def run_in(self, *args, nobody=False, **env):
+        """:param nobody: by somebody whom a mode can keep from writing: not root"""
+        ids = {'user': 65534, 'group': 65534, 'extra_groups': []}
+        if not nobody or os.geteuid() != 0:
+            ids = {}
         return subprocess.run([str(a) for a in args], cwd=self.repo, text=True,
                               env=self.environment(**env), check=False, **ids,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
@@ -241,6 +236,9 @@ class Tooling(unittest.TestCase):
     def prepare(self, **env):
         return self.ok(self.run_tree('prepare', **env))
 
+    def read(self, name):
+        return (self.tree / name).read_text()
+
     def git(self, *args):
         return sh('git', f'--git-dir={self.gitdir}', f'--work-tree={self.tree}',
                   '-C', self.tree, '-c', 'user.name=A Developer',
@@ -251,6 +249,17 @@ class Tooling(unittest.TestCase):
         path = self.bin / name
         path.write_text('#!/bin/sh\n' + script)
         path.chmod(0o755)
+
+    def fake_dpkg(self, missing='', meson='1.7.0-1'):
+        """A dpkg-query on a machine that has all packages but those of a pattern."""
+        self.stand_in('dpkg-query', f'''shift 3
+for p; do case $p in {missing or "''"}) ;; meson) echo "installed meson {meson}";;
+*) echo "installed $p 1";; esac; done
+''')
+        self.log = self.tmp / 'apt.log'
+        self.stand_in('apt-get', f'''echo "$@" >>{self.log}
+[ "$1" != indextargets ] || echo 'Debian|http://mirror.invalid/debian/'
+''')
 
     def killed_in(self, name, when, *args, **env):
         """Run until the command NAME was called with WHEN; kill -9 all of it."""
@@ -299,72 +308,49 @@ class Source(Tooling):
     def test_debian_source_with_debians_patches(self):
         out = self.prepare()
         self.assertIn('.dsc', out)
-        self.assertTrue((self.tree / 'hw/pc.c').read_text().startswith('by Debian\n'))
+        self.assertTrue(self.read('hw/pc.c').startswith('by Debian\n'))
         self.assertFalse((self.tree / '.pc').exists())
         self.assertFalse((self.tree / '.git').exists())
         self.assertIn('hw/kept.patch', self.git('ls-files'))
         self.assertEqual(sorted(p.name for p in self.build.iterdir()), MADE)
 
-    def test_second_run_does_nothing(self):
-        self.two_patches()
-        self.prepare()
-        before = fingerprint(self.tree)
-        self.assertEqual(self.prepare(), '')
-        self.assertEqual(fingerprint(self.tree), before)
-
     def test_tarball_by_hash_and_by_content(self):
         self.prepare(QEMU_TARBALL=str(self.orig))
-        self.assertTrue((self.tree / 'hw/pc.c').read_text().startswith('pc line 1\n'))
-        other = self.tmp / 'qemu-10.0.13.tar.gz'
-        write_tree(self.tmp / 'qemu-10.0.13', dict(QEMU, **{'roms/more': 'firmware\n'}))
-        sh('tar', '-C', self.tmp, '-czf', other, 'qemu-10.0.13')
+        self.assertTrue(self.read('hw/pc.c').startswith('pc line 1\n'))
+        other = self.tarball('qemu-10.0.13.tar.gz', {**QEMU, 'roms/more': 'firmware\n'})
         self.assertIn('another source', self.prepare(QEMU_TARBALL=str(other)))
         self.assertTrue((self.tree / 'roms/more').exists())
 
-    def refused_tarball(self, files, *words):
-        write_tree(self.tmp / 'qemu-x', dict(QEMU, **files))
-        tarball = self.tmp / 'qemu-x.tar.xz'
-        sh('tar', '-C', self.tmp, '-cJf', tarball, 'qemu-x')
-        self.fails(self.run_tree('prepare', QEMU_TARBALL=str(tarball)), tarball, *words)
-        self.assert_nothing_made()
+    def tarball(self, name, files):
+        path = self.tmp / name
+        write_tree(self.tmp / 'packed', files)
+        sh('tar', '-C', self.tmp, '-caf', path, 'packed')
+        shutil.rmtree(self.tmp / 'packed')
+        return path
 
-    def assert_nothing_made(self):
-        self.assertEqual(sorted(p.name for p in self.build.iterdir()), ['lock', 'log'])
+    def test_refused_tarballs(self):
+        orig = self.orig.read_bytes()
+        middle = len(orig) // 2
+        damaged = orig[:middle] + bytes([orig[middle] ^ 1]) + orig[middle + 1:]
+        for name, content, *words in (
+                ('changed.tar.xz', {**QEMU, 'hw/pc.c': 'evil\n'}, 'wrong SHA-256'),
+                ('more.tar.xz', {**QEMU, 'hw/evil.c': 'evil\n'}, 'wrong SHA-256'),
+                ('line.tar.xz', {**QEMU, 'VERSION': '11.1.1\n'}, 'QEMU 11.1.1', 'line 10.0'),
+                ('release.tar.xz', {**QEMU, 'VERSION': '10.0.14\n'}, 'QEMU 10.0.14', 'QEMU_SRC'),
+                ('other.tar', {'a': ''}, 'no QEMU source'),
+                (self.orig.name, damaged, 'wrong SHA-256', sha256(self.orig)),
+                ('cut.tar.xz', orig[:-500], 'truncated')):
+            with self.subTest(name):
+                path = self.tmp / name
+                if isinstance(content, bytes):
+                    path.write_bytes(content)
+                else:
+                    self.tarball(name, content)
+                self.fails(self.run_tree('prepare', QEMU_TARBALL=str(path)), path, *words)
+                self.assertEqual(sorted(p.name for p in self.build.iterdir()), ['lock', 'log'])
         # And what comes next is whole.
         self.prepare()
         self.assertTrue((self.tree / 'hw/pc.c').exists())
-
-    def test_tarball_with_wrong_content(self):
-        self.refused_tarball({'hw/pc.c': 'evil\n'}, 'wrong SHA-256')
-
-    def test_tarball_with_a_file_more(self):
-        self.refused_tarball({'hw/evil.c': 'evil\n'}, 'wrong SHA-256')
-
-    def test_tarball_of_another_line(self):
-        self.refused_tarball({'VERSION': '11.1.1\n'}, 'QEMU 11.1.1', 'line 10.0')
-
-    def test_tarball_of_another_release_of_the_line(self):
-        self.refused_tarball({'VERSION': '10.0.14\n'}, 'QEMU 10.0.14', 'QEMU_SRC')
-
-    def test_tarball_with_wrong_hash(self):
-        bad = self.tmp / self.orig.name
-        data = bytearray(self.orig.read_bytes())
-        data[len(data) // 2] ^= 1
-        bad.write_bytes(data)
-        self.fails(self.run_tree('prepare', QEMU_TARBALL=str(bad)), bad, 'wrong SHA-256',
-                   sha256(bad), sha256(self.orig))
-        self.assert_nothing_made()
-
-    def test_truncated_tarball(self):
-        bad = self.tmp / 'qemu-10.0.13.tar.xz'
-        bad.write_bytes(self.orig.read_bytes()[:-500])
-        self.fails(self.run_tree('prepare', QEMU_TARBALL=str(bad)), bad, 'truncated')
-        self.assert_nothing_made()
-
-    def test_tarball_of_something_else(self):
-        bad = self.tmp / 'x.tar'
-        sh('tar', '-C', self.home, '-cf', bad, '.')
-        self.fails(self.run_tree('prepare', QEMU_TARBALL=str(bad)), bad, 'no QEMU source')
 
     def test_damaged_shared_source(self):
         name = self.orig.name
@@ -372,10 +358,10 @@ class Source(Tooling):
         (self.shared / name).write_bytes(self.orig.read_bytes()[:-500])
         self.fails(self.run_tree('prepare'), name, 'wrong SHA-256')
 
-    def own_source(self, version):
-        source = self.tmp / 'own'
-        write_tree(source, dict(QEMU, VERSION=version + '\n'))
-        write_tree(source, {'.git/HEAD': 'x\n', 'mybuild/build.ninja': 'x\n'})
+    def own_source(self, version, where='own'):
+        source = self.tmp / where
+        write_tree(source, {**QEMU, 'VERSION': version + '\n', '.git/HEAD': 'x\n',
+                            'mybuild/build.ninja': 'x\n'})
         return source
 
     def test_own_source_is_copied_and_left_alone(self):
@@ -388,27 +374,25 @@ class Source(Tooling):
         self.assertEqual(fingerprint(source), before)
         (source / 'hw/pc.c').write_text('changed by its owner\n')
         self.prepare(QEMU_SRC=str(source))
-        self.assertEqual((self.tree / 'hw/pc.c').read_text(), 'changed by its owner\n')
+        self.assertEqual(self.read('hw/pc.c'), 'changed by its owner\n')
 
-    def test_own_source_of_another_line(self):
-        source = self.own_source('11.1.1')
-        self.fails(self.run_tree('prepare', QEMU_SRC=str(source)), source, '11.1.1', '10.0.x')
-        self.assert_nothing_made()
-
-    def test_no_such_source(self):
-        for name in 'QEMU_SRC', 'QEMU_TARBALL':
-            missing = self.tmp / 'missing'
-            self.fails(self.make(f'{name}={missing}'), name, missing)
-            # Told before anything is installed.
-            self.fails(self.run_in('scripts/bootstrap', **{name: str(missing)}), name, missing)
-        self.fails(self.run_tree('prepare', QEMU_SRC=str(self.home)), self.home)
+    def test_refused_sources(self):
+        for name, path, *words in (
+                ('QEMU_SRC', self.own_source('11.1.1'), '11.1.1', '10.0.x'),
+                ('QEMU_SRC', self.home, 'not a QEMU source directory'),
+                ('QEMU_SRC', self.own_source('10.0.13', self.build / 'own'),
+                 'inside the build directory'),
+                ('QEMU_TARBALL', self.tmp / 'missing', 'no such file')):
+            with self.subTest(path):
+                self.fails(self.make(f'{name}={path}'), f'{name}={path}', *words)
+                self.assertFalse(self.tree.exists())
 
     def test_source_changes_but_not_over_work(self):
         self.prepare()
         (self.tree / 'hw/pc.c').write_text('my work\n')
         self.fails(self.run_tree('prepare', QEMU_TARBALL=str(self.orig)), 'hw/pc.c', 'discard')
         self.fails(self.run_tree('wipe'), 'hw/pc.c')
-        self.assertEqual((self.tree / 'hw/pc.c').read_text(), 'my work\n')
+        self.assertEqual(self.read('hw/pc.c'), 'my work\n')
 
 
 class Fetch(Tooling):
@@ -421,7 +405,7 @@ class Fetch(Tooling):
     def no_apt(self):
         self.stand_in('apt-get', 'exit 100\n')
 
-    def apt(self, version):
+    def apt(self, version, after=''):
         """An apt whose archive has the package in this version."""
         self.log = self.tmp / 'apt.log'
         self.stand_in('apt-cache', f'echo "Version: 1:9.2.0+ds-1"; echo "Version: {version}"\n')
@@ -430,14 +414,15 @@ case $1 in
 indextargets) echo 'Debian|http://mirror.invalid/debian/' ;;
 source) [ "$4" = "qemu={version}" ] || exit 1
     cp {self.package}/qemu_* .
-    [ -e qemu_{version[2:]}.dsc ] || mv qemu_*.dsc qemu_{version[2:]}.dsc ;;
+    [ -e qemu_{version[2:]}.dsc ] || mv qemu_*.dsc qemu_{version[2:]}.dsc
+    {after} ;;
 esac
 ''')
 
     def test_pinned_version_through_apt(self):
         self.apt('1:10.0.13+ds-1')
         self.assertNotIn('notice', self.prepare())
-        self.assertTrue((self.tree / 'hw/pc.c').read_text().startswith('by Debian\n'))
+        self.assertTrue(self.read('hw/pc.c').startswith('by Debian\n'))
         listed = (self.build / 'apt/source/parts/trixie.list').read_text()
         self.assertRegex(listed, r'^deb-src \[signed-by=\S+\] http://mirror.invalid/debian/ '
                                  r'trixie main\n$')
@@ -458,12 +443,8 @@ esac
         self.assertEqual(self.prepare(), '')
 
     def test_apt_gives_something_else_under_the_pinned_name(self):
-        self.apt('1:10.0.13+ds-1')
-        name = self.orig.name
-        text = (self.bin / 'apt-get').read_text()
-        self.stand_in('apt-get', text.split('\n', 1)[1].replace(
-            '.dsc ;;', f'.dsc; echo >>{name} ;;'))
-        self.fails(self.run_tree('prepare'), name, 'wrong SHA-256')
+        self.apt('1:10.0.13+ds-1', after=f'echo >>{self.orig.name}')
+        self.fails(self.run_tree('prepare'), self.orig.name, 'wrong SHA-256')
         self.assertFalse(self.tree.exists())
 
     def test_upstream_release_resumed(self):
@@ -480,8 +461,7 @@ esac
     def test_upstream_release_of_other_content(self):
         self.no_apt()
         self.write_base(url=f'file://{self.orig}', content='0' * 64)
-        result = self.run_tree('prepare', MIN_FREE_MB='0')
-        self.fails(result, 'wrong SHA-256')
+        self.fails(self.run_tree('prepare'), 'wrong SHA-256')
         # Not kept: the next run would trip on it.
         self.assertEqual(list((self.build / 'download').iterdir()), [])
 
@@ -497,11 +477,7 @@ class Interrupted(Tooling):
         self.killed_in('tar', '', 'scripts/qemu-tree', 'prepare', QEMU_TARBALL=str(self.orig))
         self.assertTrue((self.build / 'qemu-10.0.partial/VERSION').exists())
         self.assertFalse(self.tree.exists())
-        out = self.prepare(QEMU_TARBALL=str(self.orig))
-        self.assertIn('notice', out)
-        self.assertIn('interrupted', out)
-        self.assertFalse((self.build / 'qemu-10.0.partial').exists())
-        self.assertEqual(self.prepare(QEMU_TARBALL=str(self.orig)), '')
+        self.assertRegex(self.prepare(QEMU_TARBALL=str(self.orig)), 'notice: .* interrupted')
         # The same for dpkg-source, which has a directory of its own to unpack to.
         self.killed_in('tar', '', 'scripts/qemu-tree', 'prepare')
         self.assertEqual(len(list(self.build.glob('*.tmp-extract.*'))), 1)
@@ -512,22 +488,14 @@ class Interrupted(Tooling):
         self.killed_in('mv', 'qemu-10.0.partial', 'scripts/qemu-tree', 'prepare')
         self.assertTrue(self.tree.exists())
         self.assertFalse(self.gitdir.exists())
-        self.assertIn('notice', self.prepare())
+        self.assertIn('half-made', self.prepare())
         self.assertEqual(self.prepare(), '')
-
-    def test_tree_without_stamp(self):
-        self.prepare()
-        (self.gitdir / 'pristine').unlink()
-        (self.tree / 'VERSION').unlink()
-        out = self.prepare()
-        self.assertIn('half-made', out)
-        self.assertTrue((self.tree / 'VERSION').exists())
 
     def test_killed_while_patching(self):
         self.two_patches()
         self.killed_in('git', ' am ', 'scripts/qemu-tree', 'prepare')
         self.prepare()
-        self.assertIn('a hook in pc.c', (self.tree / 'hw/pc.c').read_text())
+        self.assertIn('a hook in pc.c', self.read('hw/pc.c'))
 
     def test_killed_while_changing_the_series(self):
         self.two_patches()
@@ -543,8 +511,8 @@ exec {shutil.which('git')} "$@"
         self.assertNotEqual(self.run_tree('prepare').returncode, 0)
         (self.bin / 'git').unlink()
         self.assertIn('mending', self.prepare())
-        self.assertNotIn('hook', (self.tree / 'target/i386/cpu.c').read_text())
-        self.assertIn('another\npc line 21\n', (self.tree / 'hw/pc.c').read_text())
+        self.assertNotIn('hook', self.read('target/i386/cpu.c'))
+        self.assertIn('another\npc line 21\n', self.read('hw/pc.c'))
         self.assertIn('unsaved: nothing', self.ok(self.run_tree('status')))
 
     def test_killed_while_overlaying(self):
@@ -555,7 +523,7 @@ exec {shutil.which('git')} "$@"
         self.killed_in('mv', 'ext.c', 'scripts/qemu-tree', 'prepare')
         (self.repo / 'target-i386-ext/ext.c').write_text('third\n')
         self.prepare()
-        self.assertEqual((self.tree / 'target/i386/ext/ext.c').read_text(), 'third\n')
+        self.assertEqual(self.read('target/i386/ext/ext.c'), 'third\n')
 
     def test_two_at_once(self):
         runs = [subprocess.Popen(['scripts/qemu-tree', 'prepare'], cwd=self.repo,
@@ -567,15 +535,18 @@ exec {shutil.which('git')} "$@"
 
 
 class Patches(Tooling):
-    def test_series_is_applied_in_order(self):
+    def setUp(self):
+        super().setUp()
         self.two_patches()
         self.prepare()
-        self.assertEqual(self.git('log', '--format=%s', 'base..'), 'pc\ncpu\n')
-        self.assertIn('a hook in cpu.c', (self.tree / 'target/i386/cpu.c').read_text())
 
-    def test_changed_patch_touches_only_its_file(self):
-        self.two_patches()
-        self.prepare()
+    def test_series(self):
+        """Applied in order; nothing, or one file, is written by the next run"""
+        self.assertEqual(self.git('log', '--format=%s', 'base..'), 'pc\ncpu\n')
+        self.assertIn('a hook in cpu.c', self.read('target/i386/cpu.c'))
+        everything = fingerprint(self.tree)
+        self.assertEqual(self.prepare(), '')
+        self.assertEqual(fingerprint(self.tree), everything)
         before = {p: p.stat().st_mtime_ns for p in self.tree.rglob('*') if p.is_file()}
         self.patch('0002-pc.patch', 'hw/pc.c', 20, 'another hook in pc.c')
         self.assertIn('applied 2', self.prepare())
@@ -583,7 +554,7 @@ class Patches(Tooling):
         changed = [p for p, mtime in after.items() if before.get(p) != mtime]
         self.assertEqual(changed, [self.tree / 'hw/pc.c'])
         self.assertEqual(before.keys(), after.keys())
-        self.assertIn('another hook', (self.tree / 'hw/pc.c').read_text())
+        self.assertIn('another hook', self.read('hw/pc.c'))
 
     def refused(self, *words):
         """The series is refused, and the tree stays as it was."""
@@ -593,82 +564,61 @@ class Patches(Tooling):
         self.assertFalse((self.build / 'qemu-10.0.am').exists())
 
     def test_patch_that_does_not_apply(self):
-        self.two_patches()
-        self.prepare()
         text = (self.patches / '0002-pc.patch').read_text()
-        (self.patches / '0002-pc.patch').write_text(text.replace(' pc line 19', ' pc line XX'))
+        # GNU patch takes this with fuzz 1.
+        (self.patches / '0002-pc.patch').write_text(text.replace(' pc line 18', ' pc line XX'))
         self.refused('0002-pc.patch', 'hw/pc.c')
         (self.patches / '0002-pc.patch').write_text(text.replace('a hook', 'a new hook'))
         self.prepare()
-        self.assertIn('a new hook', (self.tree / 'hw/pc.c').read_text())
-
-    def test_no_fuzz(self):
-        self.two_patches()
-        text = (self.patches / '0001-cpu.patch').read_text()
-        # GNU patch takes this with fuzz 1.
-        (self.patches / '0001-cpu.patch').write_text(text.replace(' cpu line 8\n', ' cpu line X\n'))
-        self.fails(self.run_tree('prepare'), '0001-cpu.patch')
+        self.assertIn('a new hook', self.read('hw/pc.c'))
 
     def test_series_that_does_not_add_up(self):
-        self.two_patches()
-        self.prepare()
         self.series('0001-cpu.patch')
         self.refused('0002-pc.patch', 'series')
         self.series('0001-cpu.patch', '0002-pc.patch', '0003-no.patch')
         self.refused('0003-no.patch')
 
     def test_edits_are_not_lost(self):
-        self.two_patches()
-        self.prepare()
-        edited = (self.tree / 'hw/pc.c').read_text() + 'my work\n'
+        edited = self.read('hw/pc.c') + 'my work\n'
         (self.tree / 'hw/pc.c').write_text(edited)
         # Nothing to do: built as it is.
         self.prepare()
         self.patch('0001-cpu.patch', 'target/i386/cpu.c', 10, 'another hook')
         self.refused('hw/pc.c', 'make export', 'discard')
-        self.assertEqual((self.tree / 'hw/pc.c').read_text(), edited)
+        self.assertEqual(self.read('hw/pc.c'), edited)
         self.ok(self.run_tree('discard'))
         self.prepare()
-        self.assertIn('another hook', (self.tree / 'target/i386/cpu.c').read_text())
+        self.assertIn('another hook', self.read('target/i386/cpu.c'))
 
     def test_commits_are_not_lost_and_export(self):
-        self.two_patches()
-        self.prepare()
         self.ok(self.run_tree('export'))
-        (self.tree / 'hw/pc.c').write_text((self.tree / 'hw/pc.c').read_text() + 'third\n')
+        (self.tree / 'hw/pc.c').write_text(self.read('hw/pc.c') + 'third\n')
         self.git('commit', '-q', '-a', '-m', 'hw/pc: a third hook')
         self.fails(self.run_tree('export', '--check'), '0003-hw-pc-a-third-hook.patch')
-        series = (self.patches / 'series').read_text()
-        self.series('0001-cpu.patch')
-        (self.patches / '0002-pc.patch').rename(self.tmp / '0002-pc.patch')
+        text = (self.patches / '0001-cpu.patch').read_text()
+        (self.patches / '0001-cpu.patch').write_text(text.replace('because', 'because '))
         self.refused('commits that are not in patches/10.0')
-        (self.tmp / '0002-pc.patch').rename(self.patches / '0002-pc.patch')
-        (self.patches / 'series').write_text(series)
+        # Another byte is written over.
         self.ok(self.make('export'))
+        self.assertEqual((self.patches / '0001-cpu.patch').read_text(), text)
         self.assertEqual((self.patches / 'series').read_text(),
                          '0001-cpu.patch\n0002-pc.patch\n0003-hw-pc-a-third-hook.patch\n')
         before = fingerprint(self.tree)
         self.prepare()
         self.assertEqual(fingerprint(self.tree), before)
-        self.assertIn('unsaved: nothing', self.ok(self.run_tree('status')))
-
-    def test_other_commits_of_the_same_patches_are_not_flagged(self):
-        self.two_patches()
-        self.prepare()
-        self.ok(self.run_tree('export'))
+        # Other commits of the same patches are nothing to save.
         head = self.git('rev-parse', 'HEAD')
-        self.git('commit', '-q', '--amend', '--no-edit')
+        self.git('-c', 'user.name=Another', 'commit', '-q', '--amend', '--no-edit')
         self.assertNotEqual(self.git('rev-parse', 'HEAD'), head)
         self.assertIn('unsaved: nothing', self.ok(self.run_tree('status')))
-        self.patch('0001-cpu.patch', 'target/i386/cpu.c', 10, 'another hook')
-        self.fails(self.run_tree('prepare'), 'commits that are not')
+        # A commit dropped is a patch removed.
+        self.git('reset', '-q', '--hard', 'HEAD^')
+        self.assertIn('removed patches/10.0/0003', self.ok(self.make('export')))
+        self.assertFalse((self.patches / '0003-hw-pc-a-third-hook.patch').exists())
 
     def test_export_is_the_same_whatever_the_configuration(self):
-        self.two_patches()
-        self.prepare()
         self.ok(self.run_tree('export'))
         first = {p.name: p.read_bytes() for p in self.patches.iterdir()}
-        self.ok(self.run_tree('export', '--check'))
         (self.home / '.gitconfig').write_text(
             '[diff]\n noprefix = true\n algorithm = patience\n context = 9\n'
             '[format]\n signature = x\n numbered = true\n subjectPrefix = X\n'
@@ -683,14 +633,6 @@ class Patches(Tooling):
         self.prepare(**hook)
         self.ok(self.run_tree('export', '--check', **hook))
         self.assertEqual({p.name: p.read_bytes() for p in self.patches.iterdir()}, first)
-
-    def test_export_check_sees_a_byte(self):
-        self.two_patches()
-        self.prepare()
-        self.ok(self.run_tree('export'))
-        text = (self.patches / '0001-cpu.patch').read_text()
-        (self.patches / '0001-cpu.patch').write_text(text.replace('because', 'because '))
-        self.fails(self.run_tree('export', '--check'), '0001-cpu.patch')
 
 
 class Overlay(Tooling):
@@ -723,19 +665,18 @@ class Overlay(Tooling):
         # However old the file is in the repository: ninja has to see it.
         self.assertGreater(self.copy.stat().st_mtime, time.time() - 60)
 
-    def test_what_left_is_removed(self):
+    def test_what_left_is_removed_and_what_is_missing_comes_back(self):
         shutil.rmtree(self.repo / 'target-i386-ext/tables')
+        self.copy.unlink()
         self.prepare()
         self.assertFalse((self.tree / 'target/i386/ext/tables').exists())
-        self.assertTrue(self.copy.exists())
+        self.assertEqual(self.copy.read_text(), 'ext\n')
 
     def test_collision_with_upstream(self):
         clash = self.repo / 'tests/qtest/cpu-test.c'
         clash.write_text('ours\n')
         self.fails(self.run_tree('prepare'), "replace QEMU's own tests/qtest/cpu-test.c")
-        self.assertEqual((self.tree / 'tests/qtest/cpu-test.c').read_text(), 'upstream test\n')
-        clash.unlink()
-        self.prepare()
+        self.assertEqual(self.read('tests/qtest/cpu-test.c'), 'upstream test\n')
 
     def test_edited_copy_is_kept(self):
         self.copy.write_text('edited in the tree\n')
@@ -767,33 +708,27 @@ class Overlay(Tooling):
 
     def test_own_tables_are_told(self):
         """As given, else as the tree has them, from a link or a directory"""
-        def told(**env):
-            return self.ok(self.run_tree('site-tables', **env))
+        script = self.repo / 'scripts/x86-cpu-history'
+        script.write_text('#!/bin/sh\nshift 2\nprintf "%s\\n" "$@"\n')
+        script.chmod(0o755)
+
+        def told(*args, **env):
+            return self.ok(self.make('history', *args, **env)).strip().removeprefix(
+                '--cpu-tables\n')
 
         tables = self.tmp / 'my tables'
         write_tree(tables, {'a.tbl': 'cpu a_b\n'})
         self.assertEqual(told(), '')
         self.prepare(CPU_TABLES=str(tables))
-        self.assertEqual(told(), f'{tables}\n')
-        self.assertEqual(told(CPU_TABLES=''), '')
-        self.assertEqual(told(CPU_TABLES='other'), f'{self.repo}/other\n')
-        script = self.repo / 'scripts/x86-cpu-history'
-        script.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
-        script.chmod(0o755)
-        line = ['--line', '10.0']
-        self.assertEqual(self.ok(self.make('history')).splitlines(),
-                         [*line, '--cpu-tables', str(tables)])
-        self.assertEqual(self.ok(self.make('history', 'CPU_TABLES=')).splitlines(), line)
+        self.assertEqual(told(), str(tables))
+        # Empty is something else than not given.
+        self.assertEqual(told('CPU_TABLES='), '')
+        self.assertEqual(told(CPU_TABLES='an other'), f'{self.repo}/an other')
         self.prepare(CPU_TABLES='')
         self.assertEqual(told(), '')
         site = self.tree / 'target/i386/ext/tables/site'
         write_tree(site, {'a.tbl': 'cpu a_b\n'})
-        self.assertEqual(told(), f'{site}\n')
-
-    def test_deleted_copy_comes_back(self):
-        self.copy.unlink()
-        self.prepare()
-        self.assertEqual(self.copy.read_text(), 'ext\n')
+        self.assertEqual(told(), str(site))
 
 
 class Variables(Tooling):
@@ -803,56 +738,38 @@ class Variables(Tooling):
         for given, say in (('model=EPYC', 'model: no such variable (did you mean MODEL?)'),
                            ('MODLE=EPYC', 'MODLE: no such variable (did you mean MODEL?)'),
                            ('PAR=x', 'PAR: no such variable (did you mean PART?)'),
-                           ('xyzzy=', 'xyzzy: no such variable; make help lists them')):
-            for target in 'run', 'line', 'help', 'clean':
-                result = self.make(target, given)
+                           ('xyzzy=', 'xyzzy: no such variable; make help lists them'),
+                           ("a'b=1", "a'b: no such variable; make help lists them")):
+            with self.subTest(given):
+                result = self.make('clean', given)
                 self.assertEqual(result.returncode, 2)
                 self.assertEqual(result.stdout, '')
                 self.assertRegex(result.stderr, r'^Makefile:\d+: \*\*\* '
                                  + re.escape(say) + r'\.  Stop\.\n$')
-        self.assertIn("a'b: no such variable", self.make("a'b=1", 'line').stderr)
 
-    def test_of_another_make(self):
-        """A packager's make has variables of its own."""
-        self.ok(self.make('line', 'SHELL=/bin/sh'))
+    def test_known(self):
+        for given in 'MODEL=EPYC,model-id=a b', 'CHECK_SEED=1', 'FUZZ=qmp cpu', 'SHELL=/bin/sh':
+            self.ok(self.make('line', given))
+        # What the environment has is others' business, and so is what a packager's
+        # make was given.
+        self.ok(self.make('line', model='EPYC'))
         (self.tmp / 'outer.mk').write_text('all: ; +@$(MAKE) --no-print-directory line\n')
         self.ok(self.run_in('make', '-f', self.tmp / 'outer.mk', 'V=1'))
 
-    def test_tables_that_are_not_given(self):
-        """Empty is something else."""
-        script = self.repo / 'scripts/x86-cpu-history'
-        script.write_text('#!/bin/sh\necho "${CPU_TABLES-not given}"\n')
-        script.chmod(0o755)
-        self.assertEqual(self.ok(self.make('history')), 'not given\n')
-        self.assertEqual(self.ok(self.make('history', 'CPU_TABLES=')), '\n')
-        self.assertEqual(self.ok(self.make('history', CPU_TABLES='a b')), 'a b\n')
-
-    def test_known(self):
-        for given in 'MODEL=EPYC,model-id=a b', 'CHECK_SEED=1', 'FUZZ=qmp cpu', 'CPU_TABLES=':
-            self.ok(self.make('line', given))
-        # What the environment has is others' business.
-        self.ok(self.make('line', model='EPYC'))
-
 
 class Place(Tooling):
-    """The build directory: unwritable, full, badly named; an unknown line."""
+    """The build directory: full, badly named; an unknown line."""
 
     def test_unknown_line(self):
         for target in ('all', 'run', 'check', 'check-full', 'lint', 'dist', 'install',
                        'export', 'clean', 'distclean'):
-            for line in '9.9', '../10.0', '.':
-                self.fails(self.make(target, f'LINE={line}'), f'LINE={line}', 'there are: 10.0')
+            self.fails(self.make(target, 'LINE=9.9'), 'LINE=9.9', 'there are: 10.0')
         self.assertFalse(self.build.exists())
 
     def test_path_that_configure_refuses(self):
         self.fails(self.make('BUILD=/tmp/a b'), 'BUILD=/tmp/a b', 'space')
         for target in ('all', 'run', 'dump', 'install', 'clean', 'distclean'):
             self.fails(self.make('BUILD=', target), 'BUILD is empty', 'BUILD=dir')
-
-    def test_unwritable(self):
-        target = self.tmp / 'locked'
-        target.mkdir(mode=0o555)
-        self.fails(self.run_as_nobody('make', f'BUILD={target}/build'), target, 'BUILD=dir')
 
     def tmpfs(self, size):
         if os.geteuid() != 0:
@@ -865,21 +782,25 @@ class Place(Tooling):
         self.addCleanup(sh, 'umount', mount)
         return mount
 
-    def test_no_space_up_front(self):
-        mount = self.tmpfs('8m')
-        self.fails(self.make(f'BUILD={mount}/build'), mount, 'no space', 'MB')
-
-    def test_no_space_midway(self):
+    def test_no_space(self):
         mount = self.tmpfs('3m')
         source = self.tmp / 'big'
         write_tree(source, QEMU)
         (source / 'hw/big').write_bytes(os.urandom(6 << 20))
-        env = {'BUILD': f'{mount}/build', 'QEMU_SRC': str(source), 'MIN_FREE_MB': '0'}
-        self.fails(self.run_tree('prepare', **env), mount, 'no space')
+        env = {'BUILD': f'{mount}/build', 'QEMU_SRC': str(source)}
+        # Up front, then midway
+        self.fails(self.run_tree('prepare', **env), mount, 'no space', 'needs 2000 MB')
+        env['MIN_FREE_MB'] = '0'
+        self.fails(self.run_tree('prepare', **env), mount, 'no space left')
         self.assertEqual([p.name for p in (mount / 'build').glob('qemu*')], [])
         sh('mount', '-o', 'remount,size=64m', mount)
         self.prepare(**env)
         self.assertEqual((mount / 'build/qemu-10.0/hw/big').stat().st_size, 6 << 20)
+
+    def test_min_free_mb(self):
+        for value in 'x', '1e3', '-1':
+            self.fails(self.run_tree('prepare', MIN_FREE_MB=value),
+                       f'MIN_FREE_MB={value}: not a number')
 
 
 # Those that bootstrap may be run by.  In a POSIX shell a redirection that fails
@@ -898,99 +819,59 @@ class Shells(Tooling):
 
     def setUp(self):
         super().setUp()
-        Bootstrap.fake_dpkg(self)
+        self.fake_dpkg('flex')
+        self.stand_in('id', 'echo 1000\n')
+        self.stand_in('sudo', 'exit 0\n')
         # The caller's own, so that only modes keep anybody out.
         self.mine = self.tmp / 'mine'
         (self.mine / 'log').mkdir(parents=True)
-
-    def own(self, *paths):
         if os.geteuid() == 0:
-            for path in paths:
+            for path in self.mine, self.mine / 'log':
                 os.chown(path, 65534, 65534)
 
-    def check_error(self, *words, command='scripts/bootstrap', **env):
+    def check_error(self, *words, **env):
         """The same one line in all shells"""
         env.setdefault('BUILD', str(self.mine))
         self.assertIn('sh', SHELLS)
         lines = set()
         for name, argv in SHELLS.items():
             with self.subTest(name):
-                result = self.run_as_nobody(*argv, command, **env)
+                result = self.run_in(*argv, 'scripts/bootstrap', nobody=True, **env)
                 self.fails(result, *words)
-                self.assertEqual(result.stdout, '')
-                self.assertEqual(result.returncode, 1)
+                self.assertEqual((result.returncode, result.stdout), (1, ''))
                 lines.add(result.stderr)
         self.assertEqual(len(lines), 1)
-        return lines.pop()
 
-    def test_build_directory(self):
-        """One that exists, and is somebody else's"""
-        for mode in 0o555, 0o755:
-            self.mine.chmod(mode)
-            (self.mine / 'log').chmod(mode)
-            self.own(*[self.mine] * (mode == 0o555))
-            if os.geteuid() != 0 and mode == 0o755:
-                continue
-            self.check_error(f'cannot write to the build directory {self.mine};', 'BUILD=dir')
-        self.mine.chmod(0o755)
-
-    def test_log_directory(self):
-        self.own(self.mine)
-        (self.mine / 'log').chmod(0o555)
-        self.check_error(f'cannot write to the build directory {self.mine};')
-
-    def test_missing_build_directory(self):
-        self.mine.chmod(0o555)
-        self.addCleanup(self.mine.chmod, 0o755)
-        self.check_error(f'cannot write to the build directory {self.mine}/new;',
-                         BUILD=f'{self.mine}/new')
-
-    def test_lock_and_logs(self):
-        """Files that root left behind"""
-        Bootstrap.fake_dpkg(self, 'flex')
-        self.stand_in('id', 'echo 1000\n')
-        self.stand_in('sudo', 'exit 0\n')
-        self.own(self.mine, self.mine / 'log')
-        for name in 'lock', 'log/bootstrap.log', 'apt':
+    def test_not_writable(self):
+        """Directories and files, such as root leaves behind"""
+        for name, mode, build, named in (
+                ('.', 0o555, '/new', f'the build directory {self.mine}/new;'),
+                ('log', 0o555, '', f'the build directory {self.mine};'),
+                ('lock', 0o444, '', f'{self.mine}/lock; chown'),
+                ('log/bootstrap.log', 0o444, '', f'{self.mine}/log/bootstrap.log; chown'),
+                ('apt', 0o555, '', f'{self.mine}/apt/packages; chown')):
             path = self.mine / name
-            if name == 'apt':
-                path.mkdir(mode=0o555)
-            else:
-                path.write_text('')
-                path.chmod(0o444)
-            shown = f'{path}/packages;' if name == 'apt' else f'{path};'
-            self.check_error(f'cannot write to {shown}', 'chown', 'BUILD=dir')
-            (path.rmdir if name == 'apt' else path.unlink)()
+            new = not path.exists()
+            if new and mode == 0o555:
+                path.mkdir()
+            elif new:
+                path.touch()
+            path.chmod(mode)
+            with self.subTest(name):
+                self.check_error(f'cannot write to {named}', 'BUILD=dir',
+                                 BUILD=f'{self.mine}{build}')
+            path.chmod(0o755)
+            if new:
+                (path.unlink if path.is_file() else path.rmdir)()
 
     def test_values(self):
-        self.own(self.mine, self.mine / 'log')
-        self.check_error('LINE=9.9', LINE='9.9')
-        self.check_error('LINE=../10.0', LINE='../10.0')
-        self.check_error('QEMU_SRC=/nonexistent', QEMU_SRC='/nonexistent')
-        self.check_error('QEMU_TARBALL=/nonexistent', QEMU_TARBALL='/nonexistent')
-        self.check_error('BUILD=/a b', BUILD='/a b')
-
-    def test_errors_are_a_line(self):
-        """Whatever the value: no line breaks, nothing for the terminal, no end"""
-        self.assertIn('LINE=a?b?[31m', self.check_error(LINE='a\nb\033[31m'))
-        self.assertLessEqual(len(self.check_error(LINE='9' * 100_000)), 950)
-
-    def test_no_os_release(self):
-        """What is asked of it is not there, or not readable"""
-        script = self.repo / 'scripts/bootstrap'
-        script.write_text(script.read_text().replace('/etc/os-release', '/nonexistent'))
-        self.own(self.mine, self.mine / 'log')
-        Bootstrap.fake_dpkg(self, 'flex')
-        self.stand_in('id', 'echo 1000\n')
-        self.stand_in('sudo', 'exit 1\n')
-        self.check_error('apt-get install flex')
-
-    def test_number(self):
-        """MIN_FREE_MB is only read by qemu-tree, in bash"""
-        for value in 'x', '1e3', '-1', '9' * 5000:
-            result = self.run_in('scripts/qemu-tree', 'prepare', MIN_FREE_MB=value)
-            self.fails(result, 'MIN_FREE_MB=', 'not a number')
-            self.assertLessEqual(len(result.stderr), 950)
+        for name, value, shown in (
+                ('LINE', '9.9', '9.9'), ('LINE', '../10.0', '../10.0'), ('LINE', '.', '.'),
+                ('QEMU_SRC', '/nonexistent', '/nonexistent'),
+                ('QEMU_TARBALL', '/nonexistent', '/nonexistent'), ('BUILD', '/a b', '/a b'),
+                # No line breaks, nothing for the terminal
+                ('LINE', 'a\nb\033[31m', 'a?b?[31m')):
+            self.check_error(f'{name}={shown}:', **{name: value})
 
 
 class Build(Tooling):
@@ -1004,10 +885,8 @@ class Build(Tooling):
     def test_make_twice_and_after_a_change(self):
         self.assertIn('ready', self.ok(self.make()))
         self.assertIn('ext\n', self.binary.read_text())
-        begin = time.monotonic()
         before = fingerprint(self.out)
         self.ok(self.make())
-        self.assertLess(time.monotonic() - begin, 5)
         ignore = {str(self.out / name) for name in ('build.log', '.ninja_log', '.ninja_deps')}
         self.assertEqual([e for e in fingerprint(self.out) if e[0] not in ignore],
                          [e for e in before if e[0] not in ignore])
@@ -1026,14 +905,8 @@ class Build(Tooling):
         self.assertNotIn('--enable-a', (self.out / 'arguments').read_text())
 
     def test_interrupted_configure(self):
-        self.prepare()
-        with subprocess.Popen(['make'], cwd=self.repo, env=self.environment(HANG_CONFIGURE='1'),
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              start_new_session=True) as process:
-            try:
-                wait_for(self.out / 'config.log')
-            finally:
-                os.killpg(process.pid, signal.SIGKILL)
+        self.killed_in('ln', 'qemu-bundle', 'make')
+        (self.out / 'config.log').touch()
         self.assertIn('interrupted', self.ok(self.make()))
         self.assertFalse((self.out / 'config.log').exists())
         self.assertTrue(self.binary.exists())
@@ -1059,69 +932,53 @@ class Build(Tooling):
             [line for line in result.stderr.splitlines() if not line.startswith('make')],
             [f'{self.tree}/target/i386/ext/tables/a.tbl:3: no such thing',
              'error: the tables of CPU models have errors (see above)'])
-        for word in 'FAILED', 'ninja':
-            self.assertNotIn(word, result.stdout + result.stderr)
+        self.assertNotRegex(result.stdout, 'FAILED|ninja')
         self.assertFalse(self.binary.exists())
 
     def test_new_source_makes_new_objects(self):
         self.ok(self.make())
         source = self.tmp / 'own'
-        write_tree(source, dict(QEMU, **{'hw/pc.c': 'older than the objects\n'}))
+        write_tree(source, {**QEMU, 'hw/pc.c': 'older than the objects\n'})
         os.utime(source / 'hw/pc.c', (1, 1))
         self.ok(self.make(f'QEMU_SRC={source}'))
         self.assertIn('older than the objects\n', self.binary.read_text())
 
     def test_run_passes_values_as_they_are(self):
-        out = self.ok_but_stderr(self.make(
-            'run', 'MODEL=qemu64,model-id=a "b" \'c\'; $$(touch pwned)', 'SMP=4,dies=2'))
-        self.assertEqual(out, '<--qemu><build/10.0/qemu-system-x86_64><--exit-zero><--model>'
-                              '<qemu64,model-id=a "b" \'c\'; $(touch pwned)><--smp><4,dies=2>')
+        result = self.make('run', 'MODEL=qemu64,model-id=a "b" \'c\'; $$(touch pwned)',
+                           'SMP=4,dies=2')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        # The build speaks on stderr, so that stdout is the answer alone.
+        self.assertEqual(result.stdout,
+                         '<--qemu><build/10.0/qemu-system-x86_64><--exit-zero><--model>'
+                         '<qemu64,model-id=a "b" \'c\'; $(touch pwned)><--smp><4,dies=2>')
         self.assertFalse((self.repo / 'pwned').exists())
 
-    def ok_but_stderr(self, result):
-        """The build speaks on stderr, so that stdout is the answer alone."""
-        self.assertEqual(result.returncode, 0, result.stderr)
-        return result.stdout
-
     def test_install(self):
+        """With Sphinx; where it fails; and where it is gone"""
         dest = self.tmp / 'dest dir'
-        # A Python without Sphinx: the source of the manual instead, and a notice
-        self.stand_in('python', 'exit 1\n')
-        out = self.ok(self.make('install', 'PREFIX=/usr', f'DESTDIR={dest}',
-                                f'PYTHON={self.bin}/python'))
-        self.assertRegex(out, '(?m)^notice: no Sphinx .*: no man pages')
-        for name in ('bin/qemu-system-x86_64', 'bin/x86-cpu',
-                     'bin/x86-cpu-removed', 'libexec/x86-cpu/removed',
-                     'libexec/x86-cpu/look',
-                     'share/qemu-cpu-introspection/qapi/ext.json',
-                     'share/qemu-cpu-introspection/schema/a.schema.json',
-                     'share/doc/qemu-cpu-introspection/COPYING',
-                     'share/doc/qemu-cpu-introspection/manual.rst'):
-            self.assertTrue((dest / 'usr' / name).is_file(), name)
-        dest.chmod(0o555)
-        self.assertTrue(os.access(dest / 'usr/bin/x86-cpu-removed', os.X_OK))
-
-    def test_manual(self):
-        dest = self.tmp / 'dest'
-        # A Sphinx that makes a page, fails, and is gone
+        args = ['install', 'PREFIX=/usr', f'DESTDIR={dest}', f'PYTHON={self.bin}/python']
         self.stand_in('python', '''[ "$1" = -c ] && exit
 [ ! -e fail ] || { echo 'a.rst:1: WARNING: no such page'; exit 1; }
 for to; do :; done
 mkdir -p "$to" && echo page >"$to/x86-cpu.1" && ln -s x86-cpu.1 "$to/a.html"
 ''')
-        args = ['install', 'PREFIX=/usr', f'DESTDIR={dest}', f'PYTHON={self.bin}/python']
         self.assertNotIn('notice: no Sphinx', self.ok(self.make(*args)))
         self.assertTrue((dest / 'usr/share/man/man1/x86-cpu.1').is_file())
-        html = dest / 'usr/share/doc/qemu-cpu-introspection/html'
-        self.assertTrue((html / 'a.html').is_file())
-        self.assertFalse((html / 'a.html').is_symlink())
+        doc = dest / 'usr/share/doc/qemu-cpu-introspection'
+        self.assertTrue((doc / 'html/a.html').is_file())
+        self.assertFalse((doc / 'html/a.html').is_symlink())
+        for name in 'qemu-system-x86_64', 'x86-cpu', 'x86-cpu-removed', 'x86-cpu-look':
+            self.assertTrue(os.access(dest / 'usr/bin' / name, os.X_OK), name)
+        # A link has the name that a verb had before.
+        self.assertEqual(os.listdir(dest / 'usr/libexec/x86-cpu'), ['removed'])
         (self.repo / 'fail').touch()
         result = self.make(*args)
         self.assertNotEqual(result.returncode, 0)
         self.assertRegex(result.stderr, r'^error: Sphinx failed; .*\n +a.rst:1: WARNING')
         self.stand_in('python', 'exit 1\n')
-        self.ok(self.make(*args))
-        self.assertFalse(html.exists())
+        self.assertRegex(self.ok(self.make(*args)), '(?m)^notice: no Sphinx .*: no man pages')
+        self.assertFalse((doc / 'html').exists())
+        self.assertTrue((doc / 'manual.rst').is_file())
 
     def test_clean_and_distclean(self):
         self.ok(self.make())
@@ -1134,49 +991,53 @@ mkdir -p "$to" && echo page >"$to/x86-cpu.1" && ln -s x86-cpu.1 "$to/a.html"
 
 
 class Bootstrap(Tooling):
-    def fake_dpkg(self, missing='', meson='1.7.0-1'):
-        """A dpkg-query on a machine that has all packages but one."""
-        self.stand_in('dpkg-query', f'''shift 3
-for p; do case $p in {missing or "''"}) ;; meson) echo "installed meson {meson}";;
-*) echo "installed $p 1";; esac; done
-''')
-        self.log = self.tmp / 'apt.log'
-        self.stand_in('apt-get', f'''echo "$@" >>{self.log}
-[ "$1" != indextargets ] || echo 'Debian|http://mirror.invalid/debian/'
-''')
+    FULL = ['gcc-s390x-linux-gnu', 'gcc-arm-linux-gnueabihf', 'debootstrap']
+
+    def ordinary_user(self):
+        self.stand_in('id', 'echo 1000\n')
+        self.stand_in('sudo', 'exit 1\n')
 
     def test_second_run_asks_nobody(self):
         self.fake_dpkg()
-        for what in 'build', 'check', 'fuzz':
+        for what in 'build', 'check', 'fuzz', 'install', 'full':
             self.assertEqual(self.ok(self.run_in('scripts/bootstrap', what)), '')
         self.assertFalse(self.log.exists())
 
-    def test_packages_of_each_purpose(self):
-        for package, what in (('afl++', 'fuzz'), ('shellcheck', 'check'),
-                              ('ninja-build', 'fuzz')):
-            self.fake_dpkg(package)
-            self.stand_in('id', 'echo 1000\n')
-            self.stand_in('sudo', 'exit 1\n')
-            self.fails(self.run_in('scripts/bootstrap', what), 'apt-get install ' + package)
-            if package != 'ninja-build':
-                self.ok(self.run_in('scripts/bootstrap'))
+    def test_where_it_may_not_install(self):
+        self.ordinary_user()
+        for what, package, meson in (
+                ('build', 'flex', '1.7.0-1'), ('build', 'meson', '1.0.1-5'),
+                ('check', 'shellcheck', '1.7.0-1'), ('fuzz', 'afl++', '1.7.0-1'),
+                ('fuzz', 'ninja-build', '1.7.0-1')):
+            with self.subTest(package):
+                self.fake_dpkg('' if package == 'meson' else package, meson)
+                self.fails(self.run_in('scripts/bootstrap', what), 'apt-get install ' + package)
+                if package in ('shellcheck', 'afl++'):
+                    self.ok(self.run_in('scripts/bootstrap'))
         self.fails(self.run_in('scripts/bootstrap', 'test'), 'bootstrap fuzz')
 
-    def test_install_goes_on_without_sphinx(self):
-        self.fake_dpkg('python3-sphinx')
-        self.stand_in('id', 'echo 1000\n')
-        self.stand_in('sudo', 'exit 1\n')
-        self.assertRegex(self.ok(self.run_in('scripts/bootstrap', 'install')),
-                         '^notice: not installed, so the manual .*: python3-sphinx\n$')
-        self.assertFalse(self.log.exists())
+    def test_goes_on_without(self):
+        self.ordinary_user()
+        for what, packages, lost in (
+                ('install', ['python3-sphinx'], 'the manual may lack HTML and man pages'),
+                ('full', self.FULL, 'tests that need it are skipped')):
+            self.fake_dpkg('|'.join(packages))
+            self.assertEqual(self.ok(self.run_in('scripts/bootstrap', what)),
+                             f'notice: not installed, so {lost}: {" ".join(packages)}\n')
+            self.assertFalse(self.log.exists())
 
-    def test_where_it_may_not_install(self):
-        for missing, meson in (('flex', '1.7.0-1'), ('', '1.0.1-5')):
-            self.fake_dpkg(missing, meson)
-            self.stand_in('id', 'echo 1000\n')
-            self.stand_in('sudo', 'exit 1\n')
-            want = 'apt-get install ' + (missing or 'meson')
-            self.fails(self.run_in('scripts/bootstrap'), want)
+    def test_each_by_itself(self):
+        """One that cannot be installed keeps no other out"""
+        self.fake_dpkg('|'.join(self.FULL))
+        self.stand_in('id', 'echo 0\n')
+        text = (self.bin / 'apt-get').read_text()
+        (self.bin / 'apt-get').write_text(
+            text + f'case "$*" in "install "*" {self.FULL[0]} "*) exit 100;; esac\n')
+        self.assertIn(': ' + self.FULL[0], self.ok(self.run_in('scripts/bootstrap', 'full')))
+        installed = re.findall('(?m)^install .*', self.log.read_text())
+        self.assertEqual(len(installed), len(self.FULL))
+        for line, package in zip(installed, self.FULL):
+            self.assertIn(f' {package} ', line)
 
     def test_installs_from_lists_of_its_own(self):
         for user, prefix in ('0', ''), ('1000', 'sudo -n '):
