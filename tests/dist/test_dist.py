@@ -51,6 +51,8 @@ class Dist(unittest.TestCase):
         run('git', 'read-tree', 'base', env=base)
         run('git', 'checkout-index', '-a', '-f', env=base)
         run('git', 'init', '-q', cwd=cls.tree)
+        # No gc that still runs when the directory is removed
+        run('git', 'config', 'gc.auto', '0', cwd=cls.tree)
         # git add would leave out what upstream's .gitignore names
         run('git', 'add', '-A', '-f', cwd=cls.tree)
         run('git', 'commit', '-q', '-m', 'pristine', cwd=cls.tree)
