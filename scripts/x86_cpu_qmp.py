@@ -56,7 +56,7 @@ ERRORS = [{'text': str, 'property': str, 'reason': str}]
 ANSWERS = {
     'device-list-properties': [{'name': str, 'type': str}],
     'query-cpu-definitions': [{'name': str, 'typename?': str,
-                               'migration-safe?': bool}],
+                               'migration-safe?': bool, 'static?': bool}],
     'query-cpu-features': [{
         **x86_cpu_names.ENTRY, 'aliases': [str], 'supported': bool,
         'migratable': bool,
