@@ -15,6 +15,7 @@ import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
 from x86_cpu_errors import Failure, near_matches, shown
+from x86_cpu_names import for_the_start, left_out
 
 # Not an address: the name of the elements that go to QEMU as they are
 QEMU_NAMESPACE = 'http://libvirt.org/schemas/domain/qemu/1.0'
@@ -473,11 +474,15 @@ def split_options(text):
             for part in text.replace(',,', '\0').split(',')]
 
 
-def is_cpu_global(text):
-    """Does an argument of -global set a property of CPUs?"""
-    short = re.match('([^.=]{1,63})[.][^=]{1,63}=', text)
-    driver = short[1] if short else dict(split_options(text)).get('driver')
-    return bool(CPU_TYPE.fullmatch(driver or ''))
+def cpu_global(text):
+    """Returns the property of CPUs that -global sets, None if it is none."""
+    short = re.match('([^.=]{1,63})[.]([^=]{1,63})=', text)
+    if short:
+        driver, name = short.groups()
+    else:
+        options = dict(split_options(text))
+        driver, name = options.get('driver', ''), options.get('property', '')
+    return name if CPU_TYPE.fullmatch(driver) else None
 
 
 def changed_machine(machine, text):
@@ -535,8 +540,11 @@ def read(root, infos):
         option = flag[1:] if flag.startswith('--') else flag
         if option == '-cpu':
             cpu = value
-        elif option == '-global' and is_cpu_global(value):
-            arguments += ['-global', value]
+        elif option == '-global' and cpu_global(value) is not None:
+            if for_the_start(cpu_global(value)):
+                notes.append(left_out(f'-global {value}'))
+            else:
+                arguments += ['-global', value]
         elif option in ('-machine', '-M'):
             machine = changed_machine(machine, value)
     if root.tag.endswith('}commandline') and cpu is None:

@@ -91,6 +91,17 @@ def option_name(option):
     return sign, name, equals + value
 
 
+def for_the_start(name):
+    """Does an option of -cpu only decide whether the guest starts?"""
+    return name.replace('_', '-') in FOR_THE_START
+
+
+def left_out(option):
+    """Returns the note of such an option."""
+    return (f'{shown(option)} is left out: it decides whether the guest '
+            'starts, not what the CPU is')
+
+
 def understand(cpu, names):
     """
     Returns the argument of -cpu as QEMU takes it, and notes of what differs.
@@ -104,9 +115,8 @@ def understand(cpu, names):
     taken, notes = [model], []
     for option in options:
         sign, name, rest = option_name(option)
-        if name.replace('_', '-') in FOR_THE_START:
-            notes.append(f'{shown(option)} is left out: it decides whether '
-                         'the guest starts, not what the CPU is')
+        if for_the_start(name):
+            notes.append(left_out(option))
             continue
         feature = names.find(name)
         if feature and feature != name:

@@ -248,6 +248,26 @@ class Pasted(unittest.TestCase):
         self.assertIn('avx512f', [r['feature'] for r in
                                   found['removed-features']])
 
+    def test_enforce_of_a_global(self):
+        """As in a <qemu:commandline>; without it, QEMU says what is missing"""
+        args = ['-cpu', 'EPYC,+avx512f', '-global',
+                'EPYC-x86_64-cpu.enforce=on', '-global',
+                'EPYC-x86_64-cpu.enforce-report=json', '-global',
+                'EPYC-x86_64-cpu.check=off']
+        xml = ("<qemu:commandline "
+               "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>" +
+               ''.join(f"<qemu:arg value='{arg}'/>" for arg in args) +
+               '</qemu:commandline>')
+        found = answer('--libvirt', '-', stdin=xml)
+        self.assertIn('avx512f', [r['feature'] for r in
+                                  found['removed-features']])
+        self.assertEqual(found['notes'], [
+            f'-global {text} is left out: it decides whether the guest '
+            'starts, not what the CPU is' for text in args[3::2]])
+        dump = ask('dump', '--libvirt', '-', '--format', 'cpu', stdin=xml)
+        self.assertEqual(dump.returncode, 0, dump.stderr)
+        self.assertIn(',avx512f=on,', dump.stdout)
+
     def test_qmp(self):
         """A guest that runs, and goes on to"""
         with tempfile.TemporaryDirectory() as tmp:
