@@ -119,3 +119,25 @@ def check_refused(test, done, given=(), statuses=(2,)):
                          done.stderr)
     for run in re.findall(r'A{2,}|9{20,}', done.stderr):
         test.assertLessEqual(len(run), ECHO)
+
+
+def check_command_line(test, script, given, options, *, verb=(), defaults=(),
+                       texts=None):
+    """
+    Checks that a script refuses TEXTS as the value of its options, one by one.
+
+    :param script: what load_script() returned
+    :param given: what it is called with otherwise, values by option
+    :param verb: arguments before the options
+    :param defaults: options that, if empty, are as if not given
+    :param texts: the names of some of TEXTS
+    """
+    for option in options:
+        for what in texts or TEXTS:
+            text = TEXTS[what]
+            if not text and option in defaults:
+                continue
+            with test.subTest(f'{option} {what}'):
+                check_refused(test, run_main(script, *verb, *(
+                    f'{o}={t}' for o, t in {**given, option: text}.items())),
+                    [text])

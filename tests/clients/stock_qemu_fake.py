@@ -26,14 +26,28 @@ ANSWERS = {
 }
 
 
-def serve(questions, replies):
-    """Answers until nobody asks any more."""
+def answer_of(command, _arguments):
+    """Returns stock QEMU's reply to a command."""
+    if command in ANSWERS:
+        return {'return': ANSWERS[command]}
+    return {'error': {'class': 'CommandNotFound',
+                      'desc': f'The command {command} has not been found'}}
+
+
+def serve(questions, replies, answer=answer_of, greeting=GREETING):
+    """
+    Answers until nobody asks any more.
+
+    :param answer: called with a command and its arguments; returns the reply,
+                   or bytes instead of one
+    """
     def say(what):
-        replies.write(json.dumps(what) + '\n')
+        replies.write((what if isinstance(what, bytes) else
+                       json.dumps(what).encode()) + b'\n')
         replies.flush()
 
-    say(GREETING)
-    text = ''
+    say(greeting)
+    text = b''
     # There need not be line breaks between questions.
     while data := questions.read(1):
         text += data
@@ -41,21 +55,17 @@ def serve(questions, replies):
             question = json.loads(text)
         except ValueError:
             continue
-        text = ''
-        command = question['execute']
-        reply = {'id': question['id']} if 'id' in question else {}
-        if command in ANSWERS:
-            say({**reply, 'return': ANSWERS[command]})
-        else:
-            say({**reply, 'error': {
-                'class': 'CommandNotFound',
-                'desc': f'The command {command} has not been found'}})
+        text = b''
+        reply = answer(question['execute'], question.get('arguments', {}))
+        if isinstance(reply, dict) and 'id' in question:
+            reply['id'] = question['id']
+        say(reply)
 
 
 def main():
     options = ' '.join(sys.argv)
     if '-qmp stdio' in options:
-        serve(sys.stdin, sys.stdout)
+        serve(sys.stdin.buffer, sys.stdout.buffer)
         return
     if match := re.search('-qmp unix:([^,]*)', options):
         with socket.socket(socket.AF_UNIX) as server:
@@ -65,9 +75,8 @@ def main():
     else:
         connection = socket.socket(
             fileno=int(re.search('fd=([0-9]+)', options)[1]))
-    with connection, connection.makefile('r') as questions, \
-            connection.makefile('w') as replies:
-        serve(questions, replies)
+    with connection, connection.makefile('rwb') as stream:
+        serve(stream, stream)
 
 
 if __name__ == '__main__':

@@ -23,12 +23,11 @@ import termios
 import time
 import unittest
 
-import jsonschema
-
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(REPO, 'tests'), os.path.join(REPO, 'scripts')]
 
+from schemas import check_schema  # noqa: E402
 import x86_cpu_golden  # noqa: E402
 from x86_cpu_names import Names, other_names  # noqa: E402
 from x86_cpu_qmp import Qemu  # noqa: E402
@@ -36,7 +35,6 @@ from x86_cpu_qmp import Qemu  # noqa: E402
 SCRIPTS = os.path.join(REPO, 'scripts')
 FRONT = os.path.join(SCRIPTS, 'x86-cpu')
 STOCK = os.path.join(HERE, 'stock_qemu_fake.py')
-SCHEMA = os.path.join(REPO, 'docs', 'schema', 'x86-cpu-removed.schema.json')
 QEMU = os.environ['QTEST_QEMU_BINARY']
 LINE = os.environ['LINE']
 
@@ -312,8 +310,7 @@ class Verdict(unittest.TestCase):
         self.assertRegex(done.stdout.partition('\n')[0], f'^{line}$')
         found = answer('--cpu', cpu)
         self.assertEqual(found['runs'], not status)
-        with open(SCHEMA, encoding='utf-8') as f:
-            jsonschema.Draft7Validator(json.load(f)).validate(found)
+        check_schema('x86-cpu-removed', found)
         for args in ['--check'], ['--check', '--json']:
             done = ask('removed', '--cpu', cpu, *args)
             self.assertEqual((done.returncode, done.stdout, done.stderr),
@@ -487,6 +484,17 @@ class Streams(unittest.TestCase):
             self.assertRegex(done.stderr, '^error: cannot write the output'
                                           '(: No space left on device)?\n$')
             self.assertEqual(done.returncode, 1, args)
+
+    def test_reader_goes_away(self):
+        """As with | head; golden is tested with its own QEMU"""
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(writer, 'wb') as pipe:
+            for verb in 'removed', 'dump', 'history':
+                with self.subTest(verb):
+                    done = x86_cpu(verb, *QUESTIONS[verb], stdout=pipe)
+                    self.assertEqual((done.returncode, done.stderr),
+                                     (-signal.SIGPIPE, ''))
 
     def test_closed(self):
         """stdout or stderr is closed"""

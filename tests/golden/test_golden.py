@@ -29,8 +29,6 @@ import tempfile
 import unittest
 from unittest import mock
 
-import jsonschema
-
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(REPO, 'tests'),
@@ -39,7 +37,8 @@ sys.path[:0] = [os.path.join(REPO, 'tests'),
 import x86_cpu_golden as golden_data  # noqa: E402
 from x86_cpu_golden import ACCELERATORS, BASE, HOST, Golden  # noqa: E402
 from bad_input import (  # noqa: E402
-    NO_JSON, TEXTS, VALUES, all_replaced, check_refused, run_main,
+    NO_JSON, TEXTS, VALUES, all_replaced, check_command_line, check_refused,
+    run_main,
 )
 from cpu_models import (  # noqa: E402
     FORCE, FULL, NEWEST, OLDEST, SHOWN, SITE_MODELS, SITE_TABLES, LabChecks,
@@ -47,12 +46,12 @@ from cpu_models import (  # noqa: E402
 )
 from guest_cpuid import GuestError  # noqa: E402
 from made_hosts import host_vendor  # noqa: E402
+from schemas import check_json  # noqa: E402
 from script_module import load_script  # noqa: E402
 from test_offered_features import BIT, shim, spec  # noqa: E402
 from test_removed_features import NeedsKvm  # noqa: E402
 
 SCRIPT = os.path.join(REPO, 'scripts', 'x86-cpu-golden')
-SCHEMA = os.path.join(REPO, 'docs', 'schema', 'x86-cpu-golden.schema.json')
 FAKE = os.path.join(HERE, 'fake_qemu.py')
 QEMU = os.environ['QTEST_QEMU_BINARY']
 LINE = os.environ['LINE']
@@ -371,6 +370,8 @@ FEW_TYPES = ['pc-i440fx-2.4', 'pc-i440fx-3.1', 'pc-i440fx-4.0',
              'pc-i440fx-10.0', 'pc-q35-2.4', 'pc-q35-3.1', 'pc-q35-4.0',
              'pc-q35-10.0']
 HEADER = ['ACCELERATOR', 'MODEL', 'FEATURE', 'WAS', 'NOW', 'MACHINE TYPES']
+# A member that is taken out
+GONE = object()
 LAST = ('Released answers never change. If this is no mistake, make golden '
         'renews the data.')
 
@@ -411,12 +412,17 @@ class Faked(unittest.TestCase):
         for directory in (self.qemu_dir, self.dir):
             shutil.copytree(self.small, directory)
 
-    def run_script(self, *args, qemu=FAKE, **env):
+    def run_script(self, *args, qemu=FAKE, stdout=subprocess.PIPE, **env):
         return subprocess.run(
             [SCRIPT, *args, '--qemu', qemu, '--line', LINE, '--dir',
-             self.dir], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+             self.dir], stdout=stdout, stderr=subprocess.PIPE,
             text=True, timeout=120, check=False,
             env={**os.environ, 'FAKE_QEMU_DATA': self.qemu_dir, **env})
+
+    def assert_done(self, done, status=0, stderr=''):
+        """The script did what it should, and nothing went wrong."""
+        self.assertEqual((done.returncode, done.stderr), (status, stderr),
+                         done.stdout)
 
     def edit(self, name='tcg', directory=None):
         """A context manager that yields a file's data, to be changed."""
@@ -436,8 +442,7 @@ class Checker(Faked):
 
     def assert_explained(self, *rows):
         done = self.check()
-        self.assertEqual(done.stderr, '')
-        self.assertEqual(done.returncode, 1)
+        self.assert_done(done, 1)
         header, *found = self.rows(done.stdout)
         self.assertEqual(found[-2:], [[''], [LAST]])
         self.assertEqual(header, HEADER)
@@ -454,88 +459,76 @@ class Checker(Faked):
                 for name in ACCELERATORS))
         self.assertEqual(done.returncode, 0)
 
-    def test_feature_flipped_on_one_type(self):
-        with self.edit() as data:
-            data['models']['Skylake-Client']['on']['mpx'] = {
-                'pc-i440fx-2.4 to 3.1, pc-q35-2.4': True}
-        self.assert_explained(['Skylake-Client', 'mpx', 'off', 'on',
-                               'pc-q35-3.1'])
+    def test_changed(self):
+        """
+        The table of what differs, where data was changed: of what was
+        released, or of what QEMU says now
+        """
+        released_dir, now = self.dir, self.qemu_dir
+        for directory, changes, *rows in [
+                # A feature, on one machine type, everywhere, and on several
+                (released_dir, {'Skylake-Client.on.mpx': {
+                    'pc-i440fx-2.4 to 3.1, pc-q35-2.4': True}},
+                 ['Skylake-Client', 'mpx', 'off', 'on', 'pc-q35-3.1']),
+                (released_dir, {'qemu64.props.avx2': True},
+                 ['qemu64', 'avx2', 'on', 'off', 'all']),
+                (released_dir, {'Skylake-Client.on.mpx': GONE},
+                 ['Skylake-Client', 'mpx', 'off', 'on', 'pc-*-2.4 to 3.1']),
+                # A model
+                (now, {'qemu64': GONE},
+                 ['qemu64', '(model)', 'there', 'gone', 'all']),
+                (released_dir, {'qemu64': GONE},
+                 ['qemu64', '(model)', '-', 'new', 'all']),
+                # In a model, and in all that are like it
+                (released_dir, {'EPYC-v1.props.min-level': 14},
+                 ['EPYC, EPYC-v1', 'min-level', '14', '13', 'all']),
+                # A property
+                (released_dir, {'base.props.no-more': 'x',
+                                'base.props.xtpr': GONE},
+                 ['all 6', 'no-more', 'x', '-', 'all'],
+                 ['all 6', 'xtpr', '-', 'off', 'all']),
+                # 0 is not off.
+                (released_dir, {'base.props.level-func7': False},
+                 ['all 6', 'level-func7', 'off', '0', 'all']),
+                # A property of machine types
+                (now, {'base.on.l3-cache': {
+                    'pc-i440fx-2.4, pc-q35-2.4 to 3.1': False}},
+                 ['all 6', 'l3-cache', 'on', 'off', 'pc-q35-3.1'])]:
+            with self.edit(directory=directory) as data:
+                for name, value in changes.items():
+                    *parents, last = name.split('.')
+                    member = data['models']
+                    for parent in parents:
+                        member = member[parent]
+                    if value is GONE:
+                        del member[last]
+                    else:
+                        member[last] = value
+            with self.subTest(changes):
+                self.assert_explained(*rows)
+            for name in self.dir, self.qemu_dir:
+                shutil.copytree(self.small, name, dirs_exist_ok=True)
 
-    def test_feature_flipped_everywhere(self):
-        with self.edit() as data:
-            data['models']['qemu64']['props']['avx2'] = True
-        self.assert_explained(['qemu64', 'avx2', 'on', 'off', 'all'])
-
-    def test_ranges_are_told(self):
-        with self.edit() as data:
-            del data['models']['Skylake-Client']['on']['mpx']
-        self.assert_explained(['Skylake-Client', 'mpx', 'off', 'on',
-                               'pc-*-2.4 to 3.1'])
-
-    def test_model_gone(self):
-        with self.edit(directory=self.qemu_dir) as data:
-            del data['models']['qemu64']
-        self.assert_explained(['qemu64', '(model)', 'there', 'gone', 'all'])
-
-    def test_model_new(self):
-        with self.edit() as data:
-            del data['models']['qemu64']
-        self.assert_explained(['qemu64', '(model)', '-', 'new', 'all'])
-
-    def test_level_changed(self):
-        """In a model, and in all that are like it"""
-        with self.edit() as data:
-            data['models']['EPYC-v1']['props']['min-level'] += 1
-        self.assert_explained(['EPYC, EPYC-v1', 'min-level', '14', '13',
-                               'all'])
-
-    def test_property_gone_and_new(self):
-        with self.edit() as data:
-            data['models']['base']['props']['no-more'] = 'x'
-            del data['models']['base']['props']['xtpr']
-        self.assert_explained(['all 6', 'no-more', 'x', '-', 'all'],
-                              ['all 6', 'xtpr', '-', 'off', 'all'])
-
-    def test_one_is_not_true(self):
-        with self.edit() as data:
-            data['models']['base']['props']['level-func7'] = False
-        self.assert_explained(['all 6', 'level-func7', 'off', '0', 'all'])
-
-    def test_knob_of_a_machine_type(self):
-        with self.edit(directory=self.qemu_dir) as data:
-            data['models']['base']['on']['l3-cache'] = {
-                'pc-i440fx-2.4, pc-q35-2.4 to 3.1': False}
-        self.assert_explained(['all 6', 'l3-cache', 'on', 'off',
-                               'pc-q35-3.1'])
-
-    def test_machine_type_gone(self):
-        was = part(released('tcg'), FEW_TYPES, MODELS)
-        golden_data.write(self.qemu_dir, 'tcg', LINE, part(
-            was, FEW_TYPES[1:], MODELS))
-        self.assert_explained(['-', '(machine types)', 'there', 'gone',
-                               'pc-i440fx-2.4'])
-
-    def test_machine_type_new(self):
-        was = part(released('tcg'), FEW_TYPES, MODELS)
-        golden_data.write(self.dir, 'tcg', LINE, part(
-            was, FEW_TYPES[:4] + FEW_TYPES[6:], MODELS))
-        self.assert_explained(['-', '(machine types)', '-', 'new',
-                               'pc-q35-2.4 to 3.1'])
+    def test_machine_types(self):
+        for directory, types, row in [
+                (self.qemu_dir, FEW_TYPES[1:],
+                 ['there', 'gone', 'pc-i440fx-2.4']),
+                (self.dir, FEW_TYPES[:4] + FEW_TYPES[6:],
+                 ['-', 'new', 'pc-q35-2.4 to 3.1'])]:
+            with self.subTest(row):
+                golden_data.write(directory, 'tcg', LINE, part(
+                    released('tcg'), types, MODELS))
+                self.assert_explained(['-', '(machine types)', *row])
+                shutil.copytree(self.small, directory, dirs_exist_ok=True)
 
     def test_json(self):
         with self.edit() as data:
             data['models']['qemu64']['props']['avx2'] = True
         with self.edit('tcg', self.qemu_dir) as data:
             data['models']['EPYC']['props']['new'] = 7
-        with open(SCHEMA, encoding='utf-8') as f:
-            validator = jsonschema.Draft7Validator(json.load(f))
         done = self.check('--json')
-        answer = json.loads(done.stdout)
-        validator.validate(answer)
         self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stdout, json.dumps(
-            answer, indent=2, sort_keys=True) + '\n')
-        self.assertEqual(answer, {
+        self.assertEqual(check_json(self, 'x86-cpu-golden', done.stdout), {
             'format-version': 1, 'line': LINE, 'same': False,
             'not-checked': {}, 'accelerators': {'tcg': {
                 'models-gone': [], 'models-new': [],
@@ -556,8 +549,7 @@ class Checker(Faked):
         for bits in ('0', '40', '48'):
             done = self.run_script('check', '--accel', 'kvm-amd', '--accel',
                                    'kvm-intel', FAKE_QEMU_HOST=bits)
-            self.assertEqual((done.returncode, done.stderr), (0, ''),
-                             done.stdout)
+            self.assert_done(done)
         # Unless the machine type, or a model, did not leave it to the host.
         for model in ('base', 'EPYC'):
             for name in ('kvm-intel', 'kvm-amd'):
@@ -595,7 +587,7 @@ class Checker(Faked):
         accelerators = ['tcg'] if script.kvm_opens() else [*ACCELERATORS]
         done = self.run_script('write', *[f'--accel={name}'
                                           for name in accelerators])
-        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assert_done(done)
         rows = self.rows(done.stdout)
         self.assertIn(['tcg: 6 models on 8 machine types: written anew, see '
                        'below'], rows)
@@ -624,14 +616,9 @@ class Checker(Faked):
     def test_reader_goes_away(self):
         reader, writer = os.pipe()
         os.close(reader)
-        done = subprocess.run(
-            [SCRIPT, 'check', '--accel', 'tcg', '--qemu', FAKE, '--line',
-             LINE, '--dir', self.dir], stdout=writer, stderr=subprocess.PIPE,
-            text=True, timeout=120, check=False,
-            env={**os.environ, 'FAKE_QEMU_DATA': self.qemu_dir})
-        os.close(writer)
-        self.assertEqual((done.returncode, done.stderr),
-                         (-signal.SIGPIPE, ''))
+        with open(writer, 'wb') as pipe:
+            done = self.run_script('check', '--accel', 'tcg', stdout=pipe)
+        self.assert_done(done, -signal.SIGPIPE)
 
 
 class SiteModels(Faked):
@@ -716,7 +703,7 @@ cpu Acme_x
         """The line's data stays as it is, the site's is beside its tables"""
         before = self.files(self.dir)
         done = self.run_site('write')
-        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assert_done(done)
         self.assertEqual(done.stdout, ''.join(
             f'{name}: 7 models on 8 machine types: as they were\n'
             for name in self.names()) + ''.join(
@@ -738,7 +725,7 @@ cpu Acme_x
         self.assertNotIn('written', done.stdout)
         self.assertEqual(self.files(self.site), written)
         done = self.run_site('check')
-        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assert_done(done)
         self.assertIn(f'tcg: 3 models of {self.tables} on 8 machine types: '
                       'as released\n', done.stdout)
 
@@ -758,15 +745,13 @@ cpu Acme_x
                          r'tcg +Acme_2019 +\(model\) +there +gone +all\n')
         self.assertEqual(done.stdout.splitlines()[-1], LAST)
         done = self.run_site('check', '--json')
-        answer = json.loads(done.stdout)
-        with open(SCHEMA, encoding='utf-8') as f:
-            jsonschema.Draft7Validator(json.load(f)).validate(answer)
-        tcg = answer['accelerators']['tcg']
+        tcg = check_json(self, 'x86-cpu-golden', done.stdout)[
+            'accelerators']['tcg']
         self.assertEqual([change['models'] for change in tcg['changes']],
                          [['Acme_x'], ['qemu64']])
         self.assertEqual(tcg['models-gone'], ['Acme_2019'])
         done = self.run_site('write')
-        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assert_done(done)
         self.assertRegex(done.stdout, r'tcg +Acme_x +avx +on +off +all\n')
         self.assertEqual(self.run_site('check').returncode, 0)
 
@@ -805,12 +790,24 @@ cpu Acme_x
         self.accel = ['--accel=tcg']
         for verb in ('write', 'check'):
             done = self.run_site(verb)
-            self.assertEqual((done.returncode, done.stderr), (0, ''))
+            self.assert_done(done)
         self.assertFalse(os.path.exists(self.site))
 
 
 class Errors(Faked):
     """One line that says what is wrong"""
+
+    def setUp(self):
+        super().setUp()
+        self.path = golden_data.path_of(self.dir, 'tcg')
+        self.args = ['check', '--accel', 'tcg', '--qemu', FAKE, '--line',
+                     LINE, '--dir', self.dir]
+
+    def write(self, data):
+        """Writes bytes, or JSON, over the golden data."""
+        with open(self.path, 'wb') as f:
+            f.write(data if isinstance(data, bytes) else
+                    json.dumps(data).encode())
 
     def assert_error(self, message, *args, **kwargs):
         done = self.run_script(*(args or ('check', '--accel', 'tcg')),
@@ -820,8 +817,7 @@ class Errors(Faked):
         self.assertEqual(done.returncode, 2)
 
     def test_broken_file(self):
-        path = golden_data.path_of(self.dir, 'tcg')
-        with open(path, encoding='utf-8') as f:
+        with open(self.path, encoding='utf-8') as f:
             text = f.read()
         for broken, message in [
                 (text[:len(text) // 2], 'is no JSON: .*line [0-9]+ .*'),
@@ -850,23 +846,17 @@ class Errors(Faked):
                  'is no golden data: the machine types are not in order'),
                 ('\xff', 'is no JSON: .*')]:
             self.assertNotEqual(text, broken)
-            with open(path, 'w', encoding='latin-1') as f:
-                f.write(broken)
-            self.assert_error(f'{path} {message}')
+            self.write(broken.encode('latin-1'))
+            self.assert_error(f'{self.path} {message}')
 
     def test_no_json(self):
-        path = golden_data.path_of(self.dir, 'tcg')
         for what, data in NO_JSON.items():
             with self.subTest(what):
-                with open(path, 'wb') as f:
-                    f.write(data)
-                check_refused(self, run_main(
-                    script, 'check', '--accel', 'tcg', '--qemu', FAKE,
-                    '--line', LINE, '--dir', self.dir))
+                self.write(data)
+                check_refused(self, run_main(script, *self.args))
 
     def test_any_member(self):
         """Left out, or of another type: refused, or what it says is used"""
-        path = golden_data.path_of(self.dir, 'tcg')
         base = {'props': {'avx': True, 'level': 13, 'vendor': 'x'}}
         data = {'version': 1, 'line': LINE, 'accelerator': 'tcg',
                 'machine-types': ['pc-i440fx-10.0', 'pc-q35-9.0',
@@ -875,8 +865,7 @@ class Errors(Faked):
                     'base': base, 'EPYC-v1': {'like': 'base', **base},
                     'EPYC': {'like': 'EPYC-v1', 'props': {}, 'on': {
                         'avx': {'pc-q35-9.0 to 10.0': False}}}}}
-        with open(path, 'w', encoding='utf-8') as f:
-            json.dump(data, f)
+        self.write(data)
         self.assertEqual(golden_data.read(self.dir, 'tcg', LINE).models(),
                          ['EPYC', 'EPYC-v1', 'base'])
         more = [(f'types {value!r:.20}', {**data, 'machine-types': [value]})
@@ -889,14 +878,13 @@ class Errors(Faked):
         refused = 0
         for what, other in [*all_replaced(data), *more]:
             with self.subTest(what):
-                with open(path, 'w', encoding='utf-8') as f:
-                    json.dump(other, f)
+                self.write(other)
                 try:
                     golden = golden_data.read(self.dir, 'tcg', LINE)
                 except golden_data.Failure as e:
                     refused += 1
-                    self.assertRegex(str(e), f'^{path} is ')
-                    self.assertLess(len(str(e)), 500 + len(path))
+                    self.assertRegex(str(e), f'^{self.path} is ')
+                    self.assertLess(len(str(e)), 500 + len(self.path))
                 else:
                     # It can be used, too.
                     golden_data.encode(golden, 'tcg', LINE)
@@ -904,16 +892,14 @@ class Errors(Faked):
 
     def test_long_chain(self):
         """Of models that are like each other, with or without an end"""
-        path = golden_data.path_of(self.dir, 'tcg')
         for end, message in (('base', ''), ('m0', 'is like itself')):
             models = {f'm{n}': {'like': f'm{n + 1}', 'props': {}}
                       for n in range(5000)}
             models.update({'base': {'props': {'avx': True}},
                            'm5000': {'like': end, 'props': {}}})
-            with open(path, 'w', encoding='utf-8') as f:
-                json.dump({'version': 1, 'line': LINE, 'accelerator': 'tcg',
-                           'machine-types': ['pc-q35-10.0'],
-                           'newest': 'pc-q35-10.0', 'models': models}, f)
+            self.write({'version': 1, 'line': LINE, 'accelerator': 'tcg',
+                        'machine-types': ['pc-q35-10.0'],
+                        'newest': 'pc-q35-10.0', 'models': models})
             if message:
                 with self.assertRaisesRegex(golden_data.Failure, message):
                     golden_data.read(self.dir, 'tcg', LINE)
@@ -929,19 +915,11 @@ class Errors(Faked):
                          ('EPYC', 2))
 
     def test_command_line(self):
-        for option in ('--accel', '--line', '--dir', '--cpu-tables', '--qemu',
-                       '--xyzzy'):
-            for what, text in TEXTS.items():
-                if not text and option in ('--line', '--dir', '--cpu-tables'):
-                    # The default
-                    continue
-                given = {'--accel': 'tcg', '--qemu': FAKE, '--line': LINE,
-                         '--dir': self.dir, option: text}
-                with self.subTest(f'{option} {what}'):
-                    check_refused(self, run_main(
-                        script, 'check',
-                        *(f'{o}={t}' for o, t in given.items())),
-                        [text])
+        check_command_line(
+            self, script, dict(zip(self.args[1::2], self.args[2::2])),
+            ['--accel', '--line', '--dir', '--cpu-tables', '--qemu',
+             '--xyzzy'], verb=['check'],
+            defaults=['--line', '--dir', '--cpu-tables'])
 
     def test_answers_of_qemu(self):
         """What is no answer, or of another shape"""
@@ -955,9 +933,7 @@ class Errors(Faked):
                             }.items():
             with self.subTest(what), mock.patch.object(
                     script, 'ask_all', lambda *_args: iter([reply] * 2)):
-                check_refused(self, run_main(
-                    script, 'check', '--accel', 'tcg', '--qemu', FAKE,
-                    '--line', LINE, '--dir', self.dir))
+                check_refused(self, run_main(script, *self.args))
 
     def test_wrong_file(self):
         shutil.copy(golden_data.path_of(self.dir, 'kvm-amd'),
@@ -968,7 +944,7 @@ class Errors(Faked):
             'check', '--accel', 'kvm-intel')
 
     def test_no_file(self):
-        os.unlink(golden_data.path_of(self.dir, 'tcg'))
+        os.unlink(self.path)
         self.assert_error('cannot read .*tcg.json: No such file or directory')
 
     def test_cannot_write(self):
