@@ -736,6 +736,18 @@ class LibvirtOptions(unittest.TestCase):
                     f'<cpu><model>EPYC</model>{feature}</cpu>'),
                     self.infos).cpu, options)
 
+    def test_nearest_model(self):
+        """Without libvirt's list, too, not one that the host decides about"""
+        script = load_script('x86-cpu-model-dump')
+        with mock.patch.object(libvirt, 'CPU_MAP', '/nonexistent'):
+            for cpu in 'base', 'max':
+                done = run_main(script, '--qemu', QEMU, '--accel', 'tcg',
+                                '--cpu', cpu, '--format', 'libvirt')
+                model = re.search('<model [^>]*>(.*)</model>',
+                                  done.stdout)[1]
+                self.assertIn(model, self.models)
+                self.assertNotIn(model, ('base', 'custom', 'host', 'max'))
+
     def test_names(self):
         """The names that there are can be written"""
         for name in self.models:
