@@ -40,8 +40,8 @@ POLICIES = {'force': True, 'require': True, 'disable': False,
 # Features of libvirt's CPU map that QEMU does not have, from FEATURES_EXTRA in
 # libvirt's src/cpu_map/sync_qemu_features_i386.py.  Not read from the installed
 # map: the answer must not depend on whether libvirt is installed, and libvirt
-# 9.0's map lacks those of VMX.  libvirt never hands these to QEMU
-# (virQEMUCapsCPUFilterFeatures()):
+# 9.0's map lacks those of VMX.  libvirt does not hand the first five to QEMU
+# (virQEMUCapsCPUFilterFeatures()).
 NOT_FOR_QEMU = {'cmt', 'mbm_local', 'mbm_total', 'osxsave', 'ospke',
                 'vmx-ept-uc', 'vmx-ept-wb', 'vmx-invvpid-single-context'}
 # It drops these where they are off (qemuProcessDropUnknownCPUFeatures()).
