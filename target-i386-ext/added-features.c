@@ -1,11 +1,11 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What a guest sees of an x86 CPU though nobody asked
+ * Features that the guest sees although nobody requested them
  *
- * Answers, as the property added-features of every CPU, the mirror of
- * removed-features: which feature bits did QEMU or the accelerator turn on
- * by themselves?  A guest that moves takes them for granted all the same.
+ * Answers, as the property added-features of every CPU: which feature bits
+ * did QEMU or the accelerator turn on by themselves?  A guest relies on them
+ * on every host it moves to.
  */
 
 #include "qemu/osdep.h"
@@ -15,8 +15,8 @@
 #include "target/i386/ext/guest-view.h"
 
 /*
- * The bits of word @w that come with a feature or a number that was asked
- * for: Intel PT's fixed capabilities, the version of AVX10, lbr-fmt
+ * The bits of word @w that come with a requested feature or number: Intel
+ * PT's fixed capabilities, the version of AVX10, lbr-fmt
  */
 static uint64_t comes_along(FeatureWord w)
 {
@@ -71,5 +71,5 @@ void x86_cpu_added_features_class_init(ObjectClass *oc)
     object_class_property_add(oc, "added-features", "CpuAddedFeatureList",
                               get_added_features, NULL, NULL, NULL);
     object_class_property_set_description(oc, "added-features",
-        "Features that the guest sees though nobody asked for them");
+        "Features that the guest sees although nobody requested them");
 }

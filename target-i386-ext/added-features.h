@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What a guest sees of an x86 CPU though nobody asked
+ * Features that the guest sees although nobody requested them
  */
 
 #ifndef I386_EXT_ADDED_FEATURES_H

@@ -4,10 +4,9 @@
  * The caches of an x86 CPU as properties
  *
  * Answers, as l1d-cache-info, l1i-cache-info, l2-cache-info and
- * l3-cache-info of every CPU: which caches does the CPU model come with,
- * and which does the guest have?  Setting them makes a CPU of any model show
- * the same ones, so that a static expansion can carry what only tables in
- * cpu.c had.
+ * l3-cache-info of every CPU: which caches does the CPU model have, and
+ * which does the guest see?  They can be set for any model, so a static
+ * expansion can contain caches, which stock QEMU only has in tables of cpu.c.
  *
  * A guest sees them in CPUID leaves 2 and 4 (SDM vol. 2A, CPUID) and
  * 0x80000005, 0x80000006 and 0x8000001D (APM vol. 3, appendix E.4).
@@ -24,7 +23,7 @@
 #include "target/i386/ext/cache-text.h"
 #include "target/i386/ext/cpu-access.h"
 
-/* An error shows that much of a text, about twice what a text needs. */
+/* Errors show this much of a text, about twice what a valid one needs. */
 #define MAX_SHOWN 300
 
 QEMU_BUILD_BUG_ON((int)X86_CPU_CACHES != (int)CACHES);
@@ -51,7 +50,7 @@ static const CacheProperty cache_properties[X86_CPU_CACHES] = {
     },
 };
 
-/* What cache-text.c takes for the widths of these */
+/* cache-text.c assumes these widths. */
 QEMU_BUILD_BUG_ON(sizeof_field(CPUCacheInfo, size) != 4);
 QEMU_BUILD_BUG_ON(sizeof_field(CPUCacheInfo, line_size) != 2);
 QEMU_BUILD_BUG_ON(sizeof_field(CPUCacheInfo, associativity) != 1);
@@ -137,7 +136,7 @@ static bool any_given(X86CPU *cpu)
     return false;
 }
 
-/* Cache @i of @cpu, which has @model's unless told otherwise, or NULL */
+/* Cache @i of @cpu, by default that of @model; or NULL */
 static const CPUCacheInfo *find_cache(X86CPU *cpu, const CPUCaches *model,
                                       int i)
 {
@@ -148,7 +147,7 @@ static const CPUCacheInfo *find_cache(X86CPU *cpu, const CPUCaches *model,
            model ? *model_cache(model, i) : NULL;
 }
 
-/* What get_cache() answers, or NULL */
+/* The cache that get_cache() returns, or NULL */
 static const CPUCacheInfo *shown_cache(X86CPU *cpu, int i)
 {
     if (cpu->legacy_cache && !any_given(cpu)) {
@@ -160,7 +159,7 @@ static const CPUCacheInfo *shown_cache(X86CPU *cpu, int i)
     if (cpu->cache_info_passthrough) {
         return NULL;
     }
-    /* With -machine smp-cache in it */
+    /* This includes changes by -machine smp-cache. */
     return *model_cache(&cpu->env.cache_info_cpuid4, i);
 }
 
@@ -240,10 +239,9 @@ bool x86_cpu_check_caches(X86CPU *cpu, Error **errp)
     const char *missing = x86_cpu_missing_cache(cpu);
 
     if (missing) {
-        error_setg(errp, "%s is missing: a CPU model that has no cache "
-                   "information of its own needs l1d-cache-info, "
-                   "l1i-cache-info, l2-cache-info and l3-cache-info",
-                   missing);
+        error_setg(errp, "%s is missing: a CPU model without caches of its "
+                   "own needs l1d-cache-info, l1i-cache-info, l2-cache-info "
+                   "and l3-cache-info", missing);
     }
     return !missing;
 }
@@ -279,9 +277,9 @@ void x86_cpu_caches_class_init(ObjectClass *oc)
                                        set_cache, NULL, (void *)cp);
         op->description = g_strdup_printf("%s: SIZE, then, each after a "
             "colon, line=BYTES, ways=N, partitions=N, sets=N, tag-lines=N, "
-            "share=core|module|die|socket, and what of self-init, "
-            "no-invd-sharing, inclusive, complex-indexing is true; empty "
-            "if there is none to describe (legacy-cache, host-cache-info). "
+            "share=core|module|die|socket, and any of the flags self-init, "
+            "no-invd-sharing, inclusive, complex-indexing; empty if it can't "
+            "be described (legacy-cache, host-cache-info). "
             "Setting it turns legacy-cache off.", cp->description);
     }
 }

@@ -17,44 +17,44 @@ typedef struct X86CPUOwnCaches {
     /* Set by property */
     CPUCacheInfo given[X86_CPU_CACHES];
     bool is_given[X86_CPU_CACHES];
-    /* Those that the machine type gives, by tables; like the model's own */
+    /* Set by the machine type, through tables; like the model's own */
     CPUCacheInfo defaults[X86_CPU_CACHES];
     bool has_default[X86_CPU_CACHES];
-    /* What the CPU is realized with: given, else default, else the model's */
+    /* Used to realize the CPU: given, else default, else the model's */
     CPUCacheInfo used[X86_CPU_CACHES];
     CPUCaches caches;
 } X86CPUOwnCaches;
 
 #ifndef CONFIG_USER_ONLY
 /*
- * The properties of @cpu that are set from now on are the user's, and
- * override those before: legacy-cache=on, the caches of the machine type.
+ * From now on, the user sets properties of @cpu, which override those set
+ * before: legacy-cache=on, the caches of the machine type.
  */
 void x86_cpu_caches_defaults_done(X86CPU *cpu);
 
 /*
- * All properties of @cpu are set.  Caches that are given turn legacy-cache
- * off, in whatever order they were set.
+ * All properties of @cpu are set.  Given caches turn legacy-cache off,
+ * whatever the order of the properties.
  */
 void x86_cpu_caches_finish(X86CPU *cpu);
 
 /*
  * The property of the first cache that @cpu, about to be realized, lacks;
- * NULL if it has all, or none, for which cpu.c has an error of its own.
+ * NULL if it has all, or none (cpu.c reports that error).
  */
 const char *x86_cpu_missing_cache(X86CPU *cpu);
 
-/* Whether none is missing; if one is, an error that names it. */
+/* Whether all are there; if not, an error that names the missing one. */
 bool x86_cpu_check_caches(X86CPU *cpu, Error **errp);
 
 /*
- * The caches that @cpu is to be realized with: those given by property,
- * the rest from @model, or NULL if @model is NULL and not all are given.
- * They are copies, because -machine smp-cache is written into them.
+ * The caches to realize @cpu with: those given by property, the rest from
+ * @model; NULL if @model is NULL and not all are given.  They are copies,
+ * because -machine smp-cache modifies them.
  */
 const CPUCaches *x86_cpu_own_caches(X86CPU *cpu, const CPUCaches *model);
 
-/* Registers l1d-cache-info and its relatives on TYPE_X86_CPU. */
+/* Registers l1d-cache-info and so on, on TYPE_X86_CPU. */
 void x86_cpu_caches_class_init(ObjectClass *oc);
 #else
 /* User-mode emulation has the caches of its models. */

@@ -26,7 +26,7 @@ static const char *const flag_keys[CACHE_FLAGS] = {
     [CACHE_COMPLEX_INDEXING] = "complex-indexing",
 };
 
-/* cpu.c can encode no others. */
+/* cpu.c can only encode these. */
 static const char *const share_levels[] = {
     "core", "module", "die", "socket",
 };
@@ -42,12 +42,12 @@ static const char *const share_levels[] = {
 #define L3  (1 << CACHE_L3)
 #define ALL (L1D | L1I | L2 | L3)
 
-/* In place of an index of Cache.numbers */
+/* Instead of an index of Cache.numbers */
 #define SIZE (-1)
 
 #define KIB 1024
 
-/* What AMD_ENC_ASSOC() encodes; 0, the end, is a cache that is off. */
+/* Values that AMD_ENC_ASSOC() encodes; 0, for a disabled cache, is the end. */
 static const uint8_t coded_ways[] = {
     1, 2, 4, 8, 16, 32, 48, 64, 96, 128, 0
 };
@@ -55,25 +55,25 @@ static const uint8_t coded_ways[] = {
 typedef struct Field {
     int caches;
     int number;
-    /* 0 and NULL for struct CPUCacheInfo, where that is the narrowest */
+    /* 0 and NULL for the member of struct CPUCacheInfo, if it is narrowest */
     uint32_t leaf;
     const char *reg;
     uint8_t high, low;
-    /* The field has the value divided by this, less @bias */
+    /* The field contains the value divided by this, minus @bias. */
     uint32_t unit;
     uint8_t bias;
-    /* This many of the highest values mean something else */
+    /* This many of the highest values have another meaning. */
     uint8_t reserved;
-    /* The values that the field has codes for, or NULL */
+    /* Values that the field can encode, or NULL for all */
     const uint8_t *codes;
 } Field;
 
 /*
- * The fields that show a cache: SDM vol. 2A, CPUID, and APM vol. 3,
- * appendix E.4.  All of them count for all CPUs: under KVM, the same CPU
- * model is shown as Intel's or AMD's.  Leaf 2 has no fields: a cache without
- * a descriptor is shown as "see leaf 4".  The narrowest field of a value
- * decides; the others are here so that the table is all there is to check.
+ * CPUID fields that describe a cache: SDM vol. 2A, CPUID, and APM vol. 3,
+ * appendix E.4.  All of them apply to all CPUs, because under KVM a CPU model
+ * has the host's vendor.  Leaf 2 has no fields: it refers to leaf 4 for a
+ * cache without a descriptor.  The narrowest field of a value decides; the
+ * table has all fields so that it can be checked against the manuals.
  */
 static const Field fields[] = {
     { ALL, CACHE_LINE, 0x4, "EBX", 11, 0, 1, 1, 0, NULL },
@@ -264,7 +264,7 @@ static bool check_cache(const Cache *cache, int which, char *error)
 
 /* ---- text ---- */
 
-/* A part of a text; an error shows its beginning. */
+/* A part of a text; errors show its beginning. */
 typedef struct Part {
     const char *text;
     size_t length;
@@ -293,7 +293,7 @@ static int find_text(Part part, const char *const *texts, int count)
     return -1;
 }
 
-/* Decimal digits and nothing else; 010 may be meant as 8. */
+/* Only decimal digits; refuses 010, which may be meant to be octal. */
 static bool parse_digits(Part part, uint64_t *number)
 {
     size_t i;
@@ -330,7 +330,7 @@ static bool parse_size(Part part, uint64_t *size)
     return true;
 }
 
-/* Marks key @i as found; false if it was before. */
+/* Marks key @i as seen; false if it already was. */
 static bool mark(unsigned *seen, int i, const char *key, char *error)
 {
     if (*seen & 1u << i) {
@@ -413,7 +413,7 @@ static bool parse_part(Cache *cache, int which, Part part, unsigned *seen,
     if (is_text(key, "share")) {
         return parse_share(cache, value, seen, released, error);
     }
-    snprintf(error, CACHE_ERROR, "unknown key '%.*s'; there are " KEYS,
+    snprintf(error, CACHE_ERROR, "unknown key '%.*s'; use " KEYS,
              shown_length(key), key.text);
     return false;
 }

@@ -4,10 +4,10 @@
  * The text that describes a cache of an x86 CPU
  *
  * Answers, for the properties l1d-cache-info and so on and for tables of
- * CPU models: what does SIZE:line=N:ways=N:... say, and can CPUID say it?
+ * CPU models: what does SIZE:line=N:ways=N:... mean, and can CPUID encode it?
  *
- * QEMU and the generator of its tables share this, so they take the same
- * text for the same cache.  It needs C's own library alone.
+ * QEMU and the generator of its tables share this code and so the syntax.  It
+ * only needs the C library.
  */
 
 #ifndef I386_EXT_CACHE_TEXT_H
@@ -35,14 +35,14 @@ typedef struct Cache {
 enum { CACHE_TEXT = 512, CACHE_ERROR = 512 };
 
 /*
- * Puts what @text says of cache @which in *@cache; false, and why in
- * @error, if that is not a cache that CPUID can show.  What is @released is
- * taken even if CPUID can't show it: it may be what upstream's models have.
+ * Parses @text into *@cache, for cache @which; false, with a message in
+ * @error, if CPUID can't encode it.  @released text is accepted even so,
+ * because upstream's models may have such caches.
  */
 bool cache_text_parse(Cache *cache, int which, const char *text,
                       bool released, char error[CACHE_ERROR]);
 
-/* The text for @cache, the same for the same cache */
+/* The canonical text for @cache */
 void cache_text_format(const Cache *cache, char text[CACHE_TEXT]);
 
 #endif /* I386_EXT_CACHE_TEXT_H */

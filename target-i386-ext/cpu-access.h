@@ -17,22 +17,22 @@
 void x86_cpu_ext_class_init(ObjectClass *oc);
 
 /*
- * Whether the CPU that is expanded now is for an answer that lists what the
- * kernel refuses (see model-errors.h): then nothing of that is an error.
+ * Whether the CPU is expanded for an answer that lists what the kernel
+ * refuses (see model-errors.h), so the expansion must not fail with that.
  * Called from x86_cpu_expand_features().
  */
 bool x86_cpu_collects_errors(void);
 
 /*
- * enforce=on stops @cpu, for the reason in *@errp: tells more, as the
- * property enforce-report says.  Called from x86_cpu_realizefn().
+ * enforce=on refuses @cpu with *@errp: reports details, according to the
+ * property enforce-report.  Called from x86_cpu_realizefn().
  */
 void x86_cpu_enforce_report(X86CPU *cpu, Error **errp);
 
 /*
  * The QOM property that controls bit @bit of word @w, or NULL if it has
- * none.  XCR0 components go by the feature that they belong to, as in
- * the property unavailable-features.
+ * none.  For XCR0 components, that of the feature they belong to, as in the
+ * property unavailable-features.
  */
 const char *x86_cpu_access_feature_name(FeatureWord w, int bit);
 
@@ -47,15 +47,15 @@ typedef struct X86CPUPlusMinus {
     GList *plus, *minus;
 } X86CPUPlusMinus;
 
-/* Those in effect; the lists are not the caller's. */
+/* Those in effect; the caller does not own the lists. */
 X86CPUPlusMinus x86_cpu_access_plus_minus(void);
 
-/* Exchanges those in effect for *@pm. */
+/* Swaps those in effect with *@pm. */
 void x86_cpu_access_swap_plus_minus(X86CPUPlusMinus *pm);
 
 /*
- * Sets the version that CPU model names without one stand for, and returns
- * the one before.
+ * Sets the version that unversioned CPU model names stand for, and returns
+ * the previous one.
  */
 X86CPUVersion x86_cpu_access_set_default_version(X86CPUVersion version);
 
@@ -66,17 +66,17 @@ const CPUCaches *x86_cpu_access_model_caches(X86CPU *cpu);
 void x86_cpu_access_set_vendor(X86CPU *cpu, const char *vendor, Error **errp);
 
 /*
- * Takes from @cpu, which is expanded, the features that are not available
- * here, without a warning.
+ * Removes features that are not available here from @cpu, which is expanded,
+ * without a warning.
  */
 void x86_cpu_access_filter_features(X86CPU *cpu);
 
-/* What realizes X86CPU; for classes with more to do before. */
+/* X86CPU's realize function, for classes that have more to do before it */
 void x86_cpu_access_realize(DeviceState *dev, Error **errp);
 
 /*
- * One row of the table of feature dependencies: without any bit of
- * @from_mask, no bit of @to_mask can be.
+ * One row of the table of feature dependencies: the bits of @to_mask need at
+ * least one bit of @from_mask.
  */
 typedef struct X86CPUDependency {
     FeatureWord from, to;
@@ -87,30 +87,30 @@ typedef struct X86CPUDependency {
 bool x86_cpu_access_dependency(unsigned i, X86CPUDependency *dep);
 
 /*
- * What the name of a model from tables/models, without a version, means on
- * some machine types: a row of tables that gen-cpu-models.c makes
+ * What an unversioned model name from tables/models means on some machine
+ * types: a row of the tables that gen-cpu-models.c generates
  */
 typedef struct X86CPUTableMachines {
-    /* Versions of machine types, both included: 10.0 is 0xa0000 */
+    /* Versions of machine types, both inclusive: 10.0 is 0xa0000 */
     uint32_t from, to;
-    /* 0 if the row doesn't say */
+    /* 0 if the row doesn't set it */
     X86CPUVersion version;
-    /* Ends with one that has no name */
+    /* Terminated by one without a name */
     const PropValue *props;
 } X86CPUTableMachines;
 
-/* A distributor's machine type, and which of upstream's it stands for */
+/* A distributor's machine type, and the upstream one it stands for */
 typedef struct X86CPUTableMachineType {
     const char *name, *upstream;
     uint32_t version;           /* of @upstream, as above */
 } X86CPUTableMachineType;
 
-/* Those that tables name, up to one without a name */
+/* Those in tables, terminated by one without a name */
 const X86CPUTableMachineType *x86_cpu_access_table_machine_types(void);
 
 /*
- * The rows for @model, of which the last one has no props; NULL if it is
- * none from tables/models.
+ * The rows for @model, terminated by one without props; NULL if the model is
+ * not from tables/models.
  */
 const X86CPUTableMachines *
 x86_cpu_access_table_machines(const X86CPUModel *model);
@@ -123,17 +123,17 @@ const X86CPUTableMachines *x86_cpu_access_table_model(unsigned i,
                                                       const char **name);
 
 /*
- * The version that the name of @model stands for here, if @version, which it
- * has in itself, is CPU_VERSION_AUTO and a table says; else @version.  For
+ * If @version, that of @model, is CPU_VERSION_AUTO and a table has the version
+ * that the model's name stands for here, that version; else @version.  For
  * x86_cpu_model_resolve_version().
  */
 X86CPUVersion x86_cpu_resolve_table_version(const X86CPUModel *model,
                                             X86CPUVersion version);
 
 /*
- * Whether KVM's capabilities of Intel PT (CPUID leaf 0x14) include all of
- * those that QEMU shows to every guest that has it.  The form of addresses,
- * LIP, is not one of them; in *@lip is whether KVM has that.
+ * Whether KVM has all Intel PT capabilities (CPUID leaf 0x14) that QEMU shows
+ * to every guest with Intel PT.  These do not include LIP, the form of
+ * addresses; *@lip returns whether KVM has that.
  */
 bool x86_cpu_access_intel_pt_capable(bool *lip);
 

@@ -3,9 +3,9 @@
  *
  * -machine X,cpu-compat=Y: machine type X with the CPUs of Y
  *
- * Answers, for operators who move guests to newer machine types: how does
- * a guest get the devices of one machine type and keep the CPU of another?
- * Topology, APIC, interrupt controller and SMM are those of X.
+ * For operators who move guests to newer machine types: gives a guest the
+ * devices of one machine type and the CPU of another.  Topology, APIC,
+ * interrupt controller and SMM are those of X.
  */
 
 #include "qemu/osdep.h"
@@ -29,8 +29,8 @@ static void set_cpu_compat(Object *obj, const char *value, Error **errp)
     const MachineClass *mc;
 
     if (phase_check(PHASE_MACHINE_INITIALIZED)) {
-        error_setg(errp, "cpu-compat can't be changed: the machine has its "
-                   "CPUs already; give it with -machine");
+        error_setg(errp, "cpu-compat can't be changed once the machine has "
+                   "CPUs; set it with -machine");
         return;
     }
     mc = x86_cpu_find_machine_type(value, errp);
@@ -40,9 +40,8 @@ static void set_cpu_compat(Object *obj, const char *value, Error **errp)
     }
     if (x86_cpu_machine_type_is_unversioned(mc) ||
         x86_cpu_machine_type_is_unversioned(own)) {
-        error_setg(errp, "cpu-compat=%s makes no sense with machine type "
-                   "'%s': isapc has no versions to be compatible with",
-                   value, own->name);
+        error_setg(errp, "cpu-compat=%s can't be used with machine type "
+                   "'%s': isapc is unversioned", value, own->name);
         return;
     }
     PC_MACHINE(obj)->cpu_compat = mc;

@@ -12,7 +12,7 @@
 /* Registers cpu-compat on TYPE_PC_MACHINE. */
 void x86_cpu_compat_class_init(ObjectClass *oc);
 
-/* The machine is about to make its CPUs, or those of cpu-compat. */
+/* The machine is about to create its CPUs: applies cpu-compat. */
 void x86_cpu_compat_machine_init(void);
 
 #endif /* I386_EXT_CPU_COMPAT_H */

@@ -4,15 +4,14 @@
  * Everything that makes up an x86 CPU, as properties
  *
  * Answers, for the static expansion of CPU models and for the model
- * "custom": which properties take part in what a guest sees of its CPU and
- * in the CPU's migration stream, and which values make this very CPU?
+ * "custom": which properties affect what a guest sees of its CPU and the
+ * CPU's migration stream, and which values recreate this CPU?
  *
- * That is every property of X86CPU but those that place a CPU in a
- * machine, or say what to do about features that are not there, and the
- * properties that are not in that table.  A property that is added to the
- * table is in the description without anything to be done here.  Values
- * that are worked out when a CPU is realized are worked out here, as
- * x86_cpu_realizefn() and kvm_cpu_realizefn() do it.
+ * These are the properties in X86CPU's table, except those that place a CPU
+ * in a machine or say how to handle missing features, and properties outside
+ * that table.  A property added to the table is automatically included.
+ * Values that realize computes are computed here like in x86_cpu_realizefn()
+ * and kvm_cpu_realizefn().
  */
 
 #include "qemu/osdep.h"
@@ -37,24 +36,24 @@
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/undefined-models.h"
 
-/* In the table, and no part of what a CPU is */
+/* In the table, but not part of the description */
 static const char *const not_described[] = {
     /* Where it is in the machine */
     "apic-id", "thread-id", "core-id", "module-id", "die-id", "socket-id",
     "node-id",
-    /* What to do about features that are not there */
+    /* How to handle missing features */
     "check", "enforce", "x-force-features",
 };
 
-/* Of the CPU, and not in the table */
+/* Part of the description, but not in the table */
 static const char *const further_properties[] = {
     "family", "model", "stepping", "vendor", "model-id",
     "l1d-cache-info", "l1i-cache-info", "l2-cache-info", "l3-cache-info",
 };
 
 /*
- * The maximum leaves are floors (min-level and so on), which topology may
- * raise, unless somebody has fixed them.
+ * The maximum leaves are described as minimums (min-level and so on), which
+ * topology may raise, unless level and so on were set.
  */
 static const struct {
     const char *name;
@@ -93,7 +92,7 @@ bool x86_cpu_description_needs(X86CPU *cpu, const char *name)
         }
     }
     if (!strcmp(name, "phys-bits")) {
-        /* Others have none to choose. */
+        /* 32-bit CPUs can't set them. */
         return is_64bit(cpu) || cpu->phys_bits;
     }
     if (g_str_has_suffix(name, "-cache-info")) {
@@ -130,7 +129,7 @@ strList *x86_cpu_description_names(X86CPU *cpu)
     return names;
 }
 
-/* As host_cpu_phys_bits() has it */
+/* As in host_cpu_phys_bits() */
 static uint32_t host_physical_bits(void)
 {
     uint32_t eax;
@@ -143,7 +142,7 @@ static uint32_t host_physical_bits(void)
     return eax & 0xff;
 }
 
-/* As host_cpu_adjust_phys_bits() has it; 0 is yet to become the default. */
+/* As in host_cpu_adjust_phys_bits(); 0 later becomes the default. */
 static uint32_t chosen_physical_bits(X86CPU *cpu)
 {
     uint32_t bits = cpu->phys_bits;
@@ -157,13 +156,13 @@ static uint32_t chosen_physical_bits(X86CPU *cpu)
     return bits;
 }
 
-/* As x86_cpu_realizefn() has it */
+/* As in x86_cpu_realizefn() */
 uint32_t x86_cpu_physical_bits(X86CPU *cpu)
 {
     return chosen_physical_bits(cpu) ?: TCG_PHYS_ADDR_BITS;
 }
 
-/* As kvm_set_guest_phys_bits() and x86_cpu_realizefn() have it */
+/* As in kvm_set_guest_phys_bits() and x86_cpu_realizefn() */
 static uint32_t guest_physical_bits(X86CPU *cpu)
 {
     uint32_t bits = cpu->guest_phys_bits;
@@ -175,7 +174,7 @@ static uint32_t guest_physical_bits(X86CPU *cpu)
         return 0;
     }
     bits = kvm_arch_get_supported_cpuid(kvm_state, 0x80000008, 0, R_EAX);
-    /* Without phys-bits, this comes before there is a default. */
+    /* Without phys-bits, this precedes the default. */
     bits = MIN((bits >> 16) & 0xff, chosen_physical_bits(cpu));
     if (cpu->host_phys_bits && cpu->host_phys_bits_limit) {
         bits = MIN(bits, cpu->host_phys_bits_limit);
@@ -183,7 +182,7 @@ static uint32_t guest_physical_bits(X86CPU *cpu)
     return bits;
 }
 
-/* As kvm_cpu_realizefn() and x86_cpu_realizefn() have it */
+/* As in kvm_cpu_realizefn() and x86_cpu_realizefn() */
 static uint64_t microcode_revision(X86CPU *cpu)
 {
     uint64_t rev = cpu->ucode_rev;
@@ -203,8 +202,8 @@ static uint64_t lbr_format(X86CPU *cpu)
 }
 
 /*
- * As max_x86_cpu_realize() has it, which decides before the features that
- * are turned on by default are there.
+ * As in max_x86_cpu_realize(), which decides before the features that are on
+ * by default are set.
  */
 static void put_default_signature(X86CPU *cpu, QDict *props)
 {
@@ -242,9 +241,9 @@ static bool is_given_waitpkg(X86CPU *cpu)
 }
 
 /*
- * Whether x86_cpu_expand_features() has dropped Intel PT for its leaf is above
- * min-level.  It is on in the description all the same, because this happens
- * again where that is used, and not with x-force-features.
+ * Whether x86_cpu_expand_features() has dropped Intel PT because its leaf is
+ * above min-level.  The description has it on anyway: a CPU made from it drops
+ * it again, unless x-force-features is on.
  */
 static bool is_intel_pt_dropped_by_level(X86CPU *cpu)
 {
@@ -254,7 +253,7 @@ static bool is_intel_pt_dropped_by_level(X86CPU *cpu)
             cpu->filtered_features[FEAT_7_0_EBX]) & CPUID_7_0_EBX_INTEL_PT;
 }
 
-/* Values that are worked out when the CPU is realized */
+/* Values that are computed when the CPU is realized */
 static void put_worked_out(X86CPU *cpu, QDict *props)
 {
     const char *anchor = x86_cpu_newest_anchor();
@@ -277,14 +276,14 @@ static void put_worked_out(X86CPU *cpu, QDict *props)
     if (is_intel_pt_dropped_by_level(cpu)) {
         qdict_put_bool(props, "intel-pt", true);
     }
-    /* What the kernel's enlightenments are has been found out already. */
+    /* It has already been expanded to the kernel's enlightenments. */
     qdict_put_bool(props, "hv-passthrough", false);
     if (anchor) {
         qdict_put_str(props, "compat-anchor", anchor);
     }
 }
 
-/* As kvm_msr_entry_add_vmx() has it: bits that come from the kernel anyway */
+/* As in kvm_msr_entry_add_vmx(): bits that always come from the kernel */
 static uint64_t fixed_vmx_bits(X86CPU *cpu, FeatureWord w)
 {
     const uint64_t *f = cpu->env.features;
@@ -334,7 +333,7 @@ static void add_unnamed_features(X86CPU *cpu, strList ***tail)
     }
 }
 
-/* What "base" has no property for, only the host has, or only KVM knows */
+/* What "base" has no property for, or only the host has or KVM knows */
 static strList *omitted_properties(X86CPU *cpu)
 {
     strList *names = NULL, **tail = &names;
@@ -371,8 +370,8 @@ strList *x86_cpu_describe(X86CPU *cpu, QDict *props)
 
 /*
  * These models have no vendor unless one is given: CPUID leaf 0 has zeros.
- * A description of such a CPU says so, with vendor="", instead of leaving
- * out what "custom" could not tell from a vendor that got lost.
+ * A description of such a CPU has vendor="", so "custom" can tell it from one
+ * that lost its vendor.
  */
 static void set_vendor(Object *obj, Visitor *v, const char *name,
                        void *opaque, Error **errp)
@@ -392,6 +391,6 @@ static void set_vendor(Object *obj, Visitor *v, const char *name,
 
 void x86_cpu_description_class_init(ObjectClass *oc)
 {
-    /* The getter, and what it needs, remain upstream's. */
+    /* Keep upstream's getter. */
     object_class_property_find(oc, "vendor")->set = set_vendor;
 }

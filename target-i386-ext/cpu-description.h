@@ -12,31 +12,30 @@
 #include "qobject/qdict.h"
 
 /*
- * Adds to @props, which may have some of them already, the properties
- * that, set on the CPU model "base", make the CPU that @cpu, expanded but
- * not realized, is going to be: on any machine type, with any topology,
- * with this accelerator.  All values are booleans, numbers or strings that
- * the properties and -cpu accept.
+ * Adds to @props, which may have some of them already, the properties of CPU
+ * model "base" that recreate @cpu, which is expanded but not realized: on any
+ * machine type, with any topology, with this accelerator.  All values are
+ * booleans, numbers or strings that the properties and -cpu accept.
  *
- * Returns the names of the properties and features of @cpu that no
- * property of "base" carries; empty (NULL) for all models with a
- * definition of their own.  The caller frees the list.
+ * Returns the names of the properties and features of @cpu that no property
+ * of "base" can express; empty (NULL) for all models with a definition of
+ * their own.  The caller frees the list.
  */
 strList *x86_cpu_describe(X86CPU *cpu, QDict *props);
 
 /*
- * The names of the properties of a complete description of @cpu, which may
- * not be expanded yet.  The caller frees the list.
+ * The names of the properties in a complete description of @cpu, which need
+ * not be expanded.  The caller frees the list.
  */
 strList *x86_cpu_description_names(X86CPU *cpu);
 
-/* How many physical address bits @cpu, expanded, is going to have. */
+/* How many physical address bits @cpu, which is expanded, will have. */
 uint32_t x86_cpu_physical_bits(X86CPU *cpu);
 
 /* Whether a complete description of @cpu has the property @name */
 bool x86_cpu_description_needs(X86CPU *cpu, const char *name);
 
-/* Lets the property vendor of these models be empty. */
+/* Lets the property vendor of base and custom be empty. */
 void x86_cpu_description_class_init(ObjectClass *oc);
 
 #endif /* I386_EXT_CPU_DESCRIPTION_H */

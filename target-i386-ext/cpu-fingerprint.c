@@ -1,16 +1,16 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Does the target of a migration have the same CPU as its source
+ * Check that the target of a migration has the same CPU as its source
  *
- * Answers, for guests whose CPU does not follow from the machine type and
- * the model (cpu-compat, custom): is what the target was started with the
- * CPU that the guest knows?  If not, migration fails and the difference is
- * named.  The streams of all other guests are as with stock QEMU.
+ * For guests whose CPU does not follow from the machine type and the model
+ * (cpu-compat, custom): if the target's CPU is not the one that the guest
+ * knows, migration fails and reports the differences.  The streams of all
+ * other guests are the same as with stock QEMU.
  *
- * The fingerprint is what the guest reads: the registers of every CPUID
- * leaf, and the MSRs that enumerate features.  Under KVM, the leaves are
- * those that KVM was given.
+ * The fingerprint is what the guest reads: the registers of every CPUID leaf
+ * and the MSRs that enumerate features.  Under KVM, the leaves are those that
+ * QEMU passed to KVM.
  */
 
 #include "qemu/osdep.h"
@@ -26,7 +26,7 @@
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/undefined-models.h"
 
-/* What the guest reads from a subleaf or an MSR; a stream has these words */
+/* What the guest reads from a subleaf or an MSR; streams use this format. */
 typedef struct Record {
     uint32_t index;         /* of the leaf or the MSR */
     uint32_t subleaf;       /* or IS_MSR */
@@ -36,13 +36,13 @@ typedef struct Record {
 #define RECORD_WORDS (sizeof(Record) / sizeof(uint32_t))
 #define IS_MSR UINT32_MAX
 
-/* All leaves, subleaves and MSRs there can be are far fewer. */
+/* Far more than all possible leaves, subleaves and MSRs need */
 #define MAX_WORDS 0x10000
 
-/* No CPU has more subleaves than XSAVE has components. */
+/* The maximum number of XSAVE components; other leaves have fewer subleaves. */
 #define MAX_SUBLEAVES 64
 
-/* One that reads them all will not read more than that. */
+/* More would hide the important ones. */
 #define MAX_DIFFERENCES 3
 #define MAX_NAMES 8
 
@@ -56,7 +56,7 @@ static void add_record(uint32_t index, uint32_t subleaf, const uint32_t *regs,
     GArray *records = opaque;
     Record record = { index, subleaf, { regs[0], regs[1], regs[2], regs[3] } };
 
-    /* A leaf of zeros reads like one that is absent. */
+    /* A leaf of zeros reads like an absent one. */
     if (regs[0] || regs[1] || regs[2] || regs[3]) {
         g_array_append_val(records, record);
     }
@@ -76,14 +76,14 @@ static unsigned last_subleaf(uint32_t leaf)
     case 0x1e: case 0x24: case 0x8000001d:
         return MAX_SUBLEAVES - 1;
     case 0x1f:
-        /* cpu.c asserts that nobody asks for more. */
+        /* cpu.c asserts that there are no more. */
         return CPU_TOPOLOGY_LEVEL_SOCKET;
     default:
         return 0;
     }
 }
 
-/* What changes while the guest runs is not the CPU. */
+/* Undo changes by the running guest, which don't change the CPU. */
 static void undo_dynamic(X86CPU *cpu, uint32_t leaf, uint32_t subleaf,
                          uint32_t *regs)
 {
@@ -96,7 +96,7 @@ static void undo_dynamic(X86CPU *cpu, uint32_t leaf, uint32_t subleaf,
     } else if (leaf == 7 && subleaf == 0) {
         regs[2] &= ~CPUID_7_0_ECX_OSPKE;
     } else if (leaf == 0xd && subleaf == 0) {
-        /* The size of what XCR0 has enabled */
+        /* The size of the components enabled in XCR0 */
         regs[1] = 0;
     } else if (leaf == 0x80000001) {
         /* TCG hides it from Intel CPUs outside of 64-bit mode. */
@@ -147,7 +147,7 @@ static void add_msrs(GArray *records, X86CPU *cpu)
         }
     }
     add_msr(records, MSR_IA32_UCODE_REV, cpu->ucode_rev);
-    /* The MSR itself comes with the stream, whatever the target has. */
+    /* The stream overwrites the MSR itself, whatever the target has. */
     add_msr(records, MSR_MCG_CAP, cpu->enable_lmce ? MCG_LMCE_P : 0);
 }
 
@@ -178,7 +178,7 @@ typedef struct Side {
     const char *name;
     const Record *records;
     size_t count;
-    /* Where KVM's own leaves are, 0 if nowhere */
+    /* Where KVM's own leaves are, 0 if there are none */
     uint32_t kvm_base;
     bool has_hyperv;
 } Side;
@@ -211,7 +211,7 @@ static Side make_side(const char *name, const Record *records, size_t count)
     return side;
 }
 
-/* What is in a register that is not a set of features */
+/* Registers that are not sets of features */
 static const struct {
     uint32_t first, last;       /* leaves, or MSRs */
     bool is_msr;
@@ -267,7 +267,7 @@ static G_GNUC_PRINTF(2, 3) void add_difference(Comparison *c,
     }
 }
 
-/* The feature word that has a register of a leaf, or half an MSR */
+/* The feature word for a register of a leaf or for half an MSR */
 static FeatureWord find_word(const Comparison *c, const Record *where,
                              int reg)
 {
@@ -298,7 +298,7 @@ static FeatureWord find_word(const Comparison *c, const Record *where,
     return FEATURE_WORDS;
 }
 
-/* The names of the bits @mask; NULL if there are bits that have none */
+/* The names of the bits @mask; NULL if a bit has none */
 static strList *bit_names(const Comparison *c, const Record *where, int reg,
                           uint32_t mask)
 {
@@ -355,7 +355,7 @@ static void compare_register(Comparison *c, const Record *where, int reg,
         add_difference(c, "%s differs: 0x%x at the source, 0x%x at the "
                        "target", place, source, target);
     } else if (name != c->last_name) {
-        /* What is in several registers is one difference. */
+        /* Values that span several registers are one difference. */
         add_difference(c, "%s: %s differs: 0x%x at the source, 0x%x at the "
                        "target", name, place, source, target);
         c->last_name = name;
@@ -393,7 +393,7 @@ static void compare_sides(Comparison *c)
     }
 }
 
-/* The options that a CPU follows from */
+/* The options that define a CPU */
 
 static const char *own_cpu_compat(void)
 {
@@ -468,7 +468,7 @@ int x86_cpu_fingerprint_pre_load(void *opaque)
 {
     X86CPU *cpu = opaque;
 
-    /* A stream before this one may have failed after it. */
+    /* A previous stream may have failed after it was set. */
     cpu->fingerprint.compared = false;
     return 0;
 }
@@ -477,8 +477,8 @@ bool x86_cpu_check_fingerprint(X86CPU *cpu)
 {
     if (!cpu->fingerprint.compared && fingerprint_needed(cpu)) {
         error_report("the migration stream does not say which CPU the guest "
-                     "has been running on: the source has neither cpu-compat "
-                     "nor CPU model 'custom', the target has");
+                     "has been running on: the target has cpu-compat or CPU "
+                     "model 'custom', the source has neither");
         return false;
     }
     return true;
@@ -511,7 +511,7 @@ static int fingerprint_pre_load(void *opaque)
     return 0;
 }
 
-/* They go into messages. */
+/* Names from the stream are printed in messages. */
 static bool is_name(const char *text)
 {
     int i;
@@ -525,8 +525,8 @@ static bool is_name(const char *text)
 }
 
 /*
- * What the guest has loaded into the CPU makes no difference, so that the
- * rest of the stream need not be waited for.
+ * The comparison ignores what the guest has loaded into the CPU, so it need
+ * not wait for the rest of the stream.
  */
 static int fingerprint_post_load(void *opaque, int version_id)
 {
@@ -544,7 +544,7 @@ static int fingerprint_post_load(void *opaque, int version_id)
     return same ? 0 : -EINVAL;
 }
 
-/* Also checked, and true, when a stream is saved */
+/* Also called, and true, when a stream is saved */
 static bool count_is_sane(void *opaque, int version_id)
 {
     X86CPUFingerprint *fp = &((X86CPU *)opaque)->fingerprint;
@@ -554,7 +554,7 @@ static bool count_is_sane(void *opaque, int version_id)
 
 const VMStateDescription vmstate_x86_cpu_fingerprint = {
     .name = "cpu/fingerprint",
-    /* 1 had neither names nor the leaves of hypervisors, ucode-rev and lmce */
+    /* Version 1 lacked names, hypervisor leaves, ucode-rev and lmce. */
     .version_id = 2,
     .minimum_version_id = 2,
     .needed = fingerprint_needed,

@@ -1,10 +1,9 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What the introspection extension keeps in every x86 CPU
+ * The introspection extension's records in every x86 CPU
  *
- * Included by cpu.h right before X86CPU.  Each record is described in the
- * header of the capability that it belongs to.
+ * Included by cpu.h right before X86CPU.  Each header describes its record.
  */
 
 #ifndef I386_EXT_CPU_RECORDS_H

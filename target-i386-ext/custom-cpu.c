@@ -3,11 +3,10 @@
  *
  * The CPU model "custom"
  *
- * Answers: is this really all of the CPU?  For management software that
- * starts a guest from a stored description, or checks one over QMP: where a
- * property is missing, "base" uses the default of the machine type and of
- * this QEMU; "custom" refuses, and names it.  Machine types have no say in
- * it.
+ * For management software that starts a guest from a stored description, or
+ * checks one over QMP: if a property is missing, "base" uses the default of
+ * the machine type and of this QEMU; "custom" refuses to start, and names it.
+ * Machine types do not affect it.
  */
 
 #include "qemu/osdep.h"
@@ -23,10 +22,10 @@
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/undefined-models.h"
 
-/* An error that names all of several hundred would hide the first. */
+/* There can be several hundred. */
 #define MAX_NAMES 20
 
-/* Other names of properties that are not features; see x86_cpu_initfn() */
+/* Aliases of properties that are not features; see x86_cpu_initfn() */
 static const struct {
     const char *alias, *name;
 } aliases[] = {
@@ -34,7 +33,7 @@ static const struct {
     { "lbr_fmt", "lbr-fmt" },
 };
 
-/* The names of properties by their other names */
+/* Maps aliases to property names */
 static GHashTable *names_by_alias(void)
 {
     static GHashTable *names;
@@ -60,7 +59,7 @@ static GHashTable *names_by_alias(void)
     return names;
 }
 
-/* A set of names of properties, which it does not copy */
+/* @given: a set of property names, which it does not copy */
 static void add_given(GHashTable *given, const char *name)
 {
     const char *of_alias = g_hash_table_lookup(names_by_alias(), name);
@@ -68,7 +67,7 @@ static void add_given(GHashTable *given, const char *name)
     g_hash_table_add(given, (char *)(of_alias ?: name));
 }
 
-/* Adds what -cpu and -global give to CPUs of this model. */
+/* Adds what -cpu and -global set on CPUs of this model. */
 static void add_options(GHashTable *given)
 {
     ObjectClass *oc = object_class_by_name(TYPE_CUSTOM_X86_CPU);
@@ -92,21 +91,21 @@ static void add_options(GHashTable *given)
     }
 }
 
-/* What CPUs need or don't need, as their other properties say */
+/* Whether CPUs need these depends on other properties. */
 static const char *const conditional[] = {
     "phys-bits",
     "l1d-cache-info", "l1i-cache-info", "l2-cache-info", "l3-cache-info",
 };
 
 /*
- * Whether @cpu lacks the property @name, which it needs.  Those with a
- * condition also count if device_add gave them, which keeps no list.
+ * Whether @cpu lacks the property @name, which it needs.  For those in
+ * conditional[], looks at the value: device_add keeps no list of what it set.
  */
 static bool is_missing(X86CPU *cpu, GHashTable *given, const char *name)
 {
     g_autofree char *text = NULL;
 
-    /* Only a CPU that was given tsc-frequency needs it. */
+    /* A CPU only needs tsc-frequency if it was set. */
     if (g_hash_table_contains(given, name) ||
         !strcmp(name, "tsc-frequency")) {
         return false;
@@ -121,7 +120,7 @@ static bool is_missing(X86CPU *cpu, GHashTable *given, const char *name)
     return true;
 }
 
-/* Whether anything may be missing in @cpu that others were not missing */
+/* Whether @cpu may lack properties that previous CPUs did not */
 static bool lacks_conditional(X86CPU *cpu, GHashTable *given)
 {
     int i;
@@ -136,8 +135,8 @@ static bool lacks_conditional(X86CPU *cpu, GHashTable *given)
 }
 
 /*
- * Sets "+feature" and "-feature", as x86_cpu_expand_features() is going to:
- * which properties a CPU needs can depend on them.
+ * Sets "+feature" and "-feature", as x86_cpu_expand_features() will: which
+ * properties a CPU needs can depend on them.
  */
 static bool apply_plus_minus(X86CPU *cpu, Error **errp)
 {
@@ -175,9 +174,8 @@ static bool check_complete(X86CPU *cpu, GHashTable *given, Error **errp)
         g_string_append_printf(missing, " and %u more", count - MAX_NAMES);
     }
     if (count) {
-        error_setg(errp, "CPU model 'custom' must be fully specified, as the "
-                   "static expansion of a CPU model is; missing: %s",
-                   missing->str);
+        error_setg(errp, "CPU model 'custom' needs all properties of a "
+                   "static expansion; missing: %s", missing->str);
     }
     return !count;
 }
@@ -208,7 +206,7 @@ bool x86_cpu_check_custom_model(const CpuModelInfo *model, Error **errp)
     if (!err && apply_plus_minus(X86_CPU(obj), &err)) {
         complete = check_complete(X86_CPU(obj), given, errp);
     }
-    /* The expansion runs into these errors itself, and reports them. */
+    /* The expansion runs into the same error and reports it. */
     error_free(err);
     object_unref(obj);
     return complete;
@@ -217,7 +215,7 @@ bool x86_cpu_check_custom_model(const CpuModelInfo *model, Error **errp)
 static void custom_cpu_realize(DeviceState *dev, Error **errp)
 {
     X86CPU *cpu = X86_CPU(dev);
-    /* -cpu and -global are the same for all CPUs, and there are many. */
+    /* Cached, because -cpu and -global are the same for all CPUs. */
     static GHashTable *given;
     static bool is_complete;
 
@@ -242,7 +240,7 @@ static void custom_cpu_class_init(ObjectClass *oc, void *data)
     X86CPUClass *xcc = X86_CPU_CLASS(oc);
 
     DEVICE_CLASS(oc)->realize = custom_cpu_realize;
-    /* By itself it is not even a CPU, let alone one that can migrate. */
+    /* Without properties it is not a complete CPU. */
     xcc->migration_safe = false;
     xcc->model_description = "CPU fully specified by its properties";
     xcc->ordering = 8;

@@ -10,10 +10,10 @@
 #include "qapi/qapi-types-machine-target.h"
 
 /*
- * If @model is "custom": whether its properties, with the options of this
- * process where they apply, are all that is needed; if not, the error that
- * starting it gives.  Values that can't be set are not looked into.  Called
- * after the defaults for @model have been decided.
+ * If @model is "custom": whether its properties are complete, together with
+ * the options of this process if they apply; if not, the error of a start.
+ * Does not report invalid values.  Called after the defaults for @model have
+ * been decided.
  */
 bool x86_cpu_check_custom_model(const CpuModelInfo *model, Error **errp);
 

@@ -1,11 +1,11 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What enforce=on stopped on
+ * Why enforce=on refused a CPU
  *
- * Answers, for whoever started QEMU with enforce=on and got no guest, or
- * whose device_add of a CPU was refused: which features are missing, and
- * why?  With enforce-report=json a program need not read warnings.
+ * Answers, if QEMU with enforce=on did not start or device_add of a CPU
+ * failed: which features are missing, and why?  With enforce-report=json,
+ * programs need not parse warnings.
  */
 
 #include "qemu/osdep.h"
@@ -19,7 +19,7 @@
 #include "target/i386/ext/enforce-report.h"
 #include "target/i386/ext/removed-features.h"
 
-/* One line on stderr, whatever else is there: {"removed-features": [...]} */
+/* Prints one line to stderr: {"removed-features": [...]} */
 static void print_json(CpuRemovedFeatureList *list)
 {
     CpuRemovedFeatures report = { .removed_features = list };
@@ -36,7 +36,7 @@ static void print_json(CpuRemovedFeatureList *list)
     fprintf(stderr, "%s\n", json->str);
 }
 
-/* Appends to the message of *@errp what blocks, and why. */
+/* Appends the blocking features and their reasons to the error *@errp. */
 static void add_to_message(CpuRemovedFeatureList *list, Error **errp)
 {
     g_autoptr(GString) names = g_string_new(NULL);
@@ -63,7 +63,7 @@ void x86_cpu_enforce_report(X86CPU *cpu, Error **errp)
     if (cpu->requests.enforce_report == CPU_ENFORCE_REPORT_JSON) {
         print_json(list);
     }
-    /* QMP clients see the message alone, no warnings */
+    /* QMP clients only see the error, not the warnings. */
     if (DEVICE(cpu)->hotplugged) {
         add_to_message(list, errp);
     }
@@ -89,6 +89,6 @@ void x86_cpu_enforce_report_class_init(ObjectClass *oc)
                                    &CpuEnforceReport_lookup,
                                    get_enforce_report, set_enforce_report);
     object_class_property_set_description(oc, "enforce-report",
-        "How enforce=on tells what it stopped on: text, or json for a line "
-        "of JSON on stderr as well");
+        "How enforce=on reports why it refused a CPU: text, or json to also "
+        "print a line of JSON to stderr");
 }

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What enforce=on stopped on
+ * Why enforce=on refused a CPU
  */
 
 #ifndef I386_EXT_ENFORCE_REPORT_H

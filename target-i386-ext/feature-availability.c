@@ -1,11 +1,11 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Who is it that cannot give a guest a feature
+ * Why a feature is not available here
  *
- * Answers, for removed-features: is it the host CPU, the kernel, QEMU, or
- * the emulation?  An operator buys a host, updates a kernel, changes an
- * option, or changes the accelerator accordingly.
+ * Answers, for removed-features: who lacks it, the host CPU, the kernel,
+ * QEMU or TCG?  That tells operators whether to get another host, update
+ * the kernel, or change an option or the accelerator.
  */
 
 #include "qemu/osdep.h"
@@ -16,13 +16,13 @@
 #include "target/i386/ext/feature-availability.h"
 #include "target/i386/ext/kvm-offered.h"
 
-/* Other hosts have no CPUID, and host_cpuid() aborts there. */
+/* Other hosts have no CPUID, and host_cpuid() aborts on them. */
 #ifdef CONFIG_CPUID_H
 
 /*
- * Whether the host CPU has the leaf.  Above the maximum, CPUs answer with
- * the data of the highest basic leaf (SDM vol. 2A, CPUID), which must not
- * be taken for feature bits.
+ * Whether the host CPU has the leaf.  Above the maximum, CPUs return the data
+ * of the highest basic leaf (SDM vol. 2A, CPUID), which must not be mistaken
+ * for feature bits.
  */
 static bool host_has_leaf(uint32_t leaf)
 {

@@ -3,11 +3,11 @@
  *
  * f-*: a boolean property for every CPU feature
  *
- * Answers, for management software: which properties of a CPU are features
- * and which are knobs, was this feature asked for, does the guest have it?
- * Before realize, f-NAME reads and writes what is requested, as NAME does;
- * after it, f-NAME reads what the guest sees, where NAME goes on to read
- * the feature word, whether CPUID shows it or not.
+ * Answers, for management software: which properties of a CPU are features,
+ * was this feature requested, does the guest have it?  Before realize, f-NAME
+ * reads and writes what is requested, like NAME.  Afterwards, f-NAME reads
+ * what the guest sees, while NAME still reads the feature word, even if CPUID
+ * hides the bit.
  */
 
 #include "qemu/osdep.h"
@@ -18,8 +18,8 @@
 #include "target/i386/ext/guest-view.h"
 
 /*
- * Not "bool": libvirt reads every property of that type of every new
- * guest's CPU, one by one, and has no use for each feature twice.
+ * Not "bool": when a guest starts, libvirt reads all CPU properties of that
+ * type, one by one; it need not read each feature twice.
  */
 #define FEATURE_FLAG_TYPE "CpuFeatureFlag"
 
@@ -52,9 +52,7 @@ static void set_feature_flag(Object *obj, Visitor *v, const char *name,
     object_property_set_bool(obj, info->name, value, errp);
 }
 
-/*
- * One by one, they are 3 % of what QEMU does to start with -machine none.
- */
+/* This takes 3 % of QEMU's start with -machine none. */
 void x86_cpu_feature_flags_class_init(ObjectClass *oc)
 {
     ObjectProperty *props = g_new(ObjectProperty, x86_cpu_features_count);

@@ -13,8 +13,8 @@
 void x86_cpu_feature_flags_class_init(ObjectClass *oc);
 
 /*
- * Whether @name is one of them.  They are other names of properties that
- * are there already, so that expansions and dumps leave them out.
+ * Whether @name is an f-* property.  Expansions and dumps leave them out,
+ * because they duplicate other properties.
  */
 bool x86_cpu_is_feature_flag(const char *name);
 

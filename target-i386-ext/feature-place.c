@@ -1,10 +1,10 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Where a feature bit lives, and what it is called
+ * Where a feature bit is, and what it is called
  *
- * Answers for every query that names features: the canonical name of a
- * bit, and the CPUID leaf or MSR in which a guest finds it.
+ * Answers, for every query that names features: what is the canonical name
+ * of a bit, and in which CPUID leaf or MSR does a guest find it?
  */
 
 #include "qemu/osdep.h"
@@ -52,8 +52,8 @@ X86CPUFeatureBit x86_cpu_feature_owner(X86CPUFeatureBit fb)
 
 /*
  * The number of the bit in its register.  The feature words of the VMX
- * control MSRs hold the allowed-1 settings, which the MSRs have in bits 63
- * to 32 (SDM vol. 3, appendix A.3 to A.5; make_vmx_msr_value() in kvm.c).
+ * control MSRs hold the allowed-1 settings, which are bits 63 to 32 of the
+ * MSRs (SDM vol. 3, appendix A.3 to A.5; make_vmx_msr_value() in kvm.c).
  */
 static int place_bit(X86CPUFeatureBit fb)
 {

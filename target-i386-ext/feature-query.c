@@ -3,9 +3,9 @@
  *
  * query-cpu-features: every CPU feature, and who has it
  *
- * Answers, for management software that keeps no tables of its own: which
- * features are there, what do QEMU, Linux and libvirt call them, where are
- * they, and do the hardware, the kernel and this QEMU have them?
+ * Answers, for management software without tables of its own: which features
+ * exist, what do QEMU, Linux and libvirt call them, where are they, and do
+ * the hardware, the kernel and this QEMU have them?
  */
 
 #include "qemu/osdep.h"
@@ -17,7 +17,7 @@
 #include "target/i386/ext/feature-availability.h"
 #include "target/i386/ext/feature-dictionary.h"
 
-/* By the dependencies that x86_cpu_expand_features() goes by */
+/* From the dependencies that x86_cpu_expand_features() uses */
 static CpuFeatureAlternativesList *requirements(const X86CPUFeatureInfo *info)
 {
     CpuFeatureAlternativesList *list = NULL;
@@ -43,7 +43,7 @@ static bool is_migratable(const X86CPUFeatureInfo *info)
     return !(info->mask & wi->unmigratable_flags & ~wi->migratable_flags);
 }
 
-/* @names up to a NULL, or NULL: none */
+/* @names: NULL-terminated, or NULL if there are none */
 static strList *list_of(const char *const *names)
 {
     strList *list = NULL, **tail = &list;

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Who asked an x86 CPU for a feature
+ * Who requested a feature of an x86 CPU
  */
 
 #ifndef I386_EXT_FEATURE_REQUESTED_BY_H
@@ -11,15 +11,15 @@
 #include "qapi/qapi-types-cpu-introspection-target.h"
 
 /*
- * What was requested of @cpu in word @w, by whomever, before anything was
- * dropped or filtered out.  Meaningful once @cpu has been expanded.
+ * What was requested of @cpu in word @w, before anything was dropped or
+ * filtered out.  Valid once @cpu is expanded.
  */
 uint64_t x86_cpu_requested_features(X86CPU *cpu, FeatureWord w);
 
 /*
- * Who asked @cpu for bit @bit of word @w.  Meaningful for requested bits of
- * a CPU that has been expanded (x86_cpu_expand_features()).  Where several
- * asked, the last one, for it is whom to talk to.
+ * Who requested bit @bit of word @w of @cpu.  Valid for requested bits of an
+ * expanded CPU (x86_cpu_expand_features()).  If several did, the last one,
+ * whose request took effect.
  */
 CpuFeatureRequester x86_cpu_feature_requested_by(X86CPU *cpu, FeatureWord w,
                                                  int bit);

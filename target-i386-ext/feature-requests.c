@@ -1,13 +1,13 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What was asked of an x86 CPU, and by whom
+ * What was requested of an x86 CPU, and by whom
  *
- * Records what cpu.c is about to forget, and says who asked for a feature.
- * The order in which a CPU object gets its features is: model definition,
- * accelerator defaults, machine type compat properties, -global and -cpu
- * (both global properties by then), device_add or QMP arguments, and, at
- * realize, "+feature" and topology.  The last one to ask is named.
+ * Records what cpu.c does not keep, and says who requested a feature.  A CPU
+ * object gets its features in this order: model definition, accelerator
+ * defaults, compat properties of the machine type, -global and -cpu (both
+ * global properties by then), device_add or QMP arguments, and, at realize,
+ * "+feature" and topology.  The last requester counts.
  */
 
 #include "qemu/osdep.h"
@@ -82,8 +82,8 @@ void x86_cpu_requests_finish(X86CPU *cpu)
 }
 
 /*
- * The state of arch-lbr is in no feature word, for x86_cpu_post_initfn()
- * looks for it in XCR0.  cpu_x86_cpuid() goes by the feature and shows it.
+ * The state of arch-lbr is in no feature word, because x86_cpu_post_initfn()
+ * looks for it in XCR0.  cpu_x86_cpuid() shows it if the feature is on.
  */
 static uint64_t arch_lbr_state(X86CPU *cpu, FeatureWord w)
 {
@@ -105,8 +105,8 @@ uint64_t x86_cpu_requested_features(X86CPU *cpu, FeatureWord w)
     }
     if (w == FEAT_8000_0001_EDX && IS_AMD_CPU(&cpu->env)) {
         /*
-         * APM vol. 3, Fn8000_0001_EDX: on AMD CPUs many bits are copies of
-         * those of leaf 1, which x86_cpu_realizefn() makes.
+         * APM vol. 3, Fn8000_0001_EDX: on AMD CPUs, many bits are copies of
+         * leaf 1, made by x86_cpu_realizefn().
          */
         return (req->requested[w] & ~CPUID_EXT2_AMD_ALIASES) |
                (req->requested[FEAT_1_EDX] & CPUID_EXT2_AMD_ALIASES);
@@ -132,7 +132,7 @@ static bool machine_asks_for(X86CPU *cpu, const char *name)
     return asks;
 }
 
-/* Whether @name is in what the user gave on the command line for @cpu */
+/* Whether the user set @name of @cpu on the command line */
 static bool user_asks_for(X86CPU *cpu, const char *name)
 {
     return x86_cpu_access_plus_feature(name) ||
@@ -176,7 +176,7 @@ CpuFeatureRequester x86_cpu_property_requested_by(X86CPU *cpu,
                                                   const char *name)
 {
     const X86CPUFeatureRequests *req = &cpu->requests;
-    /* No model has lbr-fmt, so this is the user's wherever it is. */
+    /* No model has lbr-fmt, so if it is set, the user set it. */
     bool differs = strcmp(name, "avx10-version") ||
                    req->avx10_version != req->model_avx10_version;
 

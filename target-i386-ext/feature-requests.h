@@ -1,27 +1,26 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What was asked of an x86 CPU, and by whom
+ * What was requested of an x86 CPU, and by whom
  *
- * Answers, for removed-features and its relatives: which feature bits
- * were requested of this CPU before QEMU, the kernel or the host took any
- * away, and was it the model, the user, the accelerator or the machine
- * that asked?
+ * Answers, for removed-features and related properties: which feature bits
+ * were requested before QEMU, the kernel or the host removed any, and did
+ * the model, the user, the accelerator or the machine request them?
  *
- * Included by cpu.h before X86CPU, which embeds the record; the
- * functions are called from cpu.c at the points where stock QEMU changes
- * the requested features without keeping the old value.
+ * Included by cpu.h before X86CPU, which embeds the record; cpu.c calls the
+ * functions where stock QEMU changes the requested features without keeping
+ * the old value.
  */
 
 #ifndef I386_EXT_FEATURE_REQUESTS_H
 #define I386_EXT_FEATURE_REQUESTS_H
 
 typedef struct X86CPUFeatureRequests {
-    /* Set by the accelerator's defaults, and by nobody since */
+    /* Set by the accelerator's defaults, and not since */
     FeatureWordArray by_accelerator;
     /*
      * Features of the model that the accelerator's defaults turn off, and
-     * nobody has set since.  Before accelerator_done, all of the model's.
+     * not set since.  Before accelerator_done, all features of the model.
      */
     FeatureWordArray off_by_accelerator;
     /* Set after defaults_done: by device_add, QMP, "+feature" */
@@ -29,8 +28,8 @@ typedef struct X86CPUFeatureRequests {
     /* Features that -smp turns on (ht, cmp-legacy) */
     FeatureWordArray by_topology;
     /*
-     * All that were requested, before dependents of absent features are
-     * dropped.  Without XSAVE components, which are derived later.
+     * All requested features, before dependents of absent ones are dropped.
+     * Without XSAVE components, which are derived later.
      */
     FeatureWordArray requested;
     /* Those dropped because a feature they depend on wasn't requested */
@@ -43,7 +42,7 @@ typedef struct X86CPUFeatureRequests {
     bool accelerator_done;
     /* Nor were they set by the machine type, -global or -cpu. */
     bool defaults_done;
-    /* Given as level, xlevel, xlevel2, not derived from the features */
+    /* Set as level, xlevel, xlevel2, not derived from the features */
     bool level_is_fixed, xlevel_is_fixed, xlevel2_is_fixed;
     /* @requested and @unmet are complete */
     bool finished;
@@ -58,12 +57,12 @@ void x86_cpu_requests_model_done(X86CPU *cpu);
 void x86_cpu_requests_accelerator_done(X86CPU *cpu);
 /* The property of the features @mask in word @w has been set on @cpu. */
 void x86_cpu_requests_record(X86CPU *cpu, FeatureWord w, uint64_t mask);
-/* env->features of @cpu is complete, except for what topology turns on. */
+/* env->features of @cpu is complete except for topology features. */
 void x86_cpu_requests_begin(X86CPU *cpu);
-/* Topology is in, and dependents of absent features have been dropped. */
+/* Topology features are set; dependents of absent features are dropped. */
 void x86_cpu_requests_finish(X86CPU *cpu);
 #else
-/* User-mode emulation has no monitor to ask from. */
+/* User-mode emulation has no monitor, and so no queries. */
 static inline void x86_cpu_requests_model_done(X86CPU *cpu) { }
 static inline void x86_cpu_requests_accelerator_done(X86CPU *cpu) { }
 static inline void x86_cpu_requests_record(X86CPU *cpu, FeatureWord w,

@@ -1,11 +1,10 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What of a feature word a guest gets to see
+ * The part of a feature word that a guest sees
  *
  * Answers, for removed-features: which bits are in the feature words of a
- * CPU, and still hidden from the guest when it executes CPUID, and what
- * hides them?
+ * CPU but hidden when the guest executes CPUID, and what hides them?
  */
 
 #include "qemu/osdep.h"
@@ -16,8 +15,8 @@
 #include "target/i386/ext/kvm-offered.h"
 
 /*
- * What cpu_x86_cpuid() wants before it shows @mask in word @w, and
- * kvm_init_msrs() before it sets a feature MSR
+ * Conditions for cpu_x86_cpuid() to show @mask in word @w, and for
+ * kvm_init_msrs() to set a feature MSR
  */
 typedef struct Gate {
     FeatureWord w;
@@ -65,7 +64,7 @@ static const Gate gates[] = {
     { FEAT_VMX_EPT_VPID_CAPS, ~0ull, VMX },
     { FEAT_VMX_BASIC,       ~0ull, VMX },
     { FEAT_VMX_VMFUNC,      ~0ull, VMX },
-    /* TCG follows Intel: no SYSCALL outside 64-bit mode */
+    /* TCG follows Intel: no SYSCALL outside 64-bit mode. */
     { FEAT_8000_0001_EDX,   CPUID_EXT2_SYSCALL, LM },
 };
 
@@ -141,11 +140,11 @@ uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
                   &regs[R_EBX], &regs[R_ECX], &regs[R_EDX]);
     if (w == FEAT_8000_0001_EDX &&
         (env->features[FEAT_8000_0001_EDX] & CPUID_EXT2_LM)) {
-        /* The vCPU is not in 64-bit mode yet, but the guest will be. */
+        /* The vCPU is not in 64-bit mode yet, but will be. */
         regs[R_EDX] |= env->features[w] & CPUID_EXT2_SYSCALL;
     }
     if (w == FEAT_8000_0001_EDX && IS_AMD_CPU(env)) {
-        /* The end of realize copies these, whatever is in there now. */
+        /* Realize overwrites these with copies at its end. */
         regs[R_EDX] &= ~CPUID_EXT2_AMD_ALIASES;
         regs[R_EDX] |= (env->features[FEAT_1_EDX] |
                         x86_cpu_configured_apic(cpu)) &
@@ -154,7 +153,7 @@ uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
     if (w == FEAT_1_EDX) {
         regs[R_EDX] |= x86_cpu_configured_apic(cpu);
     }
-    /* What the running guest has turned on in CR4 is not configuration. */
+    /* What the running guest enables in CR4 is not configuration. */
     if (w == FEAT_1_ECX) {
         dynamic = CPUID_EXT_OSXSAVE;
     } else if (w == FEAT_7_0_ECX) {

@@ -3,11 +3,11 @@
  *
  * Hyper-V enlightenments as features with names
  *
- * Answers, for removed-features and migration: which hv-* switch is behind
+ * Answers, for removed-features and migration: which hv-* property controls
  * a bit of the leaves 0x40000003 to 0x4000000A (Microsoft's Hypervisor
- * Top-Level Functional Specification, "Feature Discovery"), and which of
- * those that were asked for went without a word?  They are in no feature
- * word, and kvm.c has a table of its own.
+ * Top-Level Functional Specification, "Feature Discovery"), and which
+ * requested ones did QEMU silently ignore?  They are in a table of kvm.c, not
+ * in feature words.
  */
 
 #include "qemu/osdep.h"
@@ -46,7 +46,7 @@ strList *x86_cpu_hyperv_bit_names(uint32_t leaf, int reg, uint32_t mask)
     unsigned feat, i;
 
     for (feat = 0; mask && kvm_access_hyperv_feature(feat, &hf); feat++) {
-        /* QEMU may be built without one, and a stream have it. */
+        /* A stream may have one that this QEMU is built without. */
         const char *name = x86_cpu_hyperv_name(feat);
 
         for (i = 0; name && i < ARRAY_SIZE(hf.places); i++) {

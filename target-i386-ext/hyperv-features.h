@@ -13,14 +13,14 @@
 const char *x86_cpu_hyperv_name(unsigned feat);
 
 /*
- * The properties that show the bits @mask of a register (0 to 3: EAX to EDX)
- * of a Hyper-V leaf; NULL if @mask is 0, or a bit of it belongs to none.
+ * The properties that control the bits @mask of a register (0 to 3: EAX to
+ * EDX) of a Hyper-V leaf; NULL if @mask is 0 or a bit of it has no property.
  */
 strList *x86_cpu_hyperv_bit_names(uint32_t leaf, int reg, uint32_t mask);
 
 /*
- * Appends to @list the enlightenments that were asked of @cpu and that it
- * does not show, because the accelerator has none: QEMU ignores them then.
+ * Appends to @list the requested enlightenments that QEMU ignores, because
+ * the accelerator of @cpu supports none.
  */
 void x86_cpu_add_removed_hyperv(X86CPU *cpu, CpuRemovedFeatureList **list);
 

@@ -3,7 +3,7 @@
  *
  * The properties that the extension adds to the x86 CPU class
  *
- * One call a capability; each registers its own.
+ * One call per capability; each registers its own properties.
  */
 
 #include "qemu/osdep.h"

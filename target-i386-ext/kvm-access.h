@@ -16,7 +16,7 @@
 typedef struct KVMHypervFeature {
     /* As in the errors of kvm.c: "relaxed timing (hv-relaxed)" */
     const char *desc;
-    /* Where a guest sees it; unused ones have leaf 0 */
+    /* Where a guest sees it; unused elements have leaf 0 */
     struct {
         uint32_t leaf;
         int reg;            /* R_EAX... */
@@ -30,7 +30,7 @@ typedef struct KVMHypervFeature {
 bool kvm_access_hyperv_feature(unsigned feat, KVMHypervFeature *hf);
 
 /*
- * Whether the kernel has enlightenment @feat, for @cpu, which need not be
+ * Whether the kernel supports enlightenment @feat for @cpu, which need not be
  * realized.  Call only if kvm_enabled().
  */
 bool kvm_access_hyperv_supported(X86CPU *cpu, unsigned feat);

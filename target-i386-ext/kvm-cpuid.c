@@ -1,11 +1,11 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The CPUID leaves that KVM was given for a vCPU
+ * The CPUID leaves that QEMU passed to KVM for a vCPU
  *
- * Answers: what does the guest read from CPUID, the leaves of hypervisors
- * (0x4000xxxx) included, which are in no feature word?  kvm_arch_init_vcpu()
- * makes them once, and does not keep them.
+ * Answers: what does the guest read from CPUID, including hypervisor leaves
+ * (0x4000xxxx), which are in no feature word?  kvm_arch_init_vcpu() builds
+ * them once, and does not keep them.
  */
 
 #include "qemu/osdep.h"

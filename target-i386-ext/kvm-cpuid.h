@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The CPUID leaves that KVM was given for a vCPU
+ * The CPUID leaves that QEMU passed to KVM for a vCPU
  *
  * Included by cpu.h before X86CPU, which keeps them.
  */
@@ -12,18 +12,18 @@
 struct kvm_cpuid2;
 
 /*
- * Keeps a copy of @cpuid, with which KVM_SET_CPUID2 is about to be called
- * for @cpu.
+ * Keeps a copy of @cpuid, which is about to be passed to KVM_SET_CPUID2 for
+ * @cpu.
  */
 void x86_cpu_record_kvm_cpuid(X86CPU *cpu, const struct kvm_cpuid2 *cpuid);
 
-/* @regs: EAX, EBX, ECX, EDX.  @subleaf is 0 for leaves that have none. */
+/* @regs: EAX, EBX, ECX, EDX.  @subleaf is 0 for leaves without subleaves. */
 typedef void X86CPULeafFunc(uint32_t leaf, uint32_t subleaf,
                             const uint32_t *regs, void *opaque);
 
 /*
- * Calls @func for each leaf and subleaf that KVM was given for @cpu.  Call
- * only if kvm_enabled() and @cpu is realized.
+ * Calls @func for each leaf and subleaf passed to KVM for @cpu.  Call only if
+ * kvm_enabled() and @cpu is realized.
  */
 void x86_cpu_foreach_kvm_leaf(X86CPU *cpu, X86CPULeafFunc *func,
                               void *opaque);

@@ -4,9 +4,9 @@
  * What KVM offers to guests, before QEMU edits it
  *
  * Answers: does the kernel's hypervisor offer this CPUID bit, or would it
- * with other options?  That tells the reasons "kernel", "qemu" and
- * "configuration" apart.  And where does a guest find KVM's own leaves?
- * What else, besides features, can this kernel do?
+ * with other options?  This distinguishes the reasons "kernel", "qemu" and
+ * "configuration".  Also, where does a guest find KVM's own leaves, and what
+ * can this kernel do besides features?
  */
 
 #include "qemu/osdep.h"
@@ -24,7 +24,7 @@
 /* KVM has a fixed limit of 256 entries (arch/x86/include/asm/kvm_host.h) */
 #define MAX_CPUID_ENTRIES 4096
 
-/* Guests look for hypervisors at 0x40000000 and each 0x100 after that. */
+/* Guests look for hypervisors at 0x40000000, in steps of 0x100. */
 #define HYPERVISOR_LEAVES 0x100
 
 static struct kvm_cpuid2 *read_supported_cpuid(void)
@@ -74,7 +74,7 @@ bool kvm_offers_cpuid_bit(uint32_t leaf, uint32_t subleaf, int reg, int bit)
     return false;
 }
 
-/* As kvm_arch_get_supported_cpuid() has it */
+/* As in kvm_arch_get_supported_cpuid() */
 bool kvm_withholds_for_option(X86CPUFeatureBit fb)
 {
     uint64_t mask = 1ULL << fb.bit;
@@ -105,7 +105,7 @@ bool kvm_withholds_for_option(X86CPUFeatureBit fb)
     return false;
 }
 
-/* kvm_arch_init_vcpu() does not add them to those of Xen. */
+/* With Xen's leaves, kvm_arch_init_vcpu() does not add them. */
 bool kvm_shows_own_leaves(X86CPU *cpu)
 {
     return cpu->expose_kvm && !kvm_state->xen_version;
@@ -160,18 +160,18 @@ int kvm_scratch_vcpu(void)
     if (vcpu < 0) {
         vcpu = -errno;
     }
-    /* The vCPU keeps the VM. */
+    /* The vCPU holds a reference to the VM. */
     close(vm);
     return vcpu;
 }
 
-/* As freq_within_bounds() in kvm.c: what NTP may correct, 250 ppm */
+/* As freq_within_bounds() in kvm.c: NTP may correct 250 ppm. */
 static bool is_close(int64_t freq, int64_t target)
 {
     return ABS(freq - target) <= freq * 250 / 1000000;
 }
 
-/* As kvm_arch_set_tsc_khz() has it */
+/* As in kvm_arch_set_tsc_khz() */
 bool kvm_can_run_at_tsc_khz(int64_t khz, int *host_khz)
 {
     bool can_scale = kvm_check_extension(kvm_state,
@@ -181,7 +181,7 @@ bool kvm_can_run_at_tsc_khz(int64_t khz, int *host_khz)
 
     *host_khz = -ENOTSUP;
     if (vcpu < 0) {
-        return true;        /* Starting the guest will tell why. */
+        return true;        /* Starting the guest will report why. */
     }
     if (kvm_check_extension(kvm_state, KVM_CAP_GET_TSC_KHZ) > 0) {
         *host_khz = ioctl(vcpu, KVM_GET_TSC_KHZ);

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What the extension asks KVM, where QEMU is built without it
+ * Stubs for QEMU built without KVM
  */
 
 #include "qemu/osdep.h"
@@ -9,7 +9,7 @@
 #include "target/i386/ext/kvm-access.h"
 #include "target/i386/ext/kvm-offered.h"
 
-/* The table is KVM's: no accelerator, no enlightenments. */
+/* The table is part of KVM's code. */
 bool kvm_access_hyperv_feature(unsigned feat, KVMHypervFeature *hf)
 {
     return false;

@@ -1,16 +1,16 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What a machine type makes of its CPUs
+ * CPU defaults of a machine type
  *
- * Answers: what would this CPU model be with that machine type, in the
- * process that is running with another one?  For the commands that take a
- * machine type (CpuModelInfo), for -machine cpu-compat, and for
- * descriptions of CPUs that came from an older QEMU (compat-anchor).
+ * Answers: what would this CPU model be with another machine type than that
+ * of this process?  For the commands that take a machine type
+ * (CpuModelInfo), for -machine cpu-compat, and for descriptions of CPUs by
+ * an older QEMU (compat-anchor).
  *
- * A machine type reaches a CPU in two ways: by its compatibility
- * properties, which device_post_init() sets on each new object, and by the
- * version that CPU model names without one stand for.
+ * A machine type affects a CPU in two ways: with its compatibility
+ * properties, which device_post_init() sets on each new object, and with
+ * the versions that unversioned CPU model names stand for.
  */
 
 #include "qemu/osdep.h"
@@ -32,12 +32,12 @@
 
 static struct {
     bool active;
-    /* Named by the command, or NULL */
+    /* From the command's arguments, or NULL */
     const MachineClass *machine;
-    /* Named by the property compat-anchor, if that is given, or NULL */
+    /* From the property compat-anchor, or NULL */
     const MachineClass *anchor;
     bool anchor_given;
-    /* Put back when it is over */
+    /* To be restored at the end of the evaluation */
     X86CPUVersion version;
     X86CPUPlusMinus plus_minus;
 } evaluation;
@@ -51,7 +51,7 @@ static uint32_t version_of(const MachineClass *mc)
 }
 
 /*
- * By version, for distributors give the aliases "q35" and "pc" to machine
+ * By version, because distributors give the aliases "q35" and "pc" to machine
  * types of their own.  Of the same version, q35 comes before i440fx.
  */
 static int compare_newest(const MachineClass *ma, const MachineClass *mb)
@@ -116,8 +116,7 @@ const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp)
 
     if (object_class_dynamic_cast(oc, TYPE_MACHINE)) {
         if (object_class_is_abstract(oc)) {
-            error_setg(errp, "Machine type '%s' is abstract: no machine can "
-                       "be of it", name);
+            error_setg(errp, "Machine type '%s' is abstract", name);
             return NULL;
         }
         mc = MACHINE_CLASS(oc);
@@ -126,7 +125,7 @@ const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp)
     }
     if (!mc) {
         error_setg(errp, "Machine type '%s' not found; query-machines lists "
-                   "those that exist", name);
+                   "all machine types", name);
         return NULL;
     }
     if (!object_class_dynamic_cast(OBJECT_CLASS(mc), TYPE_PC_MACHINE)) {
@@ -143,8 +142,8 @@ bool x86_cpu_machine_type_is_unversioned(const MachineClass *mc)
 }
 
 /*
- * An anchor is the name of one of upstream's machine types, where there is
- * one; this QEMU may have it by a distributor's name alone.
+ * An anchor names an upstream machine type, if possible; this QEMU may only
+ * have a distributor's machine type that stands for it.
  */
 static const MachineClass *find_anchor_type(const char *name, Error **errp)
 {
@@ -160,14 +159,14 @@ static const MachineClass *find_anchor_type(const char *name, Error **errp)
     }
     error_free(err);
     if (x86_cpu_machine_type_is_unversioned(mc)) {
-        error_setg(errp, ANCHOR "=%s makes no sense: %s has no versions to "
-                   "be compatible with", name, mc->name);
+        error_setg(errp, ANCHOR "=%s can't be used: %s is unversioned", name,
+                   mc->name);
         return NULL;
     }
     return mc;
 }
 
-/* Whether a compat property of @p->driver is one of some CPU */
+/* Whether compat property @p applies to CPUs */
 static bool is_cpu_property(const GlobalProperty *p, ObjectClass *cpu_class)
 {
     return g_str_has_suffix(p->driver, TYPE_X86_CPU) ||
@@ -178,7 +177,7 @@ static bool is_cpu_property(const GlobalProperty *p, ObjectClass *cpu_class)
 typedef struct MachineCPUProps {
     /* From our own tables */
     GPtrArray *tables;
-    /* Upstream's, and those after them; NULL until somebody needs them */
+    /* Upstream's, then ours; NULL until needed */
     GPtrArray *all;
 } MachineCPUProps;
 
@@ -200,7 +199,7 @@ static MachineCPUProps *machine_cpu_props(const MachineClass *mc)
     return props;
 }
 
-/* Of the hundreds of compat properties of an old type, few are of CPUs. */
+/* Few of the hundreds of compat properties of an old type apply to CPUs. */
 static const GPtrArray *all_cpu_props(const MachineClass *mc)
 {
     MachineCPUProps *props = machine_cpu_props(mc);
@@ -231,7 +230,7 @@ const MachineClass *x86_cpu_compat_machine_type(void)
     return machine ? PC_MACHINE(machine)->cpu_compat : NULL;
 }
 
-/* The machine type that stands in for that of the process, or NULL */
+/* The machine type used instead of that of the process, or NULL */
 static const MachineClass *stand_in(void)
 {
     return evaluation.machine ?: x86_cpu_compat_machine_type();
@@ -285,7 +284,7 @@ static const MachineClass *find_anchor(Object *obj)
 {
     const char *name;
 
-    /* Others have properties from machine types that are for them alone. */
+    /* Other models have compat properties of their own. */
     if (!x86_cpu_is_undefined(obj)) {
         return NULL;
     }
@@ -296,14 +295,14 @@ static const MachineClass *find_anchor(Object *obj)
         return NULL;
     }
     name = last_global(obj, ANCHOR);
-    /* Its setter reports what is not a machine type. */
+    /* The setter reports invalid names. */
     return name ? find_anchor_type(name, NULL) : NULL;
 }
 
 /*
- * pc-q35-4.0 alone has a split interrupt controller unless told otherwise,
- * with which KVM offers this feature, and turns it on in most models.  CPUs
- * of other machine types don't have it by default.
+ * Only pc-q35-4.0 defaults to a split interrupt controller, with which KVM
+ * offers this feature and turns it on in most models.  CPUs of other machine
+ * types don't have it by default.
  */
 static void undo_split_irqchip(Object *obj, const MachineClass *mc)
 {
@@ -318,8 +317,8 @@ static void undo_split_irqchip(Object *obj, const MachineClass *mc)
 }
 
 /*
- * In place of object_apply_compat_props().  What the user said with other
- * options than -global and -cpu never concerns CPUs.
+ * Replaces object_apply_compat_props().  User options other than -global and
+ * -cpu never apply to CPUs.
  */
 static void apply_compat_props(Object *obj, const MachineClass *mc)
 {
@@ -331,7 +330,7 @@ static void apply_compat_props(Object *obj, const MachineClass *mc)
     object_apply_global_props(obj, all_cpu_props(mc), &error_abort);
 }
 
-/* What the machine type in use has besides its compat properties */
+/* Applies what our tables add to the machine type in use. */
 static void apply_own_tables(Object *obj)
 {
     const MachineClass *mc = x86_cpu_machine_type_in_effect();
@@ -343,8 +342,8 @@ static void apply_own_tables(Object *obj)
 }
 
 /*
- * What device_post_init() does, for CPUs.  It runs after
- * x86_cpu_post_initfn(), in which the accelerator has its defaults set.
+ * Replaces device_post_init() for CPUs.  It runs after
+ * x86_cpu_post_initfn(), which sets the accelerator's defaults.
  */
 static void set_cpu_defaults(DeviceState *dev)
 {
@@ -421,7 +420,7 @@ static char *get_anchor(Object *obj, Error **errp)
 
 /*
  * The anchor is applied at object creation; setting it later has no effect.
- * Of several with -cpu and -global, find_anchor() has taken the last.
+ * If -cpu and -global set several, find_anchor() takes the last one.
  */
 static void set_anchor(Object *obj, const char *value, Error **errp)
 {
@@ -430,8 +429,8 @@ static void set_anchor(Object *obj, const char *value, Error **errp)
 
     if (*value) {
         if (!x86_cpu_is_undefined(obj)) {
-            error_setg(errp, ANCHOR " is for the CPU models base and custom: "
-                       "others depend on the machine type");
+            error_setg(errp, ANCHOR " is only supported by the CPU models "
+                       "base and custom");
             return;
         }
         mc = find_anchor_type(value, errp);
@@ -440,8 +439,8 @@ static void set_anchor(Object *obj, const char *value, Error **errp)
         }
     }
     if (mc != cpu->anchor && cpu->requests.defaults_done) {
-        error_setg(errp, ANCHOR "=%s comes too late: it can be given with "
-                   "-cpu, -global, or the model that a command takes", value);
+        error_setg(errp, ANCHOR "=%s can't be set now; use -cpu, -global, or "
+                   "the CPU model passed to a QMP command", value);
     }
 }
 
@@ -450,7 +449,7 @@ void x86_cpu_machine_defaults_class_init(ObjectClass *oc)
     DEVICE_CLASS(oc)->set_defaults = set_cpu_defaults;
     object_class_property_add_str(oc, ANCHOR, get_anchor, set_anchor);
     object_class_property_set_description(oc, ANCHOR,
-        "The machine type that decides about everything that the other "
-        "properties don't tell, instead of the one in use: the newest one "
-        "of the QEMU that the description of the CPU is from");
+        "Machine type, instead of the one in use, that provides the defaults "
+        "of properties that are not set: the newest one of the QEMU that "
+        "wrote the description of the CPU");
 }

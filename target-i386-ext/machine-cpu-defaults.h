@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What a machine type makes of its CPUs
+ * CPU defaults of a machine type
  */
 
 #ifndef I386_EXT_MACHINE_CPU_DEFAULTS_H
@@ -12,55 +12,55 @@
 #include "qapi/qapi-types-machine-target.h"
 
 /*
- * The machine type @name (an alias will do), or NULL with an error if it
- * is unknown, abstract, or no PC machine type: others have no table of
- * CPU properties that is kept over QEMU's versions.
+ * The machine type @name (or alias), or NULL with an error if it is unknown,
+ * abstract, or not a PC: others don't keep CPU properties compatible across
+ * QEMU's versions.
  */
 const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp);
 
 /*
- * Whether @mc is unversioned, and has no compatibility guarantee: nothing
- * can be asked to be like it.
+ * Whether @mc is unversioned and has no compatibility guarantee, so it can't
+ * be used for cpu-compat or compat-anchor.
  */
 bool x86_cpu_machine_type_is_unversioned(const MachineClass *mc);
 
 /*
- * What descriptions of CPUs have as compat-anchor: the newest PC machine type
- * of this QEMU, which changes nothing in CPUs; by the name of upstream's
- * machine type that it is or stands for, because other QEMUs know that, too.
- * NULL if QEMU was built without any.
+ * The compat-anchor in descriptions of CPUs: the newest PC machine type of
+ * this QEMU, which does not change CPUs; by the name of the upstream machine
+ * type that it is or stands for, which other QEMUs know, too.  NULL if QEMU
+ * was built without PC machine types.
  */
 const char *x86_cpu_newest_anchor(void);
 
 /*
- * From here to x86_cpu_end_evaluation(), new CPU objects are what @model
- * asks for: with @model->machine_type, what they would be in a QEMU that
- * is started with that machine type and with no -cpu and no -global; with
- * the property compat-anchor, what that machine type makes of what
- * @model->props doesn't tell.  False with an error, and nothing changed, if
- * one of these is not the name of a PC machine type.
+ * Until x86_cpu_end_evaluation(), new CPU objects use the defaults that @model
+ * requests: with @model->machine_type, those of a QEMU started with that
+ * machine type and without -cpu and -global; with the property compat-anchor,
+ * those of that machine type for what @model->props doesn't set.  If one of
+ * these is not the name of a PC machine type, returns false with an error,
+ * and changes nothing.
  */
 bool x86_cpu_use_defaults_of(const CpuModelInfo *model, Error **errp);
 
-/* Nothing happens if it was not called, or failed. */
+/* Does nothing if x86_cpu_use_defaults_of() was not called, or failed. */
 void x86_cpu_end_evaluation(void);
 
-/* The machine type in the machine's cpu-compat, or NULL. */
+/* The machine type in the machine's cpu-compat, or NULL */
 const MachineClass *x86_cpu_compat_machine_type(void);
 
 /*
- * The machine type that decides about new CPU objects: the one in use, or
- * what stands in for it; NULL as long as there is no machine.
+ * The machine type that defines new CPU objects: the one in use, or the one
+ * that replaces it; NULL if there is no machine yet.
  */
 const MachineClass *x86_cpu_machine_type_in_effect(void);
 
 /*
- * The properties (GlobalProperty) that the machine type, or what stands in
- * for it, has set on @cpu; those for other CPUs are among them.
+ * The properties (GlobalProperty) that this machine type has set on @cpu,
+ * including those for other CPUs.
  */
 const GPtrArray *x86_cpu_machine_props(X86CPU *cpu);
 
-/* Whether -global and -cpu apply to CPU objects that are made now. */
+/* Whether -global and -cpu apply to CPU objects that are created now */
 bool x86_cpu_user_props_apply(void);
 
 /* Registers compat-anchor on TYPE_X86_CPU. */

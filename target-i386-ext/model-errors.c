@@ -1,16 +1,14 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What would refuse a CPU at start, though no feature is missing
+ * Errors at start other than missing features
  *
  * Answers, as the member errors of query-cpu-model-expansion: with which
- * errors would a guest with this CPU not start on this host?  For
- * management software, to which "no blocking entry in removed-features, and
- * no error" says that the guest may run here.
+ * errors would a guest with this CPU not start on this host?  The guest may
+ * run here if removed-features has no blocking entry and there is no error.
  *
- * The checks are those of x86_cpu_realizefn(), kvm_arch_init_vcpu() and
- * pc_cpu_pre_plug(), and the texts are theirs.  QEMU stops at the first one;
- * here all are listed.
+ * Checks and messages are those of x86_cpu_realizefn(), kvm_arch_init_vcpu()
+ * and pc_cpu_pre_plug().  QEMU stops at the first error; this lists all.
  */
 
 #include "qemu/osdep.h"
@@ -109,7 +107,7 @@ static void check_caches(X86CPU *cpu, Tail *tail)
 #ifdef CONFIG_KVM
 static void check_lbr_format(X86CPU *cpu, Tail *tail)
 {
-    /* Those that are left when dependents of absent features are gone */
+    /* Those left after dependents of absent features were dropped */
     uint64_t features = cpu->requests.requested[FEAT_PERF_CAPABILITIES] &
                         ~cpu->requests.unmet[FEAT_PERF_CAPABILITIES];
     unsigned format = cpu->lbr_fmt != ~PERF_CAP_LBR_FMT
@@ -165,8 +163,8 @@ static void check_enforce_pv_cpuid(X86CPU *cpu, Tail *tail)
 }
 
 /*
- * Without KVM_CAP_HYPERV, QEMU ignores most enlightenments, and refuses those
- * that it can't: ask about one at a time.
+ * Without KVM_CAP_HYPERV, QEMU ignores most enlightenments, and refuses the
+ * others: try one at a time.
  */
 static void check_hyperv_ignored(X86CPU *cpu, Tail *tail)
 {
@@ -188,7 +186,7 @@ static void check_hyperv_ignored(X86CPU *cpu, Tail *tail)
     cpu->hyperv_features = requested;
 }
 
-/* As kvm_hyperv_expand_features() has it, which stops at the first error */
+/* Like kvm_hyperv_expand_features(), which stops at the first error */
 static void check_hyperv_feature(X86CPU *cpu, unsigned feat, Tail *tail)
 {
     const char *name = x86_cpu_hyperv_name(feat);

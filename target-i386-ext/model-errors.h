@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What would refuse a CPU at start, though no feature is missing
+ * Errors at start other than missing features
  */
 
 #ifndef I386_EXT_MODEL_ERRORS_H
@@ -11,15 +11,15 @@
 #include "qapi/qapi-types-cpu-introspection-target.h"
 
 /*
- * False, with the error of a start, if the model of @cpu is not for this
- * accelerator at all.
+ * False, with the error of a start, if the model of @cpu does not support
+ * this accelerator.
  */
 bool x86_cpu_check_accelerator(X86CPU *cpu, Error **errp);
 
 /*
- * Every error, besides missing features and enforce, with which realizing
- * @cpu or creating its vCPU would fail here.  @cpu is expanded and filtered,
- * and not realized.  The caller frees the list.
+ * All errors, except missing features and enforce, with which realizing @cpu
+ * or creating its vCPU would fail here.  @cpu is expanded and filtered, but
+ * not realized.  The caller frees the list.
  */
 CpuModelErrorList *x86_cpu_start_errors(X86CPU *cpu);
 

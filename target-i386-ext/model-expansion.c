@@ -1,11 +1,11 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What query-cpu-model-expansion says beyond stock QEMU
+ * Additions to query-cpu-model-expansion
  *
- * Answers, for management software: what is this CPU, written down so
- * completely that any machine type makes the same of it, and which of its
- * features would a guest be missing on this host, and why?
+ * Answers, for management software: what is the complete description of this
+ * CPU, which gives the same CPU on any machine type, and which of its
+ * features would a guest lack on this host, and why?
  */
 
 #include "qemu/osdep.h"
@@ -42,7 +42,7 @@ void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
         ret->has_omitted_properties = ret->omitted_properties ||
                                       cpu->max_features;
     }
-    /* From here on, the features are those that are available. */
+    /* From here on, the features are filtered. */
     x86_cpu_access_filter_features(cpu);
     ret->removed_features = x86_cpu_removed_features(cpu);
     ret->has_removed_features = true;

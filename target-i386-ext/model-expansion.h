@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What query-cpu-model-expansion says beyond stock QEMU
+ * Additions to query-cpu-model-expansion
  */
 
 #ifndef I386_EXT_MODEL_EXPANSION_H
@@ -19,10 +19,9 @@
 bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp);
 
 /*
- * Completes the answer @ret, which has all that stock QEMU puts there, for
- * the CPU @cpu, which is expanded and then thrown away: the rest of a
- * static expansion, and what would be removed or refused here.  An error if
- * the model is not for this accelerator.
+ * Adds to stock QEMU's answer @ret for @cpu, which is expanded and will be
+ * discarded: the rest of a static expansion, and what would be removed or
+ * refused here.  Fails if the model does not support this accelerator.
  */
 void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
                                 CpuModelExpansionInfo *ret, Error **errp);

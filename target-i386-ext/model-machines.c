@@ -1,13 +1,12 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What tables say of machine types
+ * Machine types in tables
  *
- * Answers, for a machine type of a distributor: which one of upstream's does
- * it stand for?  And, for a model from tables/models whose name is given
- * without a version: which version is it on this machine type, and which
- * properties are different there?  Upstream's models have the same in
- * default_cpu_version and in the compatibility properties of machine types.
+ * Answers: which upstream machine type does a distributor's one stand for?
+ * Which version does an unversioned name from tables/models mean on this
+ * machine type, and which properties differ there?  For upstream's models,
+ * default_cpu_version and compatibility properties of machine types say so.
  */
 
 #include "qemu/osdep.h"
@@ -17,7 +16,7 @@
 #include "hw/qdev-properties.h"
 #include "target/i386/ext/model-machines.h"
 
-/* What tables say of the machine type @mc, or NULL */
+/* The table row for machine type @mc, or NULL */
 static const X86CPUTableMachineType *find_table_row(const MachineClass *mc)
 {
     const X86CPUTableMachineType *row = x86_cpu_access_table_machine_types();
@@ -30,7 +29,7 @@ static const X86CPUTableMachineType *find_table_row(const MachineClass *mc)
     return NULL;
 }
 
-/* Of up to three digits: sscanf() costs ten times as much. */
+/* Up to three digits.  sscanf() would be ten times as slow. */
 static bool parse_number(const char **text, unsigned *number)
 {
     const char *p = *text;
@@ -111,8 +110,8 @@ X86CPUVersion x86_cpu_table_version(const X86CPUModel *model,
         return CPU_VERSION_AUTO;
     }
     /*
-     * Never the definition without any version, as for upstream's models
-     * on machine types up to 4.0: what it sets is in version 1.
+     * Never the unversioned definition, as for upstream's models on machine
+     * types up to 4.0: version 1 includes what it sets.
      */
     if (x86_cpu_machine_version(mc, &machine)) {
         for (; row->props; row++) {

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What tables say of machine types
+ * Machine types in tables
  */
 
 #ifndef I386_EXT_MODEL_MACHINES_H
@@ -12,31 +12,31 @@
 
 /*
  * The version of machine type @mc, 0xa0000 for pc-q35-10.0 and
- * pc-i440fx-10.0: of the one that it stands for, by our tables, or else the
- * one in its name; false if neither says.
+ * pc-i440fx-10.0: that of the machine type it stands for, according to our
+ * tables, or else the one in its name; false if there is neither.
  */
 bool x86_cpu_machine_version(const MachineClass *mc, uint32_t *version);
 
-/* The name of upstream's machine type that @mc is or stands for */
+/* The name of the upstream machine type that @mc is or stands for */
 const char *x86_cpu_upstream_machine_type(const MachineClass *mc);
 
 /*
- * The machine type of this QEMU that stands for @name, a machine type of
- * upstream's, by our tables: the first one if there are several, NULL if
- * there is none.
+ * The machine type of this QEMU that stands for upstream's machine type
+ * @name, according to our tables: the first one if there are several, NULL
+ * if there is none.
  */
 const MachineClass *x86_cpu_find_stand_in(const char *name);
 
 /*
- * The version that the name of @model, which has none, stands for on machine
- * type @mc (or NULL); CPU_VERSION_AUTO if tables don't say.
+ * The version that the unversioned name of @model stands for on machine type
+ * @mc (or NULL); CPU_VERSION_AUTO if no table sets it.
  */
 X86CPUVersion x86_cpu_table_version(const X86CPUModel *model,
                                     const MachineClass *mc);
 
 /*
- * Appends to @props (GlobalProperty) what tables say of models whose name
- * has no version, on machine type @mc.
+ * Appends to @props (GlobalProperty) what tables set on models with
+ * unversioned names on machine type @mc.
  */
 void x86_cpu_table_add_props(GPtrArray *props, const MachineClass *mc);
 

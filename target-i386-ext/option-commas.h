@@ -3,18 +3,17 @@
  *
  * Commas in the values of -cpu
  *
- * Answers: how does a comma, as in the model-id of many CPUs, get into a
- * -cpu option?  Doubled, as in all other options of QEMU (see
- * get_opt_value() in util/keyval.c and qemu-option.c).  For the parser in
- * cpu.c, which splits at commas and knows no such rule.
+ * A comma in a value, as in the model-id of many CPUs, is doubled, as in all
+ * other options of QEMU (see get_opt_value() in util/keyval.c and
+ * qemu-option.c).  For the parser in cpu.c, which splits at every comma.
  */
 
 #ifndef I386_EXT_OPTION_COMMAS_H
 #define I386_EXT_OPTION_COMMAS_H
 
 /*
- * Makes each two commas in @options one character, at which a parser that
- * works in place won't split.  Returns where these are.
+ * Replaces doubled commas in @options with one character, at which the parser
+ * does not split.  Returns the places of these characters.
  */
 static inline GPtrArray *x86_cpu_hide_doubled_commas(char *options)
 {
@@ -34,7 +33,7 @@ static inline GPtrArray *x86_cpu_hide_doubled_commas(char *options)
     return commas;
 }
 
-/* Makes those of @commas that are in @option commas again. */
+/* Turns those of @commas that are in @option back into commas. */
 static inline void x86_cpu_show_doubled_commas(const GPtrArray *commas,
                                                char *option)
 {

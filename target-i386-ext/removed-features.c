@@ -1,16 +1,16 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What an x86 CPU was asked for and does not have, and why
+ * Requested features that an x86 CPU does not have, and why
  *
- * Answers, as the property removed-features of every CPU: what will this
- * guest be missing on this host, who asked for it, who took it away, and
- * does it matter to "enforce"?  For management software that decides
- * whether a guest may start here or migrate to here.
+ * Answers, as the property removed-features of every CPU: which features
+ * will this guest lack on this host, who requested them, why were they
+ * removed, and does it matter to "enforce"?  For management software that
+ * decides whether a guest may start on or migrate to this host.
  *
- * A feature is removed where cpu.c took it from the requested features,
+ * A feature counts as removed if cpu.c took it from the requested features,
  * either with notice (filtered_features, which unavailable-features and
- * enforce go by), or silently, or hides it when the guest runs CPUID.
+ * enforce use) or silently, or if it hides it when the guest runs CPUID.
  */
 
 #include "qemu/osdep.h"
@@ -23,8 +23,8 @@
 #include "target/i386/ext/removed-features.h"
 
 /*
- * With x-force-features=on the guest is shown the filtered features all
- * the same; they stay in the list, because enforce still stops on them.
+ * With x-force-features=on, the guest sees the filtered features anyway;
+ * they stay in the list, because enforce still refuses them.
  */
 static uint64_t removed_bits(X86CPU *cpu, FeatureWord w)
 {
@@ -54,8 +54,8 @@ static CpuFeatureAlternativesList *missing_requirements(X86CPU *cpu,
 }
 
 /*
- * The bit whose removal took @fb away: on AMD CPUs, for the copies in
- * 0x80000001 EDX of bits of leaf 1, the latter if it is gone as well.
+ * The bit whose removal caused that of @fb: on AMD CPUs, 0x80000001 EDX has
+ * copies of bits of leaf 1, which are removed with the original.
  */
 static X86CPUFeatureBit removed_with(X86CPU *cpu, X86CPUFeatureBit fb)
 {
@@ -69,7 +69,7 @@ static X86CPUFeatureBit removed_with(X86CPU *cpu, X86CPUFeatureBit fb)
     return fb;
 }
 
-/* The field of IA32_PERF_CAPABILITIES that is not a set of flags */
+/* Whether @fb is in IA32_PERF_CAPABILITIES' LBR format, which is a number */
 static bool is_lbr_format(X86CPUFeatureBit fb)
 {
     return fb.w == FEAT_PERF_CAPABILITIES &&
@@ -77,8 +77,8 @@ static bool is_lbr_format(X86CPUFeatureBit fb)
 }
 
 /*
- * Why @cpu has no Intel PT, which KVM and QEMU have.  The capabilities that
- * guests are shown are fixed, except LIP, and all have to be KVM's.
+ * Why @cpu lacks Intel PT although KVM and QEMU support it.  The capabilities
+ * that guests see are fixed, except for LIP, and KVM must have all of them.
  */
 static void explain_intel_pt(X86CPU *cpu, CpuRemovedFeature *rf)
 {
@@ -93,12 +93,12 @@ static void explain_intel_pt(X86CPU *cpu, CpuRemovedFeature *rf)
         x86_cpu_add_feature_names(&rf->conflicts_with, FEAT_14_0_ECX,
                                   CPUID_14_0_ECX_LIP);
     } else {
-        /* The machine type does not raise the level to leaf 0x14. */
+        /* The machine type does not raise the level to 0x14. */
         rf->reason = CPU_FEATURE_REMOVAL_REASON_LEVEL;
     }
 }
 
-/* Whether KVM and QEMU can give @fb to a CPU, if perhaps not to this one */
+/* Whether KVM and QEMU can give @fb to some CPU, perhaps not to this one */
 static bool is_supported(X86CPUFeatureBit fb)
 {
     return x86_cpu_get_supported_feature_word(NULL, fb.w) & (1ULL << fb.bit);
@@ -141,7 +141,7 @@ static bool same_requirements(const CpuFeatureAlternativesList *a,
     return !a && !b;
 }
 
-/* Whether two entries differ in nothing but the places */
+/* Whether two entries only differ in their places */
 static bool same_removal(const CpuRemovedFeature *a,
                          const CpuRemovedFeature *b)
 {
@@ -182,9 +182,9 @@ static void add_removed(CpuRemovedFeatureList **list, X86CPU *cpu,
 }
 
 /*
- * The version of AVX10 that the guest is shown is a number, in CPUID leaf
- * 0x24, EBX bits 7 to 0 (Intel AVX10 Architecture Specification), which
- * x86_cpu_filter_features() lowers to the host's, and enforce stops on.
+ * The guest's version of AVX10 is a number, in CPUID leaf 0x24, EBX bits 7 to
+ * 0 (Intel AVX10 Architecture Specification).  x86_cpu_filter_features()
+ * lowers it to the host's, and enforce refuses that.
  */
 static void add_avx10_version(CpuRemovedFeatureList **list, X86CPU *cpu)
 {
@@ -251,6 +251,5 @@ void x86_cpu_removed_features_class_init(ObjectClass *oc)
     object_class_property_add(oc, "removed-features", "CpuRemovedFeatureList",
                               get_removed_features, NULL, NULL, NULL);
     object_class_property_set_description(oc, "removed-features",
-        "Features that were requested and that the guest does not get, "
-        "and why");
+        "Requested features that the guest does not get, and why");
 }

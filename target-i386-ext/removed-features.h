@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What an x86 CPU was asked for and does not have, and why
+ * Requested features that an x86 CPU does not have, and why
  */
 
 #ifndef I386_EXT_REMOVED_FEATURES_H
@@ -11,10 +11,10 @@
 #include "qapi/qapi-types-cpu-introspection-target.h"
 
 /*
- * The features that were requested of @cpu and that the guest does not
- * get, in the order of the feature words, one entry for the bits of a
- * feature that went for the same reason.  Before @cpu has been expanded and
- * filtered the list is empty.  The caller frees it.
+ * Requested features of @cpu that the guest does not get, in the order of
+ * the feature words, with one entry for all bits of a feature that were
+ * removed for the same reason.  The list is empty before @cpu is expanded
+ * and filtered.  The caller frees it.
  */
 CpuRemovedFeatureList *x86_cpu_removed_features(X86CPU *cpu);
 

@@ -1,9 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The CPU models that have no definition: base and custom
- *
- * Answers, for what treats these apart: is this CPU one of them?
+ * The CPU models without a definition: base and custom
  */
 
 #include "qemu/osdep.h"

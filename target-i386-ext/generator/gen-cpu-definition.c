@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A CPU as the generator of the static CPU tables knows it
+ * CPU definitions in the generator of the static CPU tables
  */
 
 #include <ctype.h>
@@ -18,8 +18,8 @@ typedef struct Number {
 } Number;
 
 /*
- * Family, model and stepping as CPUID leaf 1 can have them (SDM vol. 2A);
- * levels are the least that the CPU has, as for upstream's models.
+ * Family, model and stepping are limited by CPUID leaf 1 (SDM vol. 2A);
+ * levels are minimums, as for upstream's models.
  */
 static const Number cpu_numbers[NUMBERS] = {
     [FAMILY] = { "family", "family", 0, 0xff + 0xf },
@@ -100,7 +100,7 @@ const char *format_cache(const Cache *cache)
     return text;
 }
 
-/* l1d 32K:line=64:ways=8:sets=64:share=core, as the l1d-cache-info property */
+/* l1d 32K:line=64:ways=8:sets=64:share=core, as in property l1d-cache-info */
 static void read_cache(Setting *setting, char *value, bool released)
 {
     char *which = cut(&value), *text = cut(&value);
@@ -131,7 +131,7 @@ static Setting *add_setting(Settings *settings, Place place)
     return setting;
 }
 
-/* What a setting is about, as a line of a table has it */
+/* The key of a setting, as written in tables */
 static const char *setting_name(const Setting *setting)
 {
     switch (setting->kind) {
@@ -162,7 +162,7 @@ bool same_thing(const Setting *a, const Setting *b)
            (a->kind == b->kind || (a_feature && b_feature));
 }
 
-/* The last of @settings must say something that none before it says. */
+/* The last of @settings must not duplicate an earlier one. */
 static void check_duplicate(Settings *settings)
 {
     const Setting *last = &settings->items[settings->count - 1];
@@ -178,7 +178,7 @@ static void check_duplicate(Settings *settings)
     }
 }
 
-/* Whether accelerators alone turn features of this word on */
+/* Whether only accelerators turn on features of this word */
 static bool is_accelerators(const Word *word)
 {
     return !word->msr && word->number >= 0x40000000 &&
@@ -228,13 +228,13 @@ static void read_number(Settings *settings, Place place, int index,
                        setting->number > number->max))) {
         complain(place, "%s '%s' is not a number from %" PRIu64 " to "
                  "%" PRIu64, number->key, value, number->min, number->max);
-        /* One that other checks don't stumble over */
+        /* A value that passes the other checks */
         setting->number = number->max;
     }
     check_duplicate(settings);
 }
 
-/* 'TEXT' is for one that begins or ends with a space. */
+/* 'TEXT' may begin or end with a space. */
 static void read_text(Settings *settings, Place place, int kind,
                       const char *key, const char *value)
 {
@@ -291,7 +291,7 @@ static void read_knob(Settings *settings, Place place, char *value)
     check_duplicate(settings);
 }
 
-/* Bits of word @word that no property has; upstream's models have some. */
+/* Bits of word @word without a property; upstream's models have some. */
 static uint64_t unnamed_bits(int word, uint64_t bits)
 {
     int i;
@@ -305,7 +305,7 @@ static uint64_t unnamed_bits(int word, uint64_t bits)
 }
 
 /*
- * bits FEAT_VMX_EPT_VPID_CAPS 0x4000: for lock files.  A later QEMU may have
+ * bits FEAT_VMX_EPT_VPID_CAPS 0x4000: for lock files.  A newer QEMU may have
  * a name for them.
  */
 static void read_bits(Settings *settings, Place place, char *value)
@@ -419,7 +419,7 @@ void apply_settings(Cpu *cpu, const Settings *settings, bool strict)
         const Setting *setting = &settings->items[i];
 
         if (!apply_setting(cpu, setting) && strict) {
-            complain(setting->place, "'%s' is so already; remove it",
+            complain(setting->place, "'%s' changes nothing; remove it",
                      setting_name(setting));
         }
     }
@@ -487,7 +487,7 @@ static const char *name_of(int word, uint64_t mask, char *buffer, size_t size)
     return buffer;
 }
 
-/* What of @cpu's dependency @dep is there without what it needs */
+/* The bits of dependency @dep that @cpu has without what they need */
 static uint64_t unmet(const Cpu *cpu, const Dependency *dep)
 {
     return cpu->words[dep->from] & dep->from_mask ? 0 :
@@ -518,7 +518,7 @@ static void check_dependencies(Place place, const char *name, const Cpu *cpu,
     }
 }
 
-/* Whether @feature is on, and @needed isn't */
+/* Whether @feature is on, but @needed isn't */
 static bool is_unmet(const Cpu *cpu, const Feature *feature,
                      const Feature *needed)
 {
@@ -547,7 +547,7 @@ static void check_needs(Place place, const char *name, const Cpu *cpu,
     }
 }
 
-/* What of feature @feature no guest would find, for its leaf is too high */
+/* The bits of @feature that no guest would find: their leaf is too high */
 static bool is_hidden(const Cpu *cpu, const Feature *feature)
 {
     const Word *word = &words[feature->word];
@@ -578,7 +578,7 @@ static void check_levels(Place place, const char *name, const Cpu *cpu,
     }
 }
 
-/* Which of the caches are there, as bits */
+/* The caches that @cpu has, as bits */
 static unsigned caches_of(const Cpu *cpu)
 {
     unsigned found = 0;
@@ -590,7 +590,7 @@ static unsigned caches_of(const Cpu *cpu)
     return found;
 }
 
-/* What has to be said of each CPU */
+/* Checks that mandatory keys are set. */
 static void check_complete(Place place, const char *name, const Cpu *cpu)
 {
     int i;
@@ -713,7 +713,7 @@ bool same_cpu(Place place, const char *name, const Cpu *was, const Cpu *is)
 
 /* ---- output ---- */
 
-/* "    on        a b c", in lines that fit a terminal */
+/* "    on        a b c", wrapped to fit a terminal */
 static void print_words(const char *key, const char *const *names, int count)
 {
     int i, column = 0;
@@ -733,7 +733,7 @@ static void print_words(const char *key, const char *const *names, int count)
     }
 }
 
-/* As read_text() has it */
+/* In the syntax of read_text() */
 static void print_text(const char *key, const char *text)
 {
     size_t length = strlen(text);
@@ -835,7 +835,7 @@ void print_settings(const Settings *settings)
             print_knob(setting->index, setting->number);
             break;
         case SET_BITS:
-            break;              /* in lock files alone */
+            break;              /* only in lock files */
         }
     }
 }

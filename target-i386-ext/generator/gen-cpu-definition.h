@@ -1,10 +1,10 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A CPU as the generator of the static CPU tables knows it
+ * CPU definitions in the generator of the static CPU tables
  *
- * What a CPU model, a version of one, or a line in a table about it makes
- * a CPU: the same for upstream's models and for those in tables.
+ * The definition of a CPU by a model, a version, or a line of a table: the
+ * same for upstream's models and for those in tables.
  */
 
 #ifndef I386_EXT_GEN_CPU_DEFINITION_H
@@ -30,7 +30,7 @@ typedef struct Cpu {
     } *knobs;
 } Cpu;
 
-/* One thing that a line says of a CPU */
+/* One thing that a line sets on a CPU */
 typedef struct Setting {
     Place place;
     enum { SET_ON, SET_OFF, SET_NUMBER, SET_VENDOR, SET_MODEL_ID, SET_CACHE,
@@ -46,7 +46,7 @@ typedef struct Settings {
     size_t count;
 } Settings;
 
-/* A number of a CPU by its key in tables (level), -1 if it is none */
+/* The index of a CPU's number by its key in tables (level), or -1 */
 int find_number(const char *key);
 
 /* The property that sets a number, a cache or a feature of a CPU model */
@@ -56,40 +56,40 @@ const char *cache_property(int index);
 /* The index of @key in @keys[@count], -1 if it is not there */
 int find_key(const char *key, const char *const *keys, int count);
 
-/* Which members of structs CPUCaches and CPUCacheInfo are which */
+/* Names of the members of structs CPUCaches and CPUCacheInfo */
 extern const char *const cache_members[CACHES];
 extern const char *const cache_number_fields[CACHE_NUMBERS];
 extern const char *const cache_flag_fields[CACHE_FLAGS];
 
 /*
- * What a line with @key and @value says, added to @settings.  False if
- * there is no such key; what is wrong with the value is complained about.
- * What is @released may be what only upstream's models are, and may have
- * names that another QEMU has given up.
+ * Adds the setting of a line with @key and @value to @settings.  False if
+ * the key is unknown; complains about a wrong value.  @released settings may
+ * have values that only upstream's models have, and names that another QEMU
+ * has dropped.
  */
 bool read_setting(Settings *settings, Place place, const char *key,
                   char *value, bool released);
 
 /*
- * Makes of *@cpu what @settings say.  Complains about what changes nothing
- * if @strict.
+ * Applies @settings to *@cpu.  If @strict, complains about settings that
+ * change nothing.
  */
 void apply_settings(Cpu *cpu, const Settings *settings, bool strict);
 
-/* A property of a CPU model by upstream's name; false if it isn't known */
+/* Applies a property by upstream's name; false if it is unknown. */
 bool apply_property(Cpu *cpu, const char *name, const char *value);
 
-/* Whether two settings are about the same thing */
+/* Whether two settings set the same thing */
 bool same_thing(const Setting *a, const Setting *b);
 
-/* A copy of its own; *@to may be *@from, and keeps its numbers then. */
+/* A deep copy; *@to may be *@from. */
 void copy_cpu(Cpu *to, const Cpu *from);
 
 /*
- * Complains, for the CPU @name at @place, about what is missing in it, what
- * depends on what it doesn't have, and what its level hides.  What @base
- * (or NULL) has too is nobody's fault here, and what @checked (or NULL) has
- * too was told for that.
+ * Complains, for the CPU @name at @place, about missing keys, unmet
+ * dependencies, and features hidden by its level; except for problems that
+ * @base (or NULL) has as well, which are not the table's fault, or @checked
+ * (or NULL), which were reported there.
  */
 void check_cpu(Place place, const char *name, const Cpu *cpu,
                const Cpu *base, const Cpu *checked);
@@ -103,7 +103,7 @@ void print_cpu(const Cpu *cpu);
 /* Prints settings as lines of a table. */
 void print_settings(const Settings *settings);
 
-/* What the property of a cache is set to; a static buffer. */
+/* The value of a cache's property; a static buffer. */
 const char *format_cache(const Cache *cache);
 
 #endif /* I386_EXT_GEN_CPU_DEFINITION_H */

@@ -12,7 +12,7 @@
 #include <string.h>
 #include "gen-cpu-expression.h"
 
-/* Where macros are looked for */
+/* Texts to search for macros */
 static char *macro_texts[MAX_HEADERS + 2];
 
 char *read_macro_file(const char *path)
@@ -55,7 +55,7 @@ char *macro_line(const Lexer *user, const char *name)
                 "headers", name);
     }
     for (i = 0; text[i] && (text[i] != '\n' || text[i - 1] == '\\'); i++) {
-        /* No more than to find the end */
+        /* Just find the end. */
     }
     line = copy_text(text, i);
     for (c = line; (c = strchr(c, '\\')); ) {
@@ -71,7 +71,7 @@ typedef struct Macro {
 
 static uint64_t read_or(Lexer *lexer, int depth);
 
-/* What stands for @name; the same ones stand in many models. */
+/* The value of macro @name; cached, because many models use the same. */
 static uint64_t macro_value(const Lexer *user, const char *name, int depth)
 {
     static Macro *known;

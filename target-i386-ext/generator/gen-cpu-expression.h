@@ -3,7 +3,7 @@
  *
  * Constant expressions and macros of C
  *
- * cpu.c says "CPUID_MMX | CPUID_SSE" and "32 * KiB": this is what reads them.
+ * Evaluates expressions of cpu.c, such as "CPUID_MMX | CPUID_SSE", "32 * KiB".
  */
 
 #ifndef I386_EXT_GEN_CPU_EXPRESSION_H
@@ -11,22 +11,22 @@
 
 #include "gen-cpu-input.h"
 
-/* With macros; cpu.c has some, too. */
+/* Headers with macros, besides cpu.c */
 #define MAX_HEADERS     8
 
-/* The text of file @path, whose macros are known from now on */
+/* The text of file @path; its macros are known from now on. */
 char *read_macro_file(const char *path);
 
-/* The text behind "#define NAME " in one of these files, NULL if in none */
+/* The text after "#define NAME " in one of these files, or NULL */
 const char *find_macro(const char *name);
 
-/* A copy of the definition of macro @name, on one line; gives up without it */
+/* A copy of the definition of macro @name, on one line; gives up if unknown. */
 char *macro_line(const Lexer *user, const char *name);
 
-/* The value of a constant expression, at which @lexer is */
+/* The value of the constant expression at @lexer */
 uint64_t read_expression(Lexer *lexer);
 
-/* Strings one after the other; false if a macro is among them. */
+/* Concatenates adjacent strings; false if a macro is among them. */
 bool read_string(Lexer *lexer, char *text, size_t size);
 
 #endif /* I386_EXT_GEN_CPU_EXPRESSION_H */

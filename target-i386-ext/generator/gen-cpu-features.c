@@ -15,7 +15,7 @@
 
 #define MAX_WHAT        60
 
-/* needs: FEATURE...; they may come further down. */
+/* needs: FEATURE...; their rows may follow later. */
 typedef struct Needs {
     Place place;
     Feature *feature;
@@ -44,8 +44,8 @@ static void read_polarity(Place place, const char *text, Feature *feature)
             return;
         }
     }
-    complain(place, "'%s': unknown polarity '%s'; there are capability, "
-             "limitation, hint and topology", feature->name, text);
+    complain(place, "'%s': unknown polarity '%s'; use capability, "
+             "limitation, hint or topology", feature->name, text);
 }
 
 static void read_more(Place place, char *line, Feature *last)
@@ -68,7 +68,7 @@ static void read_more(Place place, char *line, Feature *last)
     }
 }
 
-/* Whether @from needs @to, by way of others too, that are none of @seen */
+/* Whether @from needs @to, directly or through features not in @seen */
 static bool does_need(const Feature *from, const Feature *to, bool *seen)
 {
     int i;
@@ -97,7 +97,7 @@ static void read_needs(const Needs *needs)
         if (!needed) {
             complain_unknown_feature(needs->place, name);
         } else if (needed == feature || does_need(needed, feature, seen)) {
-            complain(needs->place, "'%s' would need itself, by way of '%s'",
+            complain(needs->place, "'%s' needs itself through '%s'",
                      feature->name, name);
         } else if (feature->nneeds == MAX_NEEDS) {
             complain(needs->place, "'%s' needs more than %d", feature->name,
@@ -108,7 +108,7 @@ static void read_needs(const Needs *needs)
     }
 }
 
-/* The length of the flag that @text begins with */
+/* The length of the flag at the beginning of @text */
 static size_t flag_length(const char *text)
 {
     return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
@@ -145,7 +145,7 @@ static void check_cpuinfo(Place place, const char *name, const char *text)
     }
 }
 
-/* A row; returns its feature, NULL if it has none. */
+/* Reads a row; returns its feature, or NULL. */
 static Feature *read_row(Place place, char *line, const Feature *before)
 {
     char *name = cut(&line), *cpuinfo = cut(&line), *libvirt = cut(&line);

@@ -10,9 +10,9 @@
 #include "gen-cpu-source.h"
 
 /*
- * Reads what is known of the features besides their places, from table
- * @path; what is wrong with it is complained about, and so is each feature
- * of QEMU that it has no row for.  After read_features().
+ * Reads the descriptions of features from table @path.  Complains about
+ * errors in it, and about each feature of QEMU without a row.  Call after
+ * read_features().
  */
 void read_features_tbl(const char *path);
 

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What the generator of the static CPU tables reads, and how it complains
+ * Input and error messages of the generator of the static CPU tables
  */
 
 #include <ctype.h>
@@ -107,7 +107,7 @@ bool parse_whole_number(const char *text, uint64_t *number)
         base = 16;
         text += 2;
     } else if (text[0] == '0' && text[1]) {
-        return false;           /* Nobody who writes 010 means 8. */
+        return false;           /* 010 is not meant to be octal. */
     }
     if (!*text) {
         return false;
@@ -179,7 +179,7 @@ static void skip_blank(Lexer *lexer)
             const char *end = strstr(lexer->pos + 2, "*/");
 
             if (!end) {
-                give_up(lexer->place, "comment without an end");
+                give_up(lexer->place, "unterminated comment");
             }
             lexer->place.line += lines_before(lexer->pos, end);
             lexer->pos = end + 2;
@@ -203,7 +203,7 @@ void next(Lexer *lexer)
         lexer->type = TOKEN_STRING;
         length = strcspn(++start, "\"\\\n");
         if (start[length] != '"') {
-            give_up(lexer->place, "string that is not plain");
+            give_up(lexer->place, "string with an escape, or without an end");
         }
         lexer->pos = start + length + 1;
     } else if (isalnum((unsigned char)*start) || *start == '_') {
@@ -234,7 +234,7 @@ void lex_from(Lexer *lexer, const char *path, const char *text,
 
     *lexer = (Lexer) { .place = { path, 1 } };
     if (!found) {
-        give_up(lexer->place, "no '%s' in it", start);
+        give_up(lexer->place, "'%s' not found", start);
     }
     lexer->place.line += lines_before(text, found);
     lexer->pos = found + strlen(start);
@@ -315,7 +315,7 @@ char *next_line(Table *table)
         table->place.line++;
         if (length && line[length - 1] == '\r') {
             if (!table->is_dos) {
-                complain(table->place, "Windows line ends (CR LF); save the "
+                complain(table->place, "Windows line endings (CR LF); save the "
                          "file with Unix ones (LF)");
             }
             table->is_dos = true;

@@ -1,9 +1,9 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What the generator of the static CPU tables reads, and how it complains
+ * Input and error messages of the generator of the static CPU tables
  *
- * Plain C, for a cross build may have no libraries for the build machine.
+ * Plain C, because a cross build may lack libraries for the build machine.
  */
 
 #ifndef I386_EXT_GEN_CPU_INPUT_H
@@ -15,47 +15,47 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Where an error is: a file and a line of it, from 1 */
+/* Where an error is: a file and a line, from 1 */
 typedef struct Place {
     const char *file;
     int line;
 } Place;
 
-/* An error after which it is worth looking for more */
+/* Reports an error, and goes on to find more. */
 void __attribute__((format(printf, 2, 3)))
 complain(Place place, const char *format, ...);
 
-/* What is no error, but may not be what was meant */
+/* Reports what is probably a mistake. */
 void __attribute__((format(printf, 2, 3)))
 warn(Place place, const char *format, ...);
 
-/* An error that leaves nothing to go on with; ends the program. */
+/* Reports a fatal error, and exits. */
 void __attribute__((noreturn, format(printf, 2, 3)))
 give_up(Place place, const char *format, ...);
 
-/* Ends the program if there was anything to complain about. */
+/* Exits if complain() reported any error. */
 void end_if_failed(void);
 
-/* For complaints that others only follow from: how many there were */
+/* The number of errors so far, to suppress those that only follow from them */
 unsigned complaints(void);
 
-/* malloc() and realloc() that don't fail, memory zeroed where new */
+/* malloc() and realloc() that don't fail; new memory is zeroed. */
 void *new_memory(size_t size);
 void *grow(void *array, size_t count, size_t item_size);
 char *copy_text(const char *text, size_t length);
 
-/* The number that @text begins with, decimal or 0x; false if none does. */
+/* Parses the number at the beginning of @text, decimal or 0x. */
 bool parse_number(const char *text, long long *number);
 
-/* All of @text is a number, decimal or 0x, of up to 64 bits. */
+/* Parses @text, which must be a number, decimal or 0x, of up to 64 bits. */
 bool parse_whole_number(const char *text, uint64_t *number);
 
-/* The text of file @path, which has no NUL byte; gives up if there is none. */
+/* The text of file @path; gives up on errors and NUL bytes. */
 char *read_file(const char *path);
 
 /* ---- C ---- */
 
-/* How many lines end between @text and @end */
+/* The number of line ends between @text and @end */
 int lines_before(const char *text, const char *end);
 
 typedef enum TokenType {
@@ -66,12 +66,12 @@ typedef struct Lexer {
     Place place;
     const char *pos;
     TokenType type;
-    char text[128];             /* of TOKEN_OTHER: one character */
+    char text[128];             /* for TOKEN_OTHER: one character */
 } Lexer;
 
 /*
- * Puts @lexer behind the first @start in @text, which is file @path, and
- * reads the first token; gives up if there is none.
+ * Positions @lexer after the first @start in @text, from file @path, and
+ * reads the first token; gives up if @start is not found.
  */
 void lex_from(Lexer *lexer, const char *path, const char *text,
               const char *start);
@@ -79,7 +79,7 @@ void lex_from(Lexer *lexer, const char *path, const char *text,
 /* Reads the next token. */
 void next(Lexer *lexer);
 
-/* Whether the token is @text, and not a string */
+/* Whether the token is @text, but not a string */
 bool at(const Lexer *lexer, const char *text);
 
 /* Gives up unless the token is @text; reads the next one. */
@@ -91,29 +91,29 @@ void expect_name(Lexer *lexer, char *name, size_t size);
 /* .NAME =, or .NAME[INDEX] = if @index is not NULL ("" if it has none) */
 void expect_member(Lexer *lexer, char *name, size_t size, char *index);
 
-/* After an item of a braced list there is a comma, or the list ends. */
+/* Reads a comma after an item of a braced list, unless the list ends. */
 void end_item(Lexer *lexer);
 
-/* Skips an expression: all up to a comma or brace that is not inside. */
+/* Skips an expression, up to a comma or closing brace outside it. */
 void skip_value(Lexer *lexer);
 
 /* ---- tables ---- */
 
-/* A table, of which lines are cut out one by one */
+/* A table, read line by line */
 typedef struct Table {
     Place place;
     char *rest;
-    bool is_dos;                /* Lines end with CR LF; that was told. */
+    bool is_dos;                /* Lines end with CR LF; already reported. */
 } Table;
 
 /*
- * The next line that is neither a comment nor empty, without white space at
- * its end, or NULL after the last.  Lines that have anything but printable
- * ASCII, or quotes or backslashes, are complained about and left out.
+ * The next line that is neither a comment nor empty, without trailing white
+ * space, or NULL after the last.  Complains about and skips lines with
+ * quotes, backslashes, or anything except printable ASCII.
  */
 char *next_line(Table *table);
 
-/* The next word of *line, cut out of it; NULL if there is none. */
+/* Cuts the next word out of *line; NULL if there is none. */
 char *cut(char **line);
 
 #endif /* I386_EXT_GEN_CPU_INPUT_H */

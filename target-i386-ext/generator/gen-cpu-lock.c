@@ -3,11 +3,11 @@
  *
  * Released versions of CPU models, which never change
  *
- * A lock file holds each of them as a whole, as the CPU that it is, in the
- * syntax of tables: so that what would change can be told, whether by an
- * edit of its table, of a table that it is based on, or of cpu.c.  What
- * names without a version mean is released as well, for the machine types
- * that there were, and so is what distributors' machine types stand for.
+ * A lock file has the full definition of each of them, in the syntax of
+ * tables.  This detects changes by edits of its table, of a table that it is
+ * based on, or of cpu.c.  The meaning of unversioned names is released as
+ * well, for existing machine types, and so is what distributors' machine
+ * types stand for.
  */
 
 #include <inttypes.h>
@@ -135,10 +135,10 @@ static void check_version(const ReleasedVersion *released, bool site)
     const Model *model = find_version(released->name, &version);
     Cpu cpu = { };
 
-    /* Models are found whatever their case, but types of QEMU's are not. */
+    /* find_version() ignores case, QEMU's types don't. */
     if (!model || model->site != site ||
         strncmp(model->name, released->name, strlen(model->name))) {
-        complain(released->place, "%s is released and cannot go: bring it "
+        complain(released->place, "%s is released and must stay: bring it "
                  "back, and mark it 'deprecated' if it is not to be used",
                  released->name);
         return;
@@ -151,15 +151,15 @@ static void check_version(const ReleasedVersion *released, bool site)
     copy_cpu(&cpu, &cpu);
     apply_settings(&cpu, &released->settings, false);
     if (!same_cpu(version->place, released->name, &cpu, &version->cpu)) {
-        complain(version->place, "%s cannot change; what is to be different "
-                 "is 'version %zu'", released->name, model->count + 1);
+        complain(version->place, "%s cannot change; make the changes in "
+                 "'version %zu'", released->name, model->count + 1);
     }
     free(cpu.knobs);
 }
 
 /*
- * What a name without a version means on machine types that there were:
- * looked at wherever it changed then or would change now.
+ * Checks what an unversioned name means on machine types that existed at the
+ * release, at each machine type where it changed then or would change now.
  */
 static void check_name_at(const Lock *lock, const ReleasedName *released,
                           const Model *model, uint32_t machine)
@@ -186,7 +186,7 @@ static void check_name_at(const Lock *lock, const ReleasedName *released,
                  machine >> 16, machine & 0xffff, released->version, number);
         return;
     }
-    /* How the version itself differs is told elsewhere. */
+    /* check_version() reports changes of the version itself. */
     copy_cpu(&was, &was);
     apply_settings(&was, &version->settings, false);
     copy_cpu(&is, &was);
@@ -211,7 +211,7 @@ static void check_name(const Lock *lock, const ReleasedName *released)
         }
     }
     if (!model) {
-        return;                 /* told for its versions */
+        return;                 /* already reported for its versions */
     }
     check_name_at(lock, released, model, released->from);
     changes = machine_changes(model, released->to, &count);

@@ -8,9 +8,8 @@
  *
  *     machine pc-q35-noble is pc-q35-8.2
  *
- * What is said of machine types by version, in blocks 'machines', then
- * holds for them, and descriptions of CPUs name a machine type that other
- * QEMUs have as well.
+ * Then 'machines' blocks for that version apply to them, and descriptions of
+ * CPUs have the upstream name, which other QEMUs know.
  */
 
 #include <inttypes.h>
@@ -45,7 +44,7 @@ static bool is_upstream(const char *name, uint32_t *version)
     return false;
 }
 
-/* QEMU's others, which have no versions, and its aliases */
+/* QEMU's unversioned machine types, and its aliases */
 static bool is_unversioned(const char *name)
 {
     return !strcmp(name, "isapc") || !strcmp(name, "microvm") ||
@@ -85,8 +84,8 @@ static bool parse_type(MachineType *type, Place place, char *line)
     }
     if (strlen(upstream) >= sizeof(type->upstream) ||
         !is_upstream(upstream, &type->version)) {
-        complain(place, "'%s' is none of upstream's machine types "
-                 "pc-i440fx-X.Y and pc-q35-X.Y", upstream);
+        complain(place, "'%s' is not an upstream machine type "
+                 "pc-i440fx-X.Y or pc-q35-X.Y", upstream);
         return false;
     }
     type->place = place;
@@ -106,8 +105,8 @@ void read_machine_type(Place place, char *line, bool site)
     }
     other = find_type(type.name);
     if (is_upstream(type.name, &version) || is_unversioned(type.name)) {
-        complain(place, "machine type '%s' is upstream's own and stands for "
-                 "no other", type.name);
+        complain(place, "machine type '%s' is upstream's own and can't "
+                 "stand for another", type.name);
     } else if (other) {
         complain(place, "machine type '%s' again; it is in %s:%d already",
                  type.name, other->place.file, other->place.line);
@@ -141,7 +140,7 @@ void check_released_machine_type(Place place, char *line, bool site)
     }
     type = find_type(released.name);
     if (!type || type->site != site) {
-        complain(place, "machine type '%s' is released and cannot go: bring "
+        complain(place, "machine type '%s' is released and must stay: bring "
                  "back 'machine %s is %s'", released.name, released.name,
                  released.upstream);
     } else if (strcmp(type->upstream, released.upstream)) {

@@ -3,8 +3,8 @@
  *
  * CPU models from tables
  *
- * Reads the tables, finds what each version of each model is, refuses what
- * would not be what its table says, and writes C.
+ * Reads the tables, computes each version of each model, refuses those that
+ * would differ from their tables, and writes C.
  */
 
 #include <ctype.h>
@@ -20,7 +20,7 @@ size_t nmodels;
 
 /* ---- names ---- */
 
-/* Whether @name ends with -v and a number, which is in *@number */
+/* Whether @name ends with -v and a number, returned in *@number */
 static bool has_version(const char *name, size_t *length, int *number)
 {
     const char *dash = strrchr(name, '-');
@@ -97,7 +97,7 @@ static bool check_name(Place place, const char *name, bool site)
         return false;
     }
     if (is_special(name)) {
-        complain(place, "'%s' is a name of QEMU's own", name);
+        complain(place, "'%s' is one of QEMU's own names", name);
         return false;
     }
     if (upstream) {
@@ -132,7 +132,7 @@ static Model *find_model(const char *name, size_t length)
     return NULL;
 }
 
-/* Versions are numbered from 1, without a gap. */
+/* Versions are numbered from 1, without gaps. */
 static Version *find_number_of(const Model *model, size_t number)
 {
     return number >= 1 && number <= model->count ?
@@ -203,7 +203,7 @@ static bool parse_range(char *line, Machines *machines)
            machines->from <= machines->to;
 }
 
-/* Where the lines of a table go to */
+/* What the lines of a table belong to */
 typedef struct Reader {
     Table table;
     bool site;
@@ -288,14 +288,14 @@ static void begin_machines(Reader *reader, char *line)
     }
 }
 
-/* A line of words, for people; it may be continued by one with the same key */
+/* A line of text; if @go_on, lines with the same key continue it. */
 static void read_words(Place place, const char *key, const char **words_of,
                        const char *value, bool go_on)
 {
     char *joined;
 
     if (!*value) {
-        complain(place, "'%s' says nothing", key);
+        complain(place, "'%s' needs a value", key);
     } else if (*words_of && go_on) {
         joined = new_memory(strlen(*words_of) + strlen(value) + 2);
         sprintf(joined, "%s %s", *words_of, value);
@@ -342,8 +342,8 @@ static bool read_version_line(Reader *reader, const char *key, char *value)
             check_name(place, version->alias, reader->site);
         }
     } else if (!strcmp(key, "vendor")) {
-        complain(place, "a version can't be of another vendor; that is "
-                 "another model");
+        complain(place, "a version can't change the vendor; add another "
+                 "model");
     } else {
         size_t count = version->settings.count;
         bool known = read_setting(&version->settings, place, key, value,
@@ -351,7 +351,7 @@ static bool read_version_line(Reader *reader, const char *key, char *value)
 
         if (version->number == 1 && version->settings.count > count) {
             complain(place, "'%s' belongs before 'version 1', which is the "
-                     "model as it stands there", key);
+                     "model as defined there", key);
         }
         return known;
     }
@@ -391,7 +391,7 @@ static void read_line(Reader *reader, char *line)
         return;
     }
     if (!strcmp(key, "machine")) {
-        /* It belongs to no model, and ends the one before it. */
+        /* It is outside models, and ends the previous one. */
         reader->model = NULL;
         reader->skips = false;
         read_machine_type(place, line, reader->site);
@@ -416,7 +416,7 @@ static void read_line(Reader *reader, char *line)
             reader->version ? read_version_line(reader, key, line) :
             read_model_line(reader, key, line);
     if (!known) {
-        complain(place, "unknown key '%s' here; there are %s%s", key,
+        complain(place, "unknown key '%s' here; use %s%s", key,
                  reader->machines ? "default-version" :
                  reader->version ? "alias, note, reason, deprecated" :
                  "reason, based-on, deprecated, vendor",
@@ -442,7 +442,7 @@ void read_models_table(const char *path, bool site)
 
 static void resolve_model(Model *model);
 
-/* What @model is based on, or NULL, with a complaint, if that isn't there */
+/* The base of @model; complains and returns NULL if it doesn't exist. */
 static const Cpu *find_base(Model *model)
 {
     const char *name = model->based_on;
@@ -582,7 +582,7 @@ void warn_of_new_machines(uint32_t newest)
             const Machines *row = &models[i].machines[j];
 
             if (row->from > newest) {
-                warn(row->place, "%s: nothing here yet: this QEMU has machine "
+                warn(row->place, "%s: no effect yet: this QEMU has machine "
                      "types up to %u.%u", models[i].name, newest >> 16,
                      newest & 0xffff);
             }
@@ -598,7 +598,7 @@ static void check_machines(const Model *model)
         const Machines *a = &model->machines[i];
 
         if (!a->version && !a->settings.count) {
-            complain(a->place, "%s: 'machines' with nothing for them",
+            complain(a->place, "%s: the 'machines' block is empty",
                      model->name);
         }
         for (j = 0; j < i; j++) {
@@ -608,17 +608,16 @@ static void check_machines(const Model *model)
                 continue;
             }
             if (a->version && b->version) {
-                complain(a->place, "%s: default-version for machine types "
-                         "that line %d has one for", model->name,
-                         b->place.line);
+                complain(a->place, "%s: default-version overlaps that of "
+                         "line %d", model->name, b->place.line);
             }
             for (k = 0; k < a->settings.count; k++) {
                 for (l = 0; l < b->settings.count; l++) {
                     if (same_thing(&a->settings.items[k],
                                    &b->settings.items[l])) {
-                        complain(a->settings.items[k].place, "%s: the same "
-                                 "as in line %d, for machine types that are "
-                                 "in both", model->name,
+                        complain(a->settings.items[k].place, "%s: line %d "
+                                 "sets this, too, for some of these machine "
+                                 "types", model->name,
                                  b->settings.items[l].place.line);
                     }
                 }
@@ -627,7 +626,7 @@ static void check_machines(const Model *model)
     }
 }
 
-/* What the unversioned alias is, wherever that is not just a version */
+/* Checks the unversioned alias where it is not just a version. */
 static void check_plain_names(const Model *model)
 {
     size_t i, count;
@@ -673,15 +672,15 @@ static void check_model(const Model *model)
                      "another version?", name);
         }
         if (version->number > 1 && !version->settings.count) {
-            complain(version->place, "%s: no different from the version "
-                     "before it", name);
+            complain(version->place, "%s: does not differ from the previous "
+                     "version", name);
         }
     }
     check_machines(model);
     check_plain_names(model);
 }
 
-/* All names that tables give, for each is a type of QEMU's */
+/* Checks all names from tables, because each becomes a QOM type. */
 static void check_names(void)
 {
     size_t i, j, k, l;
@@ -776,11 +775,11 @@ static void print_prop(const Setting *setting)
         break;
     case SET_VENDOR:
     case SET_BITS:
-        break;                  /* in definitions alone */
+        break;                  /* only in definitions */
     }
 }
 
-/* The lists that definitions refer to: N of what they are, by model */
+/* The lists that definitions refer to are numbered by model. */
 static void print_caches(size_t model, int version, const Cpu *cpu)
 {
     int i, j;
@@ -832,7 +831,7 @@ static bool changes_caches(const Settings *settings)
     return false;
 }
 
-/* What a version sets, less its caches: these are for another member. */
+/* What a version sets, except for caches, which are in another member */
 static void print_version_props(const Model *model, size_t index, int number)
 {
     const Version *version = &model->versions[number - 1];
@@ -974,7 +973,7 @@ void print_models(void)
     for (i = 0; i < nmodels; i++) {
         print_definition(&models[i], i);
     }
-    /* No models, no array: ISO C has none of size 0. */
+    /* ISO C has no arrays of size 0. */
     printf("    { }\n};\n\n"
            "#define X86_CPU_TABLE_MODELS %zu\n", nmodels);
 }

@@ -3,7 +3,7 @@
  *
  * CPU models from tables
  *
- * tables/README says what a table looks like.
+ * docs/cpu-model-tables.rst describes the format of tables.
  */
 
 #ifndef I386_EXT_GEN_CPU_MODELS_H
@@ -23,11 +23,11 @@ typedef struct Version {
     Cpu cpu;
 } Version;
 
-/* What a model's name without a version means on some machine types */
+/* What a model's unversioned name means on some machine types */
 typedef struct Machines {
     Place place;
-    uint32_t from, to;          /* both included */
-    int version;                /* 0: these lines don't say */
+    uint32_t from, to;          /* both inclusive */
+    int version;                /* 0: not set */
     Settings settings;
 } Machines;
 
@@ -36,9 +36,9 @@ typedef struct Model {
     char name[64];
     const char *reason, *based_on, *deprecated;
     Place based_on_place;
-    bool site;                  /* of those who build, not shipped */
+    bool site;                  /* from a site's table, not shipped */
     bool resolving, resolved;
-    bool lost;                  /* what it is based on cannot be told */
+    bool lost;                  /* its base is unknown */
     Settings settings;
     const Cpu *base;            /* what based_on names, or NULL */
     Cpu cpu;                    /* before any version's differences */
@@ -51,15 +51,15 @@ typedef struct Model {
 extern Model *models;
 extern size_t nmodels;
 
-/* Reads a table; what is wrong with it is complained about. */
+/* Reads a table; complains about errors in it. */
 void read_models_table(const char *path, bool site);
 
-/* After all tables: what each version is, and whether all of it fits */
+/* After all tables: computes and checks each version. */
 void resolve_models(void);
 
 /*
- * Warns of 'machines' lines that no machine type has yet: those of this QEMU
- * are up to @newest.
+ * Warns of 'machines' lines for machine types newer than @newest, which this
+ * QEMU does not have yet.
  */
 void warn_of_new_machines(uint32_t newest);
 
@@ -72,16 +72,16 @@ bool is_on_machine(const Machines *machines, uint32_t machine);
 /* Which version @model's unversioned alias is on machine types of @machine */
 int plain_version(const Model *model, uint32_t machine);
 
-/* What else these machine types make of *@cpu, which is that version */
+/* Applies to *@cpu, which is that version, what these machine types change. */
 void apply_machines(const Model *model, uint32_t machine, Cpu *cpu);
 
 /*
- * The machine type versions up to @newest where what unversioned aliases mean
- * changes, in order, from 0 on; the caller frees them.
+ * The machine type versions up to @newest where the meaning of @model's
+ * unversioned alias changes, in order, from 0 on; the caller frees them.
  */
 uint32_t *machine_changes(const Model *model, uint32_t newest, size_t *count);
 
-/* The model that has version @name (MODEL-vN), and which; NULL if none */
+/* The model and version of @name (MODEL-vN), or NULL */
 const Model *find_version(const char *name, const Version **version);
 
 /* Prints C for all models. */
@@ -89,16 +89,16 @@ void print_models(void);
 
 /* ---- gen-cpu-machines.c ---- */
 
-/* Reads what follows 'machine'; complains about what is wrong with it. */
+/* Reads what follows 'machine'; complains about errors in it. */
 void read_machine_type(Place place, char *line, bool site);
 
-/* Complains about those that stand for types newer than @newest. */
+/* Complains about those that stand for machine types newer than @newest. */
 void check_machine_types(uint32_t newest);
 
-/* Compares what follows 'machine' in a lock file with what tables say. */
+/* Compares what follows 'machine' in a lock file with the tables. */
 void check_released_machine_type(Place place, char *line, bool site);
 
-/* Prints lines of a lock file for those of a directory (@site or not). */
+/* Prints the lock file's lines for those of a directory (@site or not). */
 void print_released_machine_types(bool site);
 
 /* Prints C for all of them. */
@@ -107,9 +107,9 @@ void print_machine_types(void);
 /* ---- gen-cpu-lock.c ---- */
 
 /*
- * Compares what is released, by lock file @path, with the models of this
- * directory (@site or not); each difference is complained about.  Returns
- * the newest machine types that anything is released for.
+ * Compares what lock file @path has as released with the models of this
+ * directory (@site or not), and complains about each difference.  Returns
+ * the newest machine type version that anything is released for.
  */
 uint32_t check_released(const char *path, bool site);
 

@@ -1,18 +1,18 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Names of features that a table gets wrong
+ * Suggestions for wrong feature names in tables
  */
 
 #include <stdio.h>
 #include <string.h>
 #include "gen-cpu-names.h"
 
-/* The most names to suggest, and how many edits away they may be */
+/* How many names to suggest, and how many edits away they may be */
 #define MAX_SUGGESTIONS 3
 #define MAX_EDITS       2
 
-/* Whether @name is one of @list, which has commas between its names */
+/* Whether @name is in @list, which is separated by commas */
 static bool is_listed(const char *list, const char *name)
 {
     size_t length = strlen(name);
@@ -26,7 +26,7 @@ static bool is_listed(const char *list, const char *name)
     return false;
 }
 
-/* How many letters must be added, removed or changed to make @a @b */
+/* How many letters to add, remove or change to turn @a into @b */
 static unsigned count_edits(const char *a, const char *b)
 {
     size_t length = strlen(b), i, j;
@@ -50,7 +50,7 @@ static unsigned count_edits(const char *a, const char *b)
     return row[length];
 }
 
-/* ", did you mean 'a' or 'b'?", or nothing */
+/* "; did you mean 'a' or 'b'?", or nothing */
 static void suggest(const char *name, char *text, size_t size)
 {
     size_t length = strlen(name);

@@ -1,9 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Names of features that a table gets wrong
- *
- * Answers, for who writes a table: what is it that you mean?
+ * Suggestions for wrong feature names in tables
  */
 
 #ifndef I386_EXT_GEN_CPU_NAMES_H
@@ -13,8 +11,8 @@
 
 /*
  * Complains about @name, which find_feature() does not know: it is an alias,
- * a flag in /proc/cpuinfo, a name of libvirt's, a list with commas, or close
- * to names that there are.
+ * a flag in /proc/cpuinfo, libvirt's name, a list with commas, or similar to
+ * existing names.
  */
 void complain_unknown_feature(Place place, const char *name);
 

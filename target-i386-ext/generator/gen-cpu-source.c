@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What the generator takes from the QEMU tree that is being built
+ * What the generator reads from the QEMU tree being built
  */
 
 #include <ctype.h>
@@ -114,7 +114,7 @@ static void add_bit(Place place, const char *name, int bit)
     feature->mask |= 1ull << bit;
 }
 
-/* The names of a word; kept until it is known whether it is an MSR. */
+/* A name in a word; kept until it is known whether the word is an MSR. */
 typedef struct Name {
     Place place;
     char text[64];
@@ -235,7 +235,7 @@ static void read_word(Lexer *lexer)
 }
 
 /*
- * Other names of the same properties, as x86_cpu_initfn() has them:
+ * Aliases of properties, as in x86_cpu_initfn():
  * object_property_add_alias(obj, "sse3", obj, "pni");
  */
 static void read_aliases(Place place, const char *text)
@@ -256,7 +256,7 @@ static void read_aliases(Place place, const char *text)
         }
         feature = find_feature(name);
         if (!feature) {
-            continue;           /* of a property that is not a feature */
+            continue;           /* the property is not a feature */
         }
         if (feature->naliases == MAX_ALIASES) {
             give_up(place, "feature '%s' has more than %d aliases", name,
@@ -283,7 +283,7 @@ static void read_feature_words(const char *path, const char *text)
     read_aliases((Place) { path, 1 }, text);
 }
 
-/* The value of what stands for a number in word @word */
+/* The value of @name, a number or macro in word @word */
 static uint32_t number_of(const Word *word, const char *name)
 {
     const char *value = name;
@@ -312,7 +312,7 @@ void read_features(const char *cpu_c, char *const *headers)
     }
     source_text = read_macro_file(cpu_c);
     read_feature_words(cpu_c, source_text);
-    /* Leaves, sub-leaves and MSRs, some of which are macros */
+    /* Leaves, subleaves and MSRs, some of which are macros */
     for (i = 0; i < nwords; i++) {
         words[i].number = number_of(&words[i], words[i].index);
         if (words[i].subleaf[0]) {
@@ -382,17 +382,17 @@ static void read_dependencies(const char *path, const char *text)
 }
 
 /*
- * Properties of CPUs that say where one is in a machine, or what to do
- * about what it lacks: nothing that a model is.
+ * False for properties that place a CPU in a machine or say how to handle
+ * missing features, which are not part of a model.
  */
 static bool is_for_models(const char *name)
 {
     static const char *const others[] = {
         "apic-id", "check", "core-id", "die-id", "enforce", "module-id",
         "node-id", "socket-id", "thread-id", "x-force-features",
-        /* What is the host's would not be the same after a migration. */
+        /* What depends on the host would change in a migration. */
         "host-phys-bits", "hv-passthrough",
-        /* What tables have keys of their own for */
+        /* Tables have other keys for these. */
         "avx10-version", "level", "min-level", "min-xlevel", "xlevel",
     };
     size_t i;
@@ -405,7 +405,7 @@ static bool is_for_models(const char *name)
     return true;
 }
 
-/* DEFINE_PROP_UINT32("name", ...), of the types that can't be got wrong */
+/* DEFINE_PROP_UINT32("name", ...), only of types with a known range */
 static void read_knobs(const char *path, const char *text)
 {
     static const char start[] = "Property x86_cpu_properties[] = {";
@@ -425,7 +425,7 @@ static void read_knobs(const char *path, const char *text)
     size_t i;
 
     if (!end) {
-        give_up((Place) { path, 1 }, "no '%s' in it", start);
+        give_up((Place) { path, 1 }, "'%s' not found", start);
     }
     while ((found = strstr(found + 1, "DEFINE_PROP_")) && found < end) {
         if (sscanf(found, "%31[A-Z0-9_](\"%63[^\"]\"", macro, name) != 2 ||

@@ -1,10 +1,10 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What the generator takes from the QEMU tree that is being built
+ * What the generator reads from the QEMU tree being built
  *
- * Names and bits of features and what depends on what come from cpu.c and
- * its headers, never from a copy.
+ * Names, bits and dependencies of features come from cpu.c and its headers,
+ * never from a copy.
  */
 
 #ifndef I386_EXT_GEN_CPU_SOURCE_H
@@ -41,12 +41,12 @@ typedef struct Feature {
     /* The row of features.tbl, NULL if there is none yet */
     const char *cpuinfo, *libvirt, *what, *note, *polarity;
     Place row;
-    /* What it can't be without, besides cpu.c's own dependencies */
+    /* Dependencies besides those of cpu.c */
     int needs[MAX_NEEDS];
     int nneeds;
 } Feature;
 
-/* Without any bit of @from_mask, no bit of @to_mask can be. */
+/* The bits of @to_mask need at least one bit of @from_mask. */
 typedef struct Dependency {
     Place place;
     int from, to;               /* feature words */
@@ -56,7 +56,7 @@ typedef struct Dependency {
 /* A property, other than a feature, that tables may set */
 typedef struct Knob {
     char name[64];
-    uint64_t max;               /* of a number; 0: it is on or off */
+    uint64_t max;               /* of a number; 0: boolean */
 } Knob;
 
 extern Word words[MAX_WORDS];
@@ -70,17 +70,17 @@ extern size_t nknobs;
 
 /*
  * Reads the feature words, with leaves and MSRs, of file @cpu_c.  @headers
- * are the paths of those that define their macros, NULL after the last.
+ * (NULL-terminated) are the paths of the headers that define their macros.
  */
 void read_features(const char *cpu_c, char *const *headers);
 
 /*
- * Reads the dependencies of features, and the knobs; after read_features().
- * Returns the text of file @cpu_c.
+ * Reads the dependencies of features, and the other properties; call after
+ * read_features().  Returns the text of file @cpu_c.
  */
 const char *read_model_rules(const char *cpu_c);
 
-/* The feature whose property is @name, or NULL */
+/* The feature with property @name, or NULL */
 Feature *find_feature(const char *name);
 
 /* The same, by any of its names */

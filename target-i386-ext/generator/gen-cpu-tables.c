@@ -3,16 +3,16 @@
  *
  * Generator of the static CPU tables
  *
- * A native program, run by the build.  It takes names and bits of features,
- * what depends on what, and upstream's CPU models from cpu.c of the QEMU
- * tree that is being built, joins them with our declarative tables, and
- * writes C.  Its output is never committed.
+ * A native program, run by the build.  It reads names, bits and dependencies
+ * of features and upstream's CPU models from cpu.c of the QEMU tree being
+ * built, joins them with our declarative tables, and writes C.  Its output
+ * is never committed.
  *
- * It writes nothing unless everything fits; each error names file and line,
- * what is wrong and what would be right.  The same input gives the same
- * output, byte for byte.
+ * It writes nothing if there is an error; each error has file and line, what
+ * is wrong and what would be right.  The same input gives the same output,
+ * byte for byte.
  *
- * Plain C, for a cross build may have no libraries for the build machine.
+ * Plain C, because a cross build may lack libraries for the build machine.
  */
 
 #include <dirent.h>
@@ -69,7 +69,7 @@ static const char *real_path(const char *path)
     return realpath(path, NULL) ?: path;
 }
 
-/* As make has it: with a backslash before what is special, but $$ for $ */
+/* In make's syntax: backslashes before special characters, but $$ for $ */
 static void print_path(FILE *depfile, const char *path)
 {
     for (; *path; path++) {
@@ -90,7 +90,7 @@ static void print_dependency(FILE *depfile, const char *path)
     }
 }
 
-/* Whether nothing is at @path; a dangling symlink does not count as missing. */
+/* Whether @path does not exist; a dangling symlink is not missing. */
 static bool is_missing(const char *path)
 {
     char target;
@@ -211,7 +211,7 @@ static void make_models(int argc, char **argv, bool release)
             uint32_t released = check_released(real_path(dirs[i].lock),
                                                dirs[i].site);
 
-            /* An older QEMU that releases more takes nothing back. */
+            /* Releasing with an older QEMU must not drop what is released. */
             if (dirs[i].site == (count > 1) && released > newest) {
                 newest = released;
             }

@@ -59,7 +59,7 @@ static void read_cache_info(Lexer *lexer, Cache *cache)
         } else if (flag >= 0) {
             cache->flags[flag] = read_expression(lexer);
         } else if (!strcmp(key, "type") || !strcmp(key, "level")) {
-            skip_value(lexer);  /* given by which cache it is */
+            skip_value(lexer);  /* implied by which cache it is */
         } else {
             give_up(lexer->place, "unknown member '.%s'; teach "
                     "gen-cpu-tables about it", key);
@@ -81,7 +81,7 @@ static void read_caches(const char *path, const char *text)
         NamedCaches *named;
         Lexer lexer;
 
-        /* NAME = {, and neither a function nor a pointer */
+        /* NAME = {, but neither a function nor a pointer */
         rest += strspn(rest, "abcdefghijklmnopqrstuvwxyz_0123456789");
         if (strncmp(rest, " = {", 4)) {
             continue;
@@ -157,7 +157,7 @@ static void read_props(Lexer *lexer, Cpu *cpu)
     next(lexer);
 }
 
-/* A version starts as the one before it, the first one as @base. */
+/* A version starts as a copy of the previous one, the first one of @base. */
 static UpstreamVersion *add_version(UpstreamModel *model, int number,
                                     const Cpu *base)
 {
@@ -243,7 +243,7 @@ static void read_upstream_model(Lexer *lexer)
     model->place = lexer->place;
     copy_cpu(cpu, cpu);
     for (i = 0; i < NUMBERS; i++) {
-        /* Without a line, it is 0; AVX10 is what few have. */
+        /* Models without a line have 0; only few have AVX10. */
         cpu->given[i] = i != AVX10_VERSION;
     }
     expect(lexer, "{");
@@ -261,7 +261,7 @@ static void read_upstream_model(Lexer *lexer)
             read_vendor(lexer, cpu);
         } else if (!strcmp(key, "model_id")) {
             if (!read_string(lexer, cpu->model_id, sizeof(cpu->model_id))) {
-                /* It has QEMU's version in it. */
+                /* It contains QEMU's version. */
                 cpu->model_id[0] = '\0';
             }
         } else if (!strcmp(key, "features")) {

@@ -3,7 +3,7 @@
  *
  * Upstream's CPU models
  *
- * Like features, they come from the cpu.c that is being built.
+ * Like features, they come from the cpu.c being built.
  */
 
 #ifndef I386_EXT_GEN_CPU_UPSTREAM_H
@@ -28,7 +28,7 @@ typedef struct UpstreamModel {
 extern UpstreamModel *upstream_models;
 extern size_t nupstream_models;
 
-/* Reads them, and what read_model_rules() reads; after read_features(). */
+/* Reads them and calls read_model_rules(); call after read_features(). */
 void read_models(const char *cpu_c);
 
 #endif /* I386_EXT_GEN_CPU_UPSTREAM_H */

@@ -174,11 +174,11 @@ BAD = [
     *[('l2', f'2M:share={text}',
        f"'{text}' of 'share' is not core, module, die or socket")
       for text in ('thread', 'invalid', 'Core', 'core ', '')],
-    *[('l2', f'2M:{text}', f"unknown key '{key}'; there are {KEYS}")
+    *[('l2', f'2M:{text}', f"unknown key '{key}'; use {KEYS}")
       for text, key in (('foo', 'foo'), ('foo=1', 'foo'), ('', ''),
                         (' line=64', ' line'), ('line =64', 'line '),
                         ('size=2M', 'size'), ('LINE=64', 'LINE'))],
-    ('l2', L2 + ':', f"unknown key ''; there are {KEYS}"),
+    ('l2', L2 + ':', f"unknown key ''; use {KEYS}"),
     ('l2', '2M:inclusive=1', "'inclusive' takes no value"),
     ('l2', '2M:line', "'line' needs a value"),
     ('l2', '2M:share', "'share' needs a value"),
@@ -548,8 +548,8 @@ class TestTcg(Checks, unittest.TestCase):
 
     def test_bad_anchors(self):
         """isapc is no anchor, as it is no cpu-compat"""
-        versions = 'isapc has no versions to be compatible with'
-        anchor = f'compat-anchor=isapc makes no sense: {versions}'
+        versions = 'isapc is unversioned'
+        anchor = f"compat-anchor=isapc can't be used: {versions}"
         for args, error in [
                 (['-machine', f'{NEWEST},cpu-compat=isapc'], versions),
                 (['-cpu', 'base,compat-anchor=isapc'], anchor),

@@ -233,9 +233,9 @@ class Checks(LabChecks):
             f'{NEWEST},cpu-compat=none': 'is not a PC',
             f'{NEWEST},cpu-compat=microvm': 'is not a PC',
             f'{NEWEST},cpu-compat=generic-pc': 'is abstract',
-            f'{NEWEST},cpu-compat=isapc': 'makes no sense',
-            f'isapc,cpu-compat={NEWEST}': 'makes no sense',
-            'isapc,cpu-compat=isapc': 'makes no sense',
+            f'{NEWEST},cpu-compat=isapc': 'isapc is unversioned',
+            f'isapc,cpu-compat={NEWEST}': 'isapc is unversioned',
+            'isapc,cpu-compat=isapc': 'isapc is unversioned',
             f'microvm,cpu-compat={NEWEST}': "cpu-compat' not found",
             f'none,cpu-compat={NEWEST}': "cpu-compat' not found",
         }

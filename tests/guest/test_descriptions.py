@@ -30,8 +30,8 @@ from guest_cpuid import Guest, GuestError, guest_view, register
 from test_offered_features import INTEL_PT, shim, spec
 from test_removed_features import NeedsKvm
 
-INCOMPLETE = ("CPU model 'custom' must be fully specified, as the static "
-              'expansion of a CPU model is; missing: ')
+INCOMPLETE = ("CPU model 'custom' needs all properties of a static "
+              'expansion; missing: ')
 CUSTOM_TYPE = 'custom-x86_64-cpu'
 CACHES = ['l1d-cache-info', 'l1i-cache-info', 'l2-cache-info',
           'l3-cache-info']

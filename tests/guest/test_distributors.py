@@ -191,7 +191,7 @@ class Instead(Checks):
                 f'base,compat-anchor={name},level=0xd'])
             self.assertEqual(any(view.cpuid.get((0xb, 0), ())), has)
         error = ("Invalid compat-anchor: Machine type 'pc-q35-9.1' not "
-                 'found; query-machines lists those that exist')
+                 'found; query-machines lists all machine types')
         self.assertEqual(expand(instead(), 'base',
                                 {'compat-anchor': 'pc-q35-9.1'}), error)
         with self.assertRaisesRegex(GuestError, error):

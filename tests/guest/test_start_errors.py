@@ -87,7 +87,7 @@ BITS = [
     Case('Skylake-Client,'
          'l1d-cache-info=32K:line=64:ways=8:sets=64:share=core',
          ('l1i-cache-info', 'value', 'l1i-cache-info is missing: a CPU model '
-          'that has no cache information of its own needs l1d-cache-info, '
+          'without caches of its own needs l1d-cache-info, '
           'l1i-cache-info, l2-cache-info and l3-cache-info')),
     Case('Skylake-Client,legacy-cache=off,host-phys-bits=off,phys-bits=20',
          ('phys-bits', 'value',

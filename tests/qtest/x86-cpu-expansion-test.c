@@ -58,11 +58,11 @@ typedef struct BadModel {
 static const BadModel bad_models[] = {
     { "machine-type/unknown",
       "{\"name\": \"EPYC\", \"machine-type\": \"pc-q35-0.1\"}",
-      "Machine type 'pc-q35-0.1' not found; query-machines lists those that "
-      "exist" },
+      "Machine type 'pc-q35-0.1' not found; query-machines lists all machine "
+      "types" },
     { "machine-type/empty",
       "{\"name\": \"EPYC\", \"machine-type\": \"\"}",
-      "Machine type '' not found; query-machines lists those that exist" },
+      "Machine type '' not found; query-machines lists all machine types" },
     { "machine-type/none",
       "{\"name\": \"EPYC\", \"machine-type\": \"none\"}",
       "Machine type 'none' is not a PC: only pc-i440fx-*, pc-q35-* and isapc "
@@ -73,7 +73,7 @@ static const BadModel bad_models[] = {
       "are supported here" },
     { "machine-type/abstract",
       "{\"name\": \"EPYC\", \"machine-type\": \"x86\"}",
-      "Machine type 'x86' is abstract: no machine can be of it" },
+      "Machine type 'x86' is abstract" },
     { "machine-type/no-string",
       "{\"name\": \"EPYC\", \"machine-type\": 5}",
       "Invalid parameter type for 'model.machine-type', expected: string" },
@@ -88,15 +88,13 @@ static const BadModel bad_models[] = {
     { "anchor/unknown",
       "{\"name\": \"base\", \"props\": {\"compat-anchor\": \"pc-q35-0.1\"}}",
       "Invalid compat-anchor: Machine type 'pc-q35-0.1' not found; "
-      "query-machines lists those that exist" },
+      "query-machines lists all machine types" },
     { "anchor/model",
       "{\"name\": \"EPYC\", \"props\": {\"compat-anchor\": \"q35\"}}",
-      "compat-anchor is for the CPU models base and custom: others depend on "
-      "the machine type" },
+      "compat-anchor is only supported by the CPU models base and custom" },
     { "anchor/isapc",
       "{\"name\": \"base\", \"props\": {\"compat-anchor\": \"isapc\"}}",
-      "compat-anchor=isapc makes no sense: isapc has no versions to be "
-      "compatible with" },
+      "compat-anchor=isapc can't be used: isapc is unversioned" },
 
     { "vendor/model", "{\"name\": \"EPYC\", \"props\": {\"vendor\": \"\"}}",
       "value of property 'vendor' must consist of exactly 12 characters" },
@@ -115,7 +113,8 @@ static const BadModel bad_models[] = {
       "Invalid parameter type for 'model.props', expected: object" },
     { "custom/no-machine-type",
       "{\"name\": \"custom\", \"machine-type\": \"nope\"}",
-      "Machine type 'nope' not found; query-machines lists those that exist" },
+      "Machine type 'nope' not found; query-machines lists all machine "
+      "types" },
 
     { "cache/size", CACHE("x"),
       CACHE_ERROR("x", "'x' is not a size: decimal digits, in bytes or with "
@@ -149,9 +148,9 @@ static const BadModel bad_models[] = {
     { "cache/twice", CACHE("512K:ways=8:ways=8"),
       CACHE_ERROR("512K:ways=8:ways=8", "'ways' is given twice") },
     { "cache/key", CACHE("512K:foo=1"),
-      CACHE_ERROR("512K:foo=1", "unknown key 'foo'; there are " KEYS) },
+      CACHE_ERROR("512K:foo=1", "unknown key 'foo'; use " KEYS) },
     { "cache/flag", CACHE("512K:foo"),
-      CACHE_ERROR("512K:foo", "unknown key 'foo'; there are " KEYS) },
+      CACHE_ERROR("512K:foo", "unknown key 'foo'; use " KEYS) },
 };
 
 static void test_bad_model(const void *data)
@@ -172,8 +171,8 @@ static void test_bad_model(const void *data)
 static void test_incomplete_custom(void)
 {
     static const char missing[] =
-        "CPU model 'custom' must be fully specified, as the static expansion "
-        "of a CPU model is; missing: fpu, vme, ";
+        "CPU model 'custom' needs all properties of a static expansion; "
+        "missing: fpu, vme, ";
     static const char *const models[] = {
         "{\"name\": \"custom\"}",
         "{\"name\": \"custom\", \"props\": {}}",
@@ -213,9 +212,9 @@ static const BadStart bad_starts[] = {
     { "cpu-compat/none", "-machine q35,cpu-compat=none",
       "Invalid cpu-compat: Machine type 'none' is not a PC" },
     { "cpu-compat/isapc", "-machine q35,cpu-compat=isapc",
-      "isapc has no versions to be compatible with" },
+      "isapc is unversioned" },
     { "cpu-compat/on-isapc", "-machine isapc,cpu-compat=q35",
-      "isapc has no versions to be compatible with" },
+      "isapc is unversioned" },
     { "cpu-compat/microvm", "-machine microvm,cpu-compat=q35",
       "Property 'microvm-machine.cpu-compat' not found" },
     { "cache/incomplete", "-machine q35 -cpu base,l2-cache-info=" L2,
@@ -224,8 +223,8 @@ static const BadStart bad_starts[] = {
       "-machine q35 -cpu base,l1d-cache-info=" L1D ",l2-cache-info=" L2,
       "l1i-cache-info is missing" },
     { "custom/nothing", "-machine q35 -cpu custom",
-      "CPU model 'custom' must be fully specified, as the static expansion "
-      "of a CPU model is; missing: " },
+      "CPU model 'custom' needs all properties of a static expansion; "
+      "missing: " },
     { "anchor/unknown", "-machine q35 -cpu base,compat-anchor=nope",
       "Invalid compat-anchor: Machine type 'nope' not found" },
 };
@@ -442,8 +441,8 @@ static void test_cpu_compat_late(const void *value)
 
     g_assert(qdict_haskey(set, "error"));
     g_assert_cmpstr(qdict_get_str(qdict_get_qdict(set, "error"), "desc"), ==,
-                    "cpu-compat can't be changed: the machine has its CPUs "
-                    "already; give it with -machine");
+                    "cpu-compat can't be changed once the machine has CPUs; "
+                    "set it with -machine");
     get = qtest_qmp(qts, "{'execute': 'qom-get', 'arguments': {"
                     " 'path': '/machine', 'property': 'cpu-compat'}}");
     g_assert_cmpstr(qdict_get_str(get, "return"), ==, value);

@@ -15,9 +15,8 @@
 #include "qobject/qlist.h"
 
 #define CACHES_MISSING \
-    "l1d-cache-info is missing: a CPU model that has no cache information " \
-    "of its own needs l1d-cache-info, l1i-cache-info, l2-cache-info and " \
-    "l3-cache-info"
+    "l1d-cache-info is missing: a CPU model without caches of its own needs " \
+    "l1d-cache-info, l1i-cache-info, l2-cache-info and l3-cache-info"
 
 #define ICH9_CPU_HOTPLUG_IO_BASE 0x0cd8
 
