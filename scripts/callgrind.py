@@ -2,8 +2,8 @@
 """
 How many instructions a program executes.
 
-For benchmarks: a ratio of instructions says more than one of times.  Needs
-valgrind.
+For benchmarks: a ratio of instructions is more reliable than one of times.
+Needs valgrind.
 """
 
 import subprocess

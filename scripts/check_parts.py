@@ -3,11 +3,11 @@
 The parts of `make check-full`, and the results that it keeps of them.
 
 Answers, for scripts/check: which part runs which tests, and which parts have
-passed already, on this very checkout?  A result is a JSON file in
-BUILD/check-full/LINE, with a key of all that it depends on: the files of the
-checkout, the release line, QEMU's source and what configure was given.  Files
-that a part cannot read do not count (see unread()): an edit of the manual does
-not cost hours of tests of guests.
+already passed on this checkout?  A result is a JSON file in
+BUILD/check-full/LINE, with a key of everything it depends on: the files of the
+checkout, the release line, QEMU's source and the arguments of configure.  Files
+that a part does not read are excluded (see unread()), so an edit of the manual
+does not rerun hours of guest tests.
 """
 
 import datetime
@@ -22,17 +22,17 @@ from typing import List, NamedTuple
 
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FORMAT_VERSION = 1
-# What a user may set, and tests depend on
+# User settings that tests depend on
 SETTINGS = ('CHECK_SEED', 'CHECK_RANDOM', 'CPU_TABLES', 'FUZZ_SECONDS')
 
 
 class Part(NamedTuple):
     name: str
-    # On two idle processors; what `make check-full` says before it begins
+    # Estimate for two idle processors, printed before `make check-full` begins
     minutes: int
     # Names of suites, with wildcards; after a colon, which tests of a suite
     suites: List[str]
-    # The made host that tests under KVM run on
+    # The simulated host for tests under KVM
     host: str = ''
     # Whether its tests read the whole checkout, the manual for example
     whole: bool = False
@@ -40,8 +40,8 @@ class Part(NamedTuple):
 
 STATIC = 'tests/guest/test_static_expansion.py'
 
-# Every test of `make check-full` is in one of these, and in only one.  Of a
-# suite that is in several parts, patterns name CLASS.METHOD.
+# Every test of `make check-full` is in exactly one of these.  If a suite is in
+# several parts, patterns select CLASS.METHOD.
 PARTS = [
     Part('basics', 15, [
         'lint', 'tests/clients/*', 'tests/dist/*', 'tests/install/*',
@@ -78,8 +78,8 @@ PARTS = [
          whole=True),
 ]
 
-# What `make check` runs under KVM, on each made host as well.  The exhaustive
-# tests are of the real one.
+# What `make check` runs under KVM, also on each simulated host.  The exhaustive
+# tests only run on the real one.
 KVM_TESTS = [
     'tests/clients/test_x86_cpu_model_dump.py:[GRW]*.*',
     'tests/clients/test_x86_cpu_removed.py:Answers.*',
@@ -99,7 +99,7 @@ KVM_TESTS = [
     'tests/guest/test_static_expansion.py:TestKvm.*',
     'tests/guest/test_table_models.py:Test*Kvm.*',
 ]
-# Of these, what `make check` runs on each made host; the others on one each
+# `make check` runs these on each simulated host, the others on one each
 ON_EACH_HOST = {
     'tests/guest/test_cpu_migration.py',
     'tests/guest/test_feature_flags.py',
@@ -109,7 +109,7 @@ ON_EACH_HOST = {
 }
 
 
-# Directories that only the suites in them read
+# Directories that only their own suites read
 PRIVATE = ['tests/clients', 'tests/dist', 'tests/fresh', 'tests/fuzz',
            'tests/generator', 'tests/install', 'tests/lint', 'tests/readme',
            'tests/site', 'tests/targets', 'tests/tooling']
@@ -121,7 +121,7 @@ class UnknownPart(Exception):
 
 
 def made_hosts():
-    """Returns the names of the hosts that tests can be made to find."""
+    """Returns the names of the simulated hosts."""
     return sorted({os.path.splitext(os.path.basename(path))[0]
                    for path in glob.glob(os.path.join(
                        REPO, 'tests', 'guest', 'hosts', '*'))
@@ -192,7 +192,7 @@ def tree_hash(repo, build, without=()):
     objects = os.path.join(repo, run(*git, 'rev-parse', '--git-path',
                                      'objects'))
     with tempfile.TemporaryDirectory() as tmp:
-        # Nothing of this stays, in the index or among the objects.
+        # This leaves nothing behind in the index or the object store.
         env = {**os.environ, 'GIT_INDEX_FILE': os.path.join(tmp, 'index'),
                'GIT_OBJECT_DIRECTORY': tmp,
                'GIT_ALTERNATE_OBJECT_DIRECTORIES': objects}
@@ -207,7 +207,7 @@ def tree_hash(repo, build, without=()):
 
 
 def directory_hash(path):
-    """Returns a hash of the files of a directory, whatever git thinks."""
+    """Returns a hash of all files of a directory, including ignored ones."""
     digest = hashlib.sha256()
     for name in sorted(glob.glob(os.path.join(path, '**'), recursive=True)):
         if os.path.isfile(name):
@@ -255,12 +255,12 @@ class Store:
         return os.path.join(self.directory, f'{part}.json')
 
     def save(self, part, key, result):
-        """Keeps the result of a part, a dict, in place of an older one."""
+        """Keeps the result of a part, a dict, and replaces an older one."""
         os.makedirs(self.directory, exist_ok=True)
         now = datetime.datetime.now(datetime.timezone.utc)
         whole = {'format-version': FORMAT_VERSION, 'part': part, 'key': key,
                  'ended': now.strftime('%Y-%m-%dT%H:%M:%SZ'), **result}
-        # Never half of one
+        # Atomically
         new = f'{self.path(part)}.{os.getpid()}'
         with open(new, 'w', encoding='utf-8') as f:
             json.dump(whole, f, indent=1)

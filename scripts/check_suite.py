@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-A suite of tests, for scripts/check: a program that speaks TAP, and what came
-of it.
+A test suite, for scripts/check: a program that speaks TAP, and its results.
 """
 
 import os
@@ -18,7 +17,7 @@ REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TIMEOUT = 1500
 TIMEOUT_FULL = 6 * 3600
 
-# Where long tests say how far they are: what they print is kept from view.
+# Long tests report progress here, because their output is captured.
 PROGRESS_FD = os.dup(sys.stdout.fileno())
 
 

@@ -1,13 +1,13 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What bootstrap (POSIX sh), qemu-tree and qemu-build (bash) share: which release
-# line, which build directory, how errors and progress are told, the lock, and
-# apt with lists of its own.  Sourced, with $top set to the top of the checkout.
+# Shared by bootstrap (POSIX sh), qemu-tree and qemu-build (bash): the release
+# line, the build directory, error and progress messages, the lock, and apt with
+# private lists.  Sourced, with $top set to the top of the checkout.
 #
 # Environment: LINE, BUILD, QEMU_SRC, QEMU_TARBALL, MIN_FREE_MB.
 #
-# Progress goes to stdout, an error to stderr: one line, begun by "error: ".
+# Progress goes to stdout; an error is one line on stderr, beginning with "error: ".
 
 # shellcheck disable=SC2034,SC2154 # $top comes from, and the rest goes to, the script
 # that sources this.
@@ -40,8 +40,8 @@ setup_line() {
     die "LINE=$LINE: no such release line; there are:${have:- none}"
 }
 
-# setup_build: the build directory as $BUILD, absolute; made if need be.  Also
-# where a wrong QEMU_SRC or QEMU_TARBALL is told, before anything is installed,
+# setup_build: sets $BUILD to the absolute build directory, and creates it if
+# needed.  Also checks QEMU_SRC and QEMU_TARBALL, before anything is installed,
 # fetched or unpacked.
 setup_build() {
     # Not the default: what make does with an empty one would end in /.
@@ -86,8 +86,8 @@ die_not_ours() {
     die "cannot write to $1; chown it, remove it, or choose another build directory with BUILD=dir"
 }
 
-# One make at a time in a build directory.  The lock goes with the process that
-# holds fd 9, so that a killed run leaves none behind.
+# One make at a time in a build directory.  The lock ends with the process that
+# holds fd 9, so a killed run does not leave it behind.
 lock_build() {
     # Tried in a subshell: where exec fails, a POSIX shell exits.
     (exec 9>"$BUILD/lock") 2>/dev/null || die_not_ours "$BUILD/lock"
@@ -99,8 +99,8 @@ lock_build() {
 
 free_mb() { df -Pk "$BUILD" | awk 'NR == 2 { print int($4 / 1024) }'; }
 
-# need_free MB: told up front, not after minutes.  MIN_FREE_MB overrides the
-# figure, for file systems that compress.
+# need_free MB: fails early instead of after minutes.  MIN_FREE_MB overrides the
+# number, for file systems that compress.
 need_free() {
     case ${MIN_FREE_MB:-$1} in
     *[!0-9]*) die "MIN_FREE_MB=$MIN_FREE_MB: not a number of megabytes" ;;
@@ -109,14 +109,14 @@ need_free() {
         die "no space: $BUILD has $(free_mb) MB free, needs ${MIN_FREE_MB:-$1} MB; make room or choose another with BUILD=dir"
 }
 
-# die_no_space: if that is why a command failed, say so and end.
+# die_no_space: dies if that is why a command failed.
 die_no_space() {
     if [ "$(free_mb)" -lt 2 ] || grep -qs 'No space left on device' "${1:-/dev/null}"; then
         die "no space left in $BUILD; make room or choose another with BUILD=dir"
     fi
 }
 
-# run_logged LOG COMMAND...: quiet, everything it says in build/log/LOG.
+# run_logged LOG COMMAND...: runs it with all output in build/log/LOG.
 run_logged() {
     log=$BUILD/log/$1
     shift
@@ -147,7 +147,7 @@ base_get() {
     sed -n "s/^$1[[:space:]]*=[[:space:]]*//p" "$patches/base"
 }
 
-# --- apt, leaving the system's own sources and lists alone ---
+# --- apt, without changing the system's own sources and lists ---
 
 # The Debian mirrors that this machine already uses: lines "main URI" and
 # "security URI".  apt tells them from its package lists; where none were ever
@@ -182,7 +182,7 @@ apt_setup() {
     done
 }
 
-# apt_private COMMAND...: apt (apt-get, apt-cache, also by sudo) with those.
+# apt_private COMMAND...: runs apt-get or apt-cache (also through sudo) with those.
 apt_private() {
     # apt takes options anywhere; last, they also work behind `sudo`.
     set -- "$@" \

@@ -3,8 +3,8 @@
 """
 Stock QEMU, built from the same source without patches, with the same flags.
 
-For benchmarks, which compare with it, and for tests of what must not have
-changed.  Building it takes some minutes, once.
+For benchmarks and tests that compare with it.  Building it takes some minutes,
+once.
 """
 
 import os

@@ -60,7 +60,7 @@ def error_line(error):
 
 def exit_status(done='done', no=None):
     """
-    Returns what --help says of a script's exit status.
+    Returns --help's description of a script's exit status.
 
     :param no: what 1 means, if it means anything
     """
@@ -73,7 +73,7 @@ def exit_status(done='done', no=None):
 
 
 class Parser(argparse.ArgumentParser):
-    """One that has an error of the command line in a line, too."""
+    """Reports command line errors in one line."""
 
     def __init__(self, **kwargs):
         directory, name = os.path.split(os.path.abspath(sys.argv[0]))
@@ -193,9 +193,9 @@ def near_matches(name, names):
 
 
 def check_choice(what, value, choices):
-    """:raise Failure: the value is none of the choices"""
+    """:raise Failure: the value is not one of the choices"""
     if value not in choices:
         *most, end = choices
         raise Failure(f"unknown {what} '{shown(value)}'; " +
                       (near_matches(value, choices) or
-                       f"there are {', '.join(most)} and {end}"))
+                       f"use {', '.join(most)} or {end}"))

@@ -3,25 +3,25 @@
 What every CPU model was on every machine type, as released: golden data.
 
 For x86-cpu-golden, which writes and checks it, and x86-cpu-history, which
-reads it: encodes and decodes, and finds what differs.  Needs no QEMU.
+reads it: encodes, decodes and compares the data.  Needs no QEMU.
 
-A file holds the answers under one accelerator, as the differences between
-them, so that a diff of two versions of the file says what changed:
+A file has the answers under one accelerator, encoded as differences, so that
+a diff of two versions of the file shows what changed:
 
   machine-types   all of them
-  newest          the one that "props" are of
+  newest          the machine type of "props"
   models          by name:
     like          another model; without it: no properties at all
     props         what differs from "like" on the newest machine type;
                   null: not there
-    on            by property, by machine types: what it is there, where
-                  that is not what "props", and base's own "on", make of it
+    on            by property and machine types: the value there, if it is
+                  not what "props", and base's own "on", give
 
-names/LINE.json has what else features are called.
+names/LINE.json has the other names of features.
 
-Models of a site's own (docs/cpu-model-tables.rst) are left out.  Beside
-their tables, in golden/LINE, there can be such files of these alone; base is
-in them as well, for all are like it.
+A site's own models (docs/cpu-model-tables.rst) are left out.  They can have
+such files next to their tables, in golden/LINE, with only these models and
+base, which all are like.
 """
 
 from dataclasses import dataclass
@@ -306,7 +306,7 @@ def decode(data):
     """
     Returns the Golden.
 
-    :raise ValueError: that is no golden data
+    :raise ValueError: that is not golden data
     """
     x86_cpu_json.check(data, FILE)
     types, models = data['machine-types'], data['models']
@@ -425,7 +425,7 @@ def read(directory, name, line):
     except OSError as e:
         raise Failure(f'cannot read {path}: {e.strerror}') from e
     except ValueError as e:
-        raise Failure(f'{path} is no JSON: {e}') from e
+        raise Failure(f'{path} is not JSON: {e}') from e
     version = data.get('version') if isinstance(data, dict) else None
     if not same(version, VERSION):
         raise Failure(f'{path} is of version {shown(json.dumps(version))}; '
@@ -440,7 +440,7 @@ def read(directory, name, line):
     try:
         return decode(data)
     except ValueError as e:
-        raise Failure(f'{path} is no golden data: '
+        raise Failure(f'{path} is not golden data: '
                       f'{middle_out(str(e), 400)}') from e
 
 

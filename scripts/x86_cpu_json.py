@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-JSON that somebody else wrote: is it what is expected?
+Validates JSON from files and from QEMU.
 
-For golden data and the answers of a QEMU.  What is wrong is told in a few
-words, of bounded length, and never by an exception of Python's parser or a
-missing member somewhere later.  Needs no library: users' machines have no
-jsonschema.
+For golden data and QEMU's answers.  Error messages are short, and an invalid
+input never causes an exception of Python's parser or a missing member later.
+Does not use jsonschema, which users may not have.
 """
 
 import json
@@ -26,7 +25,7 @@ def load(text):
     """
     Returns what a JSON text, str or bytes, says.
 
-    :raise ValueError: it is no JSON
+    :raise ValueError: it is not JSON
     """
     try:
         if isinstance(text, bytes):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-What a user calls a feature, and how QEMU calls it.
+Maps users' names of features to QEMU's.
 
-For the x86-cpu-* scripts: names of QEMU, its aliases, those of libvirt and
-of /proc/cpuinfo, as query-cpu-features has them.  Needs no QEMU.
+For the x86-cpu-* scripts: QEMU's names, its aliases, libvirt's names and
+those of /proc/cpuinfo, from query-cpu-features.  Needs no QEMU.
 """
 
 import re

@@ -132,8 +132,8 @@ def choose_accel(accel):
         raise Failure(f'accelerator kvm: cannot open /dev/kvm: {problem}; '
                       'tcg needs no /dev/kvm')
     if accel not in ('kvm', 'tcg'):
-        raise Failure(f"unknown accelerator '{shown(accel)}'; there are kvm "
-                      'and tcg')
+        raise Failure(f"unknown accelerator '{shown(accel)}'; use kvm or "
+                      'tcg')
     return accel
 
 
@@ -222,7 +222,7 @@ def check_machine(q, machine):
         return default_machine(machines)
     if machine == 'none':
         raise Failure("machine type 'none' has no CPU; name another, or "
-                      'none at all for the newest pc-q35')
+                      'omit it for the newest pc-q35')
     if machine not in machines:
         raise Failure(f"unknown machine type '{shown(machine)}'; " +
                       (near_matches(machine, machines) or
@@ -352,13 +352,12 @@ class RunningQemu(Monitor):
         except (OSError, OverflowError, ValueError) as e:
             raise Failure(f'cannot connect to {address}: '
                           f'{getattr(e, "strerror", None) or e}') from e
-        # Who has nothing to say, or says something else, is no QMP monitor
-        # that is free.
+        # Without a greeting, it is not a QMP monitor, or not a free one.
         connection.settimeout(GREETING_TIMEOUT)
         try:
             if connection.recv(1, socket.MSG_PEEK) != b'{':
                 connection.close()
-                raise Failure(f'{address} is no QMP monitor')
+                raise Failure(f'{address} is not a QMP monitor')
         except OSError as e:
             connection.close()
             raise Failure(f'{address} does not answer: a QMP monitor takes '
@@ -368,7 +367,7 @@ class RunningQemu(Monitor):
         try:
             super().__init__(f'the QEMU at {address}', connection)
         except BROKEN as e:
-            raise Failure(f'{address} is no QMP monitor: '
+            raise Failure(f'{address} is not a QMP monitor: '
                           f'{why_broken(e)}') from e
 
     @staticmethod

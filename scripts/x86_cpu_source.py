@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Which CPU a user asks about, and the QEMU that knows it.
+The CPU that a user asks about, and the QEMU to ask.
 
-For the x86-cpu-* scripts: a CPU is given as for -cpu, as libvirt's XML, or
-is that of a QEMU that runs.  For the first two a paused QEMU is started.
-What is given may be copied from a guest that does not start here.
+For the x86-cpu-* scripts: a CPU is given as for -cpu or as libvirt's XML, or
+is that of a running QEMU.  For the first two, a paused QEMU is started.
+The input may be copied from a guest that does not start here.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from x86_cpu_qmp import (ARCH_CAPABILITIES_NOTE, Qemu, RunningQemu,
 @dataclass
 class Source:
     """A CPU, as it was given and as QEMU is asked for it."""
-    # As the user named it, a word and its value
+    # As given by the user: an option and its value
     given: Dict[str, str]
     title: str
     # Its CPU model without options, and with them as for -cpu
@@ -52,13 +52,13 @@ def add_options(parser, default_cpu=None, also_model=False):
     """
     parser.add_argument('--cpu', *['--model'] * also_model, dest='cpu',
                         metavar='MODEL[,OPTIONS]',
-                        help='the CPU, as for -cpu; features may have any '
-                             'of their names' +
+                        help='the CPU, as for -cpu, with features by any of '
+                             'their names' +
                              (f' (default: {default_cpu})' if default_cpu
                               else ''))
     parser.add_argument('--qmp', metavar='SOCKET',
-                        help='the CPU that a running guest has: UNIX socket '
-                             'of its QMP monitor, or HOST:PORT')
+                        help='the CPU of a running guest: UNIX socket of its '
+                             'QMP monitor, or HOST:PORT')
     parser.add_argument('--libvirt', metavar='FILE',
                         help='the CPU of a <cpu>, <domain> or '
                              '<qemu:commandline>; - reads stdin')
@@ -66,7 +66,7 @@ def add_options(parser, default_cpu=None, also_model=False):
                         help='as for -machine (default: that of the <domain>, '
                              'or the newest pc-q35)')
     parser.add_argument('--accel', metavar='kvm|tcg',
-                        help='(default: that of the <domain>, or kvm where '
+                        help='(default: that of the <domain>, or kvm if '
                              '/dev/kvm opens)')
     parser.add_argument('--smp', help='as for -smp')
     add_qemu_option(parser)
@@ -85,7 +85,7 @@ def check_options(args, default_cpu=None):
     if args.qmp is not None:
         for option in ('machine', 'accel', 'smp'):
             if getattr(args, option):
-                raise Failure(f'--{option} does not go with --qmp: the guest '
+                raise Failure(f'--{option} cannot be used with --qmp: the guest '
                               'has one already')
 
 
@@ -180,8 +180,8 @@ def running(address):
         cpu_type = q.cmd('qom-get', path=path, property='type')
         match = re.fullmatch('(.+)-(?:x86_64|i386)-cpu', cpu_type)
         if not match:
-            raise Failure(f'the CPU of {q.name} is a {shown(cpu_type)}; this '
-                          'is about x86')
+            raise Failure(f'the CPU of {q.name} is a {shown(cpu_type)}, '
+                          'not an x86 CPU')
         machine = q.cmd('qom-get', path='/machine', property='type')
         machine = machine.removesuffix('-machine')
         compat = q.cmd('qom-get', path='/machine', property='cpu-compat')

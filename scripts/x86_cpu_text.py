@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-How a CPU model and its properties are written for QEMU.
+Writes a CPU model and its properties for QEMU.
 
 For the x86-cpu-* scripts: the argument of -cpu, files for -readconfig, and
-tables for people, as wide as the terminal.
+tables as wide as the terminal.
 """
 
 import json

@@ -122,10 +122,10 @@ class Front(unittest.TestCase):
                 ([], 'name a verb: x86-cpu VERB [OPTION...] (see --help)'),
                 ([''], 'name a verb: x86-cpu VERB [OPTION...] (see --help)'),
                 (['--cpu'], "the verb comes first, not '--cpu' (see --help)"),
-                (['remove'], "unknown verb 'remove'; there are dump, golden, "
+                (['remove'], "unknown verb 'remove'; use one of dump, golden, "
                              'history, removed'),
                 (['a\nb/../removed'],
-                 "unknown verb 'a?b/../removed'; there are dump, golden, "
+                 "unknown verb 'a?b/../removed'; use one of dump, golden, "
                  'history, removed')]:
             done = x86_cpu(*args)
             self.assertEqual((done.returncode, done.stdout, done.stderr),
@@ -296,7 +296,7 @@ class Pasted(unittest.TestCase):
                  'one of --cpu, --qmp and --libvirt is needed, not --cpu '
                  'and --qmp'),
                 (['--qmp', 'x', '--smp', '2'],
-                 '--smp does not go with --qmp: the guest has one already')]:
+                 '--smp cannot be used with --qmp: the guest has one already')]:
             done = x86_cpu('removed', *args)
             self.assertEqual(done.stderr, f'error: {message}\n')
 
@@ -361,7 +361,7 @@ class Verdict(unittest.TestCase):
         gone = [r for r in answer(*cpu)['removed-features']
                 if r['reason'] == 'dependency']
         self.assertIn(f'\n  {len(gone)} vmx-* features asked for by the model '
-                      'need vmx, which is not there (--all lists them)\n',
+                      'need vmx, which is missing (--all lists them)\n',
                       table)
         self.assertNotIn('vmx-ept', table)
         everything = ask('removed', *cpu, '--all').stdout

@@ -324,7 +324,7 @@ class SiteModels(unittest.TestCase):
         for message, tables in [
                 (f"{path} is about other machine types than the line's; make "
                  'golden renews it', self.tables),
-                ("'/no/such' is no directory", '/no/such')]:
+                ("'/no/such' is not a directory", '/no/such')]:
             done = history('--model', 'EPYC', '--cpu-tables', tables)
             self.assertEqual((done.returncode, done.stdout, done.stderr),
                              (2, '', f'error: {message}\n'))
@@ -353,13 +353,13 @@ class Errors(unittest.TestCase):
                  ['--model', 'EPYC', '--accel', 'kvm-inetl']),
                 (r"unknown format 'jsno'; did you mean json\?",
                  ['--model', 'EPYC', '--format', 'jsno']),
-                ("unknown format 'xml'; there are table and json",
+                ("unknown format 'xml'; use table or json",
                  ['--model', 'EPYC', '--format', 'xml']),
                 (r'name a CPU model \(--model EPYC; make history '
                  r'MODEL=EPYC\), a feature \(--feature mpx; FEATURE=mpx\), '
                  'or both', []),
                 ("'host' has no history: it is the host's CPU; 'x86-cpu "
-                 "removed --cpu host' says what it is here",
+                 "removed --cpu host' shows what it is here",
                  ['--model', 'host']),
                 ("feature 'ibrs_enhanced' is auto-ibrs or ibrs-all in QEMU; "
                  'name one of them', ['--feature', 'ibrs_enhanced'])]:

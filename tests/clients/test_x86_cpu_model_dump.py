@@ -1143,15 +1143,15 @@ class Errors(unittest.TestCase):
         for message, args in [
                 ("unknown format 'lvirt'; did you mean libvirt?",
                  ['--cpu', 'max', '--format', 'lvirt']),
-                ("unknown format 'x'; there are table, cpu, readconfig, json, "
-                 'libvirt and libvirt-qemu',
+                ("unknown format 'x'; use table, cpu, readconfig, json, libvirt "
+                 'or libvirt-qemu',
                  ['--cpu', 'max', '--format', 'x']),
-                ("unknown --model 'max'; there are base and custom",
+                ("unknown --model 'max'; use base or custom",
                  ['--cpu', 'max', '--model', 'max']),
                 ('--quote is for --format cpu', ['--cpu', 'max', '--quote']),
                 ('one of --cpu, --qmp and --libvirt is needed (see --help)',
                  []),
-                ('--machine does not go with --qmp: the guest has one '
+                ('--machine cannot be used with --qmp: the guest has one '
                  'already', ['--qmp', 'x', '--machine', 'pc']),
                 ("unknown CPU model 'EPYC-Milano'; did you mean EPYC-Milan, "
                  'EPYC-Milan-v2 or EPYC-Milan-v1?', ['--cpu', 'EPYC-Milano']),
@@ -1186,8 +1186,8 @@ class Errors(unittest.TestCase):
 
     def test_not_a_monitor(self):
         for says, message in [
-                (b'HTTP/1.1 400 Bad Request\r\n', '{} is no QMP monitor'),
-                (b'', '{} is no QMP monitor')] + [
+                (b'HTTP/1.1 400 Bad Request\r\n', '{} is not a QMP monitor'),
+                (b'', '{} is not a QMP monitor')] + [
                 (None, '{} does not answer: a QMP monitor takes one client '
                        'at a time; give QEMU another -qmp monitor for this')
                 ] * FULL:

@@ -610,7 +610,7 @@ class Checker(Faked):
             f.write('{')
         done = self.run_script('write', '--accel', 'tcg')
         self.assertEqual(done.returncode, 0)
-        self.assertRegex(done.stderr, f'^note: {path} is no JSON: .*\n$')
+        self.assertRegex(done.stderr, f'^note: {path} is not JSON: .*\n$')
         self.assertEqual(self.check().returncode, 0)
 
     def test_reader_goes_away(self):
@@ -761,10 +761,10 @@ cpu Acme_x
         with open(path, 'w', encoding='utf-8') as f:
             f.write('{')
         done = self.run_site('check')
-        self.assertRegex(done.stderr, f'^error: {path} is no JSON: .*\n$')
+        self.assertRegex(done.stderr, f'^error: {path} is not JSON: .*\n$')
         self.assertEqual((done.returncode, done.stdout), (2, ''))
         done = self.run_site('write')
-        self.assertRegex(done.stderr, f'^note: {path} is no JSON: .*\n$')
+        self.assertRegex(done.stderr, f'^note: {path} is not JSON: .*\n$')
         self.assertEqual(self.run_site('check').returncode, 0)
 
     def test_no_tables(self):
@@ -820,8 +820,8 @@ class Errors(Faked):
         with open(self.path, encoding='utf-8') as f:
             text = f.read()
         for broken, message in [
-                (text[:len(text) // 2], 'is no JSON: .*line [0-9]+ .*'),
-                ('', 'is no JSON: Expecting value.*'),
+                (text[:len(text) // 2], 'is not JSON: .*line [0-9]+ .*'),
+                ('', 'is not JSON: Expecting value.*'),
                 ('[]', 'is of version null; this reads version 1'),
                 ('{}', 'is of version null; this reads version 1'),
                 (text.replace('"version": 1', '"version": 2'),
@@ -829,22 +829,22 @@ class Errors(Faked):
                 (text.replace(f'"line": "{LINE}"', '"line": "9.9"'),
                  f'is about tcg of QEMU 9.9, not tcg of QEMU {LINE}'),
                 (text.replace('"models"', '"model"'),
-                 "is no golden data: it has no member 'models'"),
+                 "is not golden data: it has no member 'models'"),
                 (text.replace('"like": "base"', '"like": "no-such"'),
-                 "is no golden data: models has no member 'no-such', which "
+                 "is not golden data: models has no member 'no-such', which "
                  "another one is 'like'"),
                 (text.replace('"like": "EPYC-v1"', '"like": "EPYC"'),
-                 'is no golden data: models.EPYC.*.like: it is like itself in '
+                 'is not golden data: models.EPYC.*.like: it is like itself in '
                  'the end'),
                 (text.replace('"pc-q35-3.1",', ''),
-                 r"is no golden data: models.[\w-]+.on.[\w-]+: '.*' are no "
+                 r"is not golden data: models.[\w-]+.on.[\w-]+: '.*' are no "
                  'machine types'),
                 (text.replace('"pc-q35-3.1",', '"pc-q35-1.0",'),
-                 'is no golden data: the machine types are not in order'),
+                 'is not golden data: the machine types are not in order'),
                 (text.replace('"newest": "pc-q35-10.0"',
                               '"newest": "pc-q35-3.1"'),
-                 'is no golden data: the machine types are not in order'),
-                ('\xff', 'is no JSON: .*')]:
+                 'is not golden data: the machine types are not in order'),
+                ('\xff', 'is not JSON: .*')]:
             self.assertNotEqual(text, broken)
             self.write(broken.encode('latin-1'))
             self.assert_error(f'{self.path} {message}')
@@ -963,8 +963,8 @@ class Errors(Faked):
                 ('death', 'QEMU ended before it had answered: fake_qemu: out '
                           'of order'),
                 ('error', 'tcg: EPYC on pc-i440fx-2.4: No such luck'),
-                ('inexact', 'tcg: EPYC on pc-i440fx-2.4: no property tells '
-                            'of host-cache-info'),
+                ('inexact', 'tcg: EPYC on pc-i440fx-2.4: no property can '
+                            'express host-cache-info'),
                 ('stock', '.*fake_qemu.py is built without CPU '
                           'introspection')]:
             self.assert_error(message, FAKE_QEMU_FAULT=fault)
@@ -972,7 +972,7 @@ class Errors(Faked):
     def test_arguments(self):
         self.assert_error("unknown accelerator 'kvm-intle'; did you mean "
                           'kvm-intel.*', 'check', '--accel', 'kvm-intle')
-        self.assert_error("unknown verb 'renew'; there are write and check",
+        self.assert_error("unknown verb 'renew'; use write or check",
                           'renew')
         self.assert_error('--json is for check', 'write', '--json')
 
