@@ -85,7 +85,7 @@ def read_qapi(app):
 
 
 class NoReference(Directive):
-    """What stands for the reference, where there is no tree"""
+    """Replaces the reference if there is no tree."""
     required_arguments = 1
     option_spec = {'transmogrify': directives.flag, 'namespace': directives.unchanged}
 

@@ -37,7 +37,7 @@ setup_line() {
         base=${base%/base}
         have="$have ${base##*/}"
     done
-    die "LINE=$LINE: no such release line; there are:${have:- none}"
+    die "LINE=$LINE: no such release line; available:${have:- none}"
 }
 
 # setup_build: sets $BUILD to the absolute build directory, and creates it if

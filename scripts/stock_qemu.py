@@ -46,7 +46,7 @@ def build_stock(line, build):
         flags = f.read().split()[1:]
     run([os.path.join(source, 'configure'), *flags], cwd=out)
     run(['ninja', '-C', out, 'qemu-system-x86_64'])
-    # Firmware, as our build has it
+    # Firmware, as in our build
     bundle = os.path.join(out, 'qemu-bundle', 'usr')
     for name in 'share', 'lib':
         link = os.path.join(bundle, name)

@@ -74,7 +74,7 @@ class Accelerator:
 
 
 # QEMU gives named models the vendor of the host under KVM, and microcode
-# revisions go by that: AMD's has one of its own, all others have the same.
+# revisions depend on it: AMD has its own, all others have the same.
 # Hosts of Hygon and Zhaoxin differ from Intel's in the vendor alone.
 ACCELERATORS = {
     'tcg': Accelerator('tcg', None, 'TCG'),
@@ -178,7 +178,7 @@ def parse_ranges(text, types):
     """
     Returns a list of machine types.
 
-    :raise ValueError: that is no such text
+    :raise ValueError: the text is invalid
     """
     found = []
     for part in text.split(', '):
@@ -217,7 +217,7 @@ def version_of(model, models):
     """
     Returns (name, number) of a name such as EPYC-v2, or None.
 
-    x86-64-v2 is no version: there is no x86-64.
+    x86-64-v2 is not a version: there is no model x86-64.
     """
     stem, _, version = model.rpartition('-v')
     return ((stem, int(version)) if stem in models and
@@ -382,7 +382,7 @@ def decode_on(on, types, where):
 
 def data_top():
     """
-    Returns the directory of all lines' data: beside this file where it is
+    Returns the directory of all lines' data: next to this file if it is
     installed, or in the checkout.
     """
     here = os.path.dirname(os.path.abspath(__file__))

@@ -13,7 +13,7 @@ from x86_cpu_errors import Failure, near_matches, shown
 # Of an entry; see x86_cpu_json.check()
 ENTRY = {'name': str, 'aliases?': [str], 'libvirt?': str, 'cpuinfo?': [str]}
 
-# What decides about the start of a guest, and is no part of the CPU
+# Options that decide whether a guest starts, not what its CPU is
 FOR_THE_START = ('check', 'enforce', 'enforce-report')
 
 # QEMU's error, where -cpu has a name that it does not know

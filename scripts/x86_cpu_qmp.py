@@ -5,7 +5,7 @@ A QEMU that is asked about CPUs.
 For the x86-cpu-* scripts: starts a paused QEMU, talks QMP to it over a
 socket pair (no path to race for), and ends it; or asks one that runs.
 Uses QEMU's own Python library qemu.qmp: the copy that `make install` puts
-beside this file, that of the system, or the one in the python directory
+next to this file, that of the system, or the one in the python directory
 of the QEMU source, which `make run` and the tests have in PYTHONPATH.  Where
 a script needs no QEMU, or is only asked for --help, it may be missing.
 """
@@ -41,7 +41,7 @@ GREETING_TIMEOUT = 10
 MESSAGES = 16384
 MESSAGE = 400
 
-# What goes wrong where a monitor is none, or says what is no QMP
+# Errors if the other side is not a QMP monitor
 BROKEN = (QMPError, OSError, EOFError, asyncio.TimeoutError, ValueError,
           RecursionError)
 
@@ -89,7 +89,7 @@ ARCH_CAPABILITIES_NOTE = (
     'arch-capabilities=off instead')
 
 
-# Where `make install` puts the scripts, seen from PREFIX
+# Where `make install` puts the scripts, relative to PREFIX
 INSTALLED = os.path.join('share', 'qemu-cpu-introspection')
 BINARY = 'qemu-system-x86_64'
 
@@ -246,7 +246,7 @@ class Monitor:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._qmp = QEMUMonitorProtocol(connection)
         self._qmp.settimeout(TIMEOUT)
-        # The library waits for ever there.
+        # The library would wait forever.
         timer = threading.Timer(TIMEOUT, connection.shutdown,
                                 [socket.SHUT_RDWR])
         timer.start()
@@ -462,7 +462,7 @@ def start_cpu(binary, args, cpu):
     """
     Starts a paused QEMU with a CPU.
 
-    :param args: list of arguments but for the CPU
+    :param args: list of arguments except for the CPU
     :param cpu: as for -cpu
     :return: the Qemu, and whether it has arch-capabilities=off because the
              kernel does not take what it offers

@@ -14,7 +14,7 @@ import textwrap
 
 from x86_cpu_errors import Failure
 
-# Where there is no terminal, and the least that tables are readable in
+# Width without a terminal, and the minimum for readable tables
 WIDTH = 100
 LEAST_WIDTH = 60
 

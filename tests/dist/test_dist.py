@@ -114,7 +114,7 @@ class Dist(unittest.TestCase):
     def test_without_unknown(self):
         with self.assertRaisesRegex(
                 AssertionError, r'error: WITHOUT=performance,speed: there is '
-                r'no group of patches speed; there are: performance$'):
+                r'no group of patches speed; use one of: performance$'):
             run('scripts/dist', env={'WITHOUT': 'performance,speed'})
 
     def test_quilt(self):

@@ -372,7 +372,7 @@ FEW_TYPES = ['pc-i440fx-2.4', 'pc-i440fx-3.1', 'pc-i440fx-4.0',
 HEADER = ['ACCELERATOR', 'MODEL', 'FEATURE', 'WAS', 'NOW', 'MACHINE TYPES']
 # A member that is taken out
 GONE = object()
-LAST = ('Released answers never change. If this is no mistake, make golden '
+LAST = ('Released answers never change. If this is intended, make golden '
         'renews the data.')
 
 
