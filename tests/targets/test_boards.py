@@ -109,7 +109,7 @@ class MicrovmChecks:
                             continue
                         if name == 'custom':
                             # Not a word of it is given.
-                            self.assertIn('must be fully specified',
+                            self.assertIn('needs all properties of a static expansion',
                                           reply['error']['desc'])
                             continue
                         props = reply['return']['model']['props']
