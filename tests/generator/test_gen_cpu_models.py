@@ -41,19 +41,19 @@ UPSTREAM_NAME = ("'{}' is in the name space of upstream's model Old; "
                  "'Old_SOMETHING' cannot collide with it")
 SITE_NAME = ("'{}': a name of your own needs a '_': upstream's new names have "
              'none, so they never collide')
-MODEL_KEY = ("unknown key '{}' here; there are reason, based-on, deprecated, "
+MODEL_KEY = ("unknown key '{}' here; use reason, based-on, deprecated, "
              f'vendor{KEYS}')
-VERSION_KEY = ("unknown key '{}' here; there are alias, note, reason, "
+VERSION_KEY = ("unknown key '{}' here; use alias, note, reason, "
                f'deprecated{KEYS}')
 STRAY = "'{}' belongs to a model, after 'cpu NAME'"
-EMPTY = "'{}' says nothing"
+EMPTY = "'{}' needs a value"
 TWICE = "'{}' again"
-SO_ALREADY = "'{}' is so already; remove it"
+SO_ALREADY = "'{}' changes nothing; remove it"
 NO_FEATURE = "'{}' is not a feature of this QEMU"
 TEACH = '; teach gen-cpu-tables about it'
 UNKNOWN = "unknown member '{}'" + TEACH
 NO_MACRO = "'{}' is not a number, and no macro of the headers"
-GONE = ("{} is released and cannot go: bring it back, and mark it "
+GONE = ("{} is released and must stay: bring it back, and mark it "
         "'deprecated' if it is not to be used")
 
 
@@ -84,7 +84,7 @@ OF_UPSTREAM = edit(SITE_TABLE, 'three-v1', 'Old-v1')
 
 def without_warnings(text):
     """Without those that test_new_machines looks at"""
-    return re.sub(r'^.*: nothing here yet: .*\n', '', text, flags=re.M)
+    return re.sub(r'^.*: no effect yet: .*\n', '', text, flags=re.M)
 
 
 class Generator(unittest.TestCase):
@@ -563,7 +563,7 @@ class Tables(Generator):
             'table',
             ('cpu one', 'cpu {}', NAME,
              f'x {"x" * 41} -x _x 0x x.y x/y x:y'),
-            ('cpu one', 'cpu {}', "'{}' is a name of QEMU's own",
+            ('cpu one', 'cpu {}', "'{}' is one of QEMU's own names",
              'base custom host max help MAX'),
             ('cpu one', 'cpu{}', "'cpu' is followed by the name of a model",
              ['', ' one two']),
@@ -599,8 +599,8 @@ class Tables(Generator):
     def test_line_ends(self):
         """Windows' line ends are told once, and other errors too."""
         self.refused('table', ('twin', '{}', [
-            ('cpu one', 'Windows line ends (CR LF); save the file with Unix '
-             'ones (LF)'), NO_FEATURE], 'xyzzy'),
+            ('cpu one', 'Windows line endings (CR LF); save the file with '
+             'Unix ones (LF)'), NO_FEATURE], 'xyzzy'),
             table=TABLE.replace('\n', '\r\n'))
 
     def test_names_of_sites(self):
@@ -671,7 +671,7 @@ class Tables(Generator):
             ('    note      wanted', '    {} FEAT_1_ECX 2', VERSION_KEY,
              'fpu bits based-on default-version'),
             ('', '  machines since 10.1\n {} FEAT_1_EDX 8\n',
-             (' {} FEAT_1_EDX', "unknown key '{}' here; there are "
+             (' {} FEAT_1_EDX', "unknown key '{}' here; use "
               f'default-version{KEYS}'), 'fpu bits reason vendor alias'))
 
     def test_words(self):
@@ -857,7 +857,7 @@ class Tables(Generator):
         number = 'is not a decimal number from 1 to'
         above = 'the maximum of CPUID leaf 0x80000005 ECX'
         unknown = (
-            "unknown key '{}'; there are line, ways, partitions, sets, "
+            "unknown key '{}'; use line, ways, partitions, sets, "
             'tag-lines, share, self-init, no-invd-sharing, inclusive, '
             'complex-indexing')
         self.refused('table', *(
@@ -956,8 +956,8 @@ class Tables(Generator):
                  ('cpu one', 'one on machine types 10.0' + missing)))
 
     def test_versions(self):
-        early = ("'{}' belongs before 'version 1', which is the model as it "
-                 'stands there')
+        early = ("'{}' belongs before 'version 1', which is the model as "
+                 'defined there')
         self.refused(
             'table',
             ('version 1', 'version{}', "the next version of one is "
@@ -968,7 +968,7 @@ class Tables(Generator):
              '    reason X\n    on vme\n',
              ('  version 3', "versions come before 'machines'")),
             ('  version 2', '  version 2\n    vendor AuthenticAMD',
-             ('vendor Auth', "a version can't be of another vendor; that is "
+             ('vendor Auth', "a version can't change the vendor; add "
               'another model')),
             (ALIAS, '    {} 8\n', early, 'level'),
             (ALIAS, '    {} vme\n', early, 'on'),
@@ -998,8 +998,8 @@ class Tables(Generator):
             (TABLE[TABLE.index('  version 1'):], '',
              ('cpu one', "one: 'version 1' is missing")),
             (TABLE[TABLE.index('    on        lahf-lm'):], '',
-             ('  version 2', 'one-v2: no different from the version before '
-              'it')))
+             ('  version 2', 'one-v2: does not differ from the previous '
+              'version')))
 
     def test_dependencies(self):
         needs = "{}: '{}' needs '{}', which is not on".format
@@ -1140,7 +1140,7 @@ class Tables(Generator):
                  ' from x to 1.0', ' since 10..0', ' Since 10.0',
                  ' from 9.0 - 9.1')),
             ('', '  machines since 10.1\n',
-             "one: 'machines' with nothing for them"),
+             "one: the 'machines' block is empty"),
             *(('', f'  machines since 10.1\n    default-version{bad}\n',
                ('default-', f"one has no version '{bad.strip()}'"))
               for bad in ('', ' 0', ' 3', ' x', ' 1 2', ' 1000',
@@ -1170,14 +1170,14 @@ class Tables(Generator):
                               ('since 9.0', 'since 10.0')):
             text = TABLE + (f'  machines {first}\n    %s\n'
                             f'  machines {second}\n    %s\n')
-            self.fails(f'm/t.tbl:{end + 2}: one: default-version for machine '
-                       f'types that line {end} has one for',
+            self.fails(f'm/t.tbl:{end + 2}: one: default-version overlaps '
+                       f'that of line {end}',
                        table=text % (('default-version 2',) * 2))
             for a, b in (('on vme', 'on vme'), ('on vme', 'off vme'),
                          ('level 8', 'level 9'), ('set pmu on', 'set pmu off'),
                          ('model-id a', 'model-id b')):
-                self.fails(f'm/t.tbl:{end + 3}: one: the same as in line '
-                           f'{end + 1}, for machine types that are in both',
+                self.fails(f'm/t.tbl:{end + 3}: one: line {end + 1} sets '
+                           'this, too, for some of these machine types',
                            table=text % (a, b))
             for both in (('default-version 2', 'on vme'),
                          ('on vme', 'off de'), ('model 1', 'stepping 1')):
@@ -1211,9 +1211,9 @@ class Source(Generator):
         for start in ('FeatureDep feature_dependencies[] = {',
                       'Property x86_cpu_properties[] = {',
                       'X86CPUDefinition builtin_x86_defs[] = {'):
-            self.fails(f"cpu.c:1: no '{start}' in it",
+            self.fails(f"cpu.c:1: '{start}' not found",
                        cpu_c=edit(CPU_C, start, 'x'))
-        self.fails("cpu.c:1: no 'Property x86_cpu_properties[] = {' in it",
+        self.fails("cpu.c:1: 'Property x86_cpu_properties[] = {' not found",
                    cpu_c=CPU_C[:CPU_C.index('    DEFINE_PROP_BOOL("full"')])
 
     def test_dependencies(self):
@@ -1375,7 +1375,7 @@ class Released(Generator):
             '\n') + 1
         return [f'{path}:{line}: {version} {said}' for said in (
             *(f'is released: {difference}' for difference in differences),
-            "cannot change; what is to be different is 'version "
+            "cannot change; make the changes in 'version "
             f"{4 if model == 'one' else 2}'")]
 
     def refuses(self, which, *rows, **inputs):
@@ -1802,11 +1802,11 @@ class MachineTypes(Generator):
              "letters, digits, '-', '_', '.' and '+'",
              f'{"a" * 64} a/b a%sb a,b'),
             (row, 'machine {} is pc-q35-9.0', "machine type '{}' is "
-             "upstream's own and stands for no other",
+             "upstream's own and can't stand for another",
              'pc-q35-9.1 pc-i440fx-10.0 pc-q35-4.0.1 pc q35 isapc microvm '
              'none x-remote'),
-            ('pc-q35-9.2', '{}', "'{}' is none of upstream's machine types "
-             'pc-i440fx-X.Y and pc-q35-X.Y',
+            ('pc-q35-9.2', '{}', "'{}' is not an upstream machine type "
+             'pc-i440fx-X.Y or pc-q35-X.Y',
              'pc-q35-acme q35 pc-q35- pc-q35-9 isapc xpc-q35-9.2 pc-q35-9.2x '
              f'virt-9.2 pc-q35-{"0" * 60}9.2'),
             ('pc-q35-9.2', '{}', "machine type 'a' can't stand for {}: this "
@@ -1851,7 +1851,7 @@ class MachineTypes(Generator):
         for site in None, first:
             self.fails(f"m/released.lock:{line_of(lock, 'machine pc-q35')}: "
                        "machine type 'pc-q35-acme9.2.0' is released and "
-                       "cannot go: bring back 'machine pc-q35-acme9.2.0 is "
+                       "must stay: bring back 'machine pc-q35-acme9.2.0 is "
                        "pc-q35-9.2'", table=other + TABLE, lock=lock,
                        site=site)
         self.fails('m/released.lock:1: ' + self.SYNTAX, lock='machine a\n')

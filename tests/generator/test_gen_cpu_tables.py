@@ -157,8 +157,8 @@ class Generator(unittest.TestCase):
     # ---- cpu.c ----
 
     def test_no_feature_words(self):
-        self.fails("cpu.c:1: no 'FeatureWordInfo "
-                   "feature_word_info[FEATURE_WORDS] = {' in it",
+        self.fails("cpu.c:1: 'FeatureWordInfo "
+                   "feature_word_info[FEATURE_WORDS] = {' not found",
                    cpu_c='int main;\n')
 
     def test_nothing_named(self):
@@ -184,11 +184,11 @@ class Generator(unittest.TestCase):
             ('[5]', '[64]', "cpu.c:14: '64' is not the number of a bit"),
             ('[FEAT_1_EDX]', '[FEAT_1_EDX',
              "cpu.c:3: expected ']', found '='"),
-            ('"de"', '"d\\e"', 'cpu.c:6: string that is not plain'),
+            ('"de"', '"d\\e"', 'cpu.c:6: string with an escape, or without an end'),
             ('"de"', f'"{"d" * 200}"', 'cpu.c:6: token of 200 characters'),
             ('obj, "lbr-fmt"', 'OBJECT(x), "lbr-fmt"', 'cpu.c:24: an alias '
              'that is not of the form alias, obj, name' + teach))
-        self.fails('cpu.c:6: comment without an end',
+        self.fails('cpu.c:6: unterminated comment',
                    cpu_c=CPU_C.replace('*/', ''))
         self.fails('cpu.c:10: end of file inside of a table',
                    cpu_c=CPU_C[:CPU_C.index(' }),')])
@@ -342,8 +342,8 @@ class Generator(unittest.TestCase):
                                   'CAPABILITY,'),
                 4 + (kind == 'capability'))
         for kind in 'limit', 'Hint', 'hint topology', 'hints', '-':
-            self.fails(f"t.tbl:4: 'fpu': unknown polarity '{kind}'; there are "
-                       'capability, limitation, hint and topology',
+            self.fails(f"t.tbl:4: 'fpu': unknown polarity '{kind}'; use "
+                       'capability, limitation, hint or topology',
                        table=self.table('de   ',
                                         f'  polarity: {kind}\nde   '))
         self.fails("t.tbl:5: a second polarity for 'fpu'", table=self.table(
@@ -356,10 +356,10 @@ class Generator(unittest.TestCase):
         # Those that come later, and two of them
         self.assertEqual(self.generate(table=self.table(
             '\n# another', '  needs: fpu sse4.1\n#')).stderr, '')
-        self.fails("t.tbl:11: 'sse4.1' would need itself, by way of 'de'",
+        self.fails("t.tbl:11: 'sse4.1' needs itself through 'de'",
                    table=self.table('\n# another', '  needs: sse4.1\n\n#')
                    + '  needs: de\n')
-        self.fails("t.tbl:5: 'de' would need itself, by way of 'de'",
+        self.fails("t.tbl:5: 'de' needs itself through 'de'",
                    table=self.table('\n# another', '  needs: de\n#'))
 
     def test_many_needs(self):
@@ -377,7 +377,7 @@ class Generator(unittest.TestCase):
         self.assertEqual(self.generate(
             cpu_c=cpu_c, table=start + ''.join(rows) + end).stderr, '')
         rows[29] += '  needs: f0\n'
-        self.assertIn("'f29' would need itself, by way of 'f0'", self.generate(
+        self.assertIn("'f29' needs itself through 'f0'", self.generate(
             cpu_c=cpu_c, table=start + ''.join(rows) + end).stderr)
 
     def test_characters(self):
