@@ -589,8 +589,8 @@ class Tables(Generator):
         done = self.generate(table=text)
         self.assertEqual(
             done.stderr.replace(self.tmp + '/', ''),
-            f"m/t.tbl:{line_of(text, 'since 10.1')}: warning: one: nothing "
-            'here yet: this QEMU has machine types up to 10.0\n')
+            f"m/t.tbl:{line_of(text, 'since 10.1')}: warning: one: no "
+            'effect yet: this QEMU has machine types up to 10.0\n')
         self.assertEqual(done.returncode, 0)
         for version in 'since 10.0', 'until 10.1':
             done = self.generate(table=edit(text, 'since 10.1', version))
