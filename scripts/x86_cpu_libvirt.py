@@ -110,7 +110,7 @@ def parse(text):
         raise Failure(f'libvirt: not XML: {shown(e, 120)}') from e
     known = ('cpu', 'domain', QEMU_PREFIX + 'commandline')
     if root.tag not in known:
-        raise Failure(f'libvirt: the XML is a <{shown(root.tag)}>; needed is '
+        raise Failure(f'libvirt: the XML is a <{shown(root.tag)}>; it must be '
                       'a <cpu>, a <domain> or a <qemu:commandline>')
     return root
 
@@ -122,7 +122,7 @@ def wanted_accel(root):
     kind = root.get('type')
     if kind not in ACCELS:
         raise Failure(f"libvirt: domain type '{shown(kind)}' is not for QEMU "
-                      'with kvm or tcg; there are kvm and qemu')
+                      'with kvm or tcg; use kvm or qemu')
     return ACCELS[kind]
 
 
@@ -140,8 +140,8 @@ def attribute_text(element, attribute):
 def name_of(text, what):
     """Returns a name that can go into an option of QEMU."""
     if not NAME.fullmatch(text):
-        raise Failure(f"libvirt: '{shown(text)}' is no name of {what}: these "
-                      'have letters, digits, and the marks - . _ alone')
+        raise Failure(f"libvirt: '{shown(text)}' is not the name of {what}: "
+                      'these consist of letters, digits, -, . and _')
     return text
 
 
@@ -157,6 +157,10 @@ def number(element, attribute, bits=32, least=0):
     return int(digits)
 
 
+def one_of(choices):
+    return ', '.join(choices[:-1]) + ' or ' + choices[-1]
+
+
 def choice(element, attribute, choices, default=None):
     """
     Returns the value of an attribute.
@@ -168,11 +172,10 @@ def choice(element, attribute, choices, default=None):
         return default
     if value is None:
         raise Failure(f"libvirt: <{element.tag}> needs the attribute "
-                      f"'{attribute}': {' or '.join(choices)}")
+                      f"'{attribute}': {one_of(choices)}")
     if value not in choices:
-        *most, end = choices
-        raise Failure(f'libvirt: {attribute_text(element, attribute)}: there '
-                      f"are {', '.join(most)} and {end}")
+        raise Failure(f'libvirt: {attribute_text(element, attribute)}: use '
+                      f'{one_of(choices)}')
     return value
 
 
@@ -215,8 +218,8 @@ def feature_options(cpu, features, removed):
             raise Failure("libvirt: a <feature> without 'name'")
         if policy not in POLICIES:
             raise Failure(f"libvirt: feature '{shown(name)}' has the unknown "
-                          f"policy '{shown(policy)}'; there are "
-                          f"{', '.join(POLICIES)}")
+                          f"policy '{shown(policy)}'; use "
+                          f"{one_of(list(POLICIES))}")
         value = POLICIES[policy]
         if name in NOT_FOR_QEMU or (name in UNKNOWN_TO_QEMU and not value):
             continue
@@ -237,7 +240,7 @@ def check_custom(cpu):
     match = choice(cpu, 'match', ['exact', 'strict', 'minimum'], 'exact')
     if match == 'minimum':
         raise Failure(f"libvirt: match='{match}' depends on the host; "
-                      "needed is match='exact' (virsh dumpxml of the running "
+                      "use match='exact' (virsh dumpxml of the running "
                       'guest has it)')
     if cpu.get('migratable') is not None:
         raise Failure("libvirt: the attribute 'migratable' is for "
@@ -254,7 +257,7 @@ def custom_model(cpu):
         if not NO_COMMA.fullmatch(vendor) or (
                 len(vendor.encode()) != VENDOR_LENGTH):
             raise Failure(f"libvirt: {attribute_text(model, 'vendor_id')}: "
-                          f'needed are {VENDOR_LENGTH} characters, without a '
+                          f'use {VENDOR_LENGTH} characters, without a '
                           'comma')
         options.append(f'vendor={vendor}')
     return options
@@ -269,11 +272,11 @@ def cpu_mode(cpu):
     mode = cpu.get('mode', 'custom')
     if mode == 'host-model':
         raise Failure("libvirt: mode='host-model' depends on the host; "
-                      "needed is mode='custom' (virsh dumpxml of the running "
+                      "use mode='custom' (virsh dumpxml of the running "
                       'guest has it)')
     if mode not in ('custom', 'host-passthrough', 'maximum'):
-        raise Failure(f"libvirt: unknown mode '{shown(mode)}'; there are "
-                      'custom, host-passthrough, maximum')
+        raise Failure(f"libvirt: unknown mode '{shown(mode)}'; use "
+                      'custom, host-passthrough or maximum')
     return mode
 
 
@@ -356,7 +359,7 @@ def hyperv_option(element):
         if value is None or not NO_COMMA.fullmatch(value) or (
                 len(value.encode()) > VENDOR_LENGTH):
             raise Failure(f"libvirt: {attribute_text(element, 'value')}: "
-                          f'needed are up to {VENDOR_LENGTH} characters, '
+                          f'use up to {VENDOR_LENGTH} characters, '
                           'without a comma')
         return [f'hv-vendor-id={value}']
     options = [f"hv-{element.tag.replace('_', '-')}=on"]
@@ -498,7 +501,7 @@ def changed_machine(machine, text):
         elif key in MACHINE_OPTIONS:
             if not MACHINE_OPTIONS[key].fullmatch(value):
                 raise Failure(f"libvirt: -machine {key}='{shown(value)}': "
-                              'there is no such value')
+                              'not a valid value')
             options[key] = value
     return ','.join([name] + [f'{key}={value}'
                               for key, value in options.items()])

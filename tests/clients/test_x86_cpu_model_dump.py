@@ -545,15 +545,15 @@ DEVICES = [
 REFUSED = [(outer.format(xml), message) for outer, cases in (
     ('<cpu>{}</cpu>', [
         ('<model>EPYC,+avx512f,model-id=x</model>',
-         "'EPYC,[+]avx512f,model-id=x' is no name of a CPU model: .*"),
+         "'EPYC,[+]avx512f,model-id=x' is not the name of a CPU model: .*"),
         ("<model vendor_id='abc'>EPYC</model>",
-         "<model vendor_id='abc'>: needed are 12 .*"),
+         "<model vendor_id='abc'>: use 12 .*"),
         ("<feature name='avx'/>", "<cpu mode='custom'> needs a <model>")]),
     ('{}', [
         ("<cpu migratable='on'><model>EPYC</model></cpu>",
          "the attribute 'migratable' is for mode=.*"),
         ("<cpu mode='maximum' migratable='off,model-id=x'/>",
-         "<cpu migratable='off,model-id=x'>: there are on and off")]),
+         "<cpu migratable='off,model-id=x'>: use on or off")]),
     (HASWELL, [
         ("<cache mode='passthrough'/>",
          "<cache mode='passthrough'> is for mode=.*"),
@@ -569,10 +569,10 @@ REFUSED = [(outer.format(xml), message) for outer, cases in (
          "<spinlocks> needs a number from 4095 to 4294967295 as 'retries', "
          "not '4094'"),
         ("<vendor_id state='on' value='a,b'/>",
-         "<vendor_id value='a,b'>: needed are up to 12 .*")]),
+         "<vendor_id value='a,b'>: use up to 12 .*")]),
     (CLOCK, [
         ("<timer name='kvmclock' present='on'/>",
-         "<timer present='on'>: there are yes and no")]),
+         "<timer present='on'>: use yes or no")]),
 ) for xml, message in cases]
 
 # What is refused here: some of it libvirt mends, or takes as it is
@@ -581,7 +581,8 @@ REFUSED_HERE = [(outer.format(xml), message) for outer, cases in (
         ("<cache mode='disable' level='3'/>",
          "<cache mode='disable' level='3'>: this mode is for all levels"),
         ("<cache mode='disable'/>" * 2, 'a <cpu> can have one <cache>'),
-        ('<cache/>', "<cache> needs the attribute 'mode': emulate or .*"),
+        ('<cache/>', "<cache> needs the attribute 'mode': emulate, "
+         'passthrough or disable'),
         ("<maxphysaddr bits='40'/>",
          "<maxphysaddr> needs the attribute 'mode': .*"),
         ("<maxphysaddr mode='passthrough' bits='40'/>",
@@ -593,7 +594,7 @@ REFUSED_HERE = [(outer.format(xml), message) for outer, cases in (
         ("<stimer state='on'><x/></stimer>",
          'unknown <x> in <stimer>; known: direct'),
         ("<vendor_id state='on'/>",
-         "<vendor_id value=''>: needed are up to 12 .*")]),
+         "<vendor_id value=''>: use up to 12 .*")]),
     (CLOCK, [
         ("<timer name='tsc' frequency='18446744073709551616'/>",
          '<timer> needs a number from 0 to 18446744073709551615 as '
@@ -606,32 +607,32 @@ REFUSED_HERE = [(outer.format(xml), message) for outer, cases in (
         ("<feature name='kvmclock'/>",
          "unknown CPU feature 'kvmclock'; libvirt has no name for it"),
         ("<feature name='avx' policy='on'/>",
-         "feature 'avx' has the unknown policy 'on'; there are force, "
-         'require, disable, forbid, optional'),
+         "feature 'avx' has the unknown policy 'on'; use force, "
+         'require, disable, forbid or optional'),
         ("<feature name='avx'/>" * 2, "feature 'avx' is there twice")]),
     ('{}', [
         ("<cpu mode='host-model'/>",
-         "mode='host-model' depends on the host; needed is mode='custom' "
+         "mode='host-model' depends on the host; use mode='custom' "
          r'\(virsh dumpxml of the running guest has it\)'),
         ("<cpu match='minimum'/>",
-         "match='minimum' depends on the host; needed is match='exact' "
+         "match='minimum' depends on the host; use match='exact' "
          r'\(virsh dumpxml of the running guest has it\)')]),
 ) for xml, message in cases]
 
 # By their whole text
 REFUSED_AS_A_WHOLE = [
     ('', 'not XML: no element found: line 1, column 0'),
-    ('<pool/>', 'the XML is a <pool>; needed is a <cpu>, a <domain> or a '
+    ('<pool/>', 'the XML is a <pool>; it must be a <cpu>, a <domain> or a '
      '<qemu:commandline>'),
     ('<cpu/>', "<cpu mode='custom'> needs a <model>"),
     ("<domain type='xen'/>", "domain type 'xen' is not for QEMU with kvm or "
-     'tcg; there are kvm and qemu'),
+     'tcg; use kvm or qemu'),
     (domain('', 'q35,kernel=/etc/hostname'),
-     "'q35,kernel=/etc/hostname' is no name of a machine type: .*"),
+     "'q35,kernel=/etc/hostname' is not the name of a machine type: .*"),
     (domain('', 'pc', arch='aarch64'),
-     "<type arch='aarch64'>: there are x86_64 and i686"),
+     "<type arch='aarch64'>: use x86_64 or i686"),
     (domain('', 'pc', extra=passed('-machine', 'kernel-irqchip=x')),
-     "-machine kernel-irqchip='x': there is no such value"),
+     "-machine kernel-irqchip='x': not a valid value"),
     (domain('', 'pc', extra=passed('-cpu').replace('value="-cpu"', '')),
      "a <qemu:arg> without 'value'"),
 ]

@@ -154,7 +154,7 @@ class Manual(unittest.TestCase):
 
     def test_bad_directories(self):
         self.run_make('scripts/qemu-tree prepare')
-        self.assertIn('CPU_TABLES=nowhere: is no directory',
+        self.assertIn('CPU_TABLES=nowhere: is not a directory',
                       self.run_make('make CPU_TABLES=nowhere', fails=True))
         os.mkdir(os.path.join(self.checkout, 'empty'))
         self.assertIn('CPU_TABLES=empty: has no *.tbl in it',
