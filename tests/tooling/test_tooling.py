@@ -763,7 +763,7 @@ class Place(Tooling):
     def test_unknown_line(self):
         for target in ('all', 'run', 'check', 'check-full', 'lint', 'dist', 'install',
                        'export', 'clean', 'distclean'):
-            self.fails(self.make(target, 'LINE=9.9'), 'LINE=9.9', 'there are: 10.0')
+            self.fails(self.make(target, 'LINE=9.9'), 'LINE=9.9', 'available: 10.0')
         self.assertFalse(self.build.exists())
 
     def test_path_that_configure_refuses(self):
