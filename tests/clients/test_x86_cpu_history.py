@@ -341,10 +341,10 @@ class Errors(unittest.TestCase):
         for message, args in [
                 (r"unknown CPU model 'Skylake-Cleint'; did you mean "
                  r'Skylake-Client.*\?', ['--model', 'Skylake-Cleint']),
-                ("unknown CPU model 'xyzzy'; no name in the golden data is "
-                 'like it', ['--model', 'xyzzy']),
-                ("unknown feature 'xyzzy'; no name in the golden data is "
-                 'like it', ['--feature', 'xyzzy']),
+                ("unknown CPU model 'xyzzy'; no similar name in the "
+                 'golden data', ['--model', 'xyzzy']),
+                ("unknown feature 'xyzzy'; no similar name in the "
+                 'golden data', ['--feature', 'xyzzy']),
                 (r"unknown feature 'topo-ext'; did you mean topoext\?",
                  ['--model', 'EPYC', '--feature', 'topo-ext']),
                 (r"unknown feature 'MPX'; did you mean mpx.*\?",

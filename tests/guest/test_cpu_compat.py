@@ -209,8 +209,8 @@ class Checks(LabChecks):
                     k: v for k, v in props.items() if k != prop}))
                 for prop in lacking]))
             for prop, text in zip(lacking, said):
-                if not re.search(r"CPU model 'custom' must be fully "
-                                 rf'specified, .*; missing: {prop}$',
+                if not re.search("CPU model 'custom' needs all properties of a "
+                                 rf'static expansion; missing: {prop}$',
                                  text, re.M):
                     problems.append(f'{name} without {prop}: {text[-300:]}')
         self.fail_if(problems)

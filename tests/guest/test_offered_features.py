@@ -253,7 +253,7 @@ class IntelPt(Offered):
         self.assertRegex(table, r'(?m)^  intel-pt +conflict +user +0x7 EBX '
                                 r'bit 25 +Intel Processor Trace; conflicts '
                                 r'with intel-pt-lip$')
-        self.assertRegex(table, r'(?m)^  conflict +the host has it only')
+        self.assertRegex(table, r'(?m)^  conflict +the host only has it')
 
         answer = json.loads(subprocess.check_output(
             command + ['--format', 'json'], env=env))
