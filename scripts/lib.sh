@@ -14,9 +14,10 @@
 
 say() { printf '%s\n' "$*"; }
 
-# In one line, whatever a user's value holds.
+# In one line of readable length, whatever a user's value holds.
 die() {
-    printf 'error: %s\n' "$(printf %s "$*" | tr '[:cntrl:]' '?')" >&2
+    printf 'error: %s' "$*" | tr '[:cntrl:]' '?' |
+        awk 'length($0) > 1000 { $0 = substr($0, 1, 600) " [...] " substr($0, length($0) - 299) } 1' >&2
     exit 1
 }
 
@@ -103,7 +104,7 @@ free_mb() { df -Pk "$BUILD" | awk 'NR == 2 { print int($4 / 1024) }'; }
 # number, for file systems that compress.
 need_free() {
     case ${MIN_FREE_MB:-$1} in
-    *[!0-9]*) die "MIN_FREE_MB=$MIN_FREE_MB: not a number of megabytes" ;;
+    *[!0-9]* | ???????????????*) die "MIN_FREE_MB=$MIN_FREE_MB: not a number of megabytes" ;;
     esac
     [ "$(free_mb)" -ge "${MIN_FREE_MB:-$1}" ] ||
         die "no space: $BUILD has $(free_mb) MB free, needs ${MIN_FREE_MB:-$1} MB; make room or choose another with BUILD=dir"

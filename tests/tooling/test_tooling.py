@@ -338,7 +338,8 @@ class Source(Tooling):
                 ('line.tar.xz', {**QEMU, 'VERSION': '11.1.1\n'}, 'QEMU 11.1.1', 'line 10.0'),
                 ('release.tar.xz', {**QEMU, 'VERSION': '10.0.14\n'}, 'QEMU 10.0.14', 'QEMU_SRC'),
                 ('other.tar', {'a': ''}, 'no QEMU source'),
-                (self.orig.name, damaged, 'wrong SHA-256', sha256(self.orig)),
+                (self.orig.name, damaged, 'wrong SHA-256',
+                 hashlib.sha256(damaged).hexdigest(), sha256(self.orig)),
                 ('cut.tar.xz', orig[:-500], 'truncated')):
             with self.subTest(name):
                 path = self.tmp / name
@@ -798,9 +799,10 @@ class Place(Tooling):
         self.assertEqual((mount / 'build/qemu-10.0/hw/big').stat().st_size, 6 << 20)
 
     def test_min_free_mb(self):
-        for value in 'x', '1e3', '-1':
-            self.fails(self.run_tree('prepare', MIN_FREE_MB=value),
-                       f'MIN_FREE_MB={value}: not a number')
+        for value in 'x', '1e3', '-1', '9' * 5000:
+            result = self.run_tree('prepare', MIN_FREE_MB=value)
+            self.fails(result, f'MIN_FREE_MB={value[:500]}', ': not a number')
+            self.assertLessEqual(len(result.stderr), 950)
 
 
 # Those that bootstrap may be run by.  In a POSIX shell a redirection that fails
@@ -830,7 +832,7 @@ class Shells(Tooling):
                 os.chown(path, 65534, 65534)
 
     def check_error(self, *words, **env):
-        """The same one line in all shells"""
+        """The same one line in all shells, which it returns"""
         env.setdefault('BUILD', str(self.mine))
         self.assertIn('sh', SHELLS)
         lines = set()
@@ -841,6 +843,7 @@ class Shells(Tooling):
                 self.assertEqual((result.returncode, result.stdout), (1, ''))
                 lines.add(result.stderr)
         self.assertEqual(len(lines), 1)
+        return lines.pop()
 
     def test_not_writable(self):
         """Directories and files, such as root leaves behind"""
@@ -872,6 +875,7 @@ class Shells(Tooling):
                 # No line breaks, nothing for the terminal
                 ('LINE', 'a\nb\033[31m', 'a?b?[31m')):
             self.check_error(f'{name}={shown}:', **{name: value})
+        self.assertLessEqual(len(self.check_error('LINE=999', LINE='9' * 100_000)), 950)
 
 
 class Build(Tooling):
