@@ -66,6 +66,8 @@ static const FlagCase cases[] = {
       true },
     { "write/last-wins/plain-off", "-cpu EPYC,f-avx2=on,avx2=off", "f-avx2",
       false },
+    { "write/minus-wins", "-cpu EPYC,-avx2,f-avx2=on", "f-avx2", false },
+    { "write/plus-wins", "-cpu EPYC,+avx2,f-avx2=off", "f-avx2", true },
     { "write/global", "-cpu qemu64 -global qemu64-x86_64-cpu.f-avx2=on",
       "f-avx2", true },
 
