@@ -18,8 +18,8 @@ bool x86_cpu_check_accelerator(X86CPU *cpu, Error **errp);
 
 /*
  * All errors, except missing features and enforce, with which realizing @cpu
- * or creating its vCPU would fail here.  @cpu is expanded and filtered, but
- * not realized.  The caller frees the list.
+ * or creating its vCPU would fail here; CpuModelError names the exceptions.
+ * @cpu is expanded and filtered, but not realized.  The caller frees the list.
  */
 CpuModelErrorList *x86_cpu_start_errors(X86CPU *cpu);
 
