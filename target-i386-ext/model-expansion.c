@@ -10,6 +10,7 @@
 
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "qapi/error.h"
 #include "qobject/qdict.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
@@ -18,8 +19,27 @@
 #include "target/i386/ext/model-expansion.h"
 #include "target/i386/ext/removed-features.h"
 
+/*
+ * Realizing the CPU of a query would plug it into the guest.  A full expansion
+ * has realized=false.
+ */
+static bool check_not_realized(const CpuModelInfo *model, Error **errp)
+{
+    const QDict *props = qobject_to(QDict, model->props);
+
+    if (props && qdict_get_try_bool(props, "realized", false)) {
+        error_setg(errp, "Property 'realized' of a CPU model can only be "
+                   "false: queries don't realize CPUs");
+        return false;
+    }
+    return true;
+}
+
 bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp)
 {
+    if (!check_not_realized(model, errp)) {
+        return false;
+    }
     if (!x86_cpu_use_defaults_of(model, errp)) {
         return false;
     }

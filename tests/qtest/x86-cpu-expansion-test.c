@@ -116,6 +116,17 @@ static const BadModel bad_models[] = {
       "Machine type 'nope' not found; query-machines lists all machine "
       "types" },
 
+    { "realized/model", "{\"name\": \"EPYC\", \"props\": {\"realized\": true}}",
+      "Property 'realized' of a CPU model can only be false: queries don't "
+      "realize CPUs" },
+    { "realized/machine-type",
+      "{\"name\": \"EPYC\", \"machine-type\": \"pc-i440fx-2.4\","
+      " \"props\": {\"apic-id\": 1, \"realized\": true}}",
+      "Property 'realized' of a CPU model can only be false: queries don't "
+      "realize CPUs" },
+    { "realized/type", "{\"name\": \"EPYC\", \"props\": {\"realized\": 1}}",
+      "Invalid parameter type for 'model.props.realized', expected: boolean" },
+
     { "cache/size", CACHE("x"),
       CACHE_ERROR("x", "'x' is not a size: decimal digits, in bytes or with "
                   "K or M") },
@@ -335,6 +346,20 @@ static void assert_plugged(QTestState *qts, const char *prop, int64_t value)
     g_assert_cmpint(qdict_get_int(resp, "return"), ==, value);
 }
 
+/* Full expansions can be handed back, though they have realized=false. */
+static void test_full_again(void)
+{
+    QTestState *qts = qtest_init("-machine none -accel tcg");
+    g_autoptr(QDict) props = expanded_props(qts, "full",
+                                            "{\"name\": \"EPYC\"}");
+    g_autoptr(QDict) again = expanded_props(qts, "full", "{\"name\": \"EPYC\","
+        " \"props\": {\"realized\": false}}");
+
+    g_assert(!qdict_get_bool(props, "realized"));
+    g_assert(qobject_is_equal(QOBJECT(props), QOBJECT(again)));
+    qtest_quit(qts);
+}
+
 /* Options of the process stay out of answers that name a machine type */
 static void test_no_leak(void)
 {
@@ -479,6 +504,7 @@ int main(int argc, char **argv)
     qtest_add_func("x86/cpu/expansion/shape", test_shape);
     qtest_add_func("x86/cpu/expansion/omitted", test_omitted);
     qtest_add_func("x86/cpu/expansion/fixed-point", test_fixed_point);
+    qtest_add_func("x86/cpu/expansion/full-again", test_full_again);
     qtest_add_func("x86/cpu/expansion/no-leak", test_no_leak);
     qtest_add_func("x86/cpu/expansion/cpu-compat-listed",
                    test_cpu_compat_listed);
