@@ -478,7 +478,8 @@ bool x86_cpu_check_fingerprint(X86CPU *cpu)
     if (!cpu->fingerprint.compared && fingerprint_needed(cpu)) {
         error_report("the migration stream does not say which CPU the guest "
                      "has been running on: the target has cpu-compat or CPU "
-                     "model 'custom', the source has neither");
+                     "model 'custom', the source has neither or is a QEMU "
+                     "without CPU introspection");
         return false;
     }
     return true;

@@ -55,7 +55,7 @@ static CpuFeatureAlternativesList *missing_requirements(X86CPU *cpu,
 
 /*
  * The bit whose removal caused that of @fb: on AMD CPUs, 0x80000001 EDX has
- * copies of bits of leaf 1, which are removed with the original.
+ * copies of bits of leaf 1, which go if the original goes.
  */
 static X86CPUFeatureBit removed_with(X86CPU *cpu, X86CPUFeatureBit fb)
 {
