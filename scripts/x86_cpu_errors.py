@@ -14,6 +14,7 @@ import os
 import re
 import signal
 import sys
+import traceback
 
 # Of an error; names and paths are shorter.
 LINE_MAX = 1000
@@ -25,6 +26,9 @@ ERROR = 2
 # What a program like cat ends with where the disk is full
 CANNOT_WRITE = 1
 INTERRUPTED = 128 + signal.SIGINT
+
+# If set in the environment, unexpected errors come with a traceback.
+TRACEBACK = 'X86_CPU_TRACEBACK'
 
 
 class Failure(Exception):
@@ -90,13 +94,7 @@ class Parser(argparse.ArgumentParser):
             super().print_help(file)
 
     def error(self, message):
-        self.exit(ERROR, f'error: {error_line(message)} (see --help)\n')
-
-
-def fail(message, status=ERROR):
-    """Ends the script with an error."""
-    print(f'error: {error_line(message)}', file=sys.stderr)
-    sys.exit(status)
+        fail(f'{message} (see --help)')
 
 
 def silence(fd):
@@ -104,11 +102,35 @@ def silence(fd):
     os.dup2(os.open(os.devnull, os.O_WRONLY), fd)
 
 
+def tell(line):
+    """Writes a line to stderr, if that can be: the exit status says more."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        # Python would try again at its end, and change the status.
+        silence(sys.stderr.fileno())
+
+
+def note(text):
+    """Writes a note to stderr."""
+    tell(f'note: {error_line(text)}')
+
+
+def fail(message, status=ERROR):
+    """Ends the script with an error."""
+    tell(f'error: {error_line(message)}')
+    sys.exit(status)
+
+
 def write_out(text):
     """Writes to stdout; ends the script if that cannot be."""
-    # A reader such as head may close the pipe early.  (Not before this: a
-    # QEMU that dies closes its monitor, and that has to be told.)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if not text:
+        return
+    if sys.stdout is None:
+        fail('cannot write the output: stdout is closed', CANNOT_WRITE)
+    # A reader such as head may close the pipe early.  (Only here: a QEMU that
+    # dies closes its monitor, and that has to be told.)
+    handler = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -116,6 +138,8 @@ def write_out(text):
         # Python would try again at its end.
         silence(sys.stdout.fileno())
         fail(f'cannot write the output: {e.strerror}', CANNOT_WRITE)
+    finally:
+        signal.signal(signal.SIGPIPE, handler)
 
 
 # Seconds for what a script has open to be closed, when it is interrupted
@@ -141,7 +165,7 @@ def interrupt(*_):
     """
     # Once is enough.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    print('error: interrupted', file=sys.stderr, flush=True)
+    tell('error: interrupted')
     # Python would tell of coroutines and loops left in the middle.
     silence(2)
     signal.signal(signal.SIGALRM, end_at_once)
@@ -156,26 +180,37 @@ def run_script(run, parser):
     :param run: called with the arguments; returns the output, the exit
                 status, and notes about the output
     """
+    for fd, stream in enumerate([sys.stdin, sys.stdout, sys.stderr]):
+        if stream is None:
+            # Closed; the next file to be opened would take its number.
+            silence(fd)
     if sys.stderr is None:
-        # Closed; print() would take stdout instead.
+        # print() would take stdout instead.
         sys.stderr = open(os.devnull, 'w', encoding='utf-8')
-    if sys.stdout is None:
-        fail('cannot write the output: stdout is closed', CANNOT_WRITE)
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
             signal.signal(signal.SIGINT, interrupt)
         args = parser.parse_args()
-        # What was not UTF-8 on the command line comes out as it was.
-        sys.stdout.reconfigure(encoding='utf-8', errors='surrogateescape')
+        if sys.stdout is not None:
+            # What was not UTF-8 on the command line comes out as it was.
+            sys.stdout.reconfigure(encoding='utf-8', errors='surrogateescape')
         text, status, notes = run(args)
         write_out(text)
-        for note in notes:
-            print(f'note: {error_line(note)}', file=sys.stderr)
+        for message in notes:
+            note(message)
     except Failure as e:
         # An interrupt is told already; that it has hit a QEMU, too, is not.
         fail(e, INTERRUPTED if signal.alarm(0) else ERROR)
     except KeyboardInterrupt:
         status = INTERRUPTED
+    except Exception as e:
+        # Python would exit with 1, which means "no".
+        if os.environ.get(TRACEBACK):
+            tell(traceback.format_exc())
+        what = ': '.join(filter(None, [type(e).__name__, str(e)]))
+        fail(f'unexpected {what} ({TRACEBACK}=1 in the environment shows '
+             'where)',
+             INTERRUPTED if signal.alarm(0) else ERROR)
     sys.exit(status)
 
 

@@ -30,7 +30,7 @@ def load(text):
     try:
         if isinstance(text, bytes):
             text = text.decode()
-        return json.loads(text)
+        value = json.loads(text)
     except UnicodeDecodeError as e:
         raise ValueError(f'not UTF-8 at byte {e.start}') from e
     except RecursionError as e:
@@ -40,6 +40,23 @@ def load(text):
     except ValueError as e:
         # Python reads no integers of more than 4,300 digits.
         raise ValueError('it has a number of too many digits') from e
+    check_characters(value)
+    return value
+
+
+def check_characters(value):
+    """
+    Checks all strings of a value that came from JSON.
+
+    :raise ValueError: one has an escaped half of a surrogate pair, which
+                       cannot be written in UTF-8
+    """
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as e:
+        raise ValueError('it has half of a surrogate pair') from e
+    except RecursionError as e:
+        raise ValueError('it is nested too deeply') from e
 
 
 def is_a(value, kind):
@@ -53,14 +70,17 @@ def check(value, shape, where=''):
     """
     Checks a value that came from JSON.
 
-    :param shape: a type, or a tuple of types; [shape] for a list; {str:
-                  shape} for an object with any names; {'name': shape,
-                  'other?': shape} for one with these members, and others
+    :param shape: a type, or a tuple of types; [shape] for a list, [shape,
+                  ...] for one that is not empty; {str: shape} for an object
+                  with any names; {'name': shape, 'other?': shape} for one
+                  with these members, and others
     :param where: what the value is called, '' for all of it
     :raise ValueError: it has another shape
     """
     if isinstance(shape, list):
         check(value, list, where)
+        if ... in shape and not value:
+            raise ValueError(f"{where or 'it'} is empty")
         for number, item in enumerate(value):
             check(item, shape[0], f'{where}[{number}]')
     elif isinstance(shape, dict):

@@ -50,7 +50,7 @@ PLACES = [{'cpuid?': {'leaf': int, 'subleaf': int, 'register': str,
                       'bit': int},
            'msr?': {'index': int, 'bit': int}}]
 REMOVED = [{'feature': str, 'places': PLACES, 'reason': str,
-            'blocking': bool, 'requested-by': str, 'requires?': [[str]],
+            'blocking': bool, 'requested-by': str, 'requires?': [[str, ...]],
             'conflicts-with?': list}]
 ERRORS = [{'text': str, 'property': str, 'reason': str}]
 ANSWERS = {
@@ -190,6 +190,7 @@ def check_answer(command, arguments, answer):
              if command == 'qom-get' else ANSWERS.get(command, object))
     try:
         x86_cpu_json.check(answer, shape, 'the answer')
+        x86_cpu_json.check_characters(answer)
     except ValueError as e:
         raise Failure(f'{command}: this QEMU is not understood: {e}') from e
     return answer
@@ -253,6 +254,7 @@ class Monitor:
         try:
             self.greeting = self._qmp.connect()
             x86_cpu_json.check(self.greeting, GREETING, 'the greeting')
+            x86_cpu_json.check_characters(self.greeting)
         except BROKEN:
             self._close()
             raise

@@ -21,6 +21,10 @@ from x86_cpu_qmp import (ARCH_CAPABILITIES_NOTE, Qemu, RunningQemu,
                          choose_accel, start_cpu)
 
 
+# Bytes of libvirt's XML: a domain's takes some kB
+XML_MAX = 16 << 20
+
+
 @dataclass
 class Source:
     """A CPU, as it was given and as QEMU is asked for it."""
@@ -91,15 +95,20 @@ def check_options(args, default_cpu=None):
 
 def read_libvirt(path):
     """Returns the root element of libvirt's XML."""
+    if path == '-' and sys.stdin is None:
+        raise Failure("cannot read libvirt's XML: stdin is closed")
     try:
         # Bytes: XML says itself how it is encoded.
         if path == '-':
-            text = sys.stdin.buffer.read()
+            text = sys.stdin.buffer.read(XML_MAX + 1)
         else:
             with open(path, 'rb') as f:
-                text = f.read()
+                text = f.read(XML_MAX + 1)
     except OSError as e:
         raise Failure(f'cannot read {path}: {e.strerror}') from e
+    if len(text) > XML_MAX:
+        raise Failure(f'cannot read {path}: it is longer than '
+                      f'{XML_MAX >> 20} MiB')
     return libvirt.parse(text)
 
 

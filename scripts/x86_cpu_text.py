@@ -31,7 +31,8 @@ def terminal_width():
     try:
         # Not sys.stdout, which a script may collect text with
         columns = os.get_terminal_size(sys.__stdout__.fileno()).columns
-    except (OSError, ValueError):
+    except (AttributeError, OSError, ValueError):
+        # AttributeError: stdout is closed.
         return WIDTH
     # A terminal that does not know its width says 0.
     return max(columns, LEAST_WIDTH) if columns else WIDTH

@@ -38,6 +38,7 @@ NO_JSON = {
     'nested lists': b'[' * 100_000,
     'nested objects': b'{"a":' * 100_000,
     'digits': DIGITS.encode(),
+    'half a surrogate pair': b'{"version": 1, "line": "\\ud800"}',
     'half': b'{"version": 1, ',
     'two': b'{} {}',
 }

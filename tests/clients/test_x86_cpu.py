@@ -22,12 +22,16 @@ import tempfile
 import termios
 import time
 import unittest
+from unittest import mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(REPO, 'tests'), os.path.join(REPO, 'scripts')]
 
+from bad_input import check_refused, run_main  # noqa: E402
 from schemas import check_schema  # noqa: E402
+from script_module import load_script  # noqa: E402
+from x86_cpu_errors import TRACEBACK, Failure  # noqa: E402
 import x86_cpu_golden  # noqa: E402
 from x86_cpu_names import Names, other_names  # noqa: E402
 from x86_cpu_qmp import Qemu  # noqa: E402
@@ -496,21 +500,74 @@ class Streams(unittest.TestCase):
                     self.assertEqual((done.returncode, done.stderr),
                                      (-signal.SIGPIPE, ''))
 
-    def test_closed(self):
-        """stdout or stderr is closed"""
-        for verb, args in QUESTIONS.items():
-            for given in args, ['--help']:
-                command = shlex.join([FRONT, verb, *given])
-                done = subprocess.run(
-                    ['sh', '-c', f'{command} >&-'], text=True, check=False,
-                    stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-                self.assertEqual(
-                    (done.returncode, done.stderr),
-                    (1, 'error: cannot write the output: stdout is closed\n'))
+    def redirected(self, redirection, *args):
+        """Returns exit status, stdout and stderr."""
         done = subprocess.run(
-            ['sh', '-c', f'{shlex.quote(FRONT)} removed --cpu xyzzy 2>&-'],
-            check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        self.assertEqual((done.returncode, done.stdout), (2, b''))
+            ['sh', '-c', f'{shlex.join([FRONT, *args])} {redirection}'],
+            text=True, check=False, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_closed(self):
+        """stdin, stdout or stderr is closed; golden has its own QEMU"""
+        told = 'error: cannot write the output: stdout is closed\n'
+        for verb, args in QUESTIONS.items():
+            for given in [args] * (verb != 'golden') + [['--help']]:
+                self.assertEqual(self.redirected('>&-', verb, *given),
+                                 (1, '', told))
+        # Nothing is to be written.
+        ask_tcg = ['removed', '--qemu', QEMU, '--accel', 'tcg', '--check']
+        for cpu, status in ('max', 0), ('EPYC,+avx512f', 1), ('xyzzy', 2):
+            for redirection in '>&-', '>/dev/full', '<&- >&- 2>&-':
+                with self.subTest(f'{cpu} {redirection}'):
+                    self.assertEqual(self.redirected(
+                        redirection, *ask_tcg, '--cpu', cpu)[0], status)
+        self.assertEqual(
+            self.redirected('<&-', *ask_tcg, '--libvirt', '-'),
+            (2, '', "error: cannot read libvirt's XML: stdin is closed\n"))
+        self.assertEqual(self.redirected('2>&-', 'removed', '--cpu', 'xyzzy'),
+                         (2, '', ''))
+
+    def test_stderr_cannot_be_written(self):
+        """The exit status still tells"""
+        for args in [[], ['xyzzy'], ['removed', '--bogus'],
+                     ['removed', *QUESTIONS['removed'], '--cpu', 'EPYCC'],
+                     ['history', '--model', 'x'],
+                     ['golden', 'check', '--dir', '/nonexistent', '--line',
+                      LINE]]:
+            with self.subTest(args):
+                self.assertEqual(self.redirected('2>/dev/full', *args),
+                                 (2, '', ''))
+        # Only a note is lost, that enforce is left out.
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(writer, 'wb') as gone, open('/dev/full', 'wb') as full:
+            for stderr in gone, full:
+                done = subprocess.run(
+                    [FRONT, 'dump', *QUESTIONS['dump'], '--cpu',
+                     'qemu64,enforce', '--json'], stdout=subprocess.PIPE,
+                    stderr=stderr, timeout=120, check=False)
+                self.assertEqual(done.returncode, 0)
+                self.assertTrue(json.loads(done.stdout)['notes'])
+
+    def test_unexpected(self):
+        """A bug is one line and an error, not the answer no"""
+        script = load_script('x86-cpu-removed')
+        for error in (IndexError('x\ny'), MemoryError(), RecursionError('x'),
+                      OSError(28, 'No space'), KeyError('A' * 5000),
+                      UnicodeEncodeError('utf-8', '\ud800', 0, 1, 'x')):
+            with self.subTest(type(error)), mock.patch.object(
+                    script, 'ask', side_effect=error):
+                done = run_main(script)
+                check_refused(self, done)
+                self.assertIn(type(error).__name__, done.stderr)
+                with mock.patch.dict(os.environ, {TRACEBACK: '1'}):
+                    done = run_main(script)
+                self.assertIn('Traceback', done.stderr)
+                self.assertEqual(done.returncode, 2)
+        # Not those that tell the user
+        with mock.patch.object(script, 'ask', side_effect=Failure('x')):
+            self.assertEqual(run_main(script).stderr, 'error: x\n')
 
     def test_interrupt(self):
         """Of all that a terminal's Ctrl-C reaches, QEMU among them"""

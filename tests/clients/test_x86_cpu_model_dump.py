@@ -1174,7 +1174,9 @@ class Errors(unittest.TestCase):
                 ('cannot connect to 127.0.0.1:1: Connection refused',
                  ['--qmp', '127.0.0.1:1']),
                 ('cannot read /nonexistent: No such file or directory',
-                 ['--libvirt', '/nonexistent'])]:
+                 ['--libvirt', '/nonexistent']),
+                ('cannot read /dev/zero: it is longer than 16 MiB',
+                 ['--libvirt', '/dev/zero'])]:
             with self.subTest(args):
                 self.check_error(message, *args)
 
@@ -1345,6 +1347,30 @@ class BadInput(unittest.TestCase):
         self.check_all_refused((
             (what, {'properties': properties})
             for what, properties in all_replaced(PROPERTIES)), 50)
+
+    def test_half_of_a_surrogate_pair(self):
+        """No output can have it"""
+        model = {**ANSWERS['query-cpu-model-expansion'],
+                 'model': {'name': 'base', 'props': {'vendor': 'a\ud800'}}}
+        for args in [
+                {'properties': {**PROPERTIES,
+                                'type': 'EPYC\udcff-x86_64-cpu'}},
+                {'answers': {**ANSWERS, 'query-cpu-model-expansion': model}}]:
+            for fmt in self.FORMATS:
+                self.assertIn('it has half of a surrogate pair',
+                              self.run_monitor(fmt=fmt, **args))
+        greeting = json.loads(json.dumps(GREETING))
+        greeting['QMP']['version']['package'] = '\ud800'
+        self.assertIn('it has half of a surrogate pair',
+                      self.run_monitor(greeting=greeting))
+
+    def test_empty_requirement(self):
+        """A feature that needs any of none"""
+        removed = [{**ENTRY, 'reason': 'dependency', 'requires': [[]]}]
+        self.assertRegex(
+            self.run_monitor(properties={**PROPERTIES,
+                                         'removed-features': removed}),
+            r'^qom-get: .*the answer\[0\].requires\[0\] is empty$')
 
     def test_other_greetings(self):
         for what, greeting in all_replaced(GREETING):

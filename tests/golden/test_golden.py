@@ -412,9 +412,10 @@ class Faked(unittest.TestCase):
         for directory in (self.qemu_dir, self.dir):
             shutil.copytree(self.small, directory)
 
-    def run_script(self, *args, qemu=FAKE, stdout=subprocess.PIPE, **env):
+    def run_script(self, *args, command=(SCRIPT,), qemu=FAKE,
+                   stdout=subprocess.PIPE, **env):
         return subprocess.run(
-            [SCRIPT, *args, '--qemu', qemu, '--line', LINE, '--dir',
+            [*command, *args, '--qemu', qemu, '--line', LINE, '--dir',
              self.dir], stdout=stdout, stderr=subprocess.PIPE,
             text=True, timeout=120, check=False,
             env={**os.environ, 'FAKE_QEMU_DATA': self.qemu_dir, **env})
@@ -619,6 +620,12 @@ class Checker(Faked):
         with open(writer, 'wb') as pipe:
             done = self.run_script('check', '--accel', 'tcg', stdout=pipe)
         self.assert_done(done, -signal.SIGPIPE)
+
+    def test_stdout_is_closed(self):
+        done = self.run_script('check', '--accel', 'tcg',
+                               command=['sh', '-c', '"$0" "$@" >&-', SCRIPT])
+        self.assert_done(done, 1, 'error: cannot write the output: stdout '
+                                  'is closed\n')
 
 
 class SiteModels(Faked):
@@ -844,6 +851,8 @@ class Errors(Faked):
                 (text.replace('"newest": "pc-q35-10.0"',
                               '"newest": "pc-q35-3.1"'),
                  'is not golden data: the machine types are not in order'),
+                (text.replace('"AuthenticAMD"', r'"\ud800"'),
+                 'is not JSON: it has half of a surrogate pair'),
                 ('\xff', 'is not JSON: .*')]:
             self.assertNotEqual(text, broken)
             self.write(broken.encode('latin-1'))
