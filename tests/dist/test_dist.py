@@ -103,7 +103,7 @@ class Dist(unittest.TestCase):
         with_it = self.patches()
         self.addCleanup(setattr, self, 'series', self.series)
         self.series += '-without-performance'
-        run('scripts/dist', env={'WITHOUT': 'performance'})
+        run('scripts/dist', env={'WITHOUT': ',performance,performance'})
         self.assertEqual(self.patches(), with_it[:-len(group)])
         self.check_self_contained()
         with open(os.path.join(self.series, 'series'),
@@ -112,10 +112,29 @@ class Dist(unittest.TestCase):
         self.assertEqual(self.git_am(), self.expected(f'{group[0]}^'))
 
     def test_without_unknown(self):
+        """Neither split at blanks, nor taken for a pattern"""
+        before = os.listdir(os.path.dirname(self.series))
+        for text, group in [
+                ('performance,speed', 'speed'), ('performance ',) * 2,
+                (' performance',) * 2, ('performance performance',) * 2,
+                ('performance, ', ' '), ('*', '*'), ('p*', 'p*'),
+                ('performance\n', 'performance?')]:
+            with self.subTest(text), self.assertRaises(
+                    AssertionError) as raised:
+                run('scripts/dist', env={'WITHOUT': text})
+            shown = text.replace('\n', '?')
+            self.assertEqual(
+                str(raised.exception), 'scripts/dist:\nerror: '
+                f"WITHOUT={shown}: there is no group of patches '{group}'; "
+                'use one of: performance\n')
+        self.assertEqual(os.listdir(os.path.dirname(self.series)), before)
+
+    def test_arguments(self):
+        self.assertIn('WITHOUT', run('scripts/dist', '--help'))
         with self.assertRaisesRegex(
-                AssertionError, r'error: WITHOUT=performance,speed: there is '
-                r'no group of patches speed; use one of: performance$'):
-            run('scripts/dist', env={'WITHOUT': 'performance,speed'})
+                AssertionError, 'error: dist takes no arguments, not '
+                r"'--bogus' \(see scripts/dist --help\)\n$"):
+            run('scripts/dist', '--bogus')
 
     def test_quilt(self):
         out = run('quilt', 'push', '-a', '--fuzz=0', cwd=self.tree,
