@@ -86,6 +86,15 @@ MACHINE_OPTIONS = {'cpu-compat': NAME,
                    'kernel-irqchip': re.compile('on|off|split')}
 
 
+# Options of QEMU without a value, from qemu-options.hx; -h from system/vl.c
+WITHOUT_VALUE = {
+    'S', 'daemonize', 'enable-kvm', 'enable-sync-profile', 'full-screen', 'h',
+    'help', 'jitdump', 'mem-prealloc', 'no-fd-bootchk', 'no-reboot',
+    'no-shutdown', 'no-user-config', 'nodefaults', 'nographic', 'old-param',
+    'only-migratable', 'perfmap', 'preconfig', 's', 'semihosting', 'snapshot',
+    'usb', 'version', 'win2k-hack', 'xen-attach', 'xen-domid-restrict'}
+
+
 class Request(NamedTuple):
     """What libvirt would start QEMU with."""
     cpu: str
@@ -471,6 +480,20 @@ def passed_arguments(root):
     return arguments
 
 
+def options_of(arguments):
+    """Yields (option, value) of QEMU's arguments, as its lookup_opt() does."""
+    arguments = iter(arguments)
+    for argument in arguments:
+        option = argument[1:] if argument.startswith('--') else argument
+        # What is no option is a disk image.
+        if option.startswith('-') and option[1:] not in WITHOUT_VALUE:
+            value = next(arguments, None)
+            if value is None:
+                raise Failure(f"libvirt: QEMU's option {shown(option)} needs "
+                              'a value')
+            yield option, value
+
+
 def split_options(text):
     """Returns [name, value] of QEMU's options; a doubled comma is one."""
     return [part.replace('\0', ',').partition('=')[::2]
@@ -536,12 +559,12 @@ def read(root, infos):
             options += cache_options(cpu) + address_options(cpu)
 
     cpu, arguments = None, []
-    passed = passed_arguments(root)
-    for flag, value in zip(passed, passed[1:]):
+    for option, value in options_of(passed_arguments(root)):
         # As QEMU has it, the last one counts.  What is not about the CPU is
         # left out: it may do anything.
-        option = flag[1:] if flag.startswith('--') else flag
         if option == '-cpu':
+            if not value:
+                raise Failure("libvirt: QEMU's option -cpu cannot be empty")
             cpu = value
         elif option == '-global' and cpu_global(value) is not None:
             if for_the_start(cpu_global(value)):

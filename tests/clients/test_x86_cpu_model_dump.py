@@ -636,6 +636,15 @@ REFUSED_AS_A_WHOLE = [
      "-machine kernel-irqchip='x': not a valid value"),
     (domain('', 'pc', extra=passed('-cpu').replace('value="-cpu"', '')),
      "a <qemu:arg> without 'value'"),
+    *((outer(passed(*args)), f"QEMU's option {message}")
+      for outer in (str, lambda extra: domain('', 'pc', extra=extra))
+      for args, message in [
+          (['-cpu'], '-cpu needs a value'),
+          (['--cpu'], '-cpu needs a value'),
+          (['-cpu', 'EPYC', '-S', '-name'], '-name needs a value'),
+          (['-cpu', ''], '-cpu cannot be empty'),
+          (['-cpu', '', '-cpu', 'EPYC'], '-cpu cannot be empty')]),
+    (passed('-name', '-cpu', 'Nehalem'), 'the <qemu:commandline> has no -cpu'),
 ]
 
 
@@ -860,7 +869,9 @@ class LibvirtOptions(unittest.TestCase):
             '--machine', 'kernel=/etc/hostname,kernel_irqchip=split,'
             'cpu-compat=pc-q35-8.2',
             '-M', 'pc-q35-9.0,firmware=/etc/hostname,memory-backend=x',
-            '-cpu', 'EPYC,model-id=a,,b', '-smp', '4', '-cpu')))
+            '-name', '-cpu', 'Nehalem', '-cpu', 'EPYC,model-id=a,,b',
+            '-no-shutdown', '-cpu', 'EPYC,model-id=a,,b', '-name', '-cpu',
+            '-serial', '--cpu', '-smp', '4', '-S')))
         self.assertEqual(request.machine, 'pc-q35-9.0,kernel-irqchip=split,'
                                           'cpu-compat=pc-q35-8.2')
         self.assertEqual(request.cpu, 'EPYC,model-id=a,,b')
@@ -873,6 +884,8 @@ class LibvirtOptions(unittest.TestCase):
             'starts, not what the CPU is' for text in (
                 'EPYC-x86_64-cpu.enforce=on',
                 'driver=cpu,property=check,value=off')])
+        self.assertEqual(self.read(passed('-cpu', '-cpu', 'EPYC')).cpu,
+                         '-cpu')
         # Without a type, the one that is asked with is the default.
         self.assertEqual(self.read(passed('-M', 'cpu-compat=pc', '-cpu',
                                           'max')).machine, ',cpu-compat=pc')
@@ -881,6 +894,23 @@ class LibvirtOptions(unittest.TestCase):
             stdin=passed('-M', 'cpu-compat=pc-i440fx-2.4', '-cpu', 'qemu64')))
         self.assertRegex(answer['machine'],
                          '^pc-q35-[0-9.]+,cpu-compat=pc-i440fx-2.4$')
+
+
+class OptionsOfQemu(unittest.TestCase):
+    """Which of QEMU's options have a value?  Asked of QEMU"""
+
+    def test_without_value(self):
+        usage = subprocess.run([QEMU, '-help'], stdout=subprocess.PIPE,
+                               text=True, timeout=60, check=True).stdout
+        names = {*re.findall(r'(?m)^--?(\w[\w-]*)', usage)}
+        self.assertGreater(len(names), 90)
+        for name in sorted(names | libvirt.WITHOUT_VALUE):
+            # -version only runs if all arguments can be parsed.
+            done = subprocess.run(
+                [QEMU, '-version', f'-{name}'], stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+            self.assertEqual('requires an argument' not in done.stderr,
+                             name in libvirt.WITHOUT_VALUE, name)
 
 
 class Virsh:
