@@ -41,6 +41,11 @@ def printable(text):
                    c.encode('unicode_escape').decode() for c in text)
 
 
+def printable_lines(text):
+    """Returns a text for people as no terminal takes it for a command."""
+    return '\n'.join(map(printable, text.split('\n')))
+
+
 def shown(value, limit=60):
     """Returns what a message says of a value that the user gave."""
     text = printable(str(value)[:limit + 1])
@@ -214,23 +219,26 @@ def run_script(run, parser):
     sys.exit(status)
 
 
+def one_of(choices):
+    """Returns 'A, B or C'."""
+    *most, end = choices
+    return ', '.join(most) + ' or ' * bool(most) + end
+
+
 def near_matches(name, names):
     """Returns 'did you mean A, B or C?', '' if nothing is near."""
     lower = {n.lower(): n for n in names}
     near = [lower[n] for n in
             difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
-    if not near:
-        return ''
-    text = near[0]
-    if len(near) > 1:
-        text = ', '.join(near[:-1]) + ' or ' + near[-1]
-    return f'did you mean {text}?'
+    return f'did you mean {one_of(near)}?' if near else ''
 
 
 def check_choice(what, value, choices):
     """:raise Failure: the value is not one of the choices"""
     if value not in choices:
-        *most, end = choices
+        near = near_matches(value, choices)
+        if sum(choice.startswith(value) for choice in choices) > 1:
+            # It may be short for any of them.
+            near = ''
         raise Failure(f"unknown {what} '{shown(value)}'; " +
-                      (near_matches(value, choices) or
-                       f"use {', '.join(most)} or {end}"))
+                      (near or f'use {one_of(choices)}'))

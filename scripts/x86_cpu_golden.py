@@ -391,11 +391,12 @@ def data_top():
             os.path.join(os.path.dirname(here), 'tests', 'golden'))
 
 
-def data_dir(line=None):
+def data_dir(line=None, new=False):
     """
     Returns the directory of a line's data, and the line.
 
     :param line: the newest that is there if None
+    :param new: it need not be there
     :raise Failure: there is none
     """
     top = data_top()
@@ -405,6 +406,10 @@ def data_dir(line=None):
         if not lines:
             raise Failure(f'there is no golden data in {top}')
         line = max(lines, key=lambda name: [int(n) for n in name.split('.')])
+    # As setup_line in lib.sh
+    if '/' in line or line.startswith('.') or not (new or line in lines):
+        raise Failure(f'LINE={shown(line)}: no such release line; available: '
+                      f"{' '.join(sorted(lines)) or 'none'}")
     return os.path.join(top, line), line
 
 

@@ -14,7 +14,7 @@ from typing import List, NamedTuple, Optional
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
-from x86_cpu_errors import Failure, near_matches, shown
+from x86_cpu_errors import Failure, near_matches, one_of, shown
 from x86_cpu_names import for_the_start, left_out
 
 # Not an address: the name of the elements that go to QEMU as they are
@@ -164,10 +164,6 @@ def number(element, attribute, bits=32, least=0):
                       f"to {(1 << bits) - 1} as '{attribute}', not "
                       f"'{shown(text)}'")
     return int(digits)
-
-
-def one_of(choices):
-    return ', '.join(choices[:-1]) + ' or ' + choices[-1]
 
 
 def choice(element, attribute, choices, default=None):

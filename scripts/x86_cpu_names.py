@@ -8,7 +8,7 @@ those of /proc/cpuinfo, from query-cpu-features.  Needs no QEMU.
 
 import re
 
-from x86_cpu_errors import Failure, near_matches, shown
+from x86_cpu_errors import Failure, near_matches, one_of, shown
 
 # Of an entry; see x86_cpu_json.check()
 ENTRY = {'name': str, 'aliases?': [str], 'libvirt?': str, 'cpuinfo?': [str]}
@@ -66,8 +66,8 @@ class Names:
                 return text
             found = self._others.get(text)
             if found and len(found) > 1:
-                raise Failure(f"feature '{shown(name)}' is {found[0]} or "
-                              f'{found[1]} in QEMU; name one of them')
+                raise Failure(f"feature '{shown(name)}' is {one_of(found)} "
+                              'in QEMU; name one of them')
             if found:
                 return found[0]
         return None

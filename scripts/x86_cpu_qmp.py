@@ -11,6 +11,7 @@ a script needs no QEMU, or is only asked for --help, it may be missing.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import traceback
 
 from x86_cpu_errors import Failure, middle_out, near_matches, shown
 import x86_cpu_json
@@ -171,13 +173,30 @@ def need_library():
                       'directory python of a QEMU source tree')
 
 
+def refusal(error):
+    """
+    Returns QEMU's reason to refuse qmp_capabilities, '' if that is not it.
+
+    qemu.qmp only asserts that the reply is not an error, and keeps neither.
+    """
+    while error.__cause__:
+        error = error.__cause__
+    if isinstance(error, AssertionError):
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            reply = frame.f_locals.get('reply', {})
+            with contextlib.suppress(KeyError, TypeError):
+                return f"qmp_capabilities: {reply['error']['desc']}"
+    return ''
+
+
 def why_broken(error):
     """Returns what a message says of one of BROKEN."""
     if isinstance(error, asyncio.TimeoutError):
         return f'no answer within {TIMEOUT} s'
     if isinstance(error, RecursionError):
         return 'the answer is nested too deeply'
-    return middle_out(str(error), MESSAGE) or type(error).__name__
+    return (middle_out(refusal(error) or str(error), MESSAGE) or
+            type(error).__name__)
 
 
 def check_answer(command, arguments, answer):

@@ -84,11 +84,13 @@ def readconfig(name, driver, props, comments):
     lines = [f'# {comment}' for comment in comments]
     for key, value in sorted(props.items()):
         text = f'  value = "{value_text(value)}"'
-        for mark, what in (('"', 'a double quote'), ('\n', 'a line break')):
+        for mark, what, other in (
+                ('\n', 'a line break', '--format cpu --quote'),
+                ('"', 'a double quote', '--format cpu')):
             if mark in value_text(value):
                 raise Failure(f"readconfig: the value of '{key}' has {what}, "
                               'which no file for -readconfig can have; '
-                              '--format cpu can')
+                              f'{other} can')
         if len(text.encode()) >= READCONFIG_LINE:
             raise Failure(f"readconfig: the value of '{key}' is too long "
                           'for a file for -readconfig; --format cpu has no '

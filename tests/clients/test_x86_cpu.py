@@ -207,6 +207,12 @@ class Pasted(unittest.TestCase):
                 a for f in features if f['name'] == found
                 for a in f['aliases']], name)
 
+    def test_name_of_many(self):
+        names = Names([{'name': name, 'cpuinfo': ['x']} for name in 'abcd'])
+        with self.assertRaisesRegex(
+                Failure, "^feature 'x' is a, b, c or d in QEMU; name one of"):
+            names.find('x')
+
     def test_names_are_kept(self):
         """Without a QEMU, they are what QEMU says"""
         with Qemu(QEMU, ['-machine', 'none']) as q:

@@ -366,8 +366,11 @@ class Errors(unittest.TestCase):
             self.check_error(message, *args)
 
     def test_no_such_line(self):
-        self.check_error('cannot read .*/golden/9.9/tcg.json: No such file '
-                         'or directory', '--model', 'EPYC', '--line', '9.9')
+        """As scripts/lib.sh says it"""
+        for line in '9.9', '../..', '.', '../golden/10.0', 'names':
+            self.check_error(f'LINE={line}: no such release line; '
+                             f'available:( [0-9.]+)* {LINE}( .*)?',
+                             '--model', 'EPYC', '--line', line)
 
     def test_bad_input(self):
         """One line whatever is given, and no traceback"""

@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -266,7 +267,10 @@ class Again(unittest.TestCase):
     def test_marks_of_xml(self):
         cpu = """qemu64,model-id=a--b---<c>&'d'"""
         # A <cpu> has no model-id, only its comment has.
-        self.read(self.written(cpu, 'pc', 'libvirt'), *self.XML, 'pc')
+        text = self.written(cpu, 'pc', 'libvirt')
+        self.assertIn('\n  The format libvirt-qemu carries everything.\n-->',
+                      text)
+        self.read(text, *self.XML, 'pc')
         text = self.written(cpu, 'pc', 'libvirt-qemu')
         self.assertEqual(self.read(text, *self.XML, 'pc'),
                          self.written(cpu, 'pc', 'cpu'))
@@ -276,6 +280,8 @@ class Again(unittest.TestCase):
         shell = subprocess.run(f'printf "%s\n" {text}', shell=True,
                                stdout=subprocess.PIPE, text=True, check=True)
         self.assertEqual(shell.stdout, self.first)
+        text = self.written('qemu64,model-id=a\n\'b', 'pc', 'cpu', '--quote')
+        self.assertIn(',model-id=a\n\'b,', shlex.split(text)[0])
         text = self.written('EPYC-Milan', 'pc', 'cpu', '--quote')
         self.assertTrue(text.startswith("'") and text.endswith("'\n"))
 
@@ -1199,6 +1205,15 @@ class Errors(unittest.TestCase):
                  'which no file for -readconfig can have; --format cpu can',
                  ['--accel', 'tcg', '--cpu', 'qemu64,model-id=a"b',
                   '--format', 'readconfig']),
+                ("readconfig: the value of 'model-id' has a line break, "
+                 'which no file for -readconfig can have; --format cpu '
+                 '--quote can',
+                 ['--accel', 'tcg', '--cpu', 'qemu64,model-id=a"\nb',
+                  '--format', 'readconfig']),
+                ("cpu: the value of 'model-id' has a line break; use "
+                 '--quote, or --format json',
+                 ['--accel', 'tcg', '--cpu', 'qemu64,model-id=a\nb',
+                  '--format', 'cpu']),
                 ('cannot connect to /nonexistent: No such file or directory',
                  ['--qmp', '/nonexistent']),
                 ('cannot connect to 127.0.0.1:1: Connection refused',
@@ -1211,6 +1226,11 @@ class Errors(unittest.TestCase):
                 self.check_error(message, *args)
 
     def test_told_of_xml(self):
+        self.check_error("cpu: the value of 'vendor' has a line break; use "
+                         '--quote, or --format json', '--libvirt', '-',
+                         '--accel', 'tcg', '--format', 'cpu',
+                         stdin="<cpu><model vendor_id='Genuine&#10;ntel'>"
+                               'qemu64</model></cpu>')
         self.check_error("libvirt: <cpu mode='custom'> needs a <model>",
                          '--libvirt', '-', stdin='<cpu/>')
         self.check_error("unknown CPU model 'Haswel'; did you mean Haswell, "
@@ -1297,14 +1317,20 @@ class BadInput(unittest.TestCase):
     def setUpClass(cls):
         cls.script = load_script('x86-cpu-model-dump')
 
-    def run_monitor(self, fmt='json', greeting=GREETING, raw=None,
-                    answers=None, properties=None):
+    def output(self, script, fmt='json', greeting=GREETING, raw=None,
+               answers=None, properties=None, refused=None, **args):
         """
-        Returns None, or the error of a dump of such a QEMU.
+        Returns what a script prints of such a QEMU.
 
         :param raw: bytes instead of each answer
+        :param refused: a command
+        :param args: arguments of the script
+        :raise Failure: it prints an error
         """
         def answer(command, arguments):
+            if command == refused:
+                return {'error': {'class': 'GenericError',
+                                  'desc': 'Not today'}}
             if raw is not None and command != 'qmp_capabilities':
                 return raw
             if command != 'qom-get':
@@ -1322,12 +1348,16 @@ class BadInput(unittest.TestCase):
             path = os.path.join(tmp, 'qmp')
             args = argparse.Namespace(
                 qmp=path, cpu=None, libvirt=None, machine=None, accel=None,
-                smp=None, format=fmt, model='base', quote=False)
+                smp=None, format=fmt, **args)
             with Listener(path, talk):
-                try:
-                    self.script.run(args)
-                except Failure as e:
-                    return error_line(e)
+                return script.run(args)[0]
+
+    def run_monitor(self, fmt='json', **qemu):
+        """Returns None, or the error of a dump of such a QEMU."""
+        try:
+            self.output(self.script, fmt, model='base', quote=False, **qemu)
+        except Failure as e:
+            return error_line(e)
         return None
 
     def check_error(self, error, what):
@@ -1401,6 +1431,33 @@ class BadInput(unittest.TestCase):
             self.run_monitor(properties={**PROPERTIES,
                                          'removed-features': removed}),
             r'^qom-get: .*the answer\[0\].requires\[0\] is empty$')
+
+    def test_capabilities_refused(self):
+        self.assertRegex(self.run_monitor(refused='qmp_capabilities'),
+                         '/qmp is not a QMP monitor: qmp_capabilities: Not '
+                         'today$')
+
+    def test_for_no_terminal(self):
+        """Nothing that a QEMU says is a command to the terminal"""
+        evil = 'a\x1b[2J\x9b\u202e'
+        entry = {**ENTRY, 'reason': evil, 'feature': evil,
+                 'requested-by': evil, 'requires': [[evil]]}
+        properties = {**PROPERTIES, f'f-{evil}': True,
+                      'removed-features': [entry, {**entry,
+                                                   'blocking': False}],
+                      'added-features': [{**entry, 'places': []}]}
+        answers = {**ANSWERS, 'query-cpu-model-expansion': {
+            **ANSWERS['query-cpu-model-expansion'],
+            'model': {'name': 'base', 'props': {'model-id': evil, evil: 1}}},
+            'qom-list': [{'name': f'f-{evil}'}]}
+        for script, args in [
+                (self.script, {'model': 'base', 'quote': False}),
+                (load_script('x86-cpu-removed'),
+                 {'check': False, 'exit_zero': False, 'all': True})]:
+            text = self.output(script, 'table', answers=answers,
+                               properties=properties, **args)
+            self.assertIn(r'a\x1b[2J\x9b\u202e', text)
+            self.assertTrue(text.replace('\n', '').isprintable(), repr(text))
 
     def test_other_greetings(self):
         for what, greeting in all_replaced(GREETING):
@@ -1479,6 +1536,16 @@ class BadInput(unittest.TestCase):
                     env={'PYTHONIOENCODING': 'ascii'})
         self.assertNotIn('Traceback', done.stderr)
         self.assertIn('qemu64,model-id=', done.stdout)
+        # QEMU replaces these bytes where it writes JSON.
+        for fmt in 'table', 'cpu', 'readconfig', 'libvirt-qemu', 'json':
+            done = dump('--cpu', 'qemu64,model-id=a\udcffb', '--accel', 'tcg',
+                        '--format', fmt)
+            self.assertIn('note: not exact: not UTF-8, and so left out: '
+                          'model-id\n', done.stderr)
+            self.assertNotIn('\ufffd', done.stdout)
+        found = check_json(self, 'x86-cpu-model-dump', done.stdout)
+        self.assertNotIn('model-id', found['model']['props'])
+        self.assertEqual(found['omitted-properties'], ['model-id'])
 
 
 if __name__ == '__main__':

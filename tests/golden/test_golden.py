@@ -981,6 +981,14 @@ class Errors(Faked):
     def test_arguments(self):
         self.assert_error("unknown accelerator 'kvm-intle'; did you mean "
                           'kvm-intel.*', 'check', '--accel', 'kvm-intle')
+        self.assert_error("unknown accelerator 'kvm'; use tcg, kvm-intel or "
+                          'kvm-amd', 'check', '--accel', 'kvm')
+        for verb, line in [('check', '9.9'), ('check', '../10.0'),
+                           ('write', '../10.0'), ('write', '.x')]:
+            done = run_main(script, verb, '--line', line)
+            check_refused(self, done)
+            self.assertIn(f'error: LINE={line}: no such release line; '
+                          'available: ', done.stderr)
         self.assert_error("unknown verb 'renew'; use write or check",
                           'renew')
         self.assert_error('--json is for check', 'write', '--json')
