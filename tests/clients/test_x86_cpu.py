@@ -454,6 +454,32 @@ class Installed(unittest.TestCase):
             **os.environ, 'PATH': f'{path}:{os.environ["PATH"]}'})
         self.assertRegex(done.stderr, '^error: qemu-system-x86_64 ')
 
+    def test_programs(self):
+        """Of any language, and nothing else; older names are not listed"""
+        libexec = os.path.join(os.path.dirname(self.bin), 'libexec',
+                               'x86-cpu')
+        for prefix in f'{libexec}/', f'{self.bin}/x86-cpu-':
+            shutil.copy('/bin/echo', f'{prefix}compare')
+            os.symlink(f'{prefix}compare', f'{prefix}older')
+            os.symlink('/bin/echo', f'{prefix}linked')
+            os.symlink('/nonexistent', f'{prefix}dangling')
+            os.mkdir(f'{prefix}directory')
+            shutil.copy('/bin/echo', f'{prefix}text')
+            os.chmod(f'{prefix}text', 0o644)
+            for verb in 'compare', 'older', 'linked':
+                self.assertEqual(x86_cpu(verb, '--x', front=self.front).stdout,
+                                 '--x\n')
+            installed = ', dump' * (prefix == f'{libexec}/')
+            more = ', removed' * (prefix == f'{libexec}/')
+            for verb in 'nope', 'dangling', 'directory', 'text':
+                done = x86_cpu(verb, front=self.front)
+                self.assertEqual(
+                    (done.returncode, done.stderr),
+                    (2, f"error: unknown verb '{verb}'; use one of "
+                        f'compare{installed}, linked{more}\n'))
+            # In a checkout, verbs are next to it.
+            shutil.rmtree(libexec, ignore_errors=True)
+
     def test_by_a_link(self):
         link = os.path.join(os.path.dirname(self.bin), 'link')
         os.symlink(self.front, link)
