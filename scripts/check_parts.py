@@ -22,6 +22,8 @@ from typing import List, NamedTuple
 
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FORMAT_VERSION = 1
+# No part may take longer
+MAX_MINUTES = 60
 # User settings that tests depend on
 SETTINGS = ('CHECK_SEED', 'CHECK_RANDOM', 'CPU_TABLES', 'FUZZ_SECONDS')
 

@@ -141,9 +141,12 @@ class Partition(unittest.TestCase):
                     self.assertEqual(path.parent, names[module],
                                      f'{path}: {module}')
 
-    def test_names_are_unique(self):
+    def test_no_part_is_too_long(self):
         names = [p.name for p in check_parts.all_parts()]
         self.assertEqual(len(names), len(set(names)))
+        for part in check_parts.all_parts():
+            self.assertLessEqual(part.minutes, check_parts.MAX_MINUTES)
+            self.assertRegex(part.name, r'^[a-z][a-z0-9-]*$')
 
     def test_made_hosts_are_parts(self):
         with tempfile.TemporaryDirectory() as tmp:

@@ -877,6 +877,20 @@ class Shells(Tooling):
             self.check_error(f'{name}={shown}:', **{name: value})
         self.assertLessEqual(len(self.check_error('LINE=999', LINE='9' * 100_000)), 950)
 
+    def test_no_os_release(self):
+        """It is not there, not readable, or does not say"""
+        self.stand_in('sudo', 'exit 1\n')
+        script = self.repo / 'scripts/bootstrap'
+        text = script.read_text()
+        release = self.tmp / 'os-release'
+        script.write_text(text.replace('/etc/os-release', str(release)))
+        self.assertNotEqual(text, script.read_text())
+        self.check_error('apt-get install flex')
+        release.touch(0o200)
+        self.check_error('apt-get install flex')
+        release.chmod(0o444)
+        self.check_error('apt-get install flex')
+
 
 class Build(Tooling):
     def setUp(self):
