@@ -6,6 +6,7 @@ pristine QEMU, and give exactly the tree that is built and tested here?
 
 import filecmp
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -84,10 +85,11 @@ class Dist(unittest.TestCase):
                 f'100644,{blob},{to}', env=index)
         return run('git', 'write-tree', env=index)
 
-    def git_am(self):
+    def git_am(self, without=''):
         """Returns the tree that the series gives."""
         run('git', 'am', '-q', *(os.path.join(self.series, p)
-                                 for p in self.patches()), cwd=self.tree)
+                                 for p in self.patches() if p != without),
+            cwd=self.tree)
         return run('git', 'rev-parse', 'HEAD^{tree}', cwd=self.tree)
 
     def test_git_am(self):
@@ -110,6 +112,25 @@ class Dist(unittest.TestCase):
                   encoding='utf-8') as f:
             self.assertNotIn('#', f.read())
         self.assertEqual(self.git_am(), self.expected(f'{group[0]}^'))
+
+    def test_without_a_bug_fix(self):
+        """Each of those that README.md lists can be left out"""
+        with open(os.path.join(REPO, 'README.md'), encoding='utf-8') as f:
+            command = re.search(r"`(grep -L '\^Patch-Group'.*)`",
+                                f.read())[1]
+        fixes = run('sh', '-c', command, cwd=self.series).splitlines()
+        self.assertGreaterEqual(len(fixes), 3)
+        with_it = self.git_am()
+        for fix in fixes:
+            with self.subTest(fix):
+                self.setUp()
+                without = self.git_am(fix)
+                patch = os.path.join(self.series, fix)
+                # It is all that is missing.
+                run('git', 'apply', '--index', patch, cwd=self.tree)
+                self.assertNotEqual(without, with_it)
+                self.assertEqual(run('git', 'write-tree', cwd=self.tree),
+                                 with_it)
 
     def test_without_unknown(self):
         """Neither split at blanks, nor taken for a pattern"""
