@@ -135,7 +135,8 @@ static void check_cpuinfo(Place place, const char *name, const char *text)
             if (flag_length(earlier) == length &&
                 !strncmp(earlier, flag, length)) {
                 complain(place, "'%s' has the flag '%.*s' twice", name,
-                         (int)length, flag);
+                         length < MAX_QUOTED ? (int)length : MAX_QUOTED,
+                         flag);
                 return;
             }
         }

@@ -14,12 +14,30 @@
 
 static unsigned complaint_count;
 
+/* What is quoted is from the input, which can be of any length. */
+static char *bounded(const char *format)
+{
+    char *copy = new_memory(2 * strlen(format) + 1), *end = copy;
+
+    for (; *format; format++) {
+        *end++ = *format;
+        if (!strncmp(format, "'%s", 3)) {
+            end += sprintf(end, "%%.%d", MAX_QUOTED);
+            format++;
+        }
+    }
+    return copy;
+}
+
 static void print_message(Place place, const char *kind, const char *format,
                           va_list ap)
 {
+    char *bounded_format = bounded(format);
+
     fprintf(stderr, "%s:%d: %s", place.file, place.line, kind);
-    vfprintf(stderr, format, ap);
+    vfprintf(stderr, bounded_format, ap);
     fputc('\n', stderr);
+    free(bounded_format);
 }
 
 void complain(Place place, const char *format, ...)

@@ -15,13 +15,19 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+/* The most that errors repeat of a name or value */
+#define MAX_QUOTED 80
+
 /* Where an error is: a file and a line, from 1 */
 typedef struct Place {
     const char *file;
     int line;
 } Place;
 
-/* Reports an error, and goes on to find more. */
+/*
+ * Reports an error, and goes on to find more.  Quote input as '%s': it is cut
+ * after MAX_QUOTED characters.
+ */
 void __attribute__((format(printf, 2, 3)))
 complain(Place place, const char *format, ...);
 

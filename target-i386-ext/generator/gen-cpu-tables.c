@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "gen-cpu-expression.h"
 #include "gen-cpu-features.h"
@@ -99,6 +100,16 @@ static bool is_missing(const char *path)
            readlink(path, &target, 1) < 0;
 }
 
+/* To open others, such as FIFOs, could block.  read_file() reports no file. */
+static void check_is_regular(const char *path)
+{
+    struct stat info;
+
+    if (!stat(path, &info) && !S_ISREG(info.st_mode)) {
+        give_up((Place) { path, 0 }, "not a regular file");
+    }
+}
+
 typedef struct Directory {
     const char *path;
     bool site;
@@ -124,12 +135,14 @@ static void read_directory(Directory *dir, FILE *depfile)
         char *path = join_path(dir->path, entries[i]->d_name);
 
         print_dependency(depfile, path);
+        check_is_regular(path);
         read_models_table(real_path(path), dir->site);
         free(path);
         free(entries[i]);
     }
     free(entries);
     if (!is_missing(lock)) {
+        check_is_regular(lock);
         dir->lock = lock;
         print_dependency(depfile, lock);
     }

@@ -1193,6 +1193,41 @@ class Tables(Generator):
         self.fails('m/t.tbl:0: it is not text: it has a NUL byte',
                    table=TABLE + '\0')
 
+    def test_errors_are_short(self):
+        """No more than the beginning of a long name or value"""
+        long = 'x_' * 50_000
+        for which, old, new in (
+                ('table', 'cpu one', 'cpu {}'),
+                *(('table', 'note      wanted', line) for line in (
+                    '{}', 'alias {}', 'on {}', 'on fpu,{}', 'vendor {}',
+                    'family {}', 'model-id {}', 'set {} on', 'set pmu {}',
+                    'cache {}', 'cache l1d {}', 'cache l1d 32K:{}',
+                    'cache l1d 32K:line={}', 'cache l1d 32K:share={}',
+                    'version {}', 'version {} {}', 'machines {}')),
+                *(('site', 'cpu site_a', line) for line in (
+                    'cpu {}', 'machine {} is pc-q35-9.2', '{}',
+                    'machine a is {}', 'machine a {}')),
+                ('site', 'three-v1', '{}'), ('site', 'site_x', '{}'),
+                *(('features', FEATURES_TBL.splitlines()[-1], line)
+                  for line in ('{}', '{} - - x', 'pni {} - x', 'pni - {} x',
+                               'pni a,{0},{0} - x', 'needs: {}', 'note: {}',
+                               'polarity: {}')),
+                *(('lock', '', line) for line in (
+                    '{}', 'released {}', 'released one-v1\nalias {}',
+                    'released one-v1\nvendor {}', 'name {}',
+                    'machine {} is pc-q35-9.2'))):
+            base = {'table': TABLE, 'site': SITE_TABLE, 'lock': '',
+                    'features': FEATURES_TBL}[which]
+            text = base.replace(old, new.format(long, long)) if old else (
+                new.format(long) + '\n')
+            inputs = {'table': RICH_TABLE if which == 'site' else TABLE,
+                      which: text}
+            with self.subTest(f'{which}: {new}'):
+                done = self.generate(**inputs)
+                self.assertEqual(done.stdout == '', done.returncode == 1)
+                for error in done.stderr.splitlines():
+                    self.assertLess(len(error), 450, error[:500])
+
     def test_without_a_last_newline(self):
         self.assertEqual(self.passes(table=TABLE),
                          self.passes(table=TABLE.rstrip() + '  \t'))
@@ -1947,14 +1982,18 @@ class CommandLine(Generator):
     def test_unreadable_files(self):
         self.write()
         for i in range(1, len(ARGS)):
-            self.ends('none:0: No such file or directory\n', 'models',
-                      *ARGS[:i], 'none', *ARGS[i + 1:])
+            for name, error in (
+                    ('none', 'No such file or directory'),
+                    ('m', 'cannot read it: Is a directory')):
+                self.ends(f'{name}:0: {error}\n', 'models', *ARGS[:i], name,
+                          *ARGS[i + 1:])
         for name in 'x.tbl', 'released.lock':
             path = os.path.join(self.tmp, 'm', name)
-            os.mkdir(path)
-            self.ends(f'm/{name}:0: cannot read it: Is a directory\n',
-                      'models', *ARGS)
-            os.rmdir(path)
+            for make, remove in (os.mkdir, os.rmdir), (os.mkfifo, os.unlink):
+                make(path)
+                self.ends(f'm/{name}:0: not a regular file\n', 'models',
+                          *ARGS)
+                remove(path)
             for target, error in (('gone', 'No such file or directory'),
                                   (name, 'Too many levels of symbolic links')):
                 os.symlink(target, path)
