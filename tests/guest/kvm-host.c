@@ -7,8 +7,8 @@
  * the library of kvm-cpuid-shim.c.  $KVM_CPUID_SHIM_HOST names a JSON file
  * (make_hosts.py writes such files and says what is in them).  From it come:
  *
- *   - what the CPUID instruction returns, in every thread that the program
- *     creates after its first ioctl of KVM, and in that which issues this;
+ *   - what the CPUID instruction returns after the first ioctl of KVM
+ *     (cpuid-methods.c says where);
  *   - KVM_GET_SUPPORTED_CPUID, KVM_GET_SUPPORTED_HV_CPUID, the lists of MSRs,
  *     the feature MSRs, KVM_X86_GET_MCE_CAP_SUPPORTED, KVM_GET_DEVICE_ATTR and
  *     ARCH_REQ_XCOMP_GUEST_PERM, KVM_GET_TSC_KHZ and KVM_SET_TSC_KHZ;
@@ -20,34 +20,26 @@
  * The guest is for looking at only: KVM_RUN runs nothing of it.  An ioctl whose
  * answer would come from the wrong host ends the program.
  *
- * The CPUID instruction is made to fault (arch_prctl(ARCH_SET_CPUID)), which
- * needs a CPU with cpuid_fault in /proc/cpuinfo.  Before the first ioctl of
- * KVM it is the real one: the C library, QEMU's cpuinfo_init() and others use
- * it to choose instructions.  Threads and children inherit the fault;
- * execve() ends it, until the new program's first ioctl of KVM.  QEMU blocks
- * SIGSEGV in no thread and has no handler of its own.
+ * Before the first ioctl of KVM, CPUID is the real one: the C library, QEMU's
+ * cpuinfo_init() and others use it to choose instructions.
  */
 
-/* For the names of registers in <ucontext.h> */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <ucontext.h>
 #include <unistd.h>
 #include <sys/syscall.h>
 #include <jansson.h>
 #include <linux/kvm.h>
+#include "cpuid-methods.h"
 #include "kvm-host.h"
 
 /* arch/x86/include/uapi/asm/prctl.h */
-#define ARCH_SET_CPUID              0x1012
 #define ARCH_GET_XCOMP_GUEST_PERM   0x1024
 #define ARCH_REQ_XCOMP_GUEST_PERM   0x1025
 
@@ -491,45 +483,6 @@ static void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *regs)
     memcpy(regs, found ? found : zeros, sizeof(zeros));
 }
 
-static void handle_fault(int signal, siginfo_t *info, void *context)
-{
-    greg_t *gregs = ((ucontext_t *)context)->uc_mcontext.gregs;
-    const uint8_t *code = (const uint8_t *)gregs[REG_RIP];
-    uint32_t regs[4];
-
-    /* CPUID is not an access to memory, which would have an address. */
-    if (info->si_code != SI_KERNEL || code[0] != 0x0f || code[1] != 0xa2) {
-        struct sigaction action = { .sa_handler = SIG_DFL };
-
-        /* Where this returns to, it happens again. */
-        sigaction(signal, &action, NULL);
-        return;
-    }
-    cpuid(gregs[REG_RAX], gregs[REG_RCX], regs);
-    gregs[REG_RAX] = regs[0];
-    gregs[REG_RBX] = regs[1];
-    gregs[REG_RCX] = regs[2];
-    gregs[REG_RDX] = regs[3];
-    gregs[REG_RIP] += 2;
-}
-
-static void fault_cpuid(void)
-{
-    struct sigaction action = {
-        .sa_sigaction = handle_fault,
-        /* Coroutines have stacks of their own, and CPUID needs little. */
-        .sa_flags = SA_SIGINFO | SA_NODEFER,
-    };
-
-    if (sigaction(SIGSEGV, &action, NULL)) {
-        die("sigaction: %s", strerror(errno));
-    }
-    if (raw_syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0, 0, 0, 0, 0)) {
-        die("the CPUID instruction can't be answered here, that takes a CPU "
-            "with cpuid_fault: %s", strerror(errno));
-    }
-}
-
 static void load(void)
 {
     static const char *const top[] = {
@@ -574,7 +527,7 @@ static void load(void)
     }
     host.tsc_khz = khz;
     json_decref(file);
-    fault_cpuid();
+    answer_cpuid(cpuid);
 }
 
 bool host_is_made(void)
