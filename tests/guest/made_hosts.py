@@ -6,6 +6,7 @@ Answers: what does the CPUID instruction return on this host?  With CHECK_HOST,
 which names one of make_hosts.py's or a file, the host is a made one: every
 program that is started from then on, and that uses KVM, finds itself there
 (kvm-host.c).  Programs that do not use KVM stay on the real one.
+KVM_CPUID_SHIM_METHOD says how that is done (cpuid-methods.c).
 
     CHECK_HOST=amd-naples python3 -m unittest test_cpu_compat.TestKvm
 """
@@ -15,6 +16,7 @@ import functools
 import json
 import mmap
 import os
+import platform
 import re
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -126,12 +128,20 @@ def no_kvm():
     return no_made_hosts() if os.environ.get('CHECK_HOST') else None
 
 
-def no_made_hosts():
-    """Why this CPU can't pass for another, or None"""
+def has_cpuid_fault():
+    """Whether the method 'fault' of cpuid-methods.c works on this CPU"""
     with open('/proc/cpuinfo', encoding='utf-8') as cpuinfo:
-        if not re.search(r'^flags\s*:.* cpuid_fault( |$)', cpuinfo.read(),
-                         re.M):
-            return 'this CPU has no cpuid_fault'
+        return bool(re.search(r'^flags\s*:.* cpuid_fault( |$)',
+                              cpuinfo.read(), re.M))
+
+
+def no_made_hosts():
+    """Why this machine can't pass for another, or None"""
+    if platform.machine() != 'x86_64':
+        return f'made hosts are x86-64, and this is {platform.machine()}'
+    if (os.environ.get('KVM_CPUID_SHIM_METHOD') == 'fault' and
+            not has_cpuid_fault()):
+        return 'KVM_CPUID_SHIM_METHOD=fault, but this CPU has no cpuid_fault'
     return None
 
 

@@ -5,9 +5,9 @@
 Are made hosts what their files say?
 
 Answers: does a program that uses KVM find the CPU and the KVM of the file
-(kvm-host.c), in all of its threads, and does no other program?  Does that get
-to QEMU, and to guests?  Is a file that makes no sense refused?  The other
-tests under KVM stand on that when CHECK_HOST is set.
+(kvm-host.c), by either method (cpuid-methods.c), and does no other program?
+Does that get to QEMU, and to guests?  Is a file that makes no sense refused?
+The other tests under KVM stand on that when CHECK_HOST is set.
 
     QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
         python3 -m unittest test_made_hosts
@@ -20,10 +20,13 @@ import signal
 import subprocess
 import tempfile
 import unittest
+from unittest import mock
 
+import record_host
 from guest_cpuid import REGISTERS, Guest, GuestError
 from made_hosts import (
-    HERE, host_names, instruction, made_host, no_kvm, no_made_hosts, shim,
+    HERE, has_cpuid_fault, host_names, instruction, made_host, no_kvm,
+    no_made_hosts, shim,
 )
 
 QEMU = os.environ.get('QTEST_QEMU_BINARY', '')
@@ -34,64 +37,68 @@ KVM_GET_SUPPORTED_HV_CPUID = 0xc008aec1
 KVM_GET_CPUID2 = 0xc008ae91
 KVM_GET_SUPPORTED_CPUID = 0xc008ae05
 
-# What CPUID returns in leaf 0: before the first ioctl of KVM, after it, in
-# threads that were created before and after it, in a child, and in another
-# program
-THREADS = f'''
-import fcntl, json, os, sys, threading
-from made_hosts import instruction
-seen = {{}}
-def look(name):
-    seen[name] = instruction()(0, 0)
-def thread(name):
-    t = threading.Thread(target=look, args=[name])
-    t.start()
-    t.join()
-def early():
-    look('early thread, before')
-    ready.set()
-    go.wait()
-    look('early thread, after')
-go, ready = threading.Event(), threading.Event()
-t = threading.Thread(target=early)
-t.start()
-ready.wait()
-look('before')
-fcntl.ioctl(os.open('/dev/kvm', os.O_RDWR), {KVM_GET_API_VERSION})
-look('after')
-go.set()
-t.join()
-thread('thread')
-r, w = os.pipe()
-if not os.fork():
-    os.write(w, json.dumps(instruction()(0, 0)).encode())
-    os._exit(0)
-seen['child'] = json.loads(os.read(r, 999))
-os.wait()
-if not os.fork():
-    os.dup2(w, 1)
-    os.execv(sys.executable, [sys.executable, '-c', 'import json; from '
-             'made_hosts import instruction; '
-             'print(json.dumps(instruction()(0, 0)))'])
-seen['program'] = json.loads(os.read(r, 999))
-os.wait()
-print(json.dumps(seen))
-'''
-
 
 def load(name):
     with open(made_host(name), encoding='utf-8') as f:
         return json.load(f)
 
 
+def environment(path):
+    """What puts a program on the host of a file"""
+    return {**os.environ, 'LD_PRELOAD': shim(), 'KVM_CPUID_SHIM_HOST': path,
+            'CHECK_HOST': ''}
+
+
+def use_method(method):
+    """A context in which programs get answers of CPUID by this method"""
+    return mock.patch.dict(os.environ, {'KVM_CPUID_SHIM_METHOD': method})
+
+
 def run(path, *args):
     """A Python program on the host of a file"""
     return subprocess.run(
-        ['/usr/bin/python3', *args], cwd=HERE, env={
-            **os.environ, 'LD_PRELOAD': shim(), 'KVM_CPUID_SHIM_HOST': path,
-            'CHECK_HOST': ''},
+        ['/usr/bin/python3', *args], cwd=HERE, env=environment(path),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         timeout=60, check=False)
+
+
+def program(build):
+    """The path of a build of cpuid-program.c"""
+    return os.path.join(os.path.dirname(shim()), f'cpuid-program-{build}')
+
+
+def run_program(host, *args, build='pie'):
+    """cpuid-program.c, on a made host"""
+    return subprocess.run(
+        [program(build), *args], env=environment(made_host(host)),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        timeout=60, check=False)
+
+
+def leaves_0(done):
+    """{name: registers} that cpuid-program.c saw in leaf 0, as text"""
+    return dict(line.split(': ') for line in done.stdout.splitlines())
+
+
+class Instruction:
+    """The CPUID instruction on a made host: a function, in a context"""
+
+    def __init__(self, host):
+        self._process = subprocess.Popen(
+            [program('pie'), 'answers'], env=environment(made_host(host)),
+            text=True, bufsize=1, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self._process.communicate(timeout=60)
+
+    def __call__(self, leaf, subleaf):
+        self._process.stdin.write(f'{leaf:x} {subleaf:x}\n')
+        return tuple(int(word, 16) for word in
+                     self._process.stdout.readline().split())
 
 
 def ioctl(path, request, argument):
@@ -189,13 +196,12 @@ class Files(OnMadeHosts):
                         supported.get(place, [0] * 4)[reg] & allowed
                         & ~cpuid.get(place, [0] * 4)[reg], f'{name} {place}')
 
-    def test_all_of_a_file_is_found(self):
+    def test_all_of_kvm_is_found(self):
         """record_host.py writes down what the file says"""
         for name in host_names():
             done = run(made_host(name), 'record_host.py', 'x')
             self.assertEqual(done.stderr, '', name)
             found, expected = json.loads(done.stdout), load(name)
-            self.assertEqual(cpuid_of(found), cpuid_of(expected), name)
             for member, value in expected['kvm'].items():
                 if member == 'supported-hv-cpuid':
                     # These are not there.
@@ -204,35 +210,6 @@ class Files(OnMadeHosts):
                 self.assertEqual(found['kvm'][member], value,
                                  f'{name} {member}')
             self.assertEqual(found['kvm'].keys(), expected['kvm'].keys())
-
-    def test_threads(self):
-        """The CPU is that of the file, from the first ioctl of KVM on"""
-        here = list(instruction()(0, 0))
-        for name in ('amd-opteron', 'intel-haswell'):
-            done = run(made_host(name), '-c', THREADS)
-            self.assertEqual(done.stderr, '')
-            seen = json.loads(done.stdout)
-            there = cpuid_of(load(name))[0, 0]
-            self.assertNotEqual(here, there)
-            self.assertEqual(seen, {
-                'before': here, 'after': there, 'thread': there,
-                'child': there, 'program': here,
-                # QEMU has no such thread that asks.
-                'early thread, before': here, 'early thread, after': here})
-
-    def test_above_the_highest_leaf(self):
-        """Intel's CPUs return the highest basic leaf, AMD's nothing"""
-        code = (f'import fcntl, os; from made_hosts import instruction as i; '
-                f'fcntl.ioctl(os.open("/dev/kvm", os.O_RDWR), '
-                f'{KVM_GET_API_VERSION}); print([i()(*x) for x in '
-                f'((0x40000000, 0), (0x2f, 0), (0x8000ffff, 0), '
-                f'(7, 1), (3, 0))])')
-        for name in ('intel-haswell', 'amd-naples'):
-            done = run(made_host(name), '-c', code)
-            # Its highest basic leaf
-            highest = cpuid_of(load(name)).get((0xf, 0), [0] * 4)
-            self.assertEqual(done.stdout.strip(), str(
-                [tuple(highest)] * 3 + [(0,) * 4] * 2), done.stderr)
 
     def test_hyperv_cpuid(self):
         """Only newer kernels answer KVM_GET_SUPPORTED_HV_CPUID everywhere"""
@@ -346,8 +323,91 @@ class Files(OnMadeHosts):
             self.assertIn('No such file or directory', done.stderr)
 
 
-class Guests(OnMadeHosts):
-    """What QEMU, and guests, find"""
+class Answers(OnMadeHosts):
+    """Base of what CPUID returns by one method"""
+
+    METHOD = ''
+    # Whether these find the made host, too: threads that are older than the
+    # first ioctl of KVM, and code that the program has made
+    IN_OLD_THREADS = IN_MADE_CODE = False
+    # Builds that the method can't do, and why
+    REFUSED = {}
+
+    def setUp(self):
+        method = use_method(self.METHOD)
+        method.start()
+        self.addCleanup(method.stop)
+
+    def test_all_of_cpuid_is_found(self):
+        """record_host.py writes down what the file says"""
+        for name in host_names():
+            with Instruction(name) as there:
+                with mock.patch('made_hosts.instruction', lambda: there):
+                    found = record_host.read_cpuid()
+            self.assertEqual(
+                {(leaf, number or 0): list(regs)
+                 for (leaf, number), regs in found.items()},
+                cpuid_of(load(name)), name)
+
+    def test_above_the_highest_leaf(self):
+        """Intel's CPUs return the highest basic leaf, AMD's nothing"""
+        for name in ('intel-haswell', 'amd-naples'):
+            # Its highest basic leaf
+            highest = tuple(cpuid_of(load(name)).get((0xf, 0), [0] * 4))
+            with Instruction(name) as there:
+                for leaf in (0x40000000, 0x2f, 0x8000ffff):
+                    self.assertEqual(there(leaf, 0), highest, name)
+                self.assertEqual(there(7, 1), (0,) * 4, name)
+                self.assertEqual(there(3, 0), (0,) * 4, name)
+
+    def test_threads(self):
+        """The CPU is that of the file, from the first ioctl of KVM on"""
+        def text(regs):
+            return ' '.join(f'{reg:08x}' for reg in regs)
+
+        here = text(instruction()(0, 0))
+        for name in ('amd-opteron', 'intel-haswell'):
+            there = text(cpuid_of(load(name))[0, 0])
+            self.assertNotEqual(here, there)
+            done = run_program(name, 'threads')
+            self.assertEqual((done.returncode, done.stderr), (0, ''))
+            self.assertEqual(leaves_0(done), {
+                'before': here, 'after': there, 'late thread': there,
+                'child': there, 'program': here,
+                'early thread, before': here,
+                'early thread, after': there if self.IN_OLD_THREADS else here,
+                'made code': there if self.IN_MADE_CODE else here})
+
+    def test_builds(self):
+        """However a program is built, it gets the right answers, or none"""
+        there = cpuid_of(load('amd-opteron'))[0, 0]
+        for build in ('pie', 'no-pie', 'lto', 'stripped', 'no-tables',
+                      'unknown'):
+            done = run_program('amd-opteron', 'threads', build=build)
+            seen = leaves_0(done).get('after')
+            if build in self.REFUSED:
+                self.assertEqual(done.returncode, -signal.SIGABRT, build)
+                self.assertIsNone(seen, build)
+                self.assertRegex(
+                    done.stderr, rf'\Acpuid-methods: {program(build)}: '
+                    rf'{self.REFUSED[build]}\n\Z')
+            else:
+                self.assertEqual((done.returncode, done.stderr), (0, ''))
+                self.assertEqual(seen, ' '.join(f'{r:08x}' for r in there))
+
+    def test_other_instructions(self):
+        """The bytes of CPUID in another instruction stay"""
+        done = run_program('amd-opteron', 'constant')
+        self.assertEqual(done.stdout, '1122a20f33445566\n', done.stderr)
+
+    def test_other_signals(self):
+        """What is not CPUID has the effect that it has without us"""
+        for args, status in ((['ud2'], -signal.SIGILL), (['handled'], 0),
+                             (['null'], -signal.SIGSEGV),
+                             (['raise', '4'], -signal.SIGILL),
+                             (['raise', '11'], -signal.SIGSEGV)):
+            done = run_program('amd-opteron', *args)
+            self.assertEqual(done.returncode, status, f'{args} {done.stderr}')
 
     def test_identity(self):
         """Vendor, name, signature and physical bits are the host's"""
@@ -361,6 +421,67 @@ class Guests(OnMadeHosts):
                                  cpuid[leaf, 0][reg] & mask, name)
             view = self.view(name, 'Conroe')
             self.assertEqual(view.cpuid[0, 0][1:], tuple(cpuid[0, 0][1:]))
+
+
+class Fault(Answers):
+    """By the method fault"""
+
+    METHOD = 'fault'
+    IN_MADE_CODE = True
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if not has_cpuid_fault():
+            raise unittest.SkipTest('this CPU has no cpuid_fault')
+
+
+class Patch(Answers):
+    """By the method patch"""
+
+    METHOD = 'patch'
+    IN_OLD_THREADS = True
+    REFUSED = {
+        'no-tables': 'the bytes 0f a2 at 0x[0-9a-f]+ may be a CPUID '
+        'instruction, but no unwind table says where the function begins',
+        'unknown': 'the bytes 0f a2 at 0x[0-9a-f]+ may be a CPUID '
+        'instruction, but the one at 0x[0-9a-f]+ is unknown',
+    }
+
+
+class Methods(OnMadeHosts):
+    """Which method it is"""
+
+    def test_default(self):
+        """It is fault where that works, else patch"""
+        with mock.patch.dict(os.environ):
+            os.environ.pop('KVM_CPUID_SHIM_METHOD', None)
+            default = run_program('amd-opteron', 'threads')
+        with use_method('fault' if has_cpuid_fault() else 'patch'):
+            best = run_program('amd-opteron', 'threads')
+        self.assertEqual(len(leaves_0(best)), 8)
+        self.assertEqual(leaves_0(default), leaves_0(best))
+
+    def test_no_such_method(self):
+        """It is said what there is"""
+        with use_method('ptach'):
+            done = run_program('amd-opteron', 'constant')
+        self.assertEqual((done.returncode, done.stdout), (-signal.SIGABRT, ''))
+        self.assertIn("KVM_CPUID_SHIM_METHOD is 'ptach': it is fault or patch",
+                      done.stderr)
+
+    def test_fault_is_not_replaced(self):
+        """Where it is asked for, and does not work, there are no answers"""
+        if has_cpuid_fault():
+            self.skipTest('this CPU has cpuid_fault')
+        with use_method('fault'):
+            done = run_program('amd-opteron', 'constant')
+        self.assertEqual((done.returncode, done.stdout), (-signal.SIGABRT, ''))
+        self.assertIn('takes a CPU with cpuid_fault', done.stderr)
+
+
+class Guests(OnMadeHosts):
+    """What QEMU, and guests, find"""
 
     def test_reasons(self):
         """The host's CPU is to blame, or its kernel"""
@@ -540,7 +661,7 @@ class QTests(OnMadeHosts):
                            '/x86_64/x86/cpu/removed-features/kvm', 15)
 
 
-del OnMadeHosts
+del Answers, OnMadeHosts
 
 if __name__ == '__main__':
     unittest.main()
