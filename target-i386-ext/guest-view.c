@@ -4,12 +4,13 @@
  * The part of a feature word that a guest sees
  *
  * Answers, for removed-features: which bits are in the feature words of a
- * CPU but hidden when the guest executes CPUID, and what hides them?
+ * CPU but hidden when the guest executes CPUID or RDMSR, and what hides them?
  */
 
 #include "qemu/osdep.h"
 #include "cpu.h"
 #include "system/kvm.h"
+#include "system/tcg.h"
 #include "target/i386/cpu-internal.h"
 #include "target/i386/ext/guest-view.h"
 #include "target/i386/ext/kvm-offered.h"
@@ -94,12 +95,21 @@ static bool is_there(X86CPU *cpu, X86CPUFeatureBit fb)
            (cpu->env.features[fb.w] & (1ULL << fb.bit));
 }
 
+/* TCG has none of the feature MSRs: helper_rdmsr() returns 0 for them. */
+static bool accelerator_lacks(FeatureWord w)
+{
+    return tcg_enabled() && feature_word_info[w].type == MSR_FEATURE_WORD;
+}
+
 /* The bits of the feature MSR of word @w that QEMU sets */
 static uint64_t msr_bits(X86CPU *cpu, FeatureWord w)
 {
     uint64_t bits = cpu->env.features[w];
     int i;
 
+    if (accelerator_lacks(w)) {
+        return 0;
+    }
     for (i = 0; i < ARRAY_SIZE(gates); i++) {
         const Gate *gate = &gates[i];
 
@@ -174,6 +184,9 @@ x86_cpu_guest_unseen_reason(X86CPU *cpu, X86CPUFeatureBit fb,
                !kvm_shows_own_leaves(cpu) ?
                CPU_FEATURE_REMOVAL_REASON_CONFIGURATION :
                CPU_FEATURE_REMOVAL_REASON_QEMU;
+    }
+    if (accelerator_lacks(fb.w)) {
+        return CPU_FEATURE_REMOVAL_REASON_ACCELERATOR;
     }
     if (x86_cpu_guest_lacks_leaf(cpu, fb.w)) {
         return CPU_FEATURE_REMOVAL_REASON_LEVEL;

@@ -1,13 +1,13 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A ROM that reports what CPUID returns to a guest
+ * A ROM that reports what CPUID and the feature MSRs return to a guest
  *
  * Answers, for tests under TCG: what does the boot CPU show to the software
  * that runs on it?  Given to QEMU as -bios in the place of the firmware; the
- * report goes to an isa-debugcon device.  Feature MSRs are not in it: a CPU
- * model without the MSR would stop the ROM with an exception, and TCG has no
- * CPU state behind most of them.
+ * report goes to an isa-debugcon device.  Feature MSRs are read if the CPU has
+ * RDMSR at all (CPUID.01H:EDX.MSR); for those that it does not know, TCG
+ * returns 0 instead of raising #GP.
  *
  * CPUID is run in 64-bit mode where the CPU has it, for TCG hides SYSCALL
  * from the other modes of Intel models, as the hardware does.  CR4, XCR0 and
@@ -15,8 +15,10 @@
  * them are the same in every run.
  *
  * The report is a series of records of six little-endian words: leaf,
- * sub-leaf, EAX, EBX, ECX, EDX.  The last one has leaf 0xffffffff, the mode
- * (32 or 64) for a sub-leaf, and the number of records before it in EAX.
+ * sub-leaf, EAX, EBX, ECX, EDX.  MSRs follow CPUID: leaf 0xfffffffe, the index
+ * for a sub-leaf, and the value in EDX:EAX.  The last record has leaf
+ * 0xffffffff, the mode (32 or 64) for a sub-leaf, and the number of records
+ * before it in EAX.
  */
 
 #define DEBUGCON        0x402
@@ -27,6 +29,7 @@
 #define MSR_EFER        0xc0000080
 #define EFER_LME        0x00000100
 #define EXT_EDX_LM      0x20000000
+#define EDX_MSR         0x00000020
 
 /* The leaves: basic, the hypervisor's, extended, VIA's */
 #define REGION_SIZE     0x40000000
@@ -148,6 +151,27 @@ next_region\@:
         addl    $REGION_SIZE, %esi
         jnz     region\@
 
+        movl    $1, %eax
+        cpuid
+        testl   $EDX_MSR, %edx
+        jz      end\@
+        movl    $0xfffffffe, LEAF(%ebp)
+        movl    $0, EBX(%ebp)
+        movl    $0, ECX(%ebp)
+        movl    $msrs, %edi
+msr\@:
+        movl    (%edi), %ecx
+        movl    %ecx, SUBLEAF(%ebp)
+        rdmsr
+        movl    %eax, EAX(%ebp)
+        movl    %edx, EDX(%ebp)
+        incl    COUNT(%ebp)
+        SEND_RECORD
+        addl    $4, %edi
+        cmpl    $msrs_end, %edi
+        jb      msr\@
+
+end\@:
         movl    $0xffffffff, LEAF(%ebp)
         movl    $\mode, SUBLEAF(%ebp)
         movl    COUNT(%ebp), %eax
@@ -225,6 +249,22 @@ rules:
         .long   0x80000026, 7, ECX, 0xff00              /* level type */
 default_rule:
         .long   0xffffffff, 0, 0, 0
+
+        /* The feature MSRs; test_feature_flags.py finds what is missing. */
+msrs:
+        .long   0x000000cf              /* IA32_CORE_CAPABILITIES */
+        .long   0x0000010a              /* IA32_ARCH_CAPABILITIES */
+        .long   0x00000345              /* IA32_PERF_CAPABILITIES */
+        .long   0x00000480              /* IA32_VMX_BASIC */
+        .long   0x00000485              /* IA32_VMX_MISC */
+        .long   0x0000048b              /* IA32_VMX_PROCBASED_CTLS2 */
+        .long   0x0000048c              /* IA32_VMX_EPT_VPID_CAP */
+        .long   0x0000048d              /* IA32_VMX_TRUE_PINBASED_CTLS */
+        .long   0x0000048e              /* IA32_VMX_TRUE_PROCBASED_CTLS */
+        .long   0x0000048f              /* IA32_VMX_TRUE_EXIT_CTLS */
+        .long   0x00000490              /* IA32_VMX_TRUE_ENTRY_CTLS */
+        .long   0x00000491              /* IA32_VMX_VMFUNC */
+msrs_end:
 
         /* The accessed bits are set, so that the CPU has nothing to write. */
         .balign 8

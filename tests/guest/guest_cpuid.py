@@ -5,10 +5,10 @@
 What a guest sees of its CPU, from outside of QEMU's own answers.
 
 Answers, for tests that judge what QEMU says about a CPU: what does CPUID
-really return in the guest?  Under TCG that is what a ROM reads in 64-bit
-mode, where the CPU has it (cpuid-rom.S); under KVM, what QEMU hands to the
-kernel for the boot CPU (kvm-cpuid-shim.c), feature MSRs included, for what
-the kernel does with it is not QEMU's.  Feature MSRs are not seen under TCG.
+really return in the guest, and the feature MSRs?  Under TCG that is what a ROM
+reads in 64-bit mode, where the CPU has it (cpuid-rom.S); under KVM, what QEMU
+hands to the kernel for the boot CPU (kvm-cpuid-shim.c), for what the kernel
+does with it is not QEMU's.
 
 Needs the ROM and the shim (make OUT=...), in the directory $GUEST_BUILD, and
 QEMU's Python library qemu.qmp.  CHECK_HOST=NAME lets KVM, and the CPU under
@@ -55,6 +55,7 @@ TIMEOUT = 60
 QUIT_TIMEOUT = 10
 
 ROM_RECORD = struct.Struct('<6I')
+ROM_MSR = 0xfffffffe
 ROM_END = 0xffffffff
 
 KVM_CPUID_FLAG_SIGNIFICANT_INDEX = 1
@@ -72,7 +73,7 @@ class View(NamedTuple):
     are not in it: QEMU does not hand them to KVM, for the kernel returns 0
     for what it was not given.
 
-    msrs has the values by index; it is None where MSRs are not seen.
+    msrs has the values by index; it is None where the CPU has no MSRs.
     """
     cpuid: Dict[Tuple[int, int], Registers]
     msrs: Optional[Dict[int, int]] = None
@@ -265,6 +266,7 @@ class Guest:
 
     async def _rom_view(self) -> View:
         cpuid: Dict[Tuple[int, int], Registers] = {}
+        msrs: Dict[int, int] = {}
         assert self._process is not None and self._process.stdout is not None
         await self.qmp.execute('cont')
         while True:
@@ -272,11 +274,14 @@ class Guest:
                 await self._process.stdout.readexactly(ROM_RECORD.size))
             if record[0] == ROM_END:
                 break
-            cpuid[record[0:2]] = record[2:6]
-        if len(cpuid) != record[2]:
+            if record[0] == ROM_MSR:
+                msrs[record[1]] = record[5] << 32 | record[2]
+            else:
+                cpuid[record[0:2]] = record[2:6]
+        if len(cpuid) + len(msrs) != record[2]:
             raise self._error(f'the ROM sent {record[2]} records, '
-                              f'{len(cpuid)} came')
-        return make_view(cpuid)
+                              f'{len(cpuid) + len(msrs)} came')
+        return make_view(cpuid, msrs or None)
 
     def cpu_views(self) -> List[View]:
         """

@@ -217,6 +217,15 @@ class Checks:
 class TestTcg(Checks, unittest.TestCase):
     accel = 'tcg'
 
+    def test_feature_msrs_are_read(self):
+        """The ROM reads all feature MSRs."""
+        msrs = {p['msr']['index'] for places in self.places.values()
+                for p in places if 'msr' in p}
+        views = [s.view for s in self.samples if s.view.msrs is not None]
+        self.assertTrue(views)
+        for view in views:
+            self.assertEqual(set(view.msrs), msrs)
+
 
 class TestKvm(NeedsKvm, Checks, unittest.TestCase):
     pass
