@@ -12,6 +12,7 @@
 #include "cpu.h"
 #include "qapi/error.h"
 #include "qobject/qdict.h"
+#include "system/kvm.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/custom-cpu.h"
@@ -50,6 +51,18 @@ bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp)
     return true;
 }
 
+/*
+ * Like x86_cpu_realizefn(), which then filters the format where it does not
+ * refuse to start.  Under KVM it refuses: see x86_cpu_start_errors().
+ */
+static void override_lbr_format(X86CPU *cpu)
+{
+    if (cpu->lbr_fmt != ~PERF_CAP_LBR_FMT && !kvm_enabled()) {
+        cpu->env.features[FEAT_PERF_CAPABILITIES] &= ~PERF_CAP_LBR_FMT;
+        cpu->env.features[FEAT_PERF_CAPABILITIES] |= cpu->lbr_fmt;
+    }
+}
+
 void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
                                 CpuModelExpansionInfo *ret, Error **errp)
 {
@@ -63,6 +76,7 @@ void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
                                       cpu->max_features;
     }
     /* From here on, the features are filtered. */
+    override_lbr_format(cpu);
     x86_cpu_access_filter_features(cpu);
     ret->removed_features = x86_cpu_removed_features(cpu);
     ret->has_removed_features = true;

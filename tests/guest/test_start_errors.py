@@ -5,8 +5,9 @@
 What an expansion says would refuse a CPU, and what a start does.
 
 Answers: does a guest start with a CPU exactly where the expansion of its
-model has no errors, and does QEMU stop with what is in errors otherwise?  The
-judge is a QEMU that is started with the CPU.  KVM is made to offer what each
+model has no errors, and does QEMU stop with what is in errors otherwise?  Does
+the CPU that starts lack the features that the expansion says?  The judge is a
+QEMU that is started with the CPU.  KVM is made to offer what each
 case is about (kvm-offers.c).
 
     QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
@@ -195,14 +196,16 @@ async def ask(case, accel, machine):
 
 
 async def start(case, accel):
-    """What QEMU says when it does not start, or None"""
+    """What QEMU says when it does not start, or None; and removed-features"""
     try:
         async with Guest(QEMU, ['-machine', 'q35', '-cpu',
                                 case.cpu + ',check=off'], accel,
-                         spec(case.offers or {})):
-            return None
+                         spec(case.offers or {})) as guest:
+            cpus = await guest.qmp.execute('query-cpus-fast')
+            return None, await guest.qmp.execute('qom-get', {
+                'path': cpus[0]['qom-path'], 'property': 'removed-features'})
     except GuestError as exc:
-        return str(exc)
+        return str(exc), None
 
 
 class Checks:
@@ -211,13 +214,15 @@ class Checks:
     machines = ('q35',)
 
     def check(self, case):
-        refused = asyncio.run(start(case, self.accel))
+        refused, removed = asyncio.run(start(case, self.accel))
         self.assertEqual(bool(refused), bool(case.errors), refused)
         if refused:
             self.assertTrue(any(text in refused
                                 for _, _, text in case.errors), refused)
         for machine in self.machines:
             for answer in asyncio.run(ask(case, self.accel, machine)):
+                if removed is not None and machine == 'q35':
+                    self.assertEqual(answer['removed-features'], removed)
                 self.assertEqual(
                     [(e['property'], e['reason']) for e in answer['errors']],
                     [(name, reason) for name, reason, _ in case.errors])
@@ -246,10 +251,19 @@ class Checks:
 class TestTcg(Checks, unittest.TestCase):
     accel = 'tcg'
 
+    def test_removed(self):
+        """features and numbers that TCG lacks, as the CPU itself has them"""
+        for cpu in ('Penryn,lbr-fmt=5', 'qemu64,pmu=on,+pdcm,lbr-fmt=5',
+                    'SapphireRapids', 'GraniteRapids-v2',
+                    'GraniteRapids-v2,avx10-version=2', 'EPYC-Genoa,+avx512f',
+                    'EPYC,x-force-features=on,+avx512f'):
+            with self.subTest(cpu):
+                self.check(Case(cpu))
+
     def test_host(self):
         """the model host is KVM's, and there is no answer about it"""
         case = Case('host')
-        refused = asyncio.run(start(case, 'tcg'))
+        refused, _ = asyncio.run(start(case, 'tcg'))
         self.assertIn("CPU model 'host' requires KVM or HVF", refused)
         with self.assertRaisesRegex(ExecuteError, "^CPU model 'host' requires "
                                     'KVM or HVF$'):
@@ -258,7 +272,7 @@ class TestTcg(Checks, unittest.TestCase):
     def test_enlightenments(self):
         """TCG has no enlightenments, and says so"""
         case = Case('qemu64,hv-relaxed=on,hv-synic=on')
-        self.assertIsNone(asyncio.run(start(case, 'tcg')))
+        self.assertIsNone(asyncio.run(start(case, 'tcg'))[0])
         for answer in asyncio.run(ask(case, 'tcg', 'q35')):
             self.assertEqual(answer['errors'], [])
             self.assertEqual(
