@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from x86_cpu_errors import Failure, near_matches, one_of, shown
 from x86_cpu_names import for_the_start, left_out
+from x86_cpu_text import value_text
 
 # Not an address: the name of the elements that go to QEMU as they are
 QEMU_NAMESPACE = 'http://libvirt.org/schemas/domain/qemu/1.0'
@@ -33,6 +34,10 @@ NAME = re.compile('[A-Za-z0-9_.-]+')
 # Text that goes to QEMU as it is
 NO_COMMA = re.compile('[^,]*')
 VENDOR_LENGTH = 12
+
+# Characters that XML 1.0 has no way to write
+NOT_IN_XML = re.compile(
+    r'[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
 
 POLICIES = {'force': True, 'require': True, 'disable': False,
             'forbid': False, 'optional': None}
@@ -608,6 +613,21 @@ class CpuMap:
 
     def has_feature(self, name):
         return self.features is None or name in self.features
+
+
+def unwritable(props):
+    """Returns {property: a character of its value that no XML can have}."""
+    found = {name: NOT_IN_XML.search(value_text(value))
+             for name, value in sorted(props.items())}
+    return {name: match[0] for name, match in found.items() if match}
+
+
+def check_characters(what, props):
+    """:raise Failure: a value has a character that no XML can have"""
+    for name, character in unwritable(props).items():
+        raise Failure(f"{what}: the value of '{name}' has the character "
+                      f'U+{ord(character):04X}, which no XML can have; '
+                      '--format cpu can')
 
 
 def comment(lines):

@@ -1214,6 +1214,13 @@ class Errors(unittest.TestCase):
                  '--quote, or --format json',
                  ['--accel', 'tcg', '--cpu', 'qemu64,model-id=a\nb',
                   '--format', 'cpu']),
+                *((f"{fmt}: the value of '{name}' has the character U+001B, "
+                   'which no XML can have; --format cpu can',
+                   ['--accel', 'tcg', '--cpu', f'qemu64,{name}=Genuine\x1bntel',
+                    '--format', fmt])
+                  for fmt, name in (('libvirt', 'vendor'),
+                                    ('libvirt-qemu', 'vendor'),
+                                    ('libvirt-qemu', 'model-id'))),
                 ('cannot connect to /nonexistent: No such file or directory',
                  ['--qmp', '/nonexistent']),
                 ('cannot connect to 127.0.0.1:1: Connection refused',
@@ -1308,8 +1315,8 @@ ANSWERS = {
 }
 
 
-class BadInput(unittest.TestCase):
-    """Whatever is read: one line that says what is wrong, no traceback"""
+class FakeQemu(unittest.TestCase):
+    """The scripts, and a QEMU that answers as a test wants it to"""
 
     FORMATS = ['table', 'cpu', 'json', 'readconfig', 'libvirt-qemu']
 
@@ -1317,10 +1324,10 @@ class BadInput(unittest.TestCase):
     def setUpClass(cls):
         cls.script = load_script('x86-cpu-model-dump')
 
-    def output(self, script, fmt='json', greeting=GREETING, raw=None,
-               answers=None, properties=None, refused=None, **args):
+    def answer_of(self, script, fmt='json', greeting=GREETING, raw=None,
+                  answers=None, properties=None, refused=None, **args):
         """
-        Returns what a script prints of such a QEMU.
+        Returns what a script says of such a QEMU: text, status, notes.
 
         :param raw: bytes instead of each answer
         :param refused: a command
@@ -1350,7 +1357,54 @@ class BadInput(unittest.TestCase):
                 qmp=path, cpu=None, libvirt=None, machine=None, accel=None,
                 smp=None, format=fmt, **args)
             with Listener(path, talk):
-                return script.run(args)[0]
+                return script.run(args)
+
+    def dump(self, fmt, **qemu):
+        """Returns the text of a dump, and its notes."""
+        text, status, notes = self.answer_of(self.script, fmt, model='base',
+                                             quote=False, **qemu)
+        self.assertEqual(status, 0)
+        return text, notes
+
+
+class Characters(FakeQemu):
+    """What XML cannot have is refused, and the rest is written"""
+
+    def written(self, fmt, name, value):
+        answers = json.loads(json.dumps(ANSWERS))
+        props = answers['query-cpu-model-expansion']['model']['props']
+        props[name] = value
+        return self.dump(fmt, answers=answers)
+
+    def test_refused(self):
+        for number in [*sorted({*range(0x20)} - {9, 10, 13}), 0xfffe, 0xffff]:
+            with self.assertRaisesRegex(
+                    Failure, "^libvirt-qemu: the value of 'model-id' has the "
+                    f'character U\\+{number:04X}, which no XML can have; '
+                    '--format cpu can$'):
+                self.written('libvirt-qemu', 'model-id', f'a{chr(number)}b')
+
+    def test_written(self):
+        for number in 9, 10, 13, 0x20, 0x7f, 0x9f, 0xfffc, 0x10000, 0x10ffff:
+            value = f'a{chr(number)}b'
+            text, _ = self.written('libvirt-qemu', 'model-id', value)
+            self.assertIn(f'model-id={value},', passed_cpu(text))
+
+    def test_what_a_cpu_element_cannot_carry(self):
+        """The comment names what can"""
+        done = dump('--accel', 'tcg', '--cpu', 'qemu64,model-id=a\x01b',
+                    '--format', 'libvirt')
+        ET.fromstring(done.stdout)
+        self.assertIn('  The format cpu carries everything.\n', done.stdout)
+        self.assertIn('(named in the comment); cpu can\n', done.stderr)
+
+
+class BadInput(FakeQemu):
+    """Whatever is read: one line that says what is wrong, no traceback"""
+
+    def output(self, *args, **kwargs):
+        """Returns what a script prints, see answer_of()."""
+        return self.answer_of(*args, **kwargs)[0]
 
     def run_monitor(self, fmt='json', **qemu):
         """Returns None, or the error of a dump of such a QEMU."""
