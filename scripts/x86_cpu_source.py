@@ -193,7 +193,10 @@ def running(address):
                           'not an x86 CPU')
         machine = q.cmd('qom-get', path='/machine', property='type')
         machine = machine.removesuffix('-machine')
-        compat = q.cmd('qom-get', path='/machine', property='cpu-compat')
+        # microvm has no such option.
+        compat = ('cpu-compat' in
+                  {p['name'] for p in q.cmd('qom-list', path='/machine')} and
+                  q.cmd('qom-get', path='/machine', property='cpu-compat'))
         yield q, Source(
             given={'qmp': address}, title=f'{match[1]} of {address}',
             model=match[1], cpu=match[1],

@@ -413,6 +413,12 @@ class Running(unittest.TestCase):
                    'arch-capabilities=off', 'pc', '-overcommit', 'cpu-pm=on')
         self.assertTrue(self.answer['model']['props']['waitpkg'])
 
+    def test_microvm(self):
+        """It has no cpu-compat"""
+        asyncio.run(self.look('tcg', 'EPYC', 'microvm'))
+        self.assertEqual(self.answer['machine'], 'microvm')
+        self.assertFalse(self.answer['model']['props']['topoext'])
+
 
 def passed(*args):
     return f"<qemu:commandline xmlns:qemu='{QEMU_NAMESPACE}'>" + ''.join(
@@ -1221,6 +1227,11 @@ class Errors(unittest.TestCase):
                   for fmt, name in (('libvirt', 'vendor'),
                                     ('libvirt-qemu', 'vendor'),
                                     ('libvirt-qemu', 'model-id'))),
+                ("libvirt: machine type 'microvm' is not a PC, and only for "
+                 'these can a <cpu> be written; --format libvirt-qemu is for '
+                 'any machine type',
+                 ['--accel', 'tcg', '--cpu', 'qemu64', '--machine', 'microvm',
+                  '--format', 'libvirt']),
                 ('cannot connect to /nonexistent: No such file or directory',
                  ['--qmp', '/nonexistent']),
                 ('cannot connect to 127.0.0.1:1: Connection refused',
@@ -1312,6 +1323,7 @@ ANSWERS = {
          'migratable': True, 'libvirt': 'avx2', 'description': 'AVX2'}],
     'query-cpu-definitions': [
         {'name': 'EPYC', 'migration-safe': True}],
+    'qom-list': [{'name': 'cpu-compat'}],
 }
 
 
@@ -1345,6 +1357,9 @@ class FakeQemu(unittest.TestCase):
             name = arguments['property']
             if arguments['path'] == '/machine' and name == 'type':
                 name = 'machine type'
+            if name == 'cpu-compat' and name not in (properties or PROPERTIES):
+                return {'error': {'class': 'GenericError', 'desc':
+                                  "Property 'machine.cpu-compat' not found"}}
             return {'return': (properties or PROPERTIES).get(name, False)}
 
         def talk(connection):
@@ -1365,6 +1380,21 @@ class FakeQemu(unittest.TestCase):
                                              quote=False, **qemu)
         self.assertEqual(status, 0)
         return text, notes
+
+
+class WithoutCpuCompat(FakeQemu):
+    """A running microvm has no such property; for both scripts"""
+
+    def test_read(self):
+        properties = {**PROPERTIES, 'machine type': 'microvm-machine'}
+        del properties['cpu-compat']
+        qemu = {'answers': {**ANSWERS, 'qom-list': [{'name': 'f-avx2'}]},
+                'properties': properties}
+        for text in [
+                self.dump('json', **qemu)[0],
+                self.answer_of(load_script('x86-cpu-removed'), check=False,
+                               exit_zero=True, all=True, **qemu)[0]]:
+            self.assertEqual(json.loads(text)['machine'], 'microvm')
 
 
 class Characters(FakeQemu):
