@@ -62,7 +62,7 @@ ANSWERS = {
     'query-cpu-features': [{
         **x86_cpu_names.ENTRY, 'aliases': [str], 'supported': bool,
         'migratable': bool,
-        'description?': str, 'note?': str}],
+        'requires': [[str, ...]], 'description?': str, 'note?': str}],
     'query-cpu-model-expansion': {
         'model': {'name': str, 'props': {str: object}},
         'removed-features?': REMOVED, 'omitted-properties?': [str],

@@ -413,6 +413,45 @@ class Running(unittest.TestCase):
                    'arch-capabilities=off', 'pc', '-overcommit', 'cpu-pm=on')
         self.assertTrue(self.answer['model']['props']['waitpkg'])
 
+    @unittest.skipUnless(kvm_opens(), '/dev/kvm does not open')
+    def test_kernel_offers_a_feature_without_what_it_needs(self):
+        """The guest keeps it, a CPU made from the dump does not"""
+        # 7.0.EDX.29 is arch-capabilities, and MSR 0x10a bit 0 is rdctl-no.
+        self.offers = 'cpuid 7 0 edx clear 0x20000000;msr 0x10a is 1'
+        asyncio.run(self.look('kvm', 'qemu64,+arch-capabilities,+rdctl-no',
+                              'pc'))
+        again = view(['-machine', 'pc', '-cpu', self.cpu], 'kvm', self.offers)
+        self.assertEqual(self.view.cpuid, again.cpuid)
+        self.assertEqual([v.msrs[0x10a] for v in (self.view, again)], [1, 0])
+        self.assertEqual(self.answer['omitted-properties'], ['rdctl-no'])
+        self.assertEqual(self.answer['notes'], [
+            'not exact: rdctl-no needs arch-capabilities, which this guest '
+            'lacks: a CPU made from the dump will not have it'])
+
+    @unittest.skipUnless(kvm_opens(), '/dev/kvm does not open')
+    def test_what_no_guest_sees_is_not_lost(self):
+        """Without svm, CPUID has no leaf with npt"""
+        self.offers = ('cpuid 0x80000001 0 ecx clear 4;'
+                       'cpuid 0x8000000a 0 edx set 1')
+        self.check('kvm', 'qemu64,+svm,+npt', 'pc')
+        self.assertTrue(self.answer['model']['props']['npt'])
+        self.assertFalse(self.answer['model']['props']['svm'])
+        self.assertEqual(self.answer['notes'], [])
+
+    def test_forced(self):
+        """The dump has what is forced, and says that it takes force"""
+        asyncio.run(self.look('tcg', 'EPYC,+avx512f' + FORCE, 'pc'))
+        self.assertTrue(self.answer['model']['props']['avx512f'])
+        self.assertIn('avx512f', self.answer['removed-features'])
+        self.assertEqual(self.answer['omitted-properties'],
+                         ['x-force-features'])
+        self.assertRegex(self.answer['notes'][-1],
+                         '^not exact: x-force-features=on shows features .*: '
+                         'avx512f, ')
+        self.check_forced()
+        again = view(['-machine', 'pc', '-cpu', self.cpu], 'tcg')
+        self.assertNotEqual(again, self.view)
+
     def test_microvm(self):
         """It has no cpu-compat"""
         asyncio.run(self.look('tcg', 'EPYC', 'microvm'))
@@ -1320,7 +1359,8 @@ ANSWERS = {
     'query-kvm': {'enabled': True},
     'query-cpu-features': [
         {'name': 'avx2', 'aliases': [], 'supported': True,
-         'migratable': True, 'libvirt': 'avx2', 'description': 'AVX2'}],
+         'migratable': True, 'libvirt': 'avx2', 'description': 'AVX2',
+         'requires': [['avx']]}],
     'query-cpu-definitions': [
         {'name': 'EPYC', 'migration-safe': True}],
     'qom-list': [{'name': 'cpu-compat'}],
@@ -1380,6 +1420,96 @@ class FakeQemu(unittest.TestCase):
                                              quote=False, **qemu)
         self.assertEqual(status, 0)
         return text, notes
+
+
+class NotExact(FakeQemu):
+    """What a dump of a running guest cannot carry, and says so"""
+
+    # A CPU's properties, and what its guest sees
+    PROPS = {'avx': False, 'avx2': True, 'vaes': True, 'avx10': True,
+             'avx10-256': False, 'avx10-512': False, 'kvmclock': True,
+             'kvmclock-stable-bit': True, 'svm': False, 'npt': True}
+    REQUIRES = {'avx2': [['avx']], 'vaes': [['avx', 'kvmclock'], ['avx2']],
+                'avx10': [['avx10-256', 'avx10-512']],
+                'kvmclock-stable-bit': [['svm', 'kvmclock']],
+                'npt': [['svm']]}
+    SEEN = {'f-avx2': True, 'f-vaes': True, 'f-avx10': True,
+            'f-kvmclock-stable-bit': True}
+    UNMET = [
+        'not exact: avx2, vaes need avx, which this guest lacks: a CPU made '
+        'from the dump will not have them',
+        'not exact: avx10 needs avx10-256 or avx10-512, which this guest '
+        'lacks: a CPU made from the dump will not have it']
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        entry, = ANSWERS['query-cpu-features']
+        expansion = dict(ANSWERS['query-cpu-model-expansion'])
+        del expansion['omitted-properties']
+        cls.answers = {
+            **ANSWERS,
+            'query-cpu-features': [
+                {**entry, 'name': name, 'libvirt': name,
+                 'requires': cls.REQUIRES.get(name, [])}
+                for name in cls.PROPS],
+            'query-cpu-model-expansion': {
+                **expansion, 'model': {'name': 'base', 'props': {
+                    **cls.PROPS, 'avx': True}}}}
+        cls.properties = {
+            **PROPERTIES, **cls.PROPS, **cls.SEEN, 'added-features': [],
+            'removed-features': [{**ENTRY, 'feature': 'avx'}]}
+
+    def test_unmet_requirements(self):
+        for fmt in [*self.FORMATS, 'libvirt']:
+            with self.subTest(fmt):
+                text, notes = self.dump(fmt, answers=self.answers,
+                                        properties=self.properties)
+                self.assertEqual(sorted(notes)[-2:], sorted(self.UNMET))
+                if fmt == 'json':
+                    answer = json.loads(text)
+                    self.assertEqual(answer['notes'], notes)
+                    self.assertEqual(answer['omitted-properties'],
+                                     ['avx10', 'avx2', 'vaes'])
+                    self.assertEqual(answer['removed-features'], [])
+                    self.assertEqual(answer['model']['props'], self.PROPS)
+
+    def test_met_requirements(self):
+        seen = {name: False for name in self.SEEN}
+        for properties in ({**self.properties, **seen},
+                           {**self.properties, 'removed-features': []}):
+            answers = json.loads(json.dumps(self.answers))
+            if not properties['removed-features']:
+                answers['query-cpu-model-expansion']['model']['props'][
+                    'avx10-512'] = True
+            text, notes = self.dump('json', answers=answers,
+                                    properties=properties)
+            self.assertEqual(notes, [])
+            self.assertNotIn('omitted-properties', json.loads(text))
+
+    def test_forced(self):
+        """Only what is on although it is missing is forced"""
+        off = {**ENTRY, 'feature': 'svm'}
+        harmless = {**ENTRY, 'feature': 'npt', 'blocking': False}
+        properties = {
+            **self.properties, **{name: False for name in self.SEEN},
+            'avx': True, 'removed-features': [
+                *self.properties['removed-features'], off, harmless]}
+        for force in False, True:
+            text, notes = self.dump(
+                'json', answers=self.answers,
+                properties={**properties, 'x-force-features': force})
+            answer = json.loads(text)
+            self.assertEqual(answer['removed-features'], ['avx'] * force)
+            self.assertEqual(notes, [
+                '1 of its features are missing on this host with this '
+                'accelerator (x86-cpu removed says why); the dump has them '
+                'as asked for',
+                'not exact: x-force-features=on shows features that are '
+                'missing on this host, and is not part of the dump: avx'
+            ] * force)
+            self.assertEqual(answer.get('omitted-properties', []),
+                             ['x-force-features'] * force)
 
 
 class WithoutCpuCompat(FakeQemu):
