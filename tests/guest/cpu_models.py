@@ -21,6 +21,7 @@ import threading
 import time
 
 from guest_cpuid import REGISTERS, Guest, GuestError
+from release_line import NEWEST, OLDEST
 from test_feature_flags import feature_places
 from test_random_features import KVM_MSRS, SEED
 from test_removed_features import MSR_REFUSED
@@ -32,8 +33,6 @@ import x86_cpu_golden  # noqa: E402
 QEMU = os.environ.get('QTEST_QEMU_BINARY', '')
 FULL = bool(os.environ.get('CHECK_FULL'))
 
-# Old and new machine types of both kinds
-OLDEST, NEWEST = 'pc-i440fx-2.4', 'pc-q35-10.0'
 FORCE = {'x-force-features': True}
 
 # Both vendors and others, no long mode, legacy caches and own ones, commas
@@ -217,7 +216,7 @@ class Lab:
     def _list_machines(self):
         names = [m['name'] for m in self.ask([('query-machines', {})])[0]
                  ['return']]
-        assert OLDEST in names and NEWEST in names
+        assert self.qemu != QEMU or {OLDEST, NEWEST} <= set(names)
         return sorted(n for n in names
                       if re.fullmatch(r'pc-(i440fx|q35)-[\d.]+', n))
 
@@ -231,7 +230,7 @@ class Lab:
     async def _starts(self, cpu):
         """Why QEMU does not start with this CPU, or an empty string"""
         try:
-            async with Guest(QEMU, ['-cpu', cpu], self.accel):
+            async with Guest(self.qemu, ['-cpu', cpu], self.accel):
                 return ''
         except GuestError as exc:
             return str(exc)
@@ -245,7 +244,7 @@ class Lab:
                     [name, *needs], True))):
                 del self.enlightenments[name]
         if await self._starts('qemu64,tsc-frequency=1000000000'):
-            async with Guest(QEMU, [], self.accel) as guest:
+            async with Guest(self.qemu, [], self.accel) as guest:
                 cpus = await guest.qmp.execute('query-cpus-fast')
                 self.knobs['tsc-frequency'] = [
                     await guest.qmp.execute('qom-get', {

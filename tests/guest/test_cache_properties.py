@@ -24,6 +24,7 @@ from cpu_models import (
     show_differences,
 )
 from guest_cpuid import REGISTERS, ZEROS, Guest
+from release_line import of_line
 from test_removed_features import NeedsKvm
 
 NAMES = ['l1d-cache-info', 'l1i-cache-info', 'l2-cache-info',
@@ -189,7 +190,7 @@ BAD = [
 ORDERS = [
     ('EPYC', NEWEST, NAMES[2:3]),
     # Here legacy-cache is on by a compat property.
-    ('EPYC', 'pc-q35-2.12', NAMES[2:3]),
+    ('EPYC', of_line('pc-q35-2.12'), NAMES[2:3]),
     ('Haswell', NEWEST, NAMES),
 ]
 
@@ -506,7 +507,7 @@ class TestTcg(Checks, unittest.TestCase):
 
     def test_anchors(self):
         """Of several compat-anchor=, the last one counts"""
-        old, new = 'pc-q35-3.1', 'pc-i440fx-8.0'
+        old, new = of_line('pc-q35-3.1'), 'pc-i440fx-8.0'
         anchor = 'base-x86_64-cpu.compat-anchor='
 
         answers = self.lab.ask([

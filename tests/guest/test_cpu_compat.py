@@ -28,16 +28,17 @@ from cpu_models import (
     cpu_option, differences, expansion, plug_cpu, rng, show_differences,
 )
 from guest_cpuid import Guest, GuestError, register
+from release_line import of_line
 from test_removed_features import NeedsKvm
 
 # Machine type, and whose CPUs it is to have
 # (pc-q35-4.0 has another interrupt controller than all others by default)
-PAIRS = [(NEWEST, OLDEST), ('pc-q35-4.0', 'pc-i440fx-8.0')]
+PAIRS = [(NEWEST, OLDEST), (of_line('pc-q35-4.0'), 'pc-i440fx-8.0')]
 MORE_PAIRS = [
-    ('pc-i440fx-10.0', 'pc-q35-3.1'), (NEWEST, 'pc-i440fx-10.0'), (NEWEST, 'pc-q35-8.0'),
-    (NEWEST, 'pc-i440fx-2.12'), (OLDEST, NEWEST),
-    ('pc-q35-5.0', 'pc-q35-4.2'), ('pc-i440fx-6.1', 'pc-q35-9.2'),
-    ('pc-q35-9.1', 'pc-i440fx-5.1'), ('pc-q35-2.9', 'pc-i440fx-7.2'),
+    ('pc-i440fx-10.0', of_line('pc-q35-3.1')), (NEWEST, 'pc-i440fx-10.0'), (NEWEST, 'pc-q35-8.0'),
+    (NEWEST, of_line('pc-i440fx-2.12')), (OLDEST, NEWEST),
+    (of_line('pc-q35-5.0'), of_line('pc-q35-4.2')), ('pc-i440fx-6.1', 'pc-q35-9.2'),
+    ('pc-q35-9.1', of_line('pc-i440fx-5.1')), (of_line('pc-q35-2.9'), 'pc-i440fx-7.2'),
 ]
 # What is left open here, machine types fill in differently.
 SMP = '2,sockets=1,cores=2,threads=1'
@@ -94,7 +95,7 @@ class Checks(LabChecks):
         """Without cpu-compat, it is another CPU"""
         # Up to 6.0, qemu64 is family 6, whatever the host.
         families = {NEWEST: 15, OLDEST: 6,
-                    'pc-q35-4.0': 6, 'pc-i440fx-8.0': 15}
+                    of_line('pc-q35-4.0'): 6, 'pc-i440fx-8.0': 15}
         cpu = self.cpu('qemu64')
         machines = [machine for pair in PAIRS for machine in pair]
         views = asyncio.run(self.lab.look([(machine, cpu, SMP)

@@ -24,6 +24,7 @@ import unittest.mock
 from cpu_models import FULL, QEMU, cpu_option, plug_cpu
 from guest_cpuid import Guest, View, guest_view
 from made_hosts import load_made, no_kvm
+from release_line import of_line
 import stock_qemu
 from test_offered_features import spec
 
@@ -35,7 +36,7 @@ TIMEOUT = 60
 
 # A machine type whose EPYC differs from the newest one's in many ways:
 # caches, levels, features
-OLD = 'pc-i440fx-2.4'
+OLD = of_line('pc-i440fx-2.4')
 COMPAT = 'pc-q35-10.0,cpu-compat=' + OLD
 
 # On a made host, its KVM alone is of interest.
@@ -277,10 +278,10 @@ class OtherCPU(unittest.TestCase):
     def test_machine_type(self):
         """the target has the CPU of its own machine type, or a third's"""
         source = guest_args(COMPAT, EPYC)
+        third = 'pc-q35-6.0'
         for machine, has in (
                 ('pc-q35-10.0', 'no cpu-compat'),
-                ('pc-q35-10.0,cpu-compat=pc-q35-5.0',
-                 'cpu-compat=pc-q35-5.0')):
+                ('pc-q35-10.0,cpu-compat=' + third, 'cpu-compat=' + third)):
             with self.subTest(machine=machine):
                 why = self.refusal(source, guest_args(machine, EPYC))
                 self.assertEqual(why[0], 'the source has cpu-compat=' + OLD +
@@ -527,7 +528,7 @@ class StockQEMU(unittest.TestCase):
 
     def guests(self):
         """Arguments: models x machine types, with cpu options"""
-        for machine in (OLD, 'pc-i440fx-5.1', 'pc-q35-3.1', 'pc-q35-10.0'):
+        for machine in (OLD, of_line('pc-i440fx-5.1'), of_line('pc-q35-3.1'), 'pc-q35-10.0'):
             for cpu in (EPYC, 'qemu64,x2apic=on', 'Skylake-Server-v4,'
                         'arch-capabilities=off,hv-relaxed=on', 'base,lm=on'):
                 yield guest_args(machine, cpu, '-smp', '2')

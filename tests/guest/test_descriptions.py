@@ -27,6 +27,7 @@ from cpu_models import (
     expansion, option, plug_cpu, show_differences,
 )
 from guest_cpuid import Guest, GuestError, guest_view, register
+from release_line import of_line
 from test_offered_features import INTEL_PT, shim, spec
 from test_removed_features import NeedsKvm
 
@@ -372,8 +373,8 @@ class IntelPt:
     """
     accel = ''
     offers = None
-    MACHINES = [OLDEST, 'pc-q35-2.9', 'pc-q35-3.1', NEWEST]
-    DROPS = {'pc-q35-2.9', 'pc-q35-3.1'}
+    MACHINES = [OLDEST, of_line('pc-q35-2.9'), of_line('pc-q35-3.1'), NEWEST]
+    DROPS = {of_line('pc-q35-2.9'), of_line('pc-q35-3.1')}
 
     def describe(self, model, props, machine):
         with self.offering():

@@ -24,6 +24,7 @@ from cpu_models import (
     show_differences,
 )
 from guest_cpuid import GuestError, guest_view, register
+from release_line import of_line
 import site_qemu
 
 DIRECTORY = os.path.join(site_qemu.REPO, 'tests', 'distributors')
@@ -96,7 +97,7 @@ class Beside(Checks):
     # What Acme_dist is, by machine type
     MODELS = {'pc-q35-acme': RDRAND, 'pc-q35-acme2': RDRAND, 'q35': RDRAND,
               'pc-q35-zeta': AES | PCLMULQDQ, 'pc-q35-8.2': RDRAND,
-              'pc-q35-10.0': AES | PCLMULQDQ, 'pc-q35-2.4': 0,
+              'pc-q35-10.0': AES | PCLMULQDQ, of_line('pc-q35-2.4'): 0,
               # Of no known version
               'pc-q35-other': 0}
 
@@ -162,7 +163,7 @@ class Instead(Checks):
         """They are understood here, and by a QEMU that has upstream's"""
         for machine, same in (('pc-q35-acme2.0.0', 'pc-q35-8.2'),
                               ('pc-q35-acme10.0.0', 'pc-q35-9.2'),
-                              ('pc-q35-acme9.0.0', 'pc-q35-2.4')):
+                              ('pc-q35-acme9.0.0', of_line('pc-q35-2.4'))):
             for model in 'Haswell', 'EPYC-Milan':
                 named = cpu_option(model, FORCE)
                 props = {**expand(instead(), model, machine=machine), **FORCE}
@@ -176,15 +177,15 @@ class Instead(Checks):
 
     def test_anchors(self):
         """Here, an anchor is what stands for it; others are unknown"""
-        for name in 'pc-q35-2.4', 'pc-q35-acme9.0.0':
+        for name in of_line('pc-q35-2.4'), 'pc-q35-acme9.0.0':
             props = expand(instead(), 'base', {'compat-anchor': name},
                            kind='full')
-            self.assertEqual(props['compat-anchor'], 'pc-q35-2.4')
+            self.assertEqual(props['compat-anchor'], of_line('pc-q35-2.4'))
             # Of hw/i386/pc.c, pc_compat_2_6 and pc_compat_2_7
             self.assertFalse(props['full-cpuid-auto-level'])
             self.assertFalse(props['cpuid-0xb'])
         # Likewise for a guest, which has no leaf 0xb then
-        for name, has in (('pc-q35-2.4', False), ('pc-q35-acme9.0.0', False),
+        for name, has in ((of_line('pc-q35-2.4'), False), ('pc-q35-acme9.0.0', False),
                           ('pc-q35-9.2', True), ('pc-q35-acme2.0.0', True)):
             view = guest_view(instead(), [
                 '-machine', 'pc-q35-acme10.0.0', '-smp', '2', '-cpu',

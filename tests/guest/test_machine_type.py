@@ -22,6 +22,7 @@ from cpu_models import (
     FULL, NEWEST, OLDEST, SAMPLE_MODELS, SHOWN, LabChecks, Progress,
     expansion, random_cpu, rng,
 )
+from release_line import NEWEST_I440FX, of_line
 from test_removed_features import NeedsKvm
 
 # What must not get into an answer about another machine type: from -cpu in
@@ -29,7 +30,8 @@ from test_removed_features import NeedsKvm
 # and for what expansions are made of, and from the machine's own options.
 # pc-q35-4.0 has another interrupt controller than all others by default.
 NASTY = [
-    '-machine', 'pc-q35-4.0,smp-cache.0.cache=l2,smp-cache.0.topology=core',
+    '-machine', of_line('pc-q35-4.0') +
+    ',smp-cache.0.cache=l2,smp-cache.0.topology=core',
     '-smp', '4,sockets=1,dies=2,cores=2',
     '-cpu', 'Haswell,-avx2,+x2apic,+monitor,level=5,model-id=Mine,kvm=off,'
             'hv-relaxed=on,l3-cache=off,host-phys-bits=on',
@@ -37,7 +39,7 @@ NASTY = [
     '-global', 'Haswell-v1-x86_64-cpu.xlevel=0x80000004',
     '-global', 'EPYC-Milan-x86_64-cpu.stepping=7',
     '-global', 'base-x86_64-cpu.family=9',
-    '-global', 'base-x86_64-cpu.compat-anchor=pc-q35-3.1',
+    '-global', 'base-x86_64-cpu.compat-anchor=' + of_line('pc-q35-3.1'),
     '-global', 'max-x86_64-cpu.migratable=off',
     '-global', 'x86_64-cpu.tcg-cpuid=off',
     '-global', 'x86_64-cpu.min-xlevel=0x80000022',
@@ -92,8 +94,8 @@ class Checks(LabChecks):
             ('full', 'Haswell', {'x2apic': True, 'svm': True, 'pmu': True}),
             ('full', 'max', {'migratable': False, 'hv-passthrough': True}),
             ('static', 'max', {'migratable': False, 'pmu': True}),
-            ('static', 'base', {'compat-anchor': 'pc-i440fx-3.0'}),
-            ('static', 'Haswell', {'compat-anchor': 'pc-i440fx-3.0'}),
+            ('static', 'base', {'compat-anchor': of_line('pc-i440fx-3.0')}),
+            ('static', 'Haswell', {'compat-anchor': of_line('pc-i440fx-3.0')}),
             ('static', 'Haswell', {'no-such-property': 1}),
             ('static', 'No-such-model', {}),
         ]
@@ -104,7 +106,7 @@ class Checks(LabChecks):
         if FULL:
             return self.lab.machines + ['isapc']
         choose = rng(self.accel, 'machines')
-        types = [OLDEST, 'pc-q35-3.1', 'pc-i440fx-6.1', NEWEST, 'isapc']
+        types = [OLDEST, of_line('pc-q35-3.1'), 'pc-i440fx-6.1', NEWEST, 'isapc']
         return types + choose.sample(
             sorted(set(self.lab.machines) - set(types)), 2)
 
@@ -162,7 +164,7 @@ class Checks(LabChecks):
         others = [
             expansion(kind, name, props, machine)
             for kind in ('static', 'full')
-            for machine in [OLDEST, 'pc-q35-3.1', 'no-such-machine', 'none',
+            for machine in [OLDEST, of_line('pc-q35-3.1'), 'no-such-machine', 'none',
                             'microvm', 'x86', NEWEST, 'isapc']
             for name, props in [('Haswell', {}), ('EPYC', {'level': 'x'}),
                                 ('base', {'compat-anchor': NEWEST}),
@@ -180,7 +182,7 @@ class Checks(LabChecks):
     def test_cpus_made_later(self):
         """A CPU that is plugged in after answers is the machine's own"""
         # Machine types and options that all answers leave to themselves
-        args = ['-machine', 'pc-q35-4.1', '-smp',
+        args = ['-machine', of_line('pc-q35-4.1'), '-smp',
                 '1,sockets=1,cores=2,threads=1,maxcpus=2', '-cpu',
                 'EPYC,+monitor,-avx2,arch-capabilities=off']
         plug = [('device_add', {'driver': 'EPYC-x86_64-cpu', 'id': 'hot',
@@ -206,7 +208,7 @@ class Checks(LabChecks):
                  ('max', {})]
         theirs, plain = [
             self.lab.ask([expansion('full', *a) for a in asked], *args)
-            for args in (NASTY, ['-machine', 'pc-q35-4.0'])]
+            for args in (NASTY, ['-machine', of_line('pc-q35-4.0')])]
         for mine, other, question in zip(theirs, plain, asked):
             a, b = (r['return']['model']['props'] for r in (mine, other))
             changed = {name for name in a if a[name] != b.get(name)}
@@ -277,7 +279,7 @@ class Checks(LabChecks):
 
     def test_aliases(self):
         """Aliases of machine types are what they stand for; isapc works"""
-        pairs = {'pc': 'pc-i440fx-10.0', 'q35': NEWEST}
+        pairs = {'pc': NEWEST_I440FX, 'q35': NEWEST}
         for alias, machine in pairs.items():
             a, b = self.lab.ask([expansion('static', 'EPYC', {}, m)
                                  for m in (alias, machine)])

@@ -24,6 +24,7 @@ import jsonschema
 
 from guest_cpuid import REGISTERS, Guest, GuestError, has_bit, register
 from made_hosts import host_cpuid, shim
+from release_line import of_line
 from test_removed_features import NUMBERS, NeedsKvm, get
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -281,7 +282,7 @@ class IntelPt(Offered):
 
     def test_level(self):
         """Old machine types do not make room for leaf 0x14"""
-        args = ['-machine', 'pc-q35-3.1']
+        args = ['-machine', of_line('pc-q35-3.1')]
         self.check(INTEL_PT, 'qemu64,+intel-pt', {
             'intel-pt': ['intel-pt level blocking user 7.0.EBX.25']}, args)
         self.check(INTEL_PT, 'qemu64,+intel-pt,min-level=0x14',

@@ -33,6 +33,7 @@ from guest_cpuid import (
     register,
 )
 from made_hosts import no_kvm
+from release_line import NEWEST, OLDEST, of_line
 
 
 # Both vendors and others, no long mode, no CPUID level to speak of, XSAVE,
@@ -52,7 +53,7 @@ CONFIGURED_MODELS = [
     'Skylake-Client,xsave=off,xsavec=on',
     'Skylake-Server,vmx=off,vmx-ept=on',
 ]
-MACHINES = ['pc-i440fx-2.4', 'pc-q35-3.1', 'pc-q35-10.0']
+MACHINES = [OLDEST, of_line('pc-q35-3.1'), NEWEST]
 
 # Some kernels refuse the value of IA32_ARCH_CAPABILITIES that they offer (the
 # pagetable-based kvm_pvm does), and QEMU does not start over it.  There, CPU

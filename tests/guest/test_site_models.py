@@ -32,6 +32,7 @@ from cpu_models import (
 from guest_cpuid import (
     ZEROS, Guest, GuestError, guest_view, has_leaf, model_id, register,
 )
+from release_line import of_line
 from test_cpu_migration import guest_args
 from test_removed_features import NeedsKvm
 import site_qemu
@@ -41,13 +42,15 @@ TABLES = os.path.join(site_qemu.REPO, 'tests', 'tables')
 # Both sides of each change in the tables, in both families, and the oldest
 # and newest there are
 MACHINES = [
-    OLDEST, 'pc-i440fx-2.9', 'pc-q35-2.10', 'pc-q35-2.12', 'pc-i440fx-3.0',
-    'pc-i440fx-3.1', 'pc-q35-3.1', 'pc-i440fx-4.0', 'pc-q35-4.0',
-    'pc-q35-4.2', 'pc-i440fx-5.0', 'pc-q35-6.0', 'pc-i440fx-6.1',
-    'pc-q35-7.1', 'pc-i440fx-7.2', 'pc-q35-8.0', NEWEST,
+    OLDEST, *map(of_line, [
+        'pc-i440fx-2.9', 'pc-q35-2.10', 'pc-q35-2.12', 'pc-i440fx-3.0',
+        'pc-i440fx-3.1', 'pc-q35-3.1', 'pc-i440fx-4.0', 'pc-q35-4.0',
+        'pc-q35-4.2', 'pc-i440fx-5.0', 'pc-q35-6.0', 'pc-i440fx-6.1',
+        'pc-q35-7.1', 'pc-i440fx-7.2', 'pc-q35-8.0']),
+    NEWEST,
 ]
 # To be asked about, to run as, ...: with what changes most
-FEW = [OLDEST, 'pc-q35-3.1', 'pc-i440fx-5.0', NEWEST]
+FEW = [OLDEST, of_line('pc-q35-3.1'), of_line('pc-i440fx-5.0'), NEWEST]
 BOOT_CPU = '/machine/unattached/device[0]'
 PLUGGED = '/machine/peripheral/plugged'
 # Properties that tell CPUs apart
@@ -178,26 +181,26 @@ OVERRIDES = [
     ('pc-q35-7.1', 'Acme_level', 'min-level=11', 11),
     ('pc-q35-7.1', 'Acme_level', 'level=9', 9),
     (NEWEST, 'Acme_level', 'level=9', 9),
-    ('pc-q35-3.1', 'Acme_topology', 'cpuid-0xb=on', True),
-    ('pc-q35-4.0', 'Acme_topology', 'cpuid-0xb=off', False),
+    (of_line('pc-q35-3.1'), 'Acme_topology', 'cpuid-0xb=on', True),
+    (of_line('pc-q35-4.0'), 'Acme_topology', 'cpuid-0xb=off', False),
     (NEWEST, 'Acme_growing', 'rdseed=off', False),
     (NEWEST, 'Acme_growing', 'f-rdseed=off', False),
-    ('pc-i440fx-5.0', 'Acme_growing', 'rdseed=on', True),
-    ('pc-q35-3.1', 'Acme_client', 'mpx=off', False),
-    ('pc-q35-4.0', 'Acme_client', 'mpx=on', True),
-    ('pc-q35-4.0', 'Acme_server', 'mpx=on', (True, 'Acme server since 4.0')),
-    ('pc-q35-4.0', 'Acme_server', 'model-id=Mine, really',
+    (of_line('pc-i440fx-5.0'), 'Acme_growing', 'rdseed=on', True),
+    (of_line('pc-q35-3.1'), 'Acme_client', 'mpx=off', False),
+    (of_line('pc-q35-4.0'), 'Acme_client', 'mpx=on', True),
+    (of_line('pc-q35-4.0'), 'Acme_server', 'mpx=on', (True, 'Acme server since 4.0')),
+    (of_line('pc-q35-4.0'), 'Acme_server', 'model-id=Mine, really',
      (False, 'Mine, really')),
-    ('pc-q35-3.1', 'Acme_caches', 'l2-cache-info=2M:line=64:ways=8:'
+    (of_line('pc-q35-3.1'), 'Acme_caches', 'l2-cache-info=2M:line=64:ways=8:'
      'sets=4096:share=core', (2048, 0)),
     # This machine type gives it caches, which the user turns off.
-    ('pc-q35-3.1', 'Acme_caches', 'legacy-cache=on', (512, 0)),
+    (of_line('pc-q35-3.1'), 'Acme_caches', 'legacy-cache=on', (512, 0)),
     (NEWEST, 'Acme_caches', 'l3-cache=off', (1024, 0)),
     ('pc-q35-5.2', 'Acme_caches', 'l3-cache=on', (1024, 32)),
 ]
 SIGNS = [(NEWEST, 'Acme_growing', '-rdseed', False),
-         ('pc-i440fx-5.0', 'Acme_growing', '+rdseed', True),
-         ('pc-q35-3.1', 'Acme_client', '-mpx', False)]
+         (of_line('pc-i440fx-5.0'), 'Acme_growing', '+rdseed', True),
+         (of_line('pc-q35-3.1'), 'Acme_client', '-mpx', False)]
 
 HELP = '''\
   Acme_2019             (alias of Acme_life-v1) (deprecated)
@@ -291,14 +294,14 @@ class Checks(LabChecks):
              self.key(f'{machine},cpu-compat={other}', name), CASES[name][0],
              CASES[name][1](machine_version(other)))
             for machine, other in [
-                (NEWEST, OLDEST), (NEWEST, 'pc-q35-3.1'),
-                ('pc-q35-3.1', 'pc-i440fx-7.1'), (OLDEST, NEWEST)]
+                (NEWEST, OLDEST), (NEWEST, of_line('pc-q35-3.1')),
+                (of_line('pc-q35-3.1'), 'pc-i440fx-7.1'), (OLDEST, NEWEST)]
             for name in CASES])
 
     def test_4_expansion(self):
         """An expansion for a machine type, asked for anywhere, is the CPU"""
         for args in (['-machine', 'none'],
-                     ['-machine', 'pc-q35-4.2', '-cpu', 'Acme_growing,-aes',
+                     ['-machine', of_line('pc-q35-4.2'), '-cpu', 'Acme_growing,-aes',
                       '-global', 'Acme_level-x86_64-cpu.min-level=20']):
             questions = [(machine, name) for machine in FEW
                          for name in CASES]
@@ -382,10 +385,11 @@ class Checks(LabChecks):
     def test_6_hotplugged(self):
         """A CPU that is plugged in is what those at start are"""
         for machine, name in [
-                ('pc-q35-7.1', 'Acme_level'), ('pc-q35-3.1', 'Acme_topology'),
-                (NEWEST, 'Acme_growing'), ('pc-i440fx-3.1', 'Acme_client'),
-                ('pc-i440fx-3.1', 'Acme_caches'), (NEWEST, 'Acme_caches'),
-                (f'{NEWEST},cpu-compat=pc-q35-3.1', 'Acme_caches')]:
+                ('pc-q35-7.1', 'Acme_level'), (of_line('pc-q35-3.1'), 'Acme_topology'),
+                (NEWEST, 'Acme_growing'), (of_line('pc-i440fx-3.1'), 'Acme_client'),
+                (of_line('pc-i440fx-3.1'), 'Acme_caches'), (NEWEST, 'Acme_caches'),
+                (f'{NEWEST},cpu-compat=' + of_line('pc-q35-3.1'),
+                 'Acme_caches')]:
             if self.accel != 'kvm':
                 # The ROM runs on the boot CPU alone.
                 boot, plugged = self.properties(machine, name)
@@ -486,9 +490,10 @@ class Lists(unittest.TestCase):
         """query-cpu-definitions has aliases, and what is deprecated"""
         lab = Lab('tcg', qemu=site(), probe=False)
         for machine, version in [(NEWEST, 3), ('pc-q35-5.2', 2),
-                                 ('pc-q35-4.2', 1), ('pc-q35-4.0', None),
+                                 (of_line('pc-q35-4.2'), 1), (of_line('pc-q35-4.0'), None),
                                  (OLDEST, None),
-                                 (f'{NEWEST},cpu-compat=pc-q35-4.0', None),
+                                 (f'{NEWEST},cpu-compat=' +
+                                  of_line('pc-q35-4.0'), None),
                                  (f'{OLDEST},cpu-compat=pc-q35-5.2', 2)]:
             found = {d['name']: d for d in lab.ask(
                 [('query-cpu-definitions', {})], '-machine',

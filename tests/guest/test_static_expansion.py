@@ -29,6 +29,7 @@ from cpu_models import (
     cpu_option, differences, expansion, random_cpu, rng, show_differences,
 )
 from guest_cpuid import GuestError
+from release_line import of_line
 from test_removed_features import NeedsKvm
 
 # What CPUID says at these is made of what the sockets, dies, modules, cores
@@ -152,7 +153,7 @@ class Checks(LabChecks):
 
     def test_1_same_machine_type(self):
         """An expansion is the CPU, on the machine type it was made for"""
-        types = [OLDEST, 'pc-q35-3.1', 'pc-i440fx-8.1', NEWEST]
+        types = [OLDEST, of_line('pc-q35-3.1'), 'pc-i440fx-8.1', NEWEST]
         self.check_same([
             self.case(machine, model, machine)
             for machine in (self.lab.machines if FULL else types)

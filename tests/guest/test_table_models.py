@@ -35,6 +35,7 @@ from guest_cpuid import (
     text_of,
 )
 from made_hosts import host_vendor
+from release_line import of_line
 from test_cpu_migration import guest_args, migrate
 from test_feature_flags import feature_words
 from test_offered_features import VMX, spec
@@ -47,7 +48,7 @@ TABLES = os.path.join(REPO, 'target-i386-ext', 'tables', 'models')
 
 # Machine types whose names of models mean different things to upstream:
 # without versions (and without alias-of) up to 4.0, and with them
-MACHINES = [NEWEST, OLDEST] + (['pc-i440fx-4.0', 'pc-q35-4.1', 'pc-q35-7.2']
+MACHINES = [NEWEST, OLDEST] + ([of_line('pc-i440fx-4.0'), of_line('pc-q35-4.1'), 'pc-q35-7.2']
                                if FULL else [])
 
 
@@ -571,8 +572,8 @@ class Checks(LabChecks):
 
     def test_definitions(self):
         """query-cpu-definitions has them as it has upstream's models"""
-        for machine, alias_of in [(NEWEST, True), ('pc-q35-4.1', True),
-                                  ('pc-i440fx-4.0', False), (OLDEST, False),
+        for machine, alias_of in [(NEWEST, True), (of_line('pc-q35-4.1'), True),
+                                  (of_line('pc-i440fx-4.0'), False), (OLDEST, False),
                                   ('none', True)]:
             found = {}
             for info in self.definitions(machine):
@@ -636,7 +637,7 @@ class Checks(LabChecks):
         """cpu-compat is about them as well"""
         ours, theirs = [asyncio.run(self.see(guest_args(
             machine, 'x86-64-v2'))) for machine in (
-                'pc-q35-10.0,cpu-compat=pc-q35-3.1', 'pc-q35-3.1')]
+                'pc-q35-10.0,cpu-compat=pc-q35-3.1', of_line('pc-q35-3.1'))]
         found = differences(ours, theirs)
         self.assertFalse(found, show_differences(found))
 
