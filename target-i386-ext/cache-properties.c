@@ -15,12 +15,12 @@
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
 #include "cpu.h"
-#include "hw/qdev-properties.h"
 #include "qapi/error.h"
 #include "qapi/qapi-types-machine-common.h"
 #include "qapi/util.h"
 #include "qapi/visitor.h"
 #include "target/i386/ext/cache-text.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 
 /* Errors show this much of a text, about twice what a valid one needs. */
@@ -90,7 +90,8 @@ static bool parse_cache(CPUCacheInfo *info, const CacheProperty *cp,
     char error[CACHE_ERROR];
     Cache cache;
 
-    if (!cache_text_parse(&cache, cp - cache_properties, text, false, error)) {
+    if (!cache_text_parse(&cache, cp - cache_properties, text,
+                          X86_CPU_CACHE_CHECK, error)) {
         error_setg(errp, "Invalid %s '%.*s': %s", cp->name, MAX_SHOWN, text,
                    error);
         return false;
@@ -160,7 +161,7 @@ static const CPUCacheInfo *shown_cache(X86CPU *cpu, int i)
         return NULL;
     }
     /* This includes changes by -machine smp-cache. */
-    return *model_cache(&cpu->env.cache_info_cpuid4, i);
+    return *model_cache(x86_cpu_caches(&cpu->env), i);
 }
 
 static void get_cache(Object *obj, Visitor *v, const char *name,

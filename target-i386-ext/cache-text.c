@@ -102,6 +102,7 @@ static const Field fields[] = {
     { ALL, CACHE_WAYS, 0x8000001d, "EBX", 31, 22, 1, 1, 0, NULL },
     { ALL, CACHE_SETS, 0x8000001d, "ECX", 31, 0, 1, 1, 0, NULL },
     { ALL, SIZE, 0, NULL, 31, 0, 1, 0, 0, NULL },
+    { ALL, CACHE_WAYS, 0, NULL, 7, 0, 1, 0, 0, NULL },
     { ALL, CACHE_PARTITIONS, 0, NULL, 7, 0, 1, 0, 0, NULL },
     { ALL, CACHE_SETS, 0, NULL, 31, 0, 1, 0, 0, NULL },
 };
@@ -165,19 +166,22 @@ static const char *name_value(int number, uint64_t value, char name[64])
     return name;
 }
 
-static bool is_shown(const Field *field, int which, int number)
+/* Fields with codes show 0 for values without a code. */
+static bool is_shown(const Field *field, int which, int number,
+                     CacheCheck check)
 {
-    return field->number == number && (field->caches & 1 << which);
+    return field->number == number && (field->caches & 1 << which) &&
+           (!field->codes || check == CACHE_CHECK_ALL);
 }
 
 /* The field of cache @which with the lowest maximum for @number */
-static const Field *narrowest_field(int which, int number)
+static const Field *narrowest_field(int which, int number, CacheCheck check)
 {
     const Field *narrowest = NULL;
     size_t i;
 
     for (i = 0; i < ARRAY_LENGTH(fields); i++) {
-        if (is_shown(&fields[i], which, number) &&
+        if (is_shown(&fields[i], which, number, check) &&
             (!narrowest || field_max(&fields[i]) < field_max(narrowest))) {
             narrowest = &fields[i];
         }
@@ -186,9 +190,10 @@ static const Field *narrowest_field(int which, int number)
 }
 
 /* Whether all fields can show @value of cache @which */
-static bool check_value(int which, int number, uint64_t value, char *error)
+static bool check_value(int which, int number, uint64_t value,
+                        CacheCheck check, char *error)
 {
-    const Field *narrowest = narrowest_field(which, number);
+    const Field *narrowest = narrowest_field(which, number, check);
     char name[64], place[64], codes[64];
     size_t i;
 
@@ -202,7 +207,7 @@ static bool check_value(int which, int number, uint64_t value, char *error)
     for (i = 0; i < ARRAY_LENGTH(fields); i++) {
         const Field *field = &fields[i];
 
-        if (!is_shown(field, which, number)) {
+        if (!is_shown(field, which, number, check)) {
             continue;
         }
         if (value % field->unit) {
@@ -221,7 +226,15 @@ static bool check_value(int which, int number, uint64_t value, char *error)
     return true;
 }
 
-static bool check_cache(const Cache *cache, int which, char *error)
+/* Whether a number may be 0: upstream's models may lack the lines per tag. */
+static bool may_be_zero(int number, CacheCheck check)
+{
+    return check == CACHE_CHECK_NONE ||
+           (check == CACHE_CHECK_SHOWN && number == CACHE_TAG_LINES);
+}
+
+static bool check_cache(const Cache *cache, int which, CacheCheck check,
+                        char *error)
 {
     uint64_t product = cache->numbers[CACHE_LINE] *
                        cache->numbers[CACHE_WAYS] *
@@ -229,15 +242,15 @@ static bool check_cache(const Cache *cache, int which, char *error)
                        cache->numbers[CACHE_SETS];
     int i;
 
-    if (!check_value(which, SIZE, cache->size, error)) {
+    if (!check_value(which, SIZE, cache->size, check, error)) {
         return false;
     }
     for (i = 0; i < CACHE_NUMBERS; i++) {
-        if (!cache->numbers[i]) {
+        if (!cache->numbers[i] && !may_be_zero(i, check)) {
             snprintf(error, CACHE_ERROR, "'%s' is missing", number_keys[i]);
             return false;
         }
-        if (!check_value(which, i, cache->numbers[i], error)) {
+        if (!check_value(which, i, cache->numbers[i], check, error)) {
             return false;
         }
     }
@@ -353,30 +366,31 @@ static bool parse_flag(Cache *cache, int i, const Part *value,
 }
 
 static bool parse_number(Cache *cache, int which, int i, const Part *value,
-                         unsigned *seen, bool released, char *error)
+                         unsigned *seen, CacheCheck check, char *error)
 {
     if (!value) {
         snprintf(error, CACHE_ERROR, "'%s' needs a value", number_keys[i]);
         return false;
     }
     if (!parse_digits(*value, &cache->numbers[i]) ||
-        (!released && !cache->numbers[i])) {
+        (!cache->numbers[i] && !may_be_zero(i, check))) {
         snprintf(error, CACHE_ERROR, "'%.*s' of '%s' is not a decimal number "
                  "from 1 to %" PRIu64, shown_length(*value), value->text,
-                 number_keys[i], field_max(narrowest_field(which, i)));
+                 number_keys[i],
+                 field_max(narrowest_field(which, i, check)));
         return false;
     }
     return mark(seen, i, number_keys[i], error);
 }
 
 static bool parse_share(Cache *cache, const Part *value, unsigned *seen,
-                        bool released, char *error)
+                        CacheCheck check, char *error)
 {
     if (!value) {
         snprintf(error, CACHE_ERROR, "'share' needs a value");
         return false;
     }
-    if (released ? value->length >= sizeof(cache->share) :
+    if (check == CACHE_CHECK_NONE ? value->length >= sizeof(cache->share) :
         find_text(*value, share_levels, ARRAY_LENGTH(share_levels)) < 0) {
         snprintf(error, CACHE_ERROR, "'%.*s' of 'share' is not core, module, "
                  "die or socket", shown_length(*value), value->text);
@@ -389,7 +403,7 @@ static bool parse_share(Cache *cache, const Part *value, unsigned *seen,
 
 /* key=value, or the key of a flag */
 static bool parse_part(Cache *cache, int which, Part part, unsigned *seen,
-                       bool released, char *error)
+                       CacheCheck check, char *error)
 {
     const char *equals = memchr(part.text, '=', part.length);
     Part key = part, after;
@@ -408,10 +422,10 @@ static bool parse_part(Cache *cache, int which, Part part, unsigned *seen,
     }
     i = find_text(key, number_keys, CACHE_NUMBERS);
     if (i >= 0) {
-        return parse_number(cache, which, i, value, seen, released, error);
+        return parse_number(cache, which, i, value, seen, check, error);
     }
     if (is_text(key, "share")) {
-        return parse_share(cache, value, seen, released, error);
+        return parse_share(cache, value, seen, check, error);
     }
     snprintf(error, CACHE_ERROR, "unknown key '%.*s'; use " KEYS,
              shown_length(key), key.text);
@@ -419,7 +433,7 @@ static bool parse_part(Cache *cache, int which, Part part, unsigned *seen,
 }
 
 bool cache_text_parse(Cache *cache, int which, const char *text,
-                      bool released, char error[CACHE_ERROR])
+                      CacheCheck check, char error[CACHE_ERROR])
 {
     Part part = { text, strcspn(text, ":") };
     unsigned seen = 0;
@@ -434,11 +448,12 @@ bool cache_text_parse(Cache *cache, int which, const char *text,
     while (part.text[part.length]) {
         part.text += part.length + 1;
         part.length = strcspn(part.text, ":");
-        if (!parse_part(cache, which, part, &seen, released, error)) {
+        if (!parse_part(cache, which, part, &seen, check, error)) {
             return false;
         }
     }
-    return released || check_cache(cache, which, error);
+    return check == CACHE_CHECK_NONE ||
+           check_cache(cache, which, check, error);
 }
 
 void cache_text_format(const Cache *cache, char text[CACHE_TEXT])

@@ -31,16 +31,23 @@ typedef struct Cache {
     bool flags[CACHE_FLAGS];
 } Cache;
 
+/*
+ * Which caches are good: those that every CPUID leaf can encode; also those of
+ * which 0x80000006 shows nothing, as newer models of upstream have them; all
+ */
+typedef enum CacheCheck {
+    CACHE_CHECK_ALL, CACHE_CHECK_SHOWN, CACHE_CHECK_NONE
+} CacheCheck;
+
 /* Room for the longest text and the longest error */
 enum { CACHE_TEXT = 512, CACHE_ERROR = 512 };
 
 /*
  * Parses @text into *@cache, for cache @which; false, with a message in
- * @error, if CPUID can't encode it.  @released text is accepted even so,
- * because upstream's models may have such caches.
+ * @error, if it is not good according to @check.
  */
 bool cache_text_parse(Cache *cache, int which, const char *text,
-                      bool released, char error[CACHE_ERROR]);
+                      CacheCheck check, char error[CACHE_ERROR]);
 
 /* The canonical text for @cache */
 void cache_text_format(const Cache *cache, char text[CACHE_TEXT]);

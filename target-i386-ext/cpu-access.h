@@ -71,6 +71,16 @@ void x86_cpu_access_set_vendor(X86CPU *cpu, const char *vendor, Error **errp);
  */
 void x86_cpu_access_filter_features(X86CPU *cpu);
 
+/*
+ * Marks features @mask of word @w as unavailable in @cpu; unless it has
+ * x-force-features=on, also removes them.
+ */
+void x86_cpu_access_mark_unavailable(X86CPU *cpu, FeatureWord w,
+                                     uint64_t mask, const char *why);
+
+/* Raises the minimum level of @cpu to the leaf of its features in @w. */
+void x86_cpu_access_adjust_level(X86CPU *cpu, FeatureWord w);
+
 /* X86CPU's realize function, for classes that have more to do before it */
 void x86_cpu_access_realize(DeviceState *dev, Error **errp);
 

@@ -8,15 +8,14 @@
  * CPU's migration stream, and which values recreate this CPU?
  *
  * These are the properties in X86CPU's table, except those that place a CPU
- * in a machine or say how to handle missing features, and properties outside
- * that table.  A property added to the table is automatically included.
+ * in a machine or say how to handle missing features (tables/properties.tbl
+ * says which), and properties outside that table.
  * Values that realize computes are computed here like in x86_cpu_realizefn()
  * and kvm_cpu_realizefn().
  */
 
 #include "qemu/osdep.h"
 #include "cpu.h"
-#include "hw/qdev-properties.h"
 #include "qapi/error.h"
 #include "qapi/util.h"
 #include "qapi/visitor.h"
@@ -29,6 +28,7 @@
 #include "target/i386/cpu-internal.h"
 #include "target/i386/kvm/kvm_i386.h"
 #include "target/i386/tcg/helper-tcg.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/feature-dictionary.h"
@@ -36,19 +36,12 @@
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/undefined-models.h"
 
-/* In the table, but not part of the description */
-static const char *const not_described[] = {
-    /* Where it is in the machine */
-    "apic-id", "thread-id", "core-id", "module-id", "die-id", "socket-id",
-    "node-id",
-    /* How to handle missing features */
-    "check", "enforce", "x-force-features",
-};
-
 /* Part of the description, but not in the table */
 static const char *const further_properties[] = {
     "family", "model", "stepping", "vendor", "model-id",
     "l1d-cache-info", "l1i-cache-info", "l2-cache-info", "l3-cache-info",
+    /* In the table of some lines */
+    "avx10-version", "full-cpuid-auto-level", "x-intel-pt-auto-level",
 };
 
 /*
@@ -66,14 +59,9 @@ static const struct {
 
 static bool is_described(const char *name)
 {
-    int i;
+    const X86CPUPropertyInfo *info = x86_cpu_find_property_info(name);
 
-    for (i = 0; i < ARRAY_SIZE(not_described); i++) {
-        if (!strcmp(name, not_described[i])) {
-            return false;
-        }
-    }
-    return true;
+    return !info || info->described;
 }
 
 static bool is_64bit(X86CPU *cpu)
@@ -98,7 +86,23 @@ bool x86_cpu_description_needs(X86CPU *cpu, const char *name)
     if (g_str_has_suffix(name, "-cache-info")) {
         return !cpu->legacy_cache;
     }
+    if (x86_cpu_is_retired(name)) {
+        return x86_cpu_needs_retired(cpu, name);
+    }
     return is_described(name);
+}
+
+bool x86_cpu_is_table_property(const char *name)
+{
+    DeviceClass *dc = DEVICE_CLASS(object_class_by_name(TYPE_X86_CPU));
+    int i;
+
+    for (i = 0; i < dc->props_count_; i++) {
+        if (!strcmp(dc->props_[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 strList *x86_cpu_description_names(X86CPU *cpu)
@@ -116,7 +120,8 @@ strList *x86_cpu_description_names(X86CPU *cpu)
         }
     }
     for (i = 0; i < ARRAY_SIZE(further_properties); i++) {
-        if (x86_cpu_description_needs(cpu, further_properties[i])) {
+        if (!x86_cpu_is_table_property(further_properties[i]) &&
+            x86_cpu_description_needs(cpu, further_properties[i])) {
             QAPI_LIST_APPEND(tail, g_strdup(further_properties[i]));
         }
     }
@@ -187,7 +192,7 @@ static uint64_t microcode_revision(X86CPU *cpu)
 {
     uint64_t rev = cpu->ucode_rev;
 
-    if (!rev && kvm_enabled() && cpu->max_features) {
+    if (!rev && kvm_enabled() && x86_cpu_is_max(cpu)) {
         rev = kvm_arch_get_supported_msr_feature(kvm_state,
                                                  MSR_IA32_UCODE_REV);
     }
@@ -210,7 +215,7 @@ static void put_default_signature(X86CPU *cpu, QDict *props)
     bool lm = is_64bit(cpu) && !x86_cpu_access_plus_feature("lm") &&
               (cpu->env.user_features[FEAT_8000_0001_EDX] & CPUID_EXT2_LM);
 
-    if (!cpu->max_features || qdict_get_int(props, "family")) {
+    if (!x86_cpu_is_max(cpu) || qdict_get_int(props, "family")) {
         return;
     }
     qdict_put_int(props, "family", lm ? 15 : 6);
@@ -228,7 +233,7 @@ static void put_property(X86CPU *cpu, QDict *props, const char *name)
 /* Whether realizing @cpu passes the host's power management to the guest */
 static bool passes_power_management(X86CPU *cpu)
 {
-    return cpu->max_features && kvm_enabled() && enable_cpu_pm;
+    return x86_cpu_is_max(cpu) && kvm_enabled() && enable_cpu_pm;
 }
 
 static bool is_given_waitpkg(X86CPU *cpu)

@@ -29,6 +29,9 @@ strList *x86_cpu_describe(X86CPU *cpu, QDict *props);
  */
 strList *x86_cpu_description_names(X86CPU *cpu);
 
+/* Whether cpu.c's table of properties has @name */
+bool x86_cpu_is_table_property(const char *name);
+
 /* How many physical address bits @cpu, which is expanded, will have. */
 uint32_t x86_cpu_physical_bits(X86CPU *cpu);
 

@@ -19,6 +19,7 @@
 #include "qemu/error-report.h"
 #include "system/kvm.h"
 #include "target/i386/cpu-internal.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-fingerprint.h"
 #include "target/i386/ext/feature-place.h"
 #include "target/i386/ext/guest-view.h"
@@ -500,10 +501,10 @@ static int fingerprint_pre_save(void *opaque)
     return 0;
 }
 
-static int fingerprint_post_save(void *opaque)
+static VMStatePostSave fingerprint_post_save(void *opaque)
 {
     free_fingerprint(opaque);
-    return 0;
+    return VMSTATE_POST_SAVE_OK;
 }
 
 static int fingerprint_pre_load(void *opaque)

@@ -11,15 +11,16 @@
 
 #include "qemu/osdep.h"
 #include "cpu.h"
-#include "hw/qdev-properties.h"
 #include "qapi/error.h"
 #include "qobject/qdict.h"
 #include "target/i386/cpu-internal.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/custom-cpu.h"
 #include "target/i386/ext/feature-dictionary.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
+#include "target/i386/ext/model-machines.h"
 #include "target/i386/ext/undefined-models.h"
 
 /* There can be several hundred. */
@@ -156,6 +157,15 @@ static bool apply_plus_minus(X86CPU *cpu, Error **errp)
     return true;
 }
 
+/* Whether the QEMU that wrote the description of @cpu had no @name yet */
+static bool is_newer(X86CPU *cpu, const char *name)
+{
+    uint32_t version;
+
+    return cpu->anchor && x86_cpu_machine_version(cpu->anchor, &version) &&
+           x86_cpu_property_since(name) > version;
+}
+
 static bool check_complete(X86CPU *cpu, GHashTable *given, Error **errp)
 {
     strList *names = x86_cpu_description_names(cpu);
@@ -164,7 +174,8 @@ static bool check_complete(X86CPU *cpu, GHashTable *given, Error **errp)
     strList *el;
 
     for (el = names; el; el = el->next) {
-        if (is_missing(cpu, given, el->value) && count++ < MAX_NAMES) {
+        if (is_missing(cpu, given, el->value) &&
+            !is_newer(cpu, el->value) && count++ < MAX_NAMES) {
             g_string_append_printf(missing, "%s%s", missing->len ? ", " : "",
                                    el->value);
         }
@@ -201,7 +212,7 @@ bool x86_cpu_check_custom_model(const CpuModelInfo *model, Error **errp)
     }
     obj = object_new(TYPE_CUSTOM_X86_CPU);
     if (props) {
-        object_set_properties_from_keyval(obj, props, true, &err);
+        object_set_props_from_keyval(obj, props, true, &err);
     }
     if (!err && apply_plus_minus(X86_CPU(obj), &err)) {
         complete = check_complete(X86_CPU(obj), given, errp);
@@ -235,7 +246,7 @@ static void custom_cpu_realize(DeviceState *dev, Error **errp)
     x86_cpu_access_realize(dev, errp);
 }
 
-static void custom_cpu_class_init(ObjectClass *oc, void *data)
+static void custom_cpu_class_init(ObjectClass *oc, X86CPUClassData data)
 {
     X86CPUClass *xcc = X86_CPU_CLASS(oc);
 

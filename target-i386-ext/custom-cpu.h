@@ -7,7 +7,7 @@
 #ifndef I386_EXT_CUSTOM_CPU_H
 #define I386_EXT_CUSTOM_CPU_H
 
-#include "qapi/qapi-types-machine-target.h"
+#include "target/i386/ext/compat.h"
 
 /*
  * If @model is "custom": whether its properties are complete, together with

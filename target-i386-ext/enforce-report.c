@@ -9,12 +9,12 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/qdev-properties.h"
 #include "qapi/error.h"
 #include "qapi/qapi-visit-cpu-introspection-target.h"
 #include "qapi/qobject-output-visitor.h"
 #include "qobject/qjson.h"
 #include "qobject/qobject.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/enforce-report.h"
 #include "target/i386/ext/removed-features.h"

@@ -11,3 +11,28 @@
 #include "target/i386/ext/feature-dictionary.h"
 
 #include "target/i386/ext/x86-cpu-tables.c.inc"
+
+const X86CPUPropertyInfo *x86_cpu_find_property_info(const char *name)
+{
+    const X86CPUPropertyInfo *info;
+
+    for (info = x86_cpu_property_info; info->name; info++) {
+        if (!strcmp(info->name, name)) {
+            return info;
+        }
+    }
+    return NULL;
+}
+
+uint32_t x86_cpu_property_since(const char *name)
+{
+    const X86CPUPropertyInfo *info = x86_cpu_find_property_info(name);
+    unsigned i;
+
+    for (i = 0; !info && i < x86_cpu_features_count; i++) {
+        if (!strcmp(x86_cpu_features[i].name, name)) {
+            return x86_cpu_features[i].since;
+        }
+    }
+    return info ? info->since : 0;
+}

@@ -24,10 +24,27 @@ typedef struct X86CPUFeatureInfo {
     CpuFeaturePolarity polarity;
     FeatureWord word;
     uint64_t mask;              /* its bits in that word, often just one */
+    uint32_t since;             /* QEMU's version, 11.1 is 0xb0001; or 0 */
 } X86CPUFeatureInfo;
 
 /* In the order of the feature words, and of the bits in them */
 extern const X86CPUFeatureInfo x86_cpu_features[];
 extern const unsigned x86_cpu_features_count;
+
+/* A property that is not a feature, from tables/properties.tbl */
+typedef struct X86CPUPropertyInfo {
+    const char *name;
+    bool described;             /* part of descriptions of CPUs */
+    uint32_t since;             /* QEMU's version, or 0 */
+} X86CPUPropertyInfo;
+
+/* Up to one without a name */
+extern const X86CPUPropertyInfo x86_cpu_property_info[];
+
+/* What is said of property @name, or NULL if it is in no such table */
+const X86CPUPropertyInfo *x86_cpu_find_property_info(const char *name);
+
+/* The version of QEMU from which on it has the feature or property @name */
+uint32_t x86_cpu_property_since(const char *name);
 
 #endif /* I386_EXT_FEATURE_DICTIONARY_H */

@@ -12,7 +12,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/visitor.h"
-#include "hw/qdev-properties.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/feature-dictionary.h"
 #include "target/i386/ext/feature-flags.h"
 #include "target/i386/ext/guest-view.h"

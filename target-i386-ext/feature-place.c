@@ -12,18 +12,19 @@
 #include "cpu.h"
 #include "system/kvm.h"
 #include "target/i386/cpu-internal.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/feature-place.h"
 #include "target/i386/ext/kvm-offered.h"
 
 static const struct {
     const char *name;
-    X86CPURegister32 qapi;
+    CpuFeatureRegister qapi;
 } registers[] = {
-    [R_EAX] = { "eax", X86_CPU_REGISTER32_EAX },
-    [R_ECX] = { "ecx", X86_CPU_REGISTER32_ECX },
-    [R_EDX] = { "edx", X86_CPU_REGISTER32_EDX },
-    [R_EBX] = { "ebx", X86_CPU_REGISTER32_EBX },
+    [R_EAX] = { "eax", CPU_FEATURE_REGISTER_EAX },
+    [R_ECX] = { "ecx", CPU_FEATURE_REGISTER_ECX },
+    [R_EDX] = { "edx", CPU_FEATURE_REGISTER_EDX },
+    [R_EBX] = { "ebx", CPU_FEATURE_REGISTER_EBX },
 };
 
 X86CPUFeatureBit x86_cpu_feature_owner(X86CPUFeatureBit fb)
@@ -43,9 +44,9 @@ X86CPUFeatureBit x86_cpu_feature_owner(X86CPUFeatureBit fb)
         return fb;
     }
     if (component < ARRAY_SIZE(x86_ext_save_areas) &&
-        x86_ext_save_areas[component].bits) {
-        fb.w = x86_ext_save_areas[component].feature;
-        fb.bit = ctz32(x86_ext_save_areas[component].bits);
+        x86_xsave_feature_mask(component)) {
+        fb.w = x86_xsave_feature_word(component);
+        fb.bit = ctz32(x86_xsave_feature_mask(component));
     }
     return fb;
 }

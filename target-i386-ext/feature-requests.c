@@ -12,8 +12,7 @@
 
 #include "qemu/osdep.h"
 #include "cpu.h"
-#include "hw/boards.h"
-#include "hw/qdev-properties.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/feature-place.h"
 #include "target/i386/ext/feature-requested-by.h"
@@ -79,6 +78,7 @@ void x86_cpu_requests_finish(X86CPU *cpu)
     }
     req->avx10_version = cpu->env.avx10_version;
     req->finished = true;
+    x86_cpu_retired_levels_begin(cpu);
 }
 
 /*

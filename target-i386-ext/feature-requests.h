@@ -15,6 +15,8 @@
 #ifndef I386_EXT_FEATURE_REQUESTS_H
 #define I386_EXT_FEATURE_REQUESTS_H
 
+#include "target/i386/ext/retired-properties.h"
+
 typedef struct X86CPUFeatureRequests {
     /* Set by the accelerator's defaults, and not since */
     FeatureWordArray by_accelerator;
@@ -48,6 +50,7 @@ typedef struct X86CPUFeatureRequests {
     bool finished;
     /* The property enforce-report: a CpuEnforceReport */
     int enforce_report;
+    X86CPURetiredProperties retired;
 } X86CPUFeatureRequests;
 
 #ifndef CONFIG_USER_ONLY

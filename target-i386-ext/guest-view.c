@@ -12,6 +12,7 @@
 #include "system/kvm.h"
 #include "system/tcg.h"
 #include "target/i386/cpu-internal.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/guest-view.h"
 #include "target/i386/ext/kvm-offered.h"
 
@@ -25,6 +26,8 @@ typedef struct Gate {
     X86CPUFeatureBit needs;     /* this feature; FEATURE_WORDS: none */
     bool needs_kvm;
     bool needs_pmu;
+    /* By x-vendor-cpuid-only-v2 */
+    bool hidden_from_intel;
 } Gate;
 
 #define NO_FEATURE { FEATURE_WORDS, 0 }
@@ -37,6 +40,8 @@ typedef struct Gate {
 #define ARCH_LBR   { FEAT_7_0_EDX, 19 }
 #define XSAVES     { FEAT_XSAVE, 3 }
 #define AVX10      { FEAT_7_1_EDX, 19 }
+#define APXF       { FEAT_7_1_EDX, 21 }
+#define AMX_TILE   { FEAT_7_0_EDX, 24 }
 
 /* Keep in sync with cpu_x86_cpuid(); tests/guest finds what is missing. */
 static const Gate gates[] = {
@@ -45,14 +50,17 @@ static const Gate gates[] = {
     { FEAT_XSAVE_XCR0_HI,   ~0ull, XSAVE },
     { FEAT_XSAVE_XSS_LO,    ~0ull, XSAVE },
     { FEAT_XSAVE_XSS_HI,    ~0ull, XSAVE },
-    { FEAT_XSAVE_XSS_LO,    XSTATE_ARCH_LBR_MASK, ARCH_LBR, true, true },
-    { FEAT_XSAVE_XSS_LO,    XSTATE_ARCH_LBR_MASK, XSAVES },
+    { FEAT_XSAVE_XSS_LO,    X86_CPU_LATE_XSS, ARCH_LBR, true, true },
+    { FEAT_XSAVE_XSS_LO,    X86_CPU_LATE_XSS, XSAVES },
     { FEAT_SVM,             ~0ull, SVM },
     { FEAT_14_0_ECX,        ~0ull, INTEL_PT, true },
     { FEAT_SGX_12_0_EAX,    ~0ull, SGX, true },
     { FEAT_SGX_12_0_EBX,    ~0ull, SGX, true },
     { FEAT_SGX_12_1_EAX,    ~0ull, SGX, true },
+    { FEAT_1E_1_EAX,        ~0ull, AMX_TILE },
     { FEAT_24_0_EBX,        ~0ull, AVX10 },
+    { FEAT_24_1_ECX,        ~0ull, AVX10 },
+    { FEAT_29_0_EBX,        ~0ull, APXF },
     { FEAT_1_ECX,           CPUID_EXT_PDCM, NO_FEATURE, false, true },
     { FEAT_8000_0022_EAX,   ~0ull, NO_FEATURE, true, true },
     { FEAT_PERF_CAPABILITIES, ~0ull, NO_FEATURE, false, true },
@@ -67,6 +75,7 @@ static const Gate gates[] = {
     { FEAT_VMX_VMFUNC,      ~0ull, VMX },
     /* TCG follows Intel: no SYSCALL outside 64-bit mode. */
     { FEAT_8000_0001_EDX,   CPUID_EXT2_SYSCALL, LM },
+    { FEAT_8000_0007_EBX,   ~0ull, NO_FEATURE, .hidden_from_intel = true },
 };
 
 bool x86_cpu_guest_lacks_leaf(X86CPU *cpu, FeatureWord w)
@@ -200,7 +209,9 @@ x86_cpu_guest_unseen_reason(X86CPU *cpu, X86CPUFeatureBit fb,
         if (gate->needs_kvm && !kvm_enabled()) {
             return CPU_FEATURE_REMOVAL_REASON_ACCELERATOR;
         }
-        if (gate->needs_pmu && !cpu->enable_pmu) {
+        if ((gate->needs_pmu && !cpu->enable_pmu) ||
+            (gate->hidden_from_intel && x86_cpu_vendor_only_v2(cpu) &&
+             IS_INTEL_CPU(&cpu->env))) {
             return CPU_FEATURE_REMOVAL_REASON_CONFIGURATION;
         }
         if (!is_there(cpu, gate->needs)) {

@@ -12,8 +12,8 @@
 
 #include "qemu/osdep.h"
 #include "cpu.h"
-#include "hw/qdev-properties.h"
 #include "system/kvm.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/feature-requested-by.h"
 #include "target/i386/ext/hyperv-features.h"
 #include "target/i386/ext/kvm-access.h"

@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include "target/i386/ext/added-features.h"
+#include "target/i386/ext/avx10-version.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/enforce-report.h"
@@ -24,4 +25,6 @@ void x86_cpu_ext_class_init(ObjectClass *oc)
     x86_cpu_caches_class_init(oc);
     x86_cpu_machine_defaults_class_init(oc);
     x86_cpu_description_class_init(oc);
+    x86_cpu_avx10_version_class_init(oc);
+    x86_cpu_retired_class_init(oc);
 }

@@ -8,8 +8,7 @@
 #define I386_EXT_MACHINE_CPU_DEFAULTS_H
 
 #include "cpu.h"
-#include "hw/boards.h"
-#include "qapi/qapi-types-machine-target.h"
+#include "target/i386/ext/compat.h"
 
 /*
  * The machine type @name (or alias), or NULL with an error if it is unknown,

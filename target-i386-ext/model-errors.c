@@ -17,6 +17,7 @@
 #include "system/kvm.h"
 #include "target/i386/cpu-internal.h"
 #include "target/i386/kvm/kvm_i386.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/hyperv-features.h"
@@ -62,10 +63,10 @@ static void check_physical_bits(X86CPU *cpu, Tail *tail)
 {
     uint32_t bits = x86_cpu_physical_bits(cpu);
 
-    if (bits > TARGET_PHYS_ADDR_SPACE_BITS || bits < 32) {
+    if (bits > X86_CPU_MAX_PHYS_BITS || bits < 32) {
         add_error(tail, "phys-bits", CPU_FEATURE_REMOVAL_REASON_VALUE,
-                  "phys-bits should be between 32 and %u  (but is %u)",
-                  TARGET_PHYS_ADDR_SPACE_BITS, bits);
+                  "phys-bits should be %s(but is %u)",
+                  X86_CPU_PHYS_BITS_RANGE(bits), bits);
     } else if (cpu->guest_phys_bits && cpu->guest_phys_bits != -1 &&
                (cpu->guest_phys_bits > bits || cpu->guest_phys_bits < 32)) {
         add_error(tail, "guest-phys-bits", CPU_FEATURE_REMOVAL_REASON_VALUE,
@@ -101,6 +102,25 @@ static void check_caches(X86CPU *cpu, Tail *tail)
 
         add_error(tail, "legacy-cache", CPU_FEATURE_REMOVAL_REASON_VALUE,
                   "CPU model '%s' doesn't support legacy-cache=off", name);
+    }
+}
+
+/* Properties that can't be combined, or not with what this QEMU supports */
+static void check_properties(X86CPU *cpu, Tail *tail)
+{
+    Error *err = NULL;
+
+    if (!cpu->vendor_cpuid_only && x86_cpu_vendor_only_v2(cpu)) {
+        add_error(tail, "x-vendor-cpuid-only-v2",
+                  CPU_FEATURE_REMOVAL_REASON_VALUE,
+                  "x-vendor-cpuid-only-v2 property depends on "
+                  "x-vendor-cpuid-only");
+    }
+    if (!x86_cpu_check_retired(cpu, &err)) {
+        add_error(tail, "x-hv-synic-kvm-only",
+                  CPU_FEATURE_REMOVAL_REASON_QEMU, "%s",
+                  error_get_pretty(err));
+        error_free(err);
     }
 }
 
@@ -195,7 +215,7 @@ static void check_hyperv_feature(X86CPU *cpu, unsigned feat, Tail *tail)
 
     kvm_access_hyperv_feature(feat, &hf);
     missing = hf.requires & ~cpu->hyperv_features;
-    if (feat == HYPERV_FEAT_SYNIC && !cpu->hyperv_synic_kvm_only) {
+    if (feat == HYPERV_FEAT_SYNIC && !x86_cpu_has_synic_1(cpu)) {
         missing |= BIT(HYPERV_FEAT_VPINDEX) & ~cpu->hyperv_features;
     }
     if (!kvm_access_hyperv_supported(cpu, feat)) {
@@ -244,6 +264,7 @@ CpuModelErrorList *x86_cpu_start_errors(X86CPU *cpu)
         check_no_physical_bits(cpu, &tail);
     }
     check_caches(cpu, &tail);
+    check_properties(cpu, &tail);
 #ifdef CONFIG_KVM
     if (kvm_enabled()) {
         check_lbr_format(cpu, &tail);

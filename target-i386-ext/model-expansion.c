@@ -13,6 +13,7 @@
 #include "qapi/error.h"
 #include "qobject/qdict.h"
 #include "system/kvm.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/custom-cpu.h"
@@ -73,7 +74,7 @@ void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
         ret->omitted_properties =
             x86_cpu_describe(cpu, qobject_to(QDict, ret->model->props));
         ret->has_omitted_properties = ret->omitted_properties ||
-                                      cpu->max_features;
+                                      x86_cpu_is_max(cpu);
     }
     /* From here on, the features are filtered. */
     override_lbr_format(cpu);

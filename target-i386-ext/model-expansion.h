@@ -8,7 +8,7 @@
 #define I386_EXT_MODEL_EXPANSION_H
 
 #include "cpu.h"
-#include "qapi/qapi-types-machine-target.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/feature-flags.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
 

@@ -13,7 +13,7 @@
 #include "qemu/ctype.h"
 #include "cpu.h"
 #include "hw/i386/pc.h"
-#include "hw/qdev-properties.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/model-machines.h"
 
 /* The table row for machine type @mc, or NULL */

@@ -7,7 +7,7 @@
 #ifndef I386_EXT_MODEL_MACHINES_H
 #define I386_EXT_MODEL_MACHINES_H
 
-#include "hw/boards.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 
 /*

@@ -15,6 +15,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/qapi-visit-cpu-introspection-target.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/feature-availability.h"
 #include "target/i386/ext/feature-requested-by.h"
@@ -98,6 +99,39 @@ static void explain_intel_pt(X86CPU *cpu, CpuRemovedFeature *rf)
     }
 }
 
+/* Features that exclude each other: QEMU drops both if a CPU has both. */
+static const X86CPUFeatureBit exclusive[][2] = {
+    { { FEAT_7_0_EBX, 14 }, { FEAT_7_1_EDX, 21 } }, /* mpx, apxf */
+};
+
+static bool is_wanted(X86CPU *cpu, X86CPUFeatureBit fb)
+{
+    const X86CPUFeatureRequests *req = &cpu->requests;
+
+    return req->requested[fb.w] & ~req->unmet[fb.w] &
+           ~req->off_by_accelerator[fb.w] & (1ULL << fb.bit);
+}
+
+/* The feature of @cpu that excludes @fb, or NULL */
+static const X86CPUFeatureBit *find_excluding(X86CPU *cpu,
+                                              X86CPUFeatureBit fb)
+{
+    int i, j;
+
+    for (i = 0; i < ARRAY_SIZE(exclusive); i++) {
+        for (j = 0; j < 2; j++) {
+            const X86CPUFeatureBit *self = &exclusive[i][j];
+            const X86CPUFeatureBit *other = &exclusive[i][!j];
+
+            if (self->w == fb.w && self->bit == fb.bit &&
+                is_wanted(cpu, *other)) {
+                return other;
+            }
+        }
+    }
+    return NULL;
+}
+
 /* Whether KVM and QEMU can give @fb to some CPU, perhaps not to this one */
 static bool is_supported(X86CPUFeatureBit fb)
 {
@@ -106,6 +140,7 @@ static bool is_supported(X86CPUFeatureBit fb)
 
 static void explain(X86CPU *cpu, X86CPUFeatureBit fb, CpuRemovedFeature *rf)
 {
+    const X86CPUFeatureBit *excluding = find_excluding(cpu, fb);
     uint64_t mask = 1ULL << fb.bit;
 
     if (is_lbr_format(fb)) {
@@ -115,10 +150,17 @@ static void explain(X86CPU *cpu, X86CPUFeatureBit fb, CpuRemovedFeature *rf)
         rf->reason = x86_cpu_access_accel_uses_host_cpuid() ?
                      CPU_FEATURE_REMOVAL_REASON_CONFIGURATION :
                      CPU_FEATURE_REMOVAL_REASON_ACCELERATOR;
+    } else if (!cpu->enable_pmu && (x86_cpu_needs_pmu(cpu, fb.w) & mask)) {
+        rf->reason = CPU_FEATURE_REMOVAL_REASON_CONFIGURATION;
     } else if (cpu->requests.unmet[fb.w] & mask) {
         rf->reason = CPU_FEATURE_REMOVAL_REASON_DEPENDENCY;
         rf->requires = missing_requirements(cpu, fb);
         rf->has_requires = true;
+    } else if (excluding) {
+        rf->reason = CPU_FEATURE_REMOVAL_REASON_CONFLICT;
+        rf->has_conflicts_with = true;
+        x86_cpu_add_feature_names(&rf->conflicts_with, excluding->w,
+                                  1ULL << excluding->bit);
     } else if (rf->blocking && fb.w == FEAT_7_0_EBX &&
                mask == CPUID_7_0_EBX_INTEL_PT && is_supported(fb)) {
         explain_intel_pt(cpu, rf);

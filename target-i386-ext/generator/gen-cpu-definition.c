@@ -113,7 +113,8 @@ static void read_cache(Setting *setting, char *value, bool released)
                  "SIZE:line=N:ways=N:sets=N:share=core and so on, without "
                  "spaces, as in the property l1d-cache-info");
     } else if (!cache_text_parse(&setting->cache, setting->index, text,
-                                 released, error)) {
+                                 released ? CACHE_CHECK_NONE : CACHE_CHECK_ALL,
+                                 error)) {
         complain(setting->place, "cache %s: %s", which, error);
     }
 }

@@ -11,9 +11,23 @@
 #include <stdio.h>
 #include <string.h>
 #include "gen-cpu-features.h"
+#include "gen-cpu-models.h"
 #include "gen-cpu-names.h"
 
 #define MAX_WHAT        60
+
+/* A row that is being read */
+typedef struct Row {
+    Place place;
+    const char *name;           /* NULL if there is none, or it has ended */
+    Feature *feature;
+    const Feature *before;      /* the last one that this QEMU has */
+    bool absent;                /* this QEMU has no such feature */
+    uint32_t since;             /* 0 if the row doesn't say */
+} Row;
+
+/* Stands for those that this QEMU lacks. */
+static Feature absent_feature;
 
 /* needs: FEATURE...; their rows may follow later. */
 typedef struct Needs {
@@ -48,17 +62,35 @@ static void read_polarity(Place place, const char *text, Feature *feature)
              "limitation, hint or topology", feature->name, text);
 }
 
-static void read_more(Place place, char *line, Feature *last)
+static void read_since(Place place, const char *text, Row *row)
 {
+    if (row->since) {
+        complain(place, "a second 'since' for '%s'", row->feature->name);
+    } else if (!parse_machine_version(text, &row->since)) {
+        complain(place, "'%s': '%s' is not a version of QEMU, such as 11.1",
+                 row->feature->name, text);
+        row->since = NO_MACHINE_VERSION;
+    }
+}
+
+static void read_more(Place place, char *line, Row *row)
+{
+    Feature *last = row->feature;
+
     line += strspn(line, " \t");
-    if (!strncmp(line, "needs: ", 7) && last) {
-        all_needs = grow(all_needs, nall_needs, sizeof(*all_needs));
-        all_needs[nall_needs++] = (Needs) { place, last, line + 7 };
+    if (!strncmp(line, "since: ", 7) && last) {
+        read_since(place, line + 7, row);
+    } else if (!strncmp(line, "needs: ", 7) && last) {
+        if (!row->absent) {
+            all_needs = grow(all_needs, nall_needs, sizeof(*all_needs));
+            all_needs[nall_needs++] = (Needs) { place, last, line + 7 };
+        }
     } else if (!strncmp(line, "polarity: ", 10) && last) {
         read_polarity(place, line + 10, last);
     } else if (strncmp(line, "note: ", 6)) {
         complain(place, "a line that begins with white space must be "
-                 "'note: TEXT', 'needs: FEATURE...' or 'polarity: KIND'");
+                 "'note: TEXT', 'needs: FEATURE...', 'since: VERSION' or "
+                 "'polarity: KIND'");
     } else if (!last) {
         complain(place, "a note without a row before it");
     } else if (last->note) {
@@ -146,35 +178,37 @@ static void check_cpuinfo(Place place, const char *name, const char *text)
     }
 }
 
-/* Reads a row; returns its feature, or NULL. */
-static Feature *read_row(Place place, char *line, const Feature *before)
+/* Reads a row into *@row; keeps the previous one if there is an error. */
+static void read_row(Place place, char *line, Row *row)
 {
     char *name = cut(&line), *cpuinfo = cut(&line), *libvirt = cut(&line);
     char *what = line + strspn(line, " \t");
+    const Feature *before = row->before;
     Feature *feature;
 
     if (!libvirt || !*what) {
         complain(place, "'%s': a row is QEMU's name, the flags in "
                  "/proc/cpuinfo or -, libvirt's name or -, what it is", name);
-        return NULL;
+        return;
     }
     feature = find_feature(name);
+    *row = (Row) { place, name, feature, feature ?: before, !feature, 0 };
     if (!feature) {
-        complain(place, "'%s' is not a feature of this QEMU; remove the row, "
-                 "or correct the name", name);
-        return NULL;
+        absent_feature = (Feature) { };
+        strncpy(absent_feature.name, name, sizeof(absent_feature.name) - 1);
+        row->feature = feature = &absent_feature;
     }
     if (feature->what) {
         complain(place, "a second row for '%s', the first is in line %d",
                  name, feature->row.line);
-        return feature;
+        return;
     }
     if (strlen(what) > MAX_WHAT || what[strlen(what) - 1] == '.') {
         complain(place, "'%s': say what it is in at most %d characters, "
                  "without a full stop", name, MAX_WHAT);
     }
     check_cpuinfo(place, name, cpuinfo);
-    if (before && feature < before) {
+    if (before && !row->absent && feature < before) {
         complain(place, "'%s' is out of order: QEMU has it before '%s'",
                  name, before->name);
     }
@@ -182,27 +216,50 @@ static Feature *read_row(Place place, char *line, const Feature *before)
     feature->cpuinfo = cpuinfo;
     feature->libvirt = libvirt;
     feature->what = what;
-    return feature;
 }
 
-void read_features_tbl(const char *path)
+/* All of *@row has been read; @newest is this QEMU's version. */
+static void end_row(Row *row, uint32_t newest)
+{
+    bool later = row->since > newest;
+
+    if (!row->name) {
+        return;
+    }
+    if (row->absent && !row->since) {
+        complain(row->place, "'%s' is not a feature of this QEMU; remove the "
+                 "row, or correct the name", row->name);
+    } else if (row->absent && !later) {
+        complain(row->place, "'%s' is not a feature of this QEMU, although it "
+                 "is there since an older one", row->name);
+    } else if (!row->absent && later && newest) {
+        complain(row->place, "'%s' is a feature of this QEMU, although it is "
+                 "only there since a newer one", row->name);
+    }
+    if (!row->absent) {
+        row->feature->since = row->since;
+    }
+    row->name = NULL;
+}
+
+void read_features_tbl(const char *path, uint32_t newest)
 {
     /* The rows point into the text, which is therefore not freed. */
     Table table = { .place = { path, 0 }, .rest = read_file(path) };
-    Feature *last = NULL;
+    Row row = { };
     char *line;
     size_t n;
     int i;
 
     while ((line = next_line(&table))) {
         if (isspace((unsigned char)*line)) {
-            read_more(table.place, line, last);
+            read_more(table.place, line, &row);
         } else {
-            Feature *feature = read_row(table.place, line, last);
-
-            last = feature ? feature : last;
+            end_row(&row, newest);
+            read_row(table.place, line, &row);
         }
     }
+    end_row(&row, newest);
 
     for (n = 0; n < nall_needs; n++) {
         read_needs(&all_needs[n]);
@@ -311,6 +368,9 @@ void print_features(void)
                 printf("\"%s\", ", feature->aliases[j]);
             }
             printf("NULL },\n");
+        }
+        if (feature->since) {
+            printf("        .since = 0x%" PRIx32 ",\n", feature->since);
         }
         printf("        .word = %s,\n"
                "        .mask = ", words[feature->word].name);

@@ -41,6 +41,7 @@ typedef struct Feature {
     /* The row of features.tbl, NULL if there is none yet */
     const char *cpuinfo, *libvirt, *what, *note, *polarity;
     Place row;
+    uint32_t since;             /* QEMU's version; 0: the first one known */
     /* Dependencies besides those of cpu.c */
     int needs[MAX_NEEDS];
     int nneeds;

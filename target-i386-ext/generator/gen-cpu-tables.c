@@ -25,11 +25,13 @@
 #include "gen-cpu-expression.h"
 #include "gen-cpu-features.h"
 #include "gen-cpu-models.h"
+#include "gen-cpu-properties.h"
 #include "gen-cpu-upstream.h"
 
 static const char usage[] =
-    "usage: gen-cpu-tables features FEATURES_TBL CPU_C HEADER...\n"
-    "         the feature dictionary, as C\n"
+    "usage: gen-cpu-tables features [-v VERSION] [-p PROPERTIES_TBL]\n"
+    "                             FEATURES_TBL CPU_C HEADER...\n"
+    "         the feature dictionary, and what other properties are, as C\n"
     "       gen-cpu-tables models [-o OUTPUT [-d DEPFILE]] [-s SITE_DIRECTORY]\n"
     "                             DIRECTORY VERSION FEATURES_TBL CPU_C\n"
     "                             HEADER...\n"
@@ -150,17 +152,6 @@ static void read_directory(Directory *dir, FILE *depfile)
 
 /* ---- what is asked for ---- */
 
-static void make_features(int argc, char **argv)
-{
-    if (argc < 3 || argc > 2 + MAX_HEADERS) {
-        fail_usage();
-    }
-    read_features(argv[1], argv + 2);
-    read_features_tbl(argv[0]);
-    end_if_failed();
-    print_features();
-}
-
 static uint32_t newest_machine_version(const char *path)
 {
     Table table = { .place = { path, 0 }, .rest = read_file(path) };
@@ -171,6 +162,35 @@ static uint32_t newest_machine_version(const char *path)
         give_up(table.place, "it does not begin with QEMU's version");
     }
     return newest;
+}
+
+static void make_features(int argc, char **argv)
+{
+    const char *properties = NULL;
+    uint32_t newest = 0;
+
+    for (; argc > 1 && argv[0][0] == '-'; argc -= 2, argv += 2) {
+        if (!strcmp(argv[0], "-v")) {
+            newest = newest_machine_version(argv[1]);
+        } else if (!strcmp(argv[0], "-p")) {
+            properties = argv[1];
+        } else {
+            fail_usage();
+        }
+    }
+    if (argc < 3 || argc > 2 + MAX_HEADERS || (properties && !newest)) {
+        fail_usage();
+    }
+    read_features(argv[1], argv + 2);
+    read_features_tbl(argv[0], newest);
+    if (properties) {
+        read_properties_tbl(properties, argv[1], newest);
+    }
+    end_if_failed();
+    print_features();
+    if (properties) {
+        print_properties();
+    }
 }
 
 static void make_models(int argc, char **argv, bool release)
@@ -204,7 +224,7 @@ static void make_models(int argc, char **argv, bool release)
     dirs[0].path = argv[0];
     newest = newest_machine_version(argv[1]);
     read_features(argv[3], argv + 4);
-    read_features_tbl(argv[2]);
+    read_features_tbl(argv[2], newest);
     read_models(argv[3]);
     for (i = 0; i < count; i++) {
         read_directory(&dirs[i], depfile);

@@ -272,6 +272,10 @@ static void read_upstream_model(Lexer *lexer)
             cpu->words[i] = read_expression(lexer);
         } else if (!strcmp(key, "cache_info")) {
             read_cache_reference(lexer, cpu);
+        } else if (!strcmp(key, "cpuid_0x1f")) {
+            if (read_expression(lexer)) {
+                apply_property(cpu, "x-force-cpuid-0x1f", "on");
+            }
         } else if (!strcmp(key, "deprecation_note")) {
             skip_value(lexer);
         } else if (!strcmp(key, "versions")) {

@@ -55,7 +55,30 @@ rdctl-no     -       rdctl-no   Immune to Meltdown
 sse4.1       sse4_1  sse4.1     SSE 4.1
 '''
 DETAIL = ("a line that begins with white space must be 'note: TEXT', 'needs: "
-          "FEATURE...' or 'polarity: KIND'")
+          "FEATURE...', 'since: VERSION' or 'polarity: KIND'")
+# A table of properties, and one of what they are
+PROPERTIES_C = CPU_C + '''
+static const Property x86_cpu_properties[] = {
+    DEFINE_PROP_UINT32("apic-id", X86CPU, apic_id, 0),
+    DEFINE_PROP_BOOL("pmu", X86CPU, enable_pmu, false),
+    DEFINE_PROP_BIT64("hv-time", X86CPU, hyperv_features,
+                      HYPERV_FEAT_TIME, 0),
+};
+
+static const Property max_x86_cpu_properties[] = {
+    DEFINE_PROP_BOOL("migratable", X86CPU, migratable, true),
+};
+'''
+PROPERTIES = '''apic-id   none
+pmu       bit
+hv-time   bit
+  since: 10.0
+gone      identity
+  until: 9.2
+  note: see elsewhere
+new       gate
+  since: 10.2
+'''
 
 
 class Generator(unittest.TestCase):
@@ -65,11 +88,16 @@ class Generator(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.tmp)
         cls.program = generator.compile_into(cls.tmp)
 
-    def generate(self, cpu_c=CPU_C, table=TABLE, cpu_h=CPU_H):
+    def generate(self, cpu_c=CPU_C, table=TABLE, cpu_h=CPU_H, version=None,
+                 properties=None):
         generator.write_files(self.tmp, {
-            'cpu.c': cpu_c, 't.tbl': table, 'cpu.h': cpu_h})
+            'cpu.c': cpu_c, 't.tbl': table, 'cpu.h': cpu_h,
+            'VERSION': version or '', 'p.tbl': properties or ''})
+        args = [*(['-v', 'VERSION'] if version else []),
+                *(['-p', 'p.tbl'] if properties else [])]
         return subprocess.run(
-            [self.program, 'features', 't.tbl', 'cpu.c', 'cpu.h'], cwd=self.tmp,
+            [self.program, 'features', *args, 't.tbl', 'cpu.c', 'cpu.h'],
+            cwd=self.tmp,
             env=generator.ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, check=False, timeout=60)
 
@@ -362,6 +390,113 @@ class Generator(unittest.TestCase):
         self.fails("t.tbl:5: 'de' needs itself through 'de'",
                    table=self.table('\n# another', '  needs: de\n#'))
 
+    def test_since(self):
+        """A row may be for newer QEMUs only."""
+        new = self.table('\n# another', 'new - - A new one\n  since: 10.1\n'
+                         '  needs: newer\n  polarity: hint\n  note: x\n# another')
+        for version in '10.0.13\n', '9.2.0\n', None:
+            done = self.generate(table=new, version=version)
+            self.assertEqual(done.stderr, '')
+            self.assertNotIn('"new"', done.stdout)
+        # Those that have it say so.
+        old = self.table('\n# another', '  since: 10.0\n# another')
+        for version in '10.0.13\n', '11.1.1\n', None:
+            done = self.generate(table=old, version=version)
+            self.assertEqual(done.stderr, '')
+            self.assertIn('        .since = 0xa0000,\n', done.stdout)
+            self.assertEqual(done.stdout.count('.since'), 1)
+        for version, table, error in (
+                ('10.1.0\n', new, "t.tbl:5: 'new' is not a feature of this "
+                 'QEMU, although it is there since an older one'),
+                ('9.2.4\n', old, "t.tbl:4: 'de' is a feature of this QEMU, "
+                 'although it is only there since a newer one'),
+                ('10.0.13\n', self.table('\n# another', '  since: 10.0\n'
+                                         '  since: 10.0\n#'),
+                 "t.tbl:6: a second 'since' for 'de'"),
+                (None, self.table('\n# another', '  since: ten\n#'),
+                 "t.tbl:5: 'de': 'ten' is not a version of QEMU, such as "
+                 '11.1'),
+                (None, self.table('\n# another', 'xyzzy - - X\n  note: y\n#'),
+                 "t.tbl:5: 'xyzzy' is not a feature of this QEMU; remove the "
+                 'row, or correct the name')):
+            self.fails(error, table=table, version=version)
+
+    # ---- properties.tbl ----
+
+    def test_properties(self):
+        done = self.generate(cpu_c=PROPERTIES_C, properties=PROPERTIES,
+                             version='10.0.13\n')
+        self.assertEqual(done.stderr, '')
+        self.assertTrue(done.stdout.endswith('''
+const X86CPUPropertyInfo x86_cpu_property_info[] = {
+    { "apic-id", false, 0x0 },
+    { "pmu", true, 0x0 },
+    { "hv-time", true, 0xa0000 },
+    { "gone", true, 0x0 },
+    { "new", true, 0xa0002 },
+    { }
+};
+'''), done.stdout[-400:])
+
+    def test_properties_that_come_and_go(self):
+        """The build stops until somebody says what became of them."""
+        line = 'pmu", X86CPU, enable_pmu, false),\n'
+        more = PROPERTIES_C.replace(
+            line, line + '    DEFINE_PROP_BOOL("x-new", X86CPU, x, false),\n')
+        less = PROPERTIES_C.replace(
+            '    DEFINE_PROP_BOOL("pmu", X86CPU, enable_pmu, false),\n', '')
+        lost = ("p.tbl:2: property 'pmu' is not in the table of this QEMU; "
+                'say until which version it was, and keep what it did')
+        until = PROPERTIES.replace('bit\nhv', 'bit\n  until: 9.2\nhv')
+        for cpu_c, table, version, error in (
+                (more, PROPERTIES, '10.0.13', "cpu.c:30: property 'x-new' "
+                 'has no row in p.tbl; say what it is'),
+                (less, PROPERTIES, '10.0.13', lost),
+                (PROPERTIES_C, PROPERTIES, '10.2.0', "p.tbl:8: property 'new' "
+                 'is not in the table of this QEMU; say until which version '
+                 'it was, and keep what it did'),
+                (less, until, '10.0.13', "p.tbl:2: 'pmu' has left the table; "
+                 'a note must say what became of it')):
+            self.fails(error, cpu_c=cpu_c, properties=table,
+                       version=version + '\n')
+        wrong = "'{}' is in the table of this QEMU, too; correct the versions"
+        self.fails('p.tbl:3: ' + wrong.format('hv-time'), "p.tbl:5: property "
+                   "'gone' is not in the table of this QEMU; say until which "
+                   'version it was, and keep what it did', cpu_c=PROPERTIES_C,
+                   properties=PROPERTIES, version='9.2.0\n')
+
+    def test_rows_of_properties(self):
+        detail = ("a line that begins with white space must be 'since: "
+                  "VERSION', 'until: VERSION' or 'note: TEXT', after a row")
+        for old, new, error in (
+                ('pmu       bit', 'pmu', "2: 'pmu': a row is a property and "
+                 'its class'),
+                ('pmu       bit', 'pmu bit x', "2: 'pmu': a row is a property "
+                 'and its class'),
+                ('pmu       bit', 'pmu bits', "2: 'pmu': unknown class "
+                 "'bits'"),
+                ('hv-time', 'pmu', "3: a second row for 'pmu', the first is "
+                 'in line 2'),
+                ('since: 10.2', 'since: 10', "9: '10' is not a version of "
+                 'QEMU, such as 11.1'),
+                ('until: 9.2', 'until: x', "6: 'x' is not a version of QEMU, "
+                 'such as 11.1'),
+                ('  note', '  remark', '7: ' + detail),
+                ('apic-id', '  note: x\napic-id', '1: ' + detail)):
+            self.assertIn(old, PROPERTIES)
+            self.fails('p.tbl:' + error, cpu_c=PROPERTIES_C,
+                       version='10.0.13\n',
+                       properties=PROPERTIES.replace(old, new, 1))
+
+    def test_source_of_properties(self):
+        for old, new, error in (
+                ('Property x86_cpu_properties', 'Property xyz',
+                 "cpu.c:1: 'Property x86_cpu_properties[] = {' not found"),
+                ('("pmu"', '(PMU', 'cpu.c:29: a property without a name; '
+                 'teach gen-cpu-tables about it')):
+            self.fails(error, cpu_c=PROPERTIES_C.replace(old, new),
+                       version='10.0.13\n', properties=PROPERTIES)
+
     def test_many_needs(self):
         words = ''.join(f'"f{i}", ' for i in range(30))
         cpu_c = self.cpu_c('"rdctl-no"', words + '"rdctl-no"')
@@ -400,7 +535,13 @@ class Generator(unittest.TestCase):
                               text=True, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr,
-                         '^usage: gen-cpu-tables features FEATURES_TBL CPU_C')
+                         r'^usage: gen-cpu-tables features \[-v VERSION\]')
+        for args in (['-p', 'p.tbl', 't.tbl', 'cpu.c', 'cpu.h'],
+                     ['-x', 'y', 't.tbl', 'cpu.c', 'cpu.h']):
+            done = subprocess.run([self.program, 'features', *args],
+                                  stderr=subprocess.PIPE, text=True,
+                                  check=False)
+            self.assertRegex(done.stderr, '^usage: ')
 
     def test_missing_file(self):
         done = subprocess.run([self.program, 'features', 't', 'a', 'b'], cwd=self.tmp,
