@@ -45,10 +45,12 @@ def is_built(line):
 class Case:
     """A CPU of the older line, and what it is on the newer one"""
 
-    def __init__(self, model, machine, old, new):
-        """old, new: machine type and argument of -cpu on each line"""
-        self.model = model
-        self.machine = machine
+    def __init__(self, keys, old, new):
+        """
+        keys: what it is called, (model, machine type)
+        old, new: machine type and argument of -cpu on each line
+        """
+        self.keys = keys
         self.old = old
         self.new = new
         # Why it is not the same; [] if it is
@@ -56,7 +58,10 @@ class Case:
         self.error = ''
 
     def __str__(self):
-        return f'{self.model} on {self.machine}'
+        return ' on '.join(self.keys[0])
+
+    def models(self):
+        return {model for model, _ in self.keys}
 
     def problem(self):
         return self.error or show_differences(self.found)
@@ -77,6 +82,8 @@ class Lines:
         self.old = Lab(accel, qemu=binary(OLD))
         self.new = Lab(accel, qemu=binary(NEW), probe=False)
         self.extra = self.old.extra
+        self._descriptions = []
+        self._named = []
 
     def shared_machines(self):
         return [m for m in self.old.machines if m in self.new.machines]
@@ -93,36 +100,40 @@ class Lines:
 
     def descriptions(self):
         """Each distinct CPU of the older line: a case for the newest type"""
+        if self._descriptions:
+            return self._descriptions
         keys = [(model, machine) for machine in self.old.machines
                 for model in self.old.models]
-        first = {}
+        found = {}
         for key, text in zip(keys, self.expand(self.old, keys)):
-            first.setdefault(text, key)
+            found.setdefault(text, []).append(key)
         newest = max((m for m in self.new.machines if 'q35' in m),
                      key=lambda m: [int(n) for n in re.findall(r'\d+', m)])
-        return [Case(model, machine,
-                     (machine, cpu_option(model, {**self.extra, **FORCE})),
-                     (newest, cpu_option('base', {**json.loads(text),
-                                                  **FORCE})))
-                for text, (model, machine) in first.items()]
+        for text, keys in found.items():
+            model, machine = keys[0]
+            self._descriptions.append(Case(
+                keys, (machine, cpu_option(model, {**self.extra, **FORCE})),
+                (newest, cpu_option('base', {**json.loads(text), **FORCE}))))
+        return self._descriptions
 
     def named(self):
         """
         The models on the machine types of both lines; once for all types
         where they are the same on both
         """
+        if self._named:
+            return self._named
         keys = [(model, machine) for machine in self.shared_machines()
                 for model in self.shared_models()]
-        first = {}
+        found = {}
         for key, old, new in zip(keys, self.expand(self.old, keys),
                                  self.expand(self.new, keys)):
-            first.setdefault((key[0], old, new), []).append(key[1])
-        cases = []
-        for (model, _, _), machines in first.items():
-            same = machines[0], cpu_option(model, {**self.extra, **FORCE})
-            cases.append(Case(model, machines[0], same, same))
-            cases[-1].machines = machines
-        return cases
+            found.setdefault((key[0], old, new), []).append(key)
+        for keys in found.values():
+            model, machine = keys[0]
+            same = machine, cpu_option(model, {**self.extra, **FORCE})
+            self._named.append(Case(keys, same, same))
+        return self._named
 
     def compare(self, cases, smp=TOPOLOGIES[0]):
         """Starts them, and keeps in each case what is different."""
@@ -162,8 +173,9 @@ def explains(cause, accel, case, kind):
     """
     return (not case.error and accel in cause['accelerators'] and
             kind in cause['compared'] and
-            any(re.fullmatch(pattern, case.model)
-                for pattern in cause['models']) and
+            all(any(re.fullmatch(pattern, model)
+                    for pattern in cause['models'])
+                for model in case.models()) and
             places(case.found) <= set(cause['places']))
 
 
