@@ -20,7 +20,7 @@ import unittest
 from guest_cpuid import Guest, has_bit
 
 # Shows every leaf, and everything that QEMU does not drop
-CPU = ('base,check=off,x-force-features=on,level=0x24,level-func7=2,'
+CPU = ('base,check=off,x-force-features=on,pmu=on,level=0x29,level-func7=2,'
        'xlevel=0x80000022')
 
 
