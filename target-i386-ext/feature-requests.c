@@ -82,8 +82,9 @@ void x86_cpu_requests_finish(X86CPU *cpu)
 }
 
 /*
- * The state of arch-lbr is in no feature word, because x86_cpu_post_initfn()
- * looks for it in XCR0.  cpu_x86_cpuid() shows it if the feature is on.
+ * The state of arch-lbr may be in no feature word although the feature is on:
+ * QEMU 10.0 looks for it in XCR0, and 11.1 drops it if the accelerator lacks
+ * it.
  */
 static uint64_t arch_lbr_state(X86CPU *cpu, FeatureWord w)
 {

@@ -24,7 +24,7 @@ from cpu_models import (
     show_differences,
 )
 from guest_cpuid import REGISTERS, ZEROS, Guest
-from release_line import of_line
+from release_line import NEWEST_VERSION, of_line
 from test_removed_features import NeedsKvm
 
 NAMES = ['l1d-cache-info', 'l1i-cache-info', 'l2-cache-info',
@@ -41,6 +41,10 @@ SOME = dict(zip(NAMES, [L1D, L1I, L2, L3]))
 # AMD's, for all leaves with caches: Intel's are there too without this rule.
 ALL_LEAVES = {'vendor': 'AuthenticAMD', 'x-vendor-cpuid-only': False,
               'x-amd-topoext-features-only': False}
+# From 10.1 on, upstream's models have ways without a code in leaf 0x80000006.
+UNCODED = NEWEST_VERSION > (10, 0)
+if UNCODED:
+    ALL_LEAVES['x-vendor-cpuid-only-v2'] = False
 
 # The largest of each value, in texts that differ from SOME in one cache
 LARGEST = [
@@ -74,6 +78,13 @@ LARGEST = [
 ] + [('l2-cache-info', f'768K:line=64:ways={ways}:sets={12288 // ways}:'
                        'share=core')
      for ways in (1, 2, 4, 8, 16, 32, 48, 64, 96)]
+if UNCODED:
+    LARGEST += [
+        ('l2-cache-info', '3M:line=64:ways=12:sets=4096:share=core'),
+        ('l2-cache-info', '255K:line=1:ways=255:sets=1024:tag-lines=0:'
+                          'share=core'),
+        ('l3-cache-info', '60M:line=64:ways=15:sets=65536:tag-lines=0:'
+                          'share=die')]
 
 KEYS = ('line, ways, partitions, sets, tag-lines, share, self-init, '
         'no-invd-sharing, inclusive, complex-indexing')
@@ -110,14 +121,19 @@ BAD = [
         'the size 262144', 261120, 'CPUID leaf 0x80000005 EDX[31:24]')),
     ('l1i', '128K:line=1:ways=256:sets=512:share=core', ABOVE.format(
         'ways=256', 254, 'CPUID leaf 0x80000005 EDX[23:16]')),
-    ('l2', '1M:line=4:ways=129:sets=2032:share=core', ABOVE.format(
-        'ways=129', 128, 'CPUID leaf 0x80000006 ECX[15:12]')),
-    ('l3', '1M:line=4:ways=255:sets=1028:share=core', ABOVE.format(
-        'ways=255', 128, 'CPUID leaf 0x80000006 EDX[15:12]')),
-    ('l2', '3M:line=64:ways=12:sets=4096:share=core',
-     f'ways=12 has no code in CPUID leaf 0x80000006 ECX[15:12], {CODES}'),
-    ('l3', '60M:line=64:ways=15:sets=65536:share=die',
-     f'ways=15 has no code in CPUID leaf 0x80000006 EDX[15:12], {CODES}'),
+    *([('l2', '1M:line=4:ways=256:sets=1024:share=core', ABOVE.format(
+        'ways=256', 255, "QEMU's 8 bits")),
+       ('l1d', L1D + ':tag-lines=x', NUMBER.format('x', 'tag-lines', 255)),
+       ('l3', L3 + ':partitions=0', NUMBER.format('0', 'partitions', 255)),
+       ] if UNCODED else
+      [('l2', '1M:line=4:ways=129:sets=2032:share=core', ABOVE.format(
+          'ways=129', 128, 'CPUID leaf 0x80000006 ECX[15:12]')),
+       ('l3', '1M:line=4:ways=255:sets=1028:share=core', ABOVE.format(
+           'ways=255', 128, 'CPUID leaf 0x80000006 EDX[15:12]')),
+       ('l2', '3M:line=64:ways=12:sets=4096:share=core', 'ways=12 has no '
+        f'code in CPUID leaf 0x80000006 ECX[15:12], {CODES}'),
+       ('l3', '60M:line=64:ways=15:sets=65536:share=die', 'ways=15 has no '
+        f'code in CPUID leaf 0x80000006 EDX[15:12], {CODES}')]),
     ('l1d', '128K:line=1:ways=1:partitions=256:sets=512:share=core',
      ABOVE.format('partitions=256', 255, "QEMU's 8 bits")),
     ('l2', '128K:line=1:ways=1:sets=4294967296:share=core',
@@ -158,7 +174,7 @@ BAD = [
        NUMBER.format(text, 'line', 255)) for text in (
            '', '0', '+64', '-64', ' 64', '64 ', '0x40', '064', '64K', 'on',
            '99999999999999999999')],
-    ('l2', '2M:ways=x', NUMBER.format('x', 'ways', 128)),
+    ('l2', '2M:ways=x', NUMBER.format('x', 'ways', 255 if UNCODED else 128)),
     ('l3', '2M:tag-lines=x', NUMBER.format('x', 'tag-lines', 15)),
     # Keys
     *[('l2', f'{L2}:{text}', f"'{text.split('=', maxsplit=1)[0]}' is given "
@@ -256,7 +272,7 @@ def expected(texts, sharing=None):
             found[0x80000006, 0, ('ECX', 'EDX')[i - 2]] = (
                 (bits(cache['size'] >> 10, 31, 16) if i == 2 else
                  bits(cache['size'] >> 19, 31, 18))
-                | bits(ASSOCIATIVITY[cache['ways']], 15, 12)
+                | bits(ASSOCIATIVITY.get(cache['ways'], 0), 15, 12)
                 | bits(cache['tag-lines'], 11, 8) | low)
     return found
 

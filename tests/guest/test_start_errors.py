@@ -21,6 +21,7 @@ import unittest
 from qemu.qmp import ExecuteError
 
 from guest_cpuid import Guest, GuestError
+from release_line import LINE
 from test_offered_features import PERF_CAPABILITIES, place_text, spec
 from test_removed_features import NeedsKvm
 
@@ -61,14 +62,21 @@ class Case:
         self.removed = removed or {}
 
 
+# QEMU 11 has two messages.
+TOO_FEW, TOO_MANY = (
+    ['phys-bits should be between 32 and 52  (but is {})'] * 2
+    if LINE == '10.0' else
+    ['phys-bits should be at least 32 (but is {})',
+     'phys-bits should be at most 52 (but is {})'])
+
 BITS = [
     Case('EPYC,host-phys-bits=off,phys-bits=40'),
     Case('EPYC,host-phys-bits=off,phys-bits=20',
          ('phys-bits', 'value',
-          'phys-bits should be between 32 and 52  (but is 20)')),
+          TOO_FEW.format(20))),
     Case('EPYC,host-phys-bits=off,phys-bits=60',
          ('phys-bits', 'value',
-          'phys-bits should be between 32 and 52  (but is 60)')),
+          TOO_MANY.format(60))),
     Case('EPYC,host-phys-bits=off,phys-bits=40,guest-phys-bits=41',
          ('guest-phys-bits', 'value',
           'guest-phys-bits should be between 32 and 40  (but is 41)')),
@@ -92,7 +100,7 @@ BITS = [
           'l1i-cache-info, l2-cache-info and l3-cache-info')),
     Case('Skylake-Client,legacy-cache=off,host-phys-bits=off,phys-bits=20',
          ('phys-bits', 'value',
-          'phys-bits should be between 32 and 52  (but is 20)'),
+          TOO_FEW.format(20)),
          ('legacy-cache', 'value', "CPU model 'Skylake-Client' doesn't "
           'support legacy-cache=off')),
 ]
@@ -106,10 +114,11 @@ KVM = [
          ('lbr-fmt', 'configuration',
           'vPMU: LBR is unsupported without pmu=on'),
          offers=PERF_CAPABILITIES),
-    # The host's format is the CPU's, unless pdcm, which it depends on, is gone.
-    Case('host,migratable=off,pmu=off',
-         ('lbr-fmt', 'configuration',
-          'vPMU: LBR is unsupported without pmu=on'),
+    # The host's format is the CPU's, unless pdcm, which it depends on, is gone,
+    # which pmu=off does from 10.1 on.
+    Case('host,migratable=off,pmu=off', *[
+        ('lbr-fmt', 'configuration',
+         'vPMU: LBR is unsupported without pmu=on')] * (LINE == '10.0'),
          offers=PERF_CAPABILITIES),
     Case('host,migratable=off,pmu=off,pdcm=off', offers=PERF_CAPABILITIES),
     Case('qemu64,lmce=on', ('lmce', 'kernel', 'kvm: LMCE not supported'),
