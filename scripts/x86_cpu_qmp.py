@@ -422,7 +422,7 @@ class Qemu(Monitor):
         self._stderr = tempfile.TemporaryFile()
         argv = [binary, '-S', '-display', 'none', '-nodefaults',
                 '-chardev', f'socket,id=qmp,fd={theirs.fileno()}',
-                '-mon', 'chardev=qmp,mode=control', *args]
+                '-qmp', 'chardev:qmp', *args]
         try:
             self._process = subprocess.Popen(
                 argv, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,

@@ -102,7 +102,7 @@ static const Field fields[] = {
     { ALL, CACHE_WAYS, 0x8000001d, "EBX", 31, 22, 1, 1, 0, NULL },
     { ALL, CACHE_SETS, 0x8000001d, "ECX", 31, 0, 1, 1, 0, NULL },
     { ALL, SIZE, 0, NULL, 31, 0, 1, 0, 0, NULL },
-    { ALL, CACHE_WAYS, 0, NULL, 7, 0, 1, 0, 0, NULL },
+    { ALL, CACHE_WAYS, 0, NULL, 7, 0, 1, 0, 1, NULL },
     { ALL, CACHE_PARTITIONS, 0, NULL, 7, 0, 1, 0, 0, NULL },
     { ALL, CACHE_SETS, 0, NULL, 31, 0, 1, 0, 0, NULL },
 };

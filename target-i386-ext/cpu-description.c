@@ -41,7 +41,8 @@ static const char *const further_properties[] = {
     "family", "model", "stepping", "vendor", "model-id",
     "l1d-cache-info", "l1i-cache-info", "l2-cache-info", "l3-cache-info",
     /* In the table of some lines */
-    "avx10-version", "full-cpuid-auto-level", "x-intel-pt-auto-level",
+    "avx10-version", "full-cpuid-auto-level", "x-hv-synic-kvm-only",
+    "x-intel-pt-auto-level",
 };
 
 /*

@@ -237,7 +237,7 @@ class Lab:
 
     async def _probe_kvm(self):
         """What this kernel can't do would only be refused, again and again."""
-        if MSR_REFUSED in await self._starts('max'):
+        if MSR_REFUSED in await self._starts('max,arch-capabilities=on'):
             self.extra = {'arch-capabilities': False}
         for name, needs in ENLIGHTENMENTS.items():
             if await self._starts(cpu_option('qemu64', dict.fromkeys(

@@ -207,7 +207,7 @@ class Guest:
             self._qemu, '-S', '-nodefaults', '-no-user-config',
             '-no-reboot', '-display', 'none',
             '-chardev', f'socket,id=qmp,fd={qmp_fd}',
-            '-mon', 'chardev=qmp,mode=control',
+            '-qmp', 'chardev:qmp',
             '-accel', self._accel]
         if not self._kvm:
             command += [

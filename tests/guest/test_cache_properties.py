@@ -81,7 +81,7 @@ LARGEST = [
 if UNCODED:
     LARGEST += [
         ('l2-cache-info', '3M:line=64:ways=12:sets=4096:share=core'),
-        ('l2-cache-info', '255K:line=1:ways=255:sets=1024:tag-lines=0:'
+        ('l2-cache-info', '254K:line=1:ways=254:sets=1024:tag-lines=0:'
                           'share=core'),
         ('l3-cache-info', '60M:line=64:ways=15:sets=65536:tag-lines=0:'
                           'share=die')]
@@ -121,8 +121,8 @@ BAD = [
         'the size 262144', 261120, 'CPUID leaf 0x80000005 EDX[31:24]')),
     ('l1i', '128K:line=1:ways=256:sets=512:share=core', ABOVE.format(
         'ways=256', 254, 'CPUID leaf 0x80000005 EDX[23:16]')),
-    *([('l2', '1M:line=4:ways=256:sets=1024:share=core', ABOVE.format(
-        'ways=256', 255, "QEMU's 8 bits")),
+    *([('l2', '1020K:line=4:ways=255:sets=1024:share=core', ABOVE.format(
+        'ways=255', 254, "QEMU's 8 bits")),
        ('l1d', L1D + ':tag-lines=x', NUMBER.format('x', 'tag-lines', 255)),
        ('l3', L3 + ':partitions=0', NUMBER.format('0', 'partitions', 255)),
        ] if UNCODED else
@@ -174,7 +174,7 @@ BAD = [
        NUMBER.format(text, 'line', 255)) for text in (
            '', '0', '+64', '-64', ' 64', '64 ', '0x40', '064', '64K', 'on',
            '99999999999999999999')],
-    ('l2', '2M:ways=x', NUMBER.format('x', 'ways', 255 if UNCODED else 128)),
+    ('l2', '2M:ways=x', NUMBER.format('x', 'ways', 254 if UNCODED else 128)),
     ('l3', '2M:tag-lines=x', NUMBER.format('x', 'tag-lines', 15)),
     # Keys
     *[('l2', f'{L2}:{text}', f"'{text.split('=', maxsplit=1)[0]}' is given "
