@@ -207,6 +207,14 @@ static uint64_t lbr_format(X86CPU *cpu)
            : cpu->env.features[FEAT_PERF_CAPABILITIES] & PERF_CAP_LBR_FMT;
 }
 
+/* The getter may leave out the extended model, unless the family is 6 or more. */
+static int64_t signature_model(X86CPU *cpu)
+{
+    uint32_t version = cpu->env.cpuid_version;
+
+    return ((version >> 4) & 0xf) | ((version >> 12) & 0xf0);
+}
+
 /*
  * As in max_x86_cpu_realize(), which decides before the features that are on
  * by default are set.
@@ -275,6 +283,7 @@ static void put_worked_out(X86CPU *cpu, QDict *props)
     if (!cpu->hyperv_vendor) {
         qdict_put_str(props, "hv-vendor-id", "Microsoft Hv");
     }
+    qdict_put_int(props, "model", signature_model(cpu));
     put_default_signature(cpu, props);
     if (is_given_waitpkg(cpu)) {
         qdict_put_bool(props, "waitpkg", true);

@@ -28,7 +28,7 @@ from cpu_models import (
     cpu_option, differences, expansion, plug_cpu, rng, show_differences,
 )
 from guest_cpuid import Guest, GuestError, register
-from release_line import of_line
+from release_line import NEWEST_I440FX, of_line
 from test_removed_features import NeedsKvm
 
 # Machine type, and whose CPUs it is to have
@@ -259,7 +259,7 @@ class Checks(LabChecks):
                 self.assertTrue(found[0]['description'])
         question = ('qom-get', {'path': '/machine', 'property': 'cpu-compat'})
         for machine, value in [(NEWEST, ''), ('q35,cpu-compat=pc',
-                                              'pc-i440fx-10.0'),
+                                              NEWEST_I440FX),
                                (f'{NEWEST},cpu-compat={OLDEST}', OLDEST),
                                (f'pc,cpu-compat={OLDEST},cpu-compat='
                                 f'{NEWEST}', NEWEST)]:

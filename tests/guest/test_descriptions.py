@@ -27,7 +27,7 @@ from cpu_models import (
     expansion, option, plug_cpu, show_differences,
 )
 from guest_cpuid import Guest, GuestError, guest_view, register
-from release_line import of_line
+from release_line import LINE, has_type
 from test_offered_features import INTEL_PT, shim, spec
 from test_removed_features import NeedsKvm
 
@@ -319,6 +319,9 @@ class Vendor:
     def test_described(self):
         """A description of "base" is the CPU, and says it has no vendor"""
         for extra in ({}, {'min-level': 7, 'lm': True, 'avx2': True}):
+            if self.accel == 'kvm' and LINE != '10.0':
+                # From 10.1 on, it has the host's vendor by default.
+                extra['vendor'] = ''
             for machine in OLDEST, NEWEST:
                 original = self.look(machine, cpu_option('base', {
                     **extra, **FORCE}))
@@ -373,8 +376,12 @@ class IntelPt:
     """
     accel = ''
     offers = None
-    MACHINES = [OLDEST, of_line('pc-q35-2.9'), of_line('pc-q35-3.1'), NEWEST]
-    DROPS = {of_line('pc-q35-2.9'), of_line('pc-q35-3.1')}
+    # Machine types, with properties
+    DROPS = [(machine, {}) for machine in ('pc-q35-2.9', 'pc-q35-3.1')
+             if has_type(machine)]
+    DROPS.append((NEWEST, {'x-intel-pt-auto-level': False}))
+    CASES = [(OLDEST, {}), (NEWEST, {}),
+             (NEWEST, {'full-cpuid-auto-level': False}), *DROPS]
 
     def describe(self, model, props, machine):
         with self.offering():
@@ -434,28 +441,28 @@ class IntelPt:
 
     def test_forced(self):
         """The guest has it, whatever the topology"""
-        for machine in self.MACHINES:
-            for has, removed in self.check(machine, FORCE):
+        for machine, more in self.CASES:
+            for has, removed in self.check(machine, FORCE, more=more):
                 self.assertTrue(has)
                 # TCG has no more than one reason for what it can't do.
                 self.assertEqual(
                     ('intel-pt', 'level', True) in removed,
-                    self.accel == 'kvm' and machine in self.DROPS)
+                    self.accel == 'kvm' and (machine, more) in self.DROPS)
 
     def test_not_forced(self):
         """It is removed, for the same reason"""
-        for machine in self.MACHINES:
-            self.check(machine, {})
+        for machine, more in self.CASES:
+            self.check(machine, {}, more=more)
 
     def test_enforced(self):
         """It stops what is to be enforced"""
         # A CPU with nothing else that a host could lack
-        cpu = 'base', {'min-level': 7}
-        for machine in self.DROPS:
-            self.assertEqual(self.check(machine, {'enforce': True}, *cpu),
-                             [None] * len(TOPOLOGIES))
+        for machine, more in self.DROPS:
+            props = {'min-level': 7, **more}
+            self.assertEqual(self.check(machine, {'enforce': True}, 'base',
+                                        props), [None] * len(TOPOLOGIES))
             self.assertIsNotNone(self.look(machine, cpu_option(
-                cpu[0], {**cpu[1], 'enforce': True}), '1'))
+                'base', {**props, 'enforce': True}), '1'))
 
 
 class IntelPtTcg(IntelPt, unittest.TestCase):

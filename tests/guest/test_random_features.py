@@ -32,7 +32,8 @@ REFUSED = re.compile(
 
 # KVM's MSRs for these are there only if KVM offers the feature; QEMU, as
 # stock QEMU, aborts when it is forced to set them all the same.
-KVM_MSRS = {'arch-lbr', 'fred', 'intel-pt', 'sgx', 'smx', 'vmx'}
+KVM_MSRS = {'arch-lbr', 'cet-ibt', 'cet-ss', 'fred', 'intel-pt', 'sgx', 'smx',
+            'vmx'}
 
 
 # How many CPUs may be drawn for each that starts, before QEMU counts as broken
