@@ -267,6 +267,23 @@ static bool is_intel_pt_dropped_by_level(X86CPU *cpu)
             cpu->filtered_features[FEAT_7_0_EBX]) & CPUID_7_0_EBX_INTEL_PT;
 }
 
+/*
+ * The same for mpx and apxf, which x86_cpu_expand_features() drops if a CPU has
+ * both.
+ */
+static void put_mpx_and_apxf(X86CPU *cpu, QDict *props)
+{
+    const X86CPUFeatureRequests *req = &cpu->requests;
+
+    if ((req->requested[FEAT_7_0_EBX] & ~req->unmet[FEAT_7_0_EBX] &
+         CPUID_7_0_EBX_MPX) && qdict_haskey(props, "apxf") &&
+        (req->requested[FEAT_7_1_EDX] & ~req->unmet[FEAT_7_1_EDX] &
+         cpu->filtered_features[FEAT_7_1_EDX] & BIT(21))) {
+        qdict_put_bool(props, "mpx", true);
+        qdict_put_bool(props, "apxf", true);
+    }
+}
+
 /* Values that are computed when the CPU is realized */
 static void put_worked_out(X86CPU *cpu, QDict *props)
 {
@@ -291,6 +308,7 @@ static void put_worked_out(X86CPU *cpu, QDict *props)
     if (is_intel_pt_dropped_by_level(cpu)) {
         qdict_put_bool(props, "intel-pt", true);
     }
+    put_mpx_and_apxf(cpu, props);
     /* It has already been expanded to the kernel's enlightenments. */
     qdict_put_bool(props, "hv-passthrough", false);
     if (anchor) {
