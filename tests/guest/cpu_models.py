@@ -239,10 +239,14 @@ class Lab:
         """What this kernel can't do would only be refused, again and again."""
         if MSR_REFUSED in await self._starts('max,arch-capabilities=on'):
             self.extra = {'arch-capabilities': False}
-        # Those that it does not have (IA32_S_CET), but newer models may need
-        if 'MSR 0x6a0' in await self._starts(
-                'base,cet-ss=on,x-force-features=on'):
-            self.extra.update({'cet-ss': False, 'cet-ibt': False})
+        # Those that it does not have (IA32_S_CET, IA32_FRED_RSP0), but that
+        # newer models may need
+        for msr, names in (('0x6a0', ['cet-ss', 'cet-ibt']),
+                           ('0x1cc', ['fred'])):
+            if f'MSR {msr}' in await self._starts(cpu_option('base', {
+                    **dict.fromkeys(['lm', 'lkgs', 'wrmsrns', *names], True),
+                    **FORCE})):
+                self.extra.update(dict.fromkeys(names, False))
         for name, needs in ENLIGHTENMENTS.items():
             if await self._starts(cpu_option('qemu64', dict.fromkeys(
                     [name, *needs], True))):
