@@ -72,6 +72,7 @@ PARTS = [
     Part('static-tcg', 30, [f'{STATIC}:TestTcg.test_[1-8]_*']),
     Part('static-kvm', 30, [f'{STATIC}:TestKvm.test_[1-8]_*']),
     Part('static-random', 30, [f'{STATIC}:Test*.test_9_*']),
+    Part('lines', 40, ['tests/lines/*']),
     Part('builds', 25, ['tests/targets/*']),
     Part('fuzz', 45, ['tests/fuzz/*']),
     Part('fresh-12', 25, ['tests/fresh/test_fresh_machine.py:Debian12.*'],

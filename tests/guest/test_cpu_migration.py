@@ -24,7 +24,7 @@ import unittest.mock
 from cpu_models import FULL, QEMU, cpu_option, plug_cpu
 from guest_cpuid import Guest, View, guest_view
 from made_hosts import load_made, no_kvm
-from release_line import of_line
+from release_line import NEWEST, has_type, of_line
 import stock_qemu
 from test_offered_features import spec
 
@@ -278,7 +278,7 @@ class OtherCPU(unittest.TestCase):
     def test_machine_type(self):
         """the target has the CPU of its own machine type, or a third's"""
         source = guest_args(COMPAT, EPYC)
-        third = 'pc-q35-6.0'
+        third = 'pc-q35-5.0' if has_type('pc-q35-5.0') else NEWEST
         for machine, has in (
                 ('pc-q35-10.0', 'no cpu-compat'),
                 ('pc-q35-10.0,cpu-compat=' + third, 'cpu-compat=' + third)):
@@ -287,8 +287,9 @@ class OtherCPU(unittest.TestCase):
                 self.assertEqual(why[0], 'the source has cpu-compat=' + OLD +
                                  ', the target has ' + has)
                 self.assertRegex(why[1], '^caches: CPUID leaf 0x2')
-                self.assertRegex(why[-1], r'^and \d+ more differences$')
-                self.assertEqual(len(why), 5)
+                if has_type('pc-i440fx-2.4'):
+                    self.assertRegex(why[-1], r'^and \d+ more differences$')
+                    self.assertEqual(len(why), 5)
 
     def test_properties(self):
         """properties that are no features"""
@@ -302,7 +303,9 @@ class OtherCPU(unittest.TestCase):
                 ('phys-bits=41', 'phys-bits or guest-phys-bits: CPUID leaf '
                  '0x80000008, subleaf 0, EAX differs: 0x3028 at the source, '
                  '0x3029 at the target$'),
-                ('legacy-cache=off', 'caches: CPUID leaf 0x2'),
+                # EPYC's default on old machine types, and on newer ones
+                ('legacy-cache=' + ('off' if has_type('pc-i440fx-2.12') else
+                                    'on'), 'caches: CPUID leaf 0x'),
                 ('ucode-rev=0x42', 'ucode-rev: MSR 0x8b, low half differs: '
                  '0x1000065 at the source, 0x42 at the target$'),
                 ('ucode-rev=0x4200000065', 'ucode-rev: MSR 0x8b'),
@@ -450,7 +453,8 @@ class CorruptStream(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.args = guest_args(COMPAT, EPYC)
+        # No warnings about what TCG lacks
+        cls.args = guest_args(COMPAT, EPYC + ',check=off')
 
         async def save(path):
             async with Guest(QEMU, cls.args, 'tcg') as guest:
