@@ -85,7 +85,7 @@ class Lint(unittest.TestCase):
         # Of one hook, whatever the others add
         limit = lint.HOOKS_LINES
         self.addCleanup(setattr, lint, 'HOOKS_LINES', limit)
-        lint.HOOKS_LINES = 1000
+        lint.HOOKS_LINES = {LINE: 1000}
         self.replace(path, '\n+', '\n-upstream\n+')
         self.problems(lint.hooks_add_few_lines, 'takes away 1 lines')
         self.replace(path, '\n-upstream\n', '\n' + '+line\n' * 10)

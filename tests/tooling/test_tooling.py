@@ -24,7 +24,8 @@ import time
 import unittest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-SCRIPTS = ('lib.sh', 'bootstrap', 'qemu-tree', 'qemu-build', 'near-variable')
+SCRIPTS = ('lib.sh', 'bootstrap', 'qemu-tree', 'qemu-build', 'near-variable',
+           'line-schema')
 # What `qemu-tree prepare` leaves in the build directory.
 MADE = ['lock', 'log', 'qemu-10.0', 'qemu-10.0.git', 'qemu-10.0.overlay']
 # What the caller's environment may hold and a test must not see.
