@@ -157,6 +157,7 @@ static const uint32_t kernel_capabilities[] = {
     231,    /* USER_MEMORY2 */
     233,    /* MEMORY_ATTRIBUTES */
     234,    /* GUEST_MEMFD */
+    236,    /* PRE_FAULT_MEMORY */
 };
 
 typedef struct CpuidEntry {
