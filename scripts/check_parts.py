@@ -38,6 +38,8 @@ class Part(NamedTuple):
     host: str = ''
     # Whether its tests read the whole checkout, the manual for example
     whole: bool = False
+    # Whether it compares the release lines; all of them have one result then
+    lines: bool = False
 
 
 STATIC = 'tests/guest/test_static_expansion.py'
@@ -231,22 +233,37 @@ class Store:
 
     def inputs(self, part):
         """Returns what the result of a part depends on, a dict."""
-        with open(os.path.join(self.build, self.line, '.configured'),
-                  encoding='utf-8') as f:
-            # The first word is where the tree is.
-            flags = f.read().split()[1:]
         settings = {name: os.environ[name] for name in SETTINGS
                     if os.environ.get(name)}
         if 'CPU_TABLES' in settings:
             settings['CPU_TABLES'] = directory_hash(settings['CPU_TABLES'])
+        lines = self.built_lines() if part.lines else [self.line]
         return {
             'tree': tree_hash(self.repo, self.build, unread(part)),
-            'line': self.line,
-            'source': run('git', '--git-dir=' + os.path.join(
-                self.build, f'qemu-{self.line}.git'), 'rev-parse',
-                'base^{tree}'),
-            'configure': flags,
+            'lines': {line: self.line_inputs(line) for line in lines},
             'settings': settings,
+        }
+
+    def built_lines(self):
+        """Returns the release lines that are built here."""
+        names = [os.path.basename(path) for path in
+                 glob.glob(os.path.join(self.build, '*'))]
+        return sorted(name for name in names if os.path.exists(
+            self.git_dir(name)) and os.path.exists(os.path.join(
+                self.build, name, '.configured')))
+
+    def git_dir(self, line):
+        return os.path.join(self.build, f'qemu-{line}.git')
+
+    def line_inputs(self, line):
+        with open(os.path.join(self.build, line, '.configured'),
+                  encoding='utf-8') as f:
+            # The first word is where the tree is.
+            flags = f.read().split()[1:]
+        return {
+            'source': run('git', '--git-dir=' + self.git_dir(line),
+                          'rev-parse', 'base^{tree}'),
+            'configure': flags,
         }
 
     def key(self, part):
@@ -255,7 +272,10 @@ class Store:
                               .encode()).hexdigest()
 
     def path(self, part):
-        return os.path.join(self.directory, f'{part}.json')
+        """Returns where the result of a part is; its name is enough."""
+        shared = part in {p.name for p in PARTS if p.lines}
+        return os.path.join(os.path.dirname(self.directory) if shared
+                            else self.directory, f'{part}.json')
 
     def save(self, part, key, result):
         """Keeps the result of a part, a dict, and replaces an older one."""

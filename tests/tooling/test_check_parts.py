@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -313,6 +314,26 @@ class Key(Small):
                 self.assertEqual(
                     [part.name for part, key in zip(parts, before)
                      if self.store.key(part) != key], changed, name)
+
+    def test_parts_that_compare_the_lines(self):
+        """They depend on all lines that are built, and have one result"""
+        part = Part('both', 1, ['tests/lines/*'], lines=True)
+        before = self.store.key(part), self.store.key(WHOLE)
+        (self.build / '9.8').mkdir()
+        (self.build / '9.8' / '.configured').write_text('/tree --x')
+        self.assertEqual(self.store.key(part), before[0])
+        shutil.copytree(self.build / 'qemu-9.9.git',
+                        self.build / 'qemu-9.8.git')
+        self.assertNotEqual(self.store.key(part), before[0])
+        self.assertEqual(self.store.key(WHOLE), before[1])
+        other = self.new_store('9.8')
+        self.assertEqual(other.key(part), self.store.key(part))
+        result = {'passed': 1, 'failed': 0}
+        with mock.patch.object(check_parts, 'PARTS', [part, WHOLE]):
+            saved = self.store.save('both', 'key', result)
+            self.assertEqual(other.passed('both', 'key'), saved)
+            self.store.save('whole', 'key', result)
+            self.assertIsNone(other.passed('whole', 'key'))
 
     def test_build_that_git_does_not_ignore(self):
         (self.repo / '.gitignore').write_text('')
