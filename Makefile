@@ -35,8 +35,8 @@ endif
 # One recipe's lines run in order, and the scripts lock the build directory;
 # ninja takes the processors itself.
 .NOTPARALLEL:
-.PHONY: all run dump golden history check check-all check-full lines-report lint release-models fuzz dist install export \
-    clean distclean help line
+.PHONY: all run dump golden history check check-all check-full lines-report lint release-models \
+    fuzz dist install export clean distclean help line
 
 all:
 	@scripts/bootstrap build
@@ -95,15 +95,6 @@ check-all:
 	@for line in $(lines); do $(MAKE) --no-print-directory LINE="$$line" all || exit; done
 	@for line in $(lines); do $(MAKE) --no-print-directory LINE="$$line" check || exit; done
 
-# docs/lines-10.0-11.1.rst: what guests see on both
-lines-report:
-	@for line in $(lines); do $(MAKE) --no-print-directory LINE="$$line" all || exit; done
-	@scripts/bootstrap check
-	@$(MAKE) -s -C tests/guest OUT="$$(cd "$$BUILD" && pwd)/11.1/tests/guest"
-	@LINE=11.1 GUEST_BUILD="$$BUILD/11.1/tests/guest" CHECK_FULL=1 \
-	    PYTHONPATH="$$BUILD/qemu-11.1/python:scripts$${PYTHONPATH:+:$$PYTHONPATH}" \
-	    exec scripts/lines-report
-
 # PART=name runs one part again; without it, those that have not passed on this
 # checkout.  A wrong name is told before anything is built.
 check-full: line
@@ -113,6 +104,15 @@ check-full: line
 	@scripts/bootstrap full
 	@$(MAKE) --no-print-directory all
 	@scripts/check --line "$$LINE" --full --part "$$PART"
+
+# Compares the builds of both lines.
+lines-report:
+	@for line in $(lines); do $(MAKE) --no-print-directory LINE="$$line" all || exit; done
+	@scripts/bootstrap check
+	@build=$$(realpath "$$BUILD") && guest=$$build/11.1/tests/guest && \
+	make -s -C tests/guest OUT="$$guest" && \
+	GUEST_BUILD="$$guest" PYTHONPATH="$$build/qemu-10.0/python$${PYTHONPATH:+:$$PYTHONPATH}" \
+	    exec scripts/lines-report
 
 lint: line
 	@scripts/bootstrap check
@@ -172,8 +172,8 @@ help:
 	@echo 'make check        lints and tests'
 	@echo 'make check-all    the same for every release line'
 	@echo 'make check-full   also the exhaustive tests, in parts that have not passed yet [PART=]'
+	@echo 'make lines-report   what guests see differently on 10.0 and 11.1, a document'
 	@echo 'make lint         only the lints'
-	@echo 'make lines-report what guests see on two release lines, in docs/'
 	@echo 'make release-models   release the versions of CPU models in tables: fix them'
 	@echo 'make fuzz         fuzz QEMU with sanitizers and the table generator, for'
 	@echo '                  FUZZ_SECONDS=600, and tests [FUZZ="qmp cpu ..."]'

@@ -43,6 +43,7 @@ class Part(NamedTuple):
 
 
 STATIC = 'tests/guest/test_static_expansion.py'
+LINES = 'tests/lines/test_lines.py'
 
 # Every test of `make check-full` is in exactly one of these.  If a suite is in
 # several parts, patterns select CLASS.METHOD.
@@ -74,7 +75,10 @@ PARTS = [
     Part('static-tcg', 30, [f'{STATIC}:TestTcg.test_[1-8]_*']),
     Part('static-kvm', 30, [f'{STATIC}:TestKvm.test_[1-8]_*']),
     Part('static-random', 30, [f'{STATIC}:Test*.test_9_*']),
-    Part('lines', 40, ['tests/lines/*']),
+    Part('lines-rules', 1, [f'{LINES}:Rules.*', f'{LINES}:Document.*'],
+         whole=True),
+    Part('lines-tcg', 25, [f'{LINES}:TestTcg.*'], lines=True),
+    Part('lines-kvm', 30, [f'{LINES}:TestKvm*.*'], lines=True),
     Part('builds', 25, ['tests/targets/*']),
     Part('fuzz', 45, ['tests/fuzz/*']),
     Part('fresh-12', 25, ['tests/fresh/test_fresh_machine.py:Debian12.*'],
@@ -116,8 +120,8 @@ ON_EACH_HOST = {
 
 # Directories that only their own suites read
 PRIVATE = ['tests/clients', 'tests/dist', 'tests/fresh', 'tests/fuzz',
-           'tests/generator', 'tests/install', 'tests/lint', 'tests/readme',
-           'tests/site', 'tests/targets', 'tests/tooling']
+           'tests/generator', 'tests/install', 'tests/lines', 'tests/lint',
+           'tests/readme', 'tests/site', 'tests/targets', 'tests/tooling']
 TEXTS = ['*.md', 'docs/*.rst']
 
 

@@ -2,145 +2,346 @@
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-What guests see on two release lines of QEMU.
+Do guests see the same CPU on both release lines?
 
-Answers: does a static expansion that the older line wrote, of any of its
-models on any of its machine types, show guests the identical CPU on the newer
-one?  Are the models on machine types that both lines have the same CPUs?
-x-force-features=on makes both show what the accelerator cannot do.
+Answers, for named models and for the static expansions of 10.0: is each
+difference that a guest sees between 10.0 and 11.1 in causes.json, is each
+entry of that needed, and is the report (docs/lines-10.0-11.1.rst) true?
 
-    GUEST_BUILD=... LINE=11.1 python3 -m unittest test_lines
+    LINES_BUILD=build GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
+        python3 -m unittest test_lines
 
-Needs the builds of both lines.  A sample is tested; CHECK_FULL=1 tests each
-distinct CPU of the older line.  causes.json has the differences that are
-known, and why.
+Needs the builds of both lines, and is skipped without.  A fixed sample is
+tested; CHECK_FULL=1 tests all models, machine types and expansions.
 """
 
+import fnmatch
+import json
 import os
-import re
+import subprocess
+import tempfile
 import unittest
 
-from lines import (
-    CAUSES, NEW, OLD, TOPOLOGIES, Case, Lines, binary, is_built, load_causes,
-    places, unexplained,
+import line_report
+import line_views
+from line_report import NAMED, STATIC, named_cases, static_cases
+from line_views import (
+    NEW, OLD, SETUPS, Case, Cause, LinesError, load_causes,
 )
-from cpu_models import FULL, SHOWN, count, rng
-from test_removed_features import NeedsKvm
 
-LINE = os.environ.get('LINE') or OLD
+from cpu_models import FULL, SAMPLE_MODELS
+from guest_cpuid import GuestError, View
+import x86_cpu_golden
 
-
-def setUpModule():
-    if LINE != NEW:
-        raise unittest.SkipTest(f'compares {OLD} and {NEW}: make check LINE={NEW}')
-    for line in OLD, NEW:
-        if not is_built(line):
-            raise unittest.SkipTest(f'{binary(line)} is missing: make LINE={line}')
-
-
-class Causes(unittest.TestCase):
-    """The list of known differences"""
-
-    def test_causes(self):
-        """causes.json has what it must have, and says why"""
-        for cause in load_causes():
-            self.assertEqual(set(cause), {
-                'models', 'accelerators', 'compared', 'places', 'upstream',
-                'text'}, CAUSES)
-            self.assertLessEqual(set(cause['accelerators']), {'tcg', 'kvm'})
-            self.assertLessEqual(set(cause['compared']), {'static', 'named'})
-            self.assertTrue(cause['models'] and cause['places'])
-            for place in cause['places']:
-                self.assertRegex(
-                    place, r'^([0-9a-f]+h\.[0-9a-f]+ E[ABCD]X|MSR [0-9a-f]+h)$')
-            self.assertGreater(len(cause['text'].split()), 8)
-            for pattern in cause['models']:
-                re.compile(pattern)
+ENTRY = {
+    'name': 'x', 'title': 'X', 'kind': 'kept', 'since': '10.1', 'text': 'X.',
+    'accelerators': ['kvm'], 'models': ['Has*', '486'],
+    'machine-types': ['pc-*-9.*'], 'places': ['0xd.2-4 EAX,EBX & 0xff'],
+    'example': {'machine-type': 'pc-q35-9.0', 'model': '486', 'setup': 'forced'},
+    'setups': ['forced'],
+}
+CASE = Case('pc-q35-9.0', 'pc-q35-9.0', 'Haswell', None, 'forced')
+ZEROS = (0, 0, 0, 0)
 
 
-class Checks:
-    """The tests, for one accelerator"""
-    accel = ''
+class Rules(unittest.TestCase):
+    """How differences are explained.  Needs no QEMU."""
+
+    def lines(self, *entries, accel='kvm', **corrected):
+        lines = line_views.Lines.__new__(line_views.Lines)
+        lines.accel = accel
+        lines.causes = [Cause({**ENTRY, **e}, **corrected) for e in entries]
+        lines.unexplained = []
+        lines.explained = {c.name: [] for c in lines.causes}
+        lines.compared = []
+        return lines
+
+    def explain(self, lines, found, case=CASE):
+        lines.explain(case, found)
+        return [text for _, text in lines.unexplained]
+
+    def test_explained(self):
+        """A cause explains its bits, models and machine types"""
+        for found in ([(0xd, 2, 'EAX', 1, 0)], [(0xd, 4, 'EBX', 0, 0xff)],
+                      [(0xd, 3, 'EAX', 0xf00, 0xf0f)]):
+            lines = self.lines({})
+            self.assertEqual(self.explain(lines, found), [])
+            self.assertEqual(lines.explained['x'], [CASE])
+            self.assertEqual(line_report.unused(lines), [])
+
+    def test_unexplained(self):
+        """What is beside a cause is told, each bit of it"""
+        for found, case, accel in (
+                ((0xd, 1, 'EAX', 1, 0), CASE, 'kvm'),
+                ((0xd, 5, 'EAX', 1, 0), CASE, 'kvm'),
+                ((0xd, 2, 'ECX', 1, 0), CASE, 'kvm'),
+                ((0xe, 2, 'EAX', 1, 0), CASE, 'kvm'),
+                ((0xd, None, 'MSR', 1, 0), CASE, 'kvm'),
+                ((0xd, 2, 'EAX', 1, 0), CASE, 'tcg'),
+                ((0xd, 2, 'EAX', 1, 0), CASE._replace(model='Nehalem'),
+                 'kvm'),
+                ((0xd, 2, 'EAX', 1, 0), CASE._replace(source='pc-q35-8.2'),
+                 'kvm'),
+                ((0xd, 2, 'EAX', 1, 0), CASE._replace(setup='plain'),
+                 'kvm')):
+            lines = self.lines({}, accel=accel)
+            self.assertEqual(len(self.explain(lines, [found], case)), 1)
+            self.assertEqual(lines.explained['x'], [])
+        lines = self.lines({})
+        self.assertEqual(self.explain(lines, [(0xd, 2, 'EAX', 0x101, 0)]),
+                         ['0xd.2 EAX & 0x100: 0x101, 0x0'])
+        self.assertEqual(line_report.unused(self.lines({})), ['x'])
+
+    def test_msr_that_only_one_sets(self):
+        """Setting an MSR to 0, and not setting it, is not the same"""
+        entry = {'places': ['msr 0x10a & 0x1']}
+        lines = self.lines(entry)
+        self.assertEqual(self.explain(lines, [(0x10a, None, 'MSR', 1, 0)]),
+                         [])
+        found = line_views.different(View({}, {}), View({}, {0x10a: 0}))
+        self.assertEqual(len(self.explain(lines, found)), 1)
+
+    def test_corrected(self):
+        """If a patch corrects it, an entry explains nothing"""
+        lines = self.lines({}, corrected=True)
+        self.assertEqual(len(self.explain(lines, [(0xd, 2, 'EAX', 1, 0)])), 1)
+        self.assertEqual(line_report.unused(lines), [])
+
+    def test_does_not_start(self):
+        """A guest that does not start is no guest that sees the same"""
+        view, error = View({}, {}), GuestError('No.')
+        for old, new in ((view, error), (error, view), (error, error)):
+            lines = self.lines({'places': ['0x0 EAX']})
+            self.assertEqual(len(self.explain(
+                lines, line_views.different(old, new))), 1)
+
+    def test_refused(self):
+        """A refusal is explained by its words, and only 11.1 may refuse"""
+        view, error = View({}, {}), GuestError('qemu: error: odd=on is odd')
+        for old, new, text, explained in (
+                (view, error, 'odd=on is', True),
+                (view, error, 'even=on is', False),
+                (error, view, 'odd=on is', False),
+                (error, error, 'odd=on is', False)):
+            lines = self.lines({'places': [f'refused: {text}']})
+            self.explain(lines, line_views.different(old, new))
+            self.assertEqual((not lines.unexplained,
+                              bool(lines.explained['x'])),
+                             (explained, explained))
+
+    def test_bad_entries(self):
+        """Entries that say nothing sensible are refused"""
+        for change, error in (
+                ({'kind': 'odd'}, 'no kind'),
+                ({'kind': 'bug'}, 'has a patch'),
+                ({'patch': 'x.patch'}, 'has a patch'),
+                ({'places': ['0xd']}, 'is no place'),
+                ({'places': ['0xd.1-x EAX']}, 'is no place'),
+                ({'places': ['0xd.1 EAX & 1']}, 'is no place'),
+                ({'models': 'Haswell'}, 'is not a list'),
+                ({'setups': ['odd']}, "setups has no 'odd'"),
+                ({'accelerators': ['xen']}, "accelerators has no 'xen'"),
+                ({'example': {}}, 'has no member')):
+            with self.assertRaisesRegex(LinesError, error):
+                self.load({**ENTRY, **change})
+        with self.assertRaisesRegex(LinesError, 'the same name'):
+            self.load(ENTRY, ENTRY)
+
+    def load(self, *entries, patches=()):
+        with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
+            json.dump({'causes': entries}, file)
+            file.flush()
+            return load_causes(file.name, patches)
+
+    def test_patch(self):
+        """A bug is corrected where its patch is in series"""
+        entry = {**ENTRY, 'kind': 'bug', 'patch': 'Correct-x.patch'}
+        for patches, corrected in (([], False), (['Correct-x.patch'], True)):
+            self.assertEqual([c.corrected for c in self.load(
+                entry, patches=patches)], [corrected])
+
+    def test_nothing_to_compare(self):
+        """Without both builds, the report says which is missing"""
+        with tempfile.TemporaryDirectory() as build:
+            os.mkdir(os.path.join(build, OLD))
+            open(os.path.join(build, OLD, 'qemu-system-x86_64'), 'x',
+                 encoding='ascii').close()
+            done = subprocess.run(
+                [os.path.join(line_views.REPO, 'scripts', 'lines-report'),
+                 '--build', build], stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(
+            (done.returncode, done.stdout, done.stderr),
+            (1, '', f'error: no QEMU of line {NEW} in LINES_BUILD\n'))
+
+
+class Document(unittest.TestCase):
+    """The committed files fit together.  Needs no QEMU."""
 
     @classmethod
     def setUpClass(cls):
-        cls.lines = Lines(cls.accel)
+        cls.causes = load_causes()
+        cls.facts = line_report.load_facts()
+
+    def test_document(self):
+        """The document says what facts.json and causes.json say"""
+        with open(line_report.DOCUMENT, encoding='utf-8') as f:
+            self.assertEqual(f.read(), line_report.document(
+                self.facts, self.causes))
+
+    def test_facts_have_causes(self):
+        """The causes that explain something, and no others, are in the facts"""
+        names = {name for accel in line_report.ACCELERATORS
+                 for kind in (NAMED, STATIC) for setup in SETUPS
+                 for name in self.facts[accel][kind][setup]['causes']}
+        self.assertEqual(names, {cause.name for cause in self.causes
+                                 if not cause.corrected})
+
+
+class Checks:
+    """The tests of one accelerator"""
+    accel = ''
+    host = line_views.HOST
+
+    @classmethod
+    def setUpClass(cls):
+        if reason := line_views.missing(cls.accel, cls.host):
+            raise unittest.SkipTest(reason)
+        cls.lines = cls.measure(load_causes())
 
     @classmethod
     def tearDownClass(cls):
         cls.lines = None
 
+    @classmethod
+    def measure(cls, causes):
+        """Compares all CPUs, or some, with the example of each cause."""
+        return (line_report.measure(cls.accel, causes) if FULL
+                else cls.sample(causes))
+
+    @classmethod
+    def sample(cls, causes):
+        lines = line_views.Lines(cls.accel, causes, cls.host)
+        machines = [lines.machines[0], 'pc-q35-8.0', lines.machines[-1]]
+        models = SAMPLE_MODELS + lines.configured
+        lines.compare(named_cases(machines, models), NAMED)
+        lines.compare([case for case in (cls.example(lines, cause)
+                                         for cause in causes) if case], NAMED)
+        old, new = lines.labs[OLD], lines.labs[NEW]
+        descriptions = list(lines.descriptions(
+            [old.machines[0], 'pc-q35-3.1', old.machines[-1]], models))
+        lines.compare(static_cases(descriptions[::2], [
+            new.machines[-1], new.machines[0]]), STATIC)
+        return lines
+
+    @classmethod
+    def example(cls, lines, cause):
+        """The example of a cause, if it is one of this accelerator"""
+        if cls.accel not in cause.entry['accelerators']:
+            return None
+        example = cause.entry['example']
+        machine, model = example['machine-type'], example['model']
+        if machine in lines.machines:
+            return Case(machine, machine, model, None, example['setup'])
+        # A machine type of 10.0 alone: its expansion
+        return Case(machine, lines.labs[NEW].machines[-1], model,
+                    lines.labs[OLD].expand(machine, [model])[model],
+                    example['setup'])
+
+    def test_explained(self):
+        """Every difference between the lines is in causes.json"""
+        self.assertTrue(self.lines.compared)
+        if text := line_report.unexplained_text(self.lines):
+            self.fail(text)
+
+    def test_seen(self):
+        """What is different in one bit is found"""
+        lines = line_views.Lines(self.accel, [], self.host)
+        machine = lines.machines[-1]
+        props = lines.labs[OLD].expand(machine, ['Haswell'])['Haswell']
+        for avx2 in (True, False):
+            lines.compare([Case(machine, machine, 'Haswell',
+                                {**props, 'avx2': avx2}, 'forced')], STATIC)
+            self.assertEqual(
+                [text.partition(':')[0] for _, text in lines.unexplained
+                 if not text.startswith('0xd.')],
+                [] if avx2 else ['0x7.0 EBX & 0x20'])
+
     def shortDescription(self):
         return f'{self.accel}: {self._testMethodDoc.strip()}'
 
-    def check(self, cases, kind, fixed, smp=TOPOLOGIES[0]):
-        """Of all cases, checks those of the models in fixed, and a sample."""
-        self.assertGreater(len(cases), 500)
-        if not FULL:
-            seen, some = set(), []
-            for case in cases:
-                new = case.models() & set(fixed) - seen
-                if new:
-                    seen |= new
-                    some.append(case)
-            self.assertEqual(seen, set(fixed))
-            rest = [case for case in cases if case not in some]
-            cases = some + rng(self.accel, kind, smp).sample(
-                rest, count(16, len(rest)))
-        self.lines.compare(cases, smp)
-        causes = load_causes()
-        left, used = unexplained(cases, self.accel, kind, causes)
-        if left:
-            self.fail('\n'.join(
-                [f'{len(left)} of {len(cases)} differ without a known cause'] +
-                [f'{case}: {case.problem()}' for case in left[:SHOWN]]))
-        if FULL and smp == TOPOLOGIES[0]:
-            stale = [cause['text'] for number, cause in enumerate(causes)
-                     if number not in used and kind in cause['compared']
-                     and self.accel in cause['accelerators']]
-            self.assertFalse(stale, 'no longer the cause of anything')
-        return cases
 
-    def test_1_static_expansions(self):
-        """A static expansion of the older line is the CPU on the newer one"""
-        self.check(self.lines.descriptions(), 'static', [
-            '486', 'qemu64', 'Broadwell', 'Skylake-Client', 'SapphireRapids-v2',
-            'EPYC-Milan-v2', 'Dhyana'])
+class CheckReport:
+    """What is tested where the report is measured"""
 
-    def test_2_named_models(self):
-        """A model on a machine type of both lines is the same CPU"""
-        self.check(self.lines.named(), 'named', [
-            '486', 'pentium3', 'phenom', 'Broadwell', 'Cascadelake-Server',
-            'EPYC-Genoa'])
+    def test_needed(self):
+        """Every entry of causes.json explains its example"""
+        for cause in self.lines.causes:
+            example = self.example(self.lines, cause)
+            if not example:
+                continue
+            cases = self.lines.explained[cause.name]
+            with self.subTest(cause.name):
+                self.assertEqual(example in cases, not cause.corrected)
+            if cause.corrected or not FULL:
+                continue
+            # All that an entry is about is needed.
+            for what, names in (
+                    ('models', {case.model for case in cases}),
+                    ('machine-types', {case.source for case in cases}),
+                    ('setups', {case.setup for case in cases})):
+                for pattern in cause.entry[what]:
+                    with self.subTest(f'{cause.name}: {pattern}'):
+                        self.assertTrue(fnmatch.filter(names, pattern))
 
-    def test_3_topology(self):
-        """The same with more than one die, which raises levels"""
-        self.check(self.lines.named(), 'named', [
-            '486', 'pentium', 'pentium2', 'pentium3', 'Conroe', 'EPYC'],
-            TOPOLOGIES[1])
-
-    def test_4_differences_are_seen(self):
-        """A CPU that is not the same is found"""
-        case = next(case for case in self.lines.descriptions()
-                    if 'Haswell' in case.models())
-        machine, cpu = case.new
-        cases = [Case(case.keys, case.old, (machine, cpu.replace(
-            ',avx2=on', ',avx2=off')))]
-        self.assertNotEqual(cpu, cases[0].new[1])
-        self.lines.compare(cases)
-        self.assertIn('7h.0 EBX', places(cases[0].found))
-        self.assertEqual(len(unexplained(cases, self.accel, 'static',
-                                         load_causes())[0]), 1)
+    def test_facts(self):
+        """The report is true"""
+        facts = line_report.load_facts()
+        self.assertEqual({**facts, **line_report.names_of(self.lines)}, facts)
+        if FULL:
+            self.assertEqual(line_report.facts_of(self.lines),
+                             facts[self.accel])
+            return
+        # Of what was looked at, the same is different.
+        old = self.lines.labs[OLD].machines
+        for cause in self.lines.causes:
+            seen = self.lines.explained[cause.name]
+            for case in self.lines.compared:
+                if line_report.kind_of(case) != NAMED:
+                    continue
+                models = (facts[self.accel][NAMED][case.setup]['causes']
+                          .get(cause.name, {}))
+                types = (x86_cpu_golden.parse_ranges(models[case.model], old)
+                         if case.model in models else [])
+                with self.subTest(f'{cause.name}: {case}'):
+                    self.assertEqual(case.source in types, case in seen)
 
 
-class TestTcg(Checks, unittest.TestCase):
+class TestTcg(CheckReport, Checks, unittest.TestCase):
     """Under TCG."""
     accel = 'tcg'
 
 
-class TestKvm(NeedsKvm, Checks, unittest.TestCase):
+class TestKvm(CheckReport, Checks, unittest.TestCase):
     """Under KVM."""
     accel = 'kvm'
+
+
+class TestKvmOnAmd(Checks, unittest.TestCase):
+    """
+    Under KVM, where models get AMD's vendor, and other leaves with it.  On the
+    oldest and the newest machine type.
+    """
+    accel = 'kvm'
+    host = 'amd-genoa'
+
+    @classmethod
+    def measure(cls, causes):
+        lines = cls.sample(causes)
+        if FULL:
+            lines.compare(named_cases(
+                [lines.machines[0], lines.machines[-1]], lines.models), NAMED)
+        return lines
 
 
 if __name__ == '__main__':
