@@ -90,10 +90,11 @@ check: all
 	@scripts/check --line "$$LINE"
 
 # Every line: all builds first, for tests that compare lines.
-lines := $(notdir $(patsubst %/base,%,$(wildcard patches/*/base)))
+lines := $(sort $(notdir $(patsubst %/base,%,$(wildcard patches/*/base))))
 check-all:
 	@for line in $(lines); do $(MAKE) --no-print-directory LINE="$$line" all || exit; done
-	@for line in $(lines); do $(MAKE) --no-print-directory LINE="$$line" check || exit; done
+	@scripts/bootstrap check
+	@scripts/check $(lines:%=--line %)
 
 # PART=name runs one part again; without it, those that have not passed on this
 # checkout.  A wrong name is told before anything is built.

@@ -204,6 +204,40 @@ class Unknown(unittest.TestCase):
             self.assertIn('--part goes with --full', done.stderr)
 
 
+class Lines(unittest.TestCase):
+    """scripts/check --line A --line B"""
+
+    def run_check(self, **results):
+        """Returns the exit status, and what it prints."""
+        said = []
+        argv = [arg for name in results for arg in ('--line', name)]
+        with mock.patch.multiple(
+                check, name_site_tables=mock.DEFAULT, progress=said.append,
+                Line=lambda name: name,
+                check=lambda line, args: dict(zip(
+                    ('passed', 'failed', 'skipped'), results[line]))), \
+                mock.patch.object(sys, 'argv', ['check', *argv]), \
+                self.assertRaises(SystemExit) as end:
+            check.main()
+        return end.exception.code, said
+
+    def test_one(self):
+        self.assertEqual(self.run_check(a=(3, 0, 1)),
+                         (0, ['3 passed, 0 failed, 1 skipped']))
+
+    def test_counted_together(self):
+        self.assertEqual(self.run_check(a=(3, 0, 1), b=(4, 0, 2)), (0, [
+            'QEMU a: 3 passed, 0 failed, 1 skipped',
+            'QEMU b: 4 passed, 0 failed, 2 skipped',
+            '7 passed, 0 failed, 3 skipped']))
+
+    def test_each_has_to_pass(self):
+        for bad in (3, 1, 0), (0, 0, 9):
+            for results in {'a': bad, 'b': (4, 0, 0)}, \
+                    {'a': (4, 0, 0), 'b': bad}:
+                self.assertEqual(self.run_check(**results)[0], 1, results)
+
+
 WHOLE = Part('whole', 1, ['*'], whole=True)
 
 
