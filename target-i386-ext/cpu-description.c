@@ -207,7 +207,7 @@ static uint64_t lbr_format(X86CPU *cpu)
            : cpu->env.features[FEAT_PERF_CAPABILITIES] & PERF_CAP_LBR_FMT;
 }
 
-/* The getter may leave out the extended model, unless the family is 6 or more. */
+/* The getter may leave out the extended model if the family is below 6. */
 static int64_t signature_model(X86CPU *cpu)
 {
     uint32_t version = cpu->env.cpuid_version;
