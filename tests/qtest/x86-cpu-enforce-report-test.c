@@ -11,6 +11,7 @@
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
 #include "qobject/qlist.h"
+#include "x86-cpu-target.h"
 
 #define REFUSAL "TCG doesn't support requested features"
 
@@ -113,12 +114,13 @@ static void test_hotplug(void)
 {
     QTestState *qts = qtest_init("-S -accel tcg -cpu base "
                                  "-smp 1,maxcpus=2");
+    g_autofree char *type = with_cpu_types("base-x86_64-cpu");
     g_autoptr(QDict) resp = NULL;
 
     resp = qtest_qmp(qts, "{'execute': 'device_add', 'arguments': {"
-                     " 'driver': 'base-x86_64-cpu', 'socket-id': 0,"
+                     " 'driver': %s, 'socket-id': 0,"
                      " 'core-id': 1, 'thread-id': 0, 'enforce': true,"
-                     " 'avx512f': true, 'vmx-ept': true}}");
+                     " 'avx512f': true, 'vmx-ept': true}}", type);
     g_assert(qdict_haskey(resp, "error"));
     g_assert_cmpstr(qdict_get_str(qdict_get_qdict(resp, "error"), "desc"), ==,
                     REFUSAL ": avx512f (accelerator), vmx-ept (dependency)");
@@ -126,8 +128,8 @@ static void test_hotplug(void)
 
     /* Alive, and the place is still free */
     resp = qtest_qmp(qts, "{'execute': 'device_add', 'arguments': {"
-                     " 'driver': 'base-x86_64-cpu', 'socket-id': 0,"
-                     " 'core-id': 1, 'thread-id': 0, 'enforce': true}}");
+                     " 'driver': %s, 'socket-id': 0,"
+                     " 'core-id': 1, 'thread-id': 0, 'enforce': true}}", type);
     g_assert(!qdict_haskey(resp, "error"));
     qtest_quit(qts);
 }

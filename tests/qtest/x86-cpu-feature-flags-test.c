@@ -13,6 +13,7 @@
 #include "qobject/qbool.h"
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
+#include "x86-cpu-target.h"
 
 #define CPU0 "/machine/unattached/device[0]"
 
@@ -32,9 +33,11 @@ static bool get_bool(QTestState *qts, const char *path, const char *prop)
 
 static void assert_error(QDict *resp, const char *expected)
 {
+    g_autofree char *error = with_cpu_types(expected);
+
     g_assert(qdict_haskey(resp, "error"));
     g_assert_cmpstr(qdict_get_str(qdict_get_qdict(resp, "error"), "desc"), ==,
-                    expected);
+                    error);
     qobject_unref(resp);
 }
 
@@ -75,17 +78,23 @@ static const FlagCase cases[] = {
     { "seen/unsupported", "-cpu EPYC,f-avx512f=on", "f-avx512f", false },
     { "seen/forced", "-cpu EPYC,f-avx512f=on,x-force-features=on",
       "f-avx512f", true },
-    { "seen/level", "-cpu Skylake-Client,xlevel=0x80000000", "f-lm", false },
-    { "seen/level/plain", "-cpu Skylake-Client,xlevel=0x80000000", "lm",
+    { "seen/level", "-cpu Skylake-Client,xlevel=0x80000000", "f-abm", false },
+    { "seen/level/plain", "-cpu Skylake-Client,xlevel=0x80000000", "abm",
       true },
     { "seen/hidden", "-cpu Skylake-Client,xsave=off", "f-xgetbv1", false },
-    { "seen/syscall", "-cpu Skylake-Client", "f-syscall", true },
 };
+
+/* Intel's CPUs have it in long mode alone. */
+static const FlagCase long_mode =
+    { "seen/syscall", "-cpu Skylake-Client", "f-syscall", true };
+static const FlagCase no_long_mode =
+    { "seen/no-syscall", "-cpu Skylake-Client", "f-syscall", false };
 
 static void test_case(const void *data)
 {
     const FlagCase *c = data;
-    QTestState *qts = qtest_initf("-S -accel tcg %s", c->args);
+    g_autofree char *args = with_cpu_types(c->args);
+    QTestState *qts = qtest_initf("-S -accel tcg %s", args);
 
     g_assert_cmpint(get_bool(qts, CPU0, c->prop), ==, c->expected);
     qtest_quit(qts);
@@ -95,8 +104,9 @@ static void test_hotplug(void)
 {
     QTestState *qts = qtest_init("-S -accel tcg -cpu EPYC "
                                  "-smp 1,maxcpus=2");
+    g_autofree char *type = with_cpu_types("EPYC-x86_64-cpu");
 
-    qtest_qmp_device_add(qts, "EPYC-x86_64-cpu", "cpu1",
+    qtest_qmp_device_add(qts, type, "cpu1",
                          "{'socket-id': 0, 'core-id': 1, 'thread-id': 0,"
                          " 'f-avx2': false}");
     g_assert(!get_bool(qts, "/machine/peripheral/cpu1", "f-avx2"));
@@ -108,6 +118,7 @@ static void test_errors(void)
 {
     QTestState *qts = qtest_init("-S -accel tcg -cpu EPYC "
                                  "-smp 1,maxcpus=2");
+    g_autofree char *type = with_cpu_types("EPYC-x86_64-cpu");
 
     assert_error(qtest_qmp(qts, "{'execute': 'qom-set', 'arguments': {"
                            " 'path': %s, 'property': 'f-avx2',"
@@ -117,9 +128,9 @@ static void test_errors(void)
     assert_error(qom_get(qts, CPU0, "f-xyzzy"),
                  "Property 'EPYC-x86_64-cpu.f-xyzzy' not found");
     assert_error(qtest_qmp(qts, "{'execute': 'device_add', 'arguments': {"
-                           " 'driver': 'EPYC-x86_64-cpu', 'socket-id': 0,"
+                           " 'driver': %s, 'socket-id': 0,"
                            " 'core-id': 1, 'thread-id': 0,"
-                           " 'f-xyzzy': true}}"),
+                           " 'f-xyzzy': true}}", type),
                  "Property 'EPYC-x86_64-cpu.f-xyzzy' not found");
     assert_error(qtest_qmp(qts, "{'execute': 'query-cpu-model-expansion',"
                            " 'arguments': {'type': 'full', 'model': {"
@@ -134,9 +145,9 @@ static void test_errors(void)
 static QDict *properties(QTestState *qts, const char *command)
 {
     QDict *all = qdict_new();
+    g_autofree char *type = with_cpu_types("EPYC-x86_64-cpu");
     g_autoptr(QDict) resp = qtest_qmp(qts, "{'execute': %s, 'arguments': {"
-                                      " 'typename': 'EPYC-x86_64-cpu'}}",
-                                      command);
+                                      " 'typename': %s}}", command, type);
     QListEntry *e;
 
     QLIST_FOREACH_ENTRY(qdict_get_qlist(resp, "return"), e) {
@@ -221,6 +232,14 @@ static void test_expansion(const void *type)
     qtest_quit(qts);
 }
 
+static void add_case(const FlagCase *c)
+{
+    g_autofree char *path =
+        g_strdup_printf("/x86/cpu/feature-flags/%s", c->name);
+
+    qtest_add_data_func(path, c, test_case);
+}
+
 int main(int argc, char **argv)
 {
     size_t i;
@@ -231,11 +250,9 @@ int main(int argc, char **argv)
         return g_test_run();
     }
     for (i = 0; i < ARRAY_SIZE(cases); i++) {
-        g_autofree char *path = g_strdup_printf("/x86/cpu/feature-flags/%s",
-                                                cases[i].name);
-
-        qtest_add_data_func(path, &cases[i], test_case);
+        add_case(&cases[i]);
     }
+    add_case(target_has_long_mode() ? &long_mode : &no_long_mode);
     qtest_add_func("/x86/cpu/feature-flags/hotplug", test_hotplug);
     qtest_add_func("/x86/cpu/feature-flags/errors", test_errors);
     qtest_add_data_func("/x86/cpu/feature-flags/listed/qom",

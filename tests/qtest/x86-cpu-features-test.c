@@ -13,6 +13,7 @@
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
 #include "qobject/qstring.h"
+#include "x86-cpu-target.h"
 #include "x86-host-cpu.h"
 
 /* The answer, by name */
@@ -201,13 +202,14 @@ static void test_polarity(void)
 static void test_complete(void)
 {
     QTestState *qts = qtest_init("-machine none");
+    g_autofree char *type = with_cpu_types("qemu64-x86_64-cpu");
     g_autoptr(QDict) features = query(qts);
     g_autoptr(QDict) resp = NULL;
     size_t flags = 0;
     QListEntry *e;
 
     resp = qtest_qmp(qts, "{'execute': 'qom-list-properties', 'arguments': {"
-                     " 'typename': 'qemu64-x86_64-cpu'}}");
+                     " 'typename': %s}}", type);
     QLIST_FOREACH_ENTRY(qdict_get_qlist(resp, "return"), e) {
         QDict *prop = qobject_to(QDict, qlist_entry_obj(e));
         const char *name = qdict_get_str(prop, "name");

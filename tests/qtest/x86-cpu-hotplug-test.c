@@ -13,6 +13,7 @@
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
 #include "qobject/qlist.h"
+#include "x86-cpu-target.h"
 
 #define CACHES_MISSING \
     "l1d-cache-info is missing: a CPU model without caches of its own needs " \
@@ -114,6 +115,9 @@ static void test_refused(const void *data)
     QDict *resp;
     int i;
 
+    if (!target_has_long_mode() && strstr(r->props, "'phys-bits'")) {
+        error = "phys-bits is not user-configurable in 32 bit";
+    }
     qts = qtest_initf("-M q35 -accel %s -cpu %s -smp 1,maxcpus=2,cores=2",
                       ((const Case *)data)->accel, r->model);
     /* More than once: what is freed by one is used by the next. */

@@ -18,6 +18,7 @@
 #include "qobject/qlist.h"
 #include "qobject/qnum.h"
 #include "qobject/qstring.h"
+#include "x86-cpu-target.h"
 #include "x86-host-cpu.h"
 
 /* The QOM path of the CPU that was added last */
@@ -279,8 +280,8 @@ static const RemovedCase tcg_cases[] = {
       "vme", "vme accelerator blocking user 1.0.EDX.1" },
 
     /* There, but CPUID does not show it */
-    { "level/leaf", "-cpu Skylake-Client,xlevel=0x80000000", "lm",
-      "lm level - model 80000001.0.EDX.29" },
+    { "level/leaf", "-cpu Skylake-Client,xlevel=0x80000000", "abm",
+      "abm level - model 80000001.0.ECX.5" },
     { "level/subleaf", "-cpu qemu64,+fzrm,level-func7=0", "fzrm",
       "fzrm level - user 7.1.EAX.10" },
     { "hidden/xsave", "-cpu Skylake-Client,xsave=off", "xgetbv1",
@@ -326,7 +327,8 @@ static const RemovedCase kvm_cases[] = {
 
 static void run_case(const RemovedCase *c, const char *accel)
 {
-    QTestState *qts = qtest_initf("-S -accel %s %s", accel, c->args);
+    g_autofree char *args = with_cpu_types(c->args);
+    QTestState *qts = qtest_initf("-S -accel %s %s", accel, args);
     g_autoptr(QList) removed = qom_get_list(qts, "removed-features");
     g_autofree char *found = entries_of(removed, c->feature);
 
@@ -375,10 +377,11 @@ static void test_hotplug(void)
 {
     QTestState *qts = qtest_init("-S -accel tcg -cpu EPYC "
                                  "-smp 1,maxcpus=2");
+    g_autofree char *type = with_cpu_types("EPYC-x86_64-cpu");
     g_autoptr(QList) removed = NULL;
     g_autofree char *found = NULL;
 
-    qtest_qmp_device_add(qts, "EPYC-x86_64-cpu", "cpu1",
+    qtest_qmp_device_add(qts, type, "cpu1",
                          "{'socket-id': 0, 'core-id': 1, 'thread-id': 0,"
                          " 'avx512f': true}");
     removed = qom_get_list(qts, "removed-features");
@@ -434,8 +437,8 @@ static void test_hotplug_requests(void)
                                       "-smp 1,cores=2,maxcpus=2",
                                       cases[i].machine,
                                       cases[i].model, cases[i].options);
-        g_autofree char *type = g_strdup_printf("%s-x86_64-cpu",
-                                                cases[i].model);
+        g_autofree char *type = g_strdup_printf("%s-%s-cpu", cases[i].model,
+                                                qtest_get_arch());
         g_autofree char *json = g_strdup_printf(
             "{'id': 'cpu1', 'socket-id': 0, 'core-id': 1, 'thread-id': 0%s}",
             cases[i].props);
@@ -456,6 +459,8 @@ static void test_read_only(void)
 {
     QTestState *qts = qtest_init("-S -accel tcg -cpu EPYC");
     g_autofree char *path = last_cpu_path(qts);
+    g_autofree char *error = with_cpu_types(
+        "Property 'EPYC-x86_64-cpu.removed-features' is not writable");
     g_autoptr(QDict) resp = NULL;
     g_autoptr(QList) removed = NULL;
 
@@ -463,8 +468,7 @@ static void test_read_only(void)
                      " 'path': %s, 'property': 'removed-features',"
                      " 'value': []}}", path);
     g_assert_cmpstr(qdict_get_str(qdict_get_qdict(resp, "error"), "desc"), ==,
-                    "Property 'EPYC-x86_64-cpu.removed-features' is not "
-                    "writable");
+                    error);
     /* Still there, and still true */
     removed = qom_get_list(qts, "removed-features");
     check_blocking(qts, removed);
@@ -474,12 +478,13 @@ static void test_read_only(void)
 static void test_listed(void)
 {
     QTestState *qts = qtest_init("-machine none");
+    g_autofree char *type = with_cpu_types("EPYC-x86_64-cpu");
     g_autoptr(QDict) resp = NULL;
     QListEntry *e;
     bool found = false;
 
     resp = qtest_qmp(qts, "{'execute': 'qom-list-properties', 'arguments': {"
-                     " 'typename': 'EPYC-x86_64-cpu'}}");
+                     " 'typename': %s}}", type);
     QLIST_FOREACH_ENTRY(qdict_get_qlist(resp, "return"), e) {
         QDict *prop = qobject_to(QDict, qlist_entry_obj(e));
 
