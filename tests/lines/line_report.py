@@ -146,6 +146,10 @@ def table(header, rows):
     return '\n'.join(lines)
 
 
+def escaped(text):
+    return text.replace('*', r'\*')
+
+
 def literal(names):
     return ', '.join(f'``{name}``' for name in names)
 
@@ -172,7 +176,7 @@ def in_short(models):
     """'A, B (all), C (pc-*-5.2 to 6.0)': models by their machine types"""
     by_types = {}
     for model, types in models.items():
-        types = x86_cpu_golden.ranges_for_people(types)
+        types = escaped(x86_cpu_golden.ranges_for_people(types))
         by_types.setdefault(types, []).append(model)
     return '; '.join(f'{literal(names)} ({types})'
                      for types, names in sorted(by_types.items()))
@@ -211,8 +215,8 @@ def cause_text(facts, cause):
 def types_text(types, facts):
     machines = facts['machine-types']
     known = sorted(sum(machines.values(), []), key=x86_cpu_golden.type_key)
-    return x86_cpu_golden.ranges_for_people(
-        x86_cpu_golden.ranges(types, known)) or 'none'
+    return escaped(x86_cpu_golden.ranges_for_people(
+        x86_cpu_golden.ranges(types, known))) or 'none'
 
 
 def document(facts, causes):
