@@ -190,9 +190,10 @@ class Data(unittest.TestCase):
             text = golden_data.ranges(some, types)
             self.assertEqual(golden_data.parse_ranges(text, types), some)
         self.assertEqual(golden_data.ranges([], types), '')
+        a, b, c = [name.rpartition('-')[2] for name in types[:3]]
         self.assertEqual(
             golden_data.ranges(types[:3] + [NEWEST], types),
-            'pc-i440fx-2.4 to 2.6, pc-q35-10.0')
+            f'pc-i440fx-{a} to {c}, {NEWEST}')
         for text, short in [
                 ('pc-i440fx-2.4 to 2.6, pc-q35-10.0',) * 2,
                 ('pc-i440fx-2.4 to 2.6, pc-q35-2.4 to 2.6',
@@ -201,9 +202,10 @@ class Data(unittest.TestCase):
                  'pc-*-2.4, pc-*-2.6'),
                 ('pc-q35-2.4', 'pc-q35-2.4'), ('all', 'all'), ('', '')]:
             self.assertEqual(golden_data.ranges_for_people(text), short)
-        for bad in ('', 'all', 'pc-q35-2.6 to 2.4', 'pc-q35-1.0',
-                    'pc-q35-2.4 to', 'pc-q35-2.4 to 3.1 to 4.0',
-                    'pc-q35-2.4,pc-q35-2.5', 'pc-i440fx-2.4 to pc-q35-2.4'):
+        for bad in ('', 'all', f'pc-q35-{c} to {a}', 'pc-q35-1.0',
+                    f'pc-q35-{a} to', f'pc-q35-{a} to {b} to {c}',
+                    f'pc-q35-{a},pc-q35-{b}',
+                    f'pc-i440fx-{a} to pc-q35-{a}'):
             with self.assertRaises(ValueError, msg=bad):
                 golden_data.parse_ranges(bad, types)
 
@@ -368,9 +370,19 @@ class TestKvm(NeedsKvm, Checks, unittest.TestCase):
 # A QEMU that fits in one's head
 MODELS = ['base', 'EPYC', 'EPYC-v1', 'Skylake-Client', 'Skylake-Client-v1',
           'qemu64']
-FEW_TYPES = ['pc-i440fx-2.4', 'pc-i440fx-3.1', 'pc-i440fx-4.0',
-             'pc-i440fx-10.0', 'pc-q35-2.4', 'pc-q35-3.1', 'pc-q35-4.0',
-             'pc-q35-10.0']
+# The oldest and the newest version, and two between which a model has changed
+V1, V2, V3, V4 = {'10.0': ('2.4', '3.1', '4.0', '10.0'),
+                  '11.1': ('5.2', '6.0', '6.1', '11.1')}[LINE]
+FEW_TYPES = [f'pc-{kind}-{version}' for kind in ('i440fx', 'q35')
+             for version in (V1, V2, V3, V4)]
+# What has changed between V2 and V3: model, property, value up to V2, this
+# value and the newer one as shown
+CHANGED, PROP, OLD_VALUE, OLD_SHOWN, NEW_SHOWN = {
+    '10.0': ('Skylake-Client', 'mpx', True, 'on', 'off'),
+    '11.1': ('qemu64', 'stepping', 3, '3', '1')}[LINE]
+# What machine types set, the newest where it is off, and the next one
+SET, OFF, ON = {'10.0': ('l3-cache', V1, V2),
+                '11.1': ('x-vendor-cpuid-only', V2, V3)}[LINE]
 HEADER = ['ACCELERATOR', 'MODEL', 'FEATURE', 'WAS', 'NOW', 'MACHINE TYPES']
 # A member that is taken out
 GONE = object()
@@ -470,13 +482,14 @@ class Checker(Faked):
         released_dir, now = self.dir, self.qemu_dir
         for directory, changes, *rows in [
                 # A feature, on one machine type, everywhere, and on several
-                (released_dir, {'Skylake-Client.on.mpx': {
-                    'pc-i440fx-2.4 to 3.1, pc-q35-2.4': True}},
-                 ['Skylake-Client', 'mpx', 'off', 'on', 'pc-q35-3.1']),
+                (released_dir, {f'{CHANGED}.on.{PROP}': {
+                    f'pc-i440fx-{V1} to {V2}, pc-q35-{V1}': OLD_VALUE}},
+                 [CHANGED, PROP, NEW_SHOWN, OLD_SHOWN, f'pc-q35-{V2}']),
                 (released_dir, {'qemu64.props.avx2': True},
                  ['qemu64', 'avx2', 'on', 'off', 'all']),
-                (released_dir, {'Skylake-Client.on.mpx': GONE},
-                 ['Skylake-Client', 'mpx', 'off', 'on', 'pc-*-2.4 to 3.1']),
+                (released_dir, {f'{CHANGED}.on.{PROP}': GONE},
+                 [CHANGED, PROP, NEW_SHOWN, OLD_SHOWN,
+                  f'pc-*-{V1} to {V2}']),
                 # A model
                 (now, {'qemu64': GONE},
                  ['qemu64', '(model)', 'there', 'gone', 'all']),
@@ -494,9 +507,10 @@ class Checker(Faked):
                 (released_dir, {'base.props.level-func7': False},
                  ['all 6', 'level-func7', 'off', '0', 'all']),
                 # A property of machine types
-                (now, {'base.on.l3-cache': {
-                    'pc-i440fx-2.4, pc-q35-2.4 to 3.1': False}},
-                 ['all 6', 'l3-cache', 'on', 'off', 'pc-q35-3.1'])]:
+                (now, {f'base.on.{SET}': {
+                    f'pc-i440fx-{V1} to {OFF}, '
+                    f'pc-q35-{V1} to {ON}': False}},
+                 ['all 6', SET, 'on', 'off', f'pc-q35-{ON}'])]:
             with self.edit(directory=directory) as data:
                 for name, value in changes.items():
                     *parents, last = name.split('.')
@@ -515,9 +529,9 @@ class Checker(Faked):
     def test_machine_types(self):
         for directory, types, row in [
                 (self.qemu_dir, FEW_TYPES[1:],
-                 ['there', 'gone', 'pc-i440fx-2.4']),
+                 ['there', 'gone', OLDEST]),
                 (self.dir, FEW_TYPES[:4] + FEW_TYPES[6:],
-                 ['-', 'new', 'pc-q35-2.4 to 3.1'])]:
+                 ['-', 'new', f'pc-q35-{V1} to {V2}'])]:
             with self.subTest(row):
                 golden_data.write(directory, 'tcg', LINE, part(
                     released('tcg'), types, MODELS))
@@ -661,7 +675,7 @@ cpu Acme_x
                 for model in self.NAMES:
                     data['models'][model] = {'like': 'EPYC-v1', 'props': {
                         'model-id': 'Acme'}, 'on': {
-                            'avx2': {'pc-q35-2.4 to 3.1': False}}}
+                            'avx2': {f'pc-q35-{V1} to {V2}': False}}}
         self.site = golden_data.site_dir(self.tables, LINE)
         self.accel = [f'--accel={name}' for name in self.names()]
 
@@ -845,13 +859,13 @@ class Errors(Faked):
                 (text.replace('"like": "EPYC-v1"', '"like": "EPYC"'),
                  'is not golden data: models.EPYC.*.like: it is like itself in '
                  'the end'),
-                (text.replace('"pc-q35-3.1",', ''),
+                (text.replace(f'"pc-q35-{V2}",', ''),
                  r"is not golden data: models.[\w-]+.on.[\w-]+: '.*' are no "
                  'machine types'),
-                (text.replace('"pc-q35-3.1",', '"pc-q35-1.0",'),
+                (text.replace(f'"pc-q35-{V2}",', '"pc-q35-1.0",'),
                  'is not golden data: the machine types are not in order'),
-                (text.replace('"newest": "pc-q35-10.0"',
-                              '"newest": "pc-q35-3.1"'),
+                (text.replace(f'"newest": "{NEWEST}"',
+                              f'"newest": "pc-q35-{V2}"'),
                  'is not golden data: the machine types are not in order'),
                 (text.replace('"AuthenticAMD"', r'"\ud800"'),
                  'is not JSON: it has half of a surrogate pair'),
@@ -973,9 +987,9 @@ class Errors(Faked):
         for fault, message in [
                 ('death', 'QEMU ended before it had answered: fake_qemu: out '
                           'of order'),
-                ('error', 'tcg: EPYC on pc-i440fx-2.4: No such luck'),
-                ('inexact', 'tcg: EPYC on pc-i440fx-2.4: no property can '
-                            'express host-cache-info'),
+                ('error', f'tcg: EPYC on {OLDEST}: No such luck'),
+                ('inexact', f'tcg: EPYC on {OLDEST}: no property can express '
+                            'host-cache-info'),
                 ('stock', '.*fake_qemu.py is built without CPU '
                           'introspection')]:
             self.assert_error(message, FAKE_QEMU_FAULT=fault)
