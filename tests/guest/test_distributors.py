@@ -17,6 +17,7 @@ has them instead (tests/distributors/instead).
 import functools
 import os
 import re
+import tempfile
 import unittest
 
 from cpu_models import (
@@ -24,7 +25,7 @@ from cpu_models import (
     show_differences,
 )
 from guest_cpuid import GuestError, guest_view, register
-from release_line import of_line
+from release_line import LINE, NEWEST_VERSION, of_line
 import site_qemu
 
 DIRECTORY = os.path.join(site_qemu.REPO, 'tests', 'distributors')
@@ -36,20 +37,47 @@ DEFINITION = re.compile(r'^DEFINE_(?:Q35|I440FX)_MACHINE\w*\([\d, ]+\);?$',
                         re.M)
 
 
-def added(name):
-    with open(os.path.join(DIRECTORY, name, 'machines.c'),
-              encoding='utf-8') as f:
-        return f.read()
+# What the oldest machine types set (hw/i386/pc.c, pc_compat_2_6 and
+# pc_compat_2_7; pc_compat_6_0 and pc_compat_6_1), where that is seen: the CPU
+# and the leaf, and whether guests have it on these machine types
+OLD_PROPS, OLD_CPU, OLD_LEAF, OLD_HAS = {
+    '10.0': ({'full-cpuid-auto-level': False, 'cpuid-0xb': False},
+             'level=0xd', (0xb, 0), False),
+    '11.1': ({'x-vendor-cpuid-only': False, 'hv-version-id-build': 0x1bbc},
+             'level=0xd,vendor=AuthenticAMD', (4, 0), True)}[LINE]
+
+
+def read(name, file):
+    """A file of a distributor's; it has the oldest machine type of 10.0."""
+    with open(os.path.join(DIRECTORY, name, file), encoding='utf-8') as f:
+        text = f.read()
+    oldest = of_line('pc-q35-2.4')
+    function = oldest.replace('-', '_').replace('.', '_').replace(
+        'q35_', 'q35_machine_')
+    return text.replace('pc-q35-2.4', oldest).replace('pc_q35_machine_2_4',
+                                                      function)
+
+
+def build(name, sources):
+    """A QEMU with the machine types of a directory"""
+    with tempfile.TemporaryDirectory() as tmp:
+        tables = os.path.join(tmp, name)
+        os.mkdir(tables)
+        with open(os.path.join(tables, 'machines.tbl'), 'w',
+                  encoding='utf-8') as f:
+            f.write(read(name, 'machines.tbl'))
+        return site_qemu.build(tables, {
+            **sources, Q35: sources[Q35] + read(name, 'machines.c')})
 
 
 @functools.cache
 def beside():
     """A QEMU with more machine types, of which one is "q35" """
     text = site_qemu.read_source(Q35)
-    edited = text.replace('_MACHINE_AS_LATEST(10, 0);', '_MACHINE(10, 0);')
+    newest = '({}, {});'.format(*NEWEST_VERSION)
+    edited = text.replace('_MACHINE_AS_LATEST' + newest, '_MACHINE' + newest)
     assert edited != text
-    return site_qemu.build(os.path.join(DIRECTORY, 'beside'),
-                           {Q35: edited + added('beside')})
+    return build('beside', {Q35: edited})
 
 
 @functools.cache
@@ -65,8 +93,7 @@ def instead():
         sources[path] = ''.join([
             text[:start], '#define type_register_static(info) (void)(info)\n',
             text[start:end], '\n#undef type_register_static\n', text[end:]])
-    sources[Q35] += added('instead')
-    return site_qemu.build(os.path.join(DIRECTORY, 'instead'), sources)
+    return build('instead', sources)
 
 
 def expand(qemu, name, props=None, machine=None, kind='static', args=()):
@@ -128,10 +155,10 @@ class Beside(Checks):
         """Upstream's newest machine type is the anchor"""
         for machine in 'pc-q35-acme', 'q35', 'pc-q35-other', OLDEST, NEWEST:
             props = expand(beside(), 'EPYC', machine=machine)
-            self.assertEqual(props['compat-anchor'], 'pc-q35-10.0')
+            self.assertEqual(props['compat-anchor'], NEWEST)
             self.assertEqual(props, expand(beside(), 'EPYC', machine={
                 'pc-q35-acme': 'pc-q35-8.2', 'q35': 'pc-q35-8.2',
-                'pc-q35-other': NEWEST}.get(machine, machine)))
+                'pc-q35-other': 'pc-q35-10.0'}.get(machine, machine)))
 
     def test_own_name_as_anchor(self):
         """An anchor of the own name is that machine type, and is upstream's"""
@@ -181,16 +208,17 @@ class Instead(Checks):
             props = expand(instead(), 'base', {'compat-anchor': name},
                            kind='full')
             self.assertEqual(props['compat-anchor'], of_line('pc-q35-2.4'))
-            # Of hw/i386/pc.c, pc_compat_2_6 and pc_compat_2_7
-            self.assertFalse(props['full-cpuid-auto-level'])
-            self.assertFalse(props['cpuid-0xb'])
-        # Likewise for a guest, which has no leaf 0xb then
-        for name, has in ((of_line('pc-q35-2.4'), False), ('pc-q35-acme9.0.0', False),
-                          ('pc-q35-9.2', True), ('pc-q35-acme2.0.0', True)):
+            self.assertEqual({prop: props[prop] for prop in OLD_PROPS},
+                             OLD_PROPS)
+        # Likewise for a guest
+        for name, has in ((of_line('pc-q35-2.4'), OLD_HAS),
+                          ('pc-q35-acme9.0.0', OLD_HAS),
+                          ('pc-q35-9.2', not OLD_HAS),
+                          ('pc-q35-acme2.0.0', not OLD_HAS)):
             view = guest_view(instead(), [
                 '-machine', 'pc-q35-acme10.0.0', '-smp', '2', '-cpu',
-                f'base,compat-anchor={name},level=0xd'])
-            self.assertEqual(any(view.cpuid.get((0xb, 0), ())), has)
+                f'base,compat-anchor={name},{OLD_CPU}'])
+            self.assertEqual(any(view.cpuid.get(OLD_LEAF, ())), has, name)
         error = ("Invalid compat-anchor: Machine type 'pc-q35-9.1' not "
                  'found; query-machines lists all machine types')
         self.assertEqual(expand(instead(), 'base',

@@ -5,7 +5,13 @@
  * its own types' as well.
  */
 
-static void acme_machine_class_init(ObjectClass *oc, void *data)
+#if QEMU_VERSION_MAJOR >= 11
+typedef const void *AcmeClassData;
+#else
+typedef void *AcmeClassData;
+#endif
+
+static void acme_machine_class_init(ObjectClass *oc, AcmeClassData data)
 {
     MachineClass *mc = MACHINE_CLASS(oc);
 
