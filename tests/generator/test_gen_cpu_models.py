@@ -2121,7 +2121,7 @@ class RealTree(Generator):
         for name, head, versions in models:
             known = dict(re.findall(
                 r'\.(level|xlevel|family|model|stepping|avx10_version|vendor) '
-                r'= (\S.*),', head))
+                r'= (".*"|[^,\n]+),', head))
             known['vendor'] = vendors.get(known['vendor'], known['vendor'])
             own = re.search(r'\.model_id = "([^"]*)"(?! QEMU_HW)', head)
             known['model_id'] = own.group(1) if own else ''
