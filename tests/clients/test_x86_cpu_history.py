@@ -22,6 +22,7 @@ sys.path[:0] = [os.path.join(REPO, 'tests'),
 from bad_input import check_command_line  # noqa: E402
 import x86_cpu_golden as golden_data  # noqa: E402
 from guest_cpuid import guest_view, register  # noqa: E402
+from release_line import NEWEST, OLDEST, of_line, version  # noqa: E402
 from schemas import check_json, check_schema  # noqa: E402
 from script_module import load_script  # noqa: E402
 
@@ -42,8 +43,25 @@ BITS = [
     ('abm', 'Haswell', 0x80000001, 0, 'ECX', 5),
     ('rdtscp', 'Opteron_G4', 0x80000001, 0, 'EDX', 27),
 ]
-BIT_TYPES = ['pc-i440fx-2.4', 'pc-q35-2.12', 'pc-i440fx-3.0', 'pc-q35-3.1',
-             'pc-i440fx-4.0', 'pc-q35-10.0']
+BIT_TYPES = sorted({*map(of_line, [
+    'pc-i440fx-2.4', 'pc-q35-2.12', 'pc-i440fx-3.0', 'pc-q35-3.1',
+    'pc-i440fx-4.0', 'pc-q35-10.0']), NEWEST})
+
+# What changed with a machine type in a model of which no version is named,
+# by line: model, feature, values, the last old version and the first new one
+CHANGED, CHANGE, OLD_VALUE, NEW_VALUE, LAST_OLD, FIRST_NEW = {
+    '10.0': ('Skylake-Client', 'mpx', True, False, '3.1', '4.0'),
+    '11.1': ('qemu64', 'stepping', 3, 1, '6.0', '6.1')}[LINE]
+# The values as shown, and the row that is next
+OLD_SHOWN, NEW_SHOWN, NEXT = {
+    '10.0': ('on', 'off', 'Skylake-Client-IBRS on pc-*-2.4 to 3.1 -v2'),
+    '11.1': ('3', '1', 'qemu64-v1 1 all')}[LINE]
+# The same in CPU models in general
+SET, SET_OFF, SET_ON = {
+    '10.0': ('l3-cache', '2.7', '2.8'),
+    '11.1': ('x-vendor-cpuid-only', '6.0', '6.1')}[LINE]
+# The versions of machine types at either end
+FIRST, LAST = (name.rpartition('-')[2] for name in (OLDEST, NEWEST))
 
 
 def history(*args, script=SCRIPT, **env):
@@ -95,30 +113,40 @@ class Answers(unittest.TestCase):
             ['x86-64-abi3-v1', 'on', 'all'],
             ['x86-64-v3', 'on', 'all', 'x86-64-abi3-v1']])
 
-    def test_mpx(self):
-        """It went with QEMU 4.0, where no version is named"""
-        text = self.table('--model', 'Skylake-Client', '--feature', 'mpx')
-        self.assertTrue(text.startswith('mpx in Skylake-Client (QEMU '))
+    def test_by_machine_type(self):
+        """It changed, where no version is named"""
+        text = self.table('--model', CHANGED, '--feature', CHANGE)
+        self.assertTrue(text.startswith(f'{CHANGE} in {CHANGED} (QEMU '))
         self.assertEqual(
             [row[:6] for row in rows(text)[2:6]],
-            [['MODEL', 'MPX', 'MACHINE', 'TYPES', 'STANDS', 'FOR'],
-             ['Skylake-Client', 'on', 'pc-*-2.4', 'to', '3.1', '-v1'],
-             ['off', 'pc-*-4.0', 'to', TYPES[-1].rpartition('-')[2]],
-             ['Skylake-Client-IBRS', 'on', 'pc-*-2.4', 'to', '3.1', '-v2']])
+            [['MODEL', CHANGE.upper(), 'MACHINE', 'TYPES', 'STANDS', 'FOR'],
+             [CHANGED, OLD_SHOWN, f'pc-*-{FIRST}', 'to', LAST_OLD, '-v1'],
+             [NEW_SHOWN, f'pc-*-{FIRST_NEW}', 'to', LAST], NEXT.split()])
+        for accel in ('tcg', 'kvm-intel', 'kvm-amd'):
+            for machine, value in self.values(CHANGED, CHANGE,
+                                              accel).items():
+                is_old = version(machine) <= version(f'pc-q35-{LAST_OLD}')
+                self.assertIs(type(value), type(OLD_VALUE))
+                self.assertEqual(value, OLD_VALUE if is_old else NEW_VALUE,
+                                 machine)
+
+    def test_mpx(self):
+        """No version of the model has had it, only machine types until 3.1"""
+        text = self.table('--model', 'Skylake-Client', '--feature', 'mpx')
+        self.assertTrue(text.startswith('mpx in Skylake-Client (QEMU '))
         for number in range(1, 5):
             self.assertIn([f'Skylake-Client-v{number}', 'off', 'all'],
                           rows(text))
         for accel in ('tcg', 'kvm-intel', 'kvm-amd'):
             for machine, value in self.values('Skylake-Client', 'mpx',
                                               accel).items():
-                version = [int(n) for n in
-                           machine.rpartition('-')[2].split('.')]
-                self.assertEqual(value, version <= [3, 1], machine)
+                self.assertEqual(value, version(machine) <= (3, 1), machine)
 
     def test_guests(self):
         """What it says is what guests see"""
         for feature, model, leaf, subleaf, name, bit in BITS:
             values = self.values(model, feature)
+            self.assertLessEqual({*BIT_TYPES}, {*values})
             for machine in BIT_TYPES:
                 view = guest_view(QEMU, [
                     '-machine', machine, '-cpu',
@@ -131,8 +159,11 @@ class Answers(unittest.TestCase):
         """Numbers are what guests see as well"""
         for model, machine in (('qemu64', 'pc-i440fx-6.0'),
                                ('qemu64', 'pc-q35-6.1'),
-                               ('Cascadelake-Server', 'pc-q35-3.1'),
-                               ('Cascadelake-Server', 'pc-q35-4.0')):
+                               ('Cascadelake-Server',
+                                of_line('pc-q35-3.1')),
+                               ('Cascadelake-Server',
+                                of_line('pc-q35-4.0')),
+                               ('Cascadelake-Server', NEWEST)):
             eax = register(guest_view(QEMU, [
                 '-machine', machine, '-cpu',
                 f'{model},x-force-features=on']), 1, 0, 'EAX')
@@ -145,9 +176,13 @@ class Answers(unittest.TestCase):
         """All that ever differed, and nothing else"""
         answer = self.answer('--model', 'Skylake-Client', '--accel', 'tcg')
         features = {entry['feature'] for entry in answer['history']}
-        self.assertLessEqual({'mpx', 'hle', 'rtm', 'spec-ctrl', 'xsaves',
-                              'model-id', 'l3-cache', 'x-hv-max-vps'},
-                             features)
+        by_machine_type = {
+            '10.0': {'mpx', 'l3-cache', 'x-hv-max-vps'},
+            '11.1': {'x-vendor-cpuid-only', 'x-l1-cache-per-thread',
+                     'hv-version-id-build'}}[LINE]
+        self.assertLessEqual({'hle', 'rtm', 'spec-ctrl', 'xsaves', 'model-id',
+                              *by_machine_type}, features)
+        self.assertEqual('mpx' in features, LINE == '10.0')
         for feature in features:
             self.assertGreater(len({
                 json.dumps(value['value']) for entry in answer['history']
@@ -159,10 +194,13 @@ class Answers(unittest.TestCase):
             'Skylake-Client-noTSX-IBRS': 'Skylake-Client-v3'})
         text = self.table('--model', 'Skylake-Client')
         own, general = text.split('\nAs in CPU models in general')
-        self.assertIn('\n  mpx ', own)
-        self.assertNotIn('\n  l3-cache ', own)
-        self.assertRegex(general, r'\n  l3-cache +off +all +'
-                                  r'pc-\*-2.4 to 2.7\n +on +all +pc-\*-2.8')
+        for feature in {'hle', 'mpx'} & features:
+            self.assertIn(f'\n  {feature} ', own)
+            self.assertNotIn(f'\n  {feature} ', general)
+        self.assertNotIn(f'\n  {SET} ', own)
+        self.assertRegex(general, rf'\n  {SET} +off +all +'
+                                  rf'pc-\*-{FIRST} to {SET_OFF}\n'
+                                  rf' +on +all +pc-\*-{SET_ON} ')
         self.assertEqual(features, {
             row[0] for row in rows(text) if row and row[0] in features})
         # Any name of the family gives the family.
@@ -173,9 +211,16 @@ class Answers(unittest.TestCase):
     def test_by_model_and_accelerator(self):
         """What is not the same everywhere says where it is"""
         text = self.table('--model', 'EPYC')
-        self.assertRegex(text, r'\n  npt +off +tcg +pc-\*-2.4 to 3.1 +EPYC, '
-                               r'EPYC-IBPB\n +off +kvm-intel, +all +all of '
-                               r'them\n')
+        self.assertRegex(text, {
+            '10.0': r'\n  npt +off +tcg +pc-\*-2.4 to 3.1 +EPYC, EPYC-IBPB\n'
+                    r' +off +kvm-intel, +all +all of them\n',
+            '11.1': r'\n  lbrv +off +all +all +EPYC, EPYC-IBPB, EPYC-v1,\n'
+                    r' +EPYC-v2, EPYC-v3, EPYC-v4\n +on +tcg +all +EPYC-v5\n'
+                    r' +off +kvm-intel, +all +EPYC-v5\n'}[LINE])
+        self.assertRegex(text, r'\n  guest-phys-bits +0 +tcg +all\n'
+                               rf' +0 +kvm-intel, +pc-\*-{FIRST} to 9.0\n'
+                               r' +kvm-amd\n +the host\'s +kvm-intel, +'
+                               r'pc-\*-9.1 to ')
         self.assertNotIn('\n  vendor', text)
         for line in rows(self.table('--model', 'EPYC-Milan', '--feature',
                                     'vendor', '--accel', 'kvm'))[3:]:
@@ -189,9 +234,11 @@ class Answers(unittest.TestCase):
         """Every model that ever had it"""
         text = self.table('--feature', 'mpx')
         models = [row[0] for row in rows(text)[3:] if row[0] != 'off']
-        self.assertLessEqual({'Skylake-Client', 'Skylake-Server-IBRS',
-                              'Denverton', 'Denverton-v1', 'Snowridge-v1'},
+        until_3_1 = {'Skylake-Client', 'Skylake-Server-IBRS'}
+        self.assertLessEqual({'Denverton', 'Denverton-v1', 'Snowridge-v1'},
                              set(models))
+        self.assertEqual(until_3_1 & set(models),
+                         until_3_1 if LINE == '10.0' else set())
         self.assertFalse({'Skylake-Client-v1', 'EPYC', 'base'} & set(models))
         self.assertEqual(
             {entry['model'] for entry in
@@ -234,6 +281,8 @@ class Answers(unittest.TestCase):
 class SiteModels(unittest.TestCase):
     """Models of a site's own, with data beside their tables"""
 
+    OLD = f'pc-i440fx-{FIRST} to {LAST_OLD}'
+
     def setUp(self):
         self.tables = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.tables)
@@ -241,11 +290,11 @@ class SiteModels(unittest.TestCase):
             self.write(name)
 
     def write(self, name, types=None):
-        """Makes Acme_x and -v1 of EPYC-v1, which have mpx up to 3.1."""
+        """Makes Acme_x and -v1 of EPYC-v1, which had mpx once."""
         line = golden_data.read(os.path.join(REPO, 'tests', 'golden', LINE),
                                 name, LINE)
         types = types or line.types
-        old = types.index('pc-i440fx-3.1')
+        old = types.index(f'pc-i440fx-{LAST_OLD}')
         answers = {model: {
             machine: {**line.answers['EPYC-v1'][machine], 'model-id': 'Acme',
                       'mpx': machine in types[:old + 1]}
@@ -264,16 +313,16 @@ class SiteModels(unittest.TestCase):
         done = self.history('--model', 'Acme_x', '--feature', 'mpx')
         self.assertEqual((done.returncode, done.stderr), (0, ''))
         text = done.stdout
-        self.assertRegex(text, r'\n  Acme_x +on +pc-i440fx-2.4 to 3.1 +-v1\n')
-        self.assertRegex(text, r'\n  Acme_x-v1 +on +pc-i440fx-2.4 to 3.1\n')
+        self.assertRegex(text, rf'\n  Acme_x +on +{self.OLD} +-v1\n')
+        self.assertRegex(text, rf'\n  Acme_x-v1 +on +{self.OLD}\n')
         done = self.history('--model', 'Acme_x')
         self.assertEqual((done.returncode, done.stderr), (0, ''))
         self.assertIn('\n  mpx ', done.stdout)
         done = self.history('--feature', 'mpx', '--json')
         answer = json.loads(done.stdout)
         models = {entry['model'] for entry in answer['history']}
-        self.assertLessEqual({'Acme_x', 'Acme_x-v1', 'Skylake-Client'},
-                             models)
+        self.assertLessEqual({'Acme_x', 'Acme_x-v1', 'Denverton', *(
+            ['Skylake-Client'] if LINE == '10.0' else [])}, models)
         check_schema('x86-cpu-history', answer)
 
     def test_others_are_as_before(self):
@@ -294,8 +343,8 @@ class SiteModels(unittest.TestCase):
             for name in ('kvm-intel', 'kvm-amd')))
         done = self.history('--feature', 'mpx')
         self.assertEqual((done.returncode, done.stderr), (0, ''))
-        self.assertRegex(done.stdout, r'\n  Acme_x +on +tcg +pc-i440fx-2.4 to '
-                                      r'3.1 +-v1\n')
+        self.assertRegex(done.stdout,
+                         rf'\n  Acme_x +on +tcg +{self.OLD} +-v1\n')
         done = self.history('--model', 'Acme_x', '--accel', 'kvm')
         self.assertRegex(done.stderr, "^error: unknown CPU model 'Acme_x'")
         # Only under KVM, as after make golden ACCEL=kvm-amd
@@ -303,7 +352,7 @@ class SiteModels(unittest.TestCase):
         self.write('kvm-amd')
         done = self.history('--feature', 'mpx', '--json')
         self.assertIn({'accelerators': ['kvm-amd'],
-                       'machine-types': 'pc-i440fx-2.4 to 3.1',
+                       'machine-types': self.OLD,
                        'value': True}, [
             value for entry in json.loads(done.stdout)['history']
             if entry['model'] == 'Acme_x' for value in entry['values']])

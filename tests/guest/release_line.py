@@ -7,7 +7,6 @@ test uses instead.
 """
 
 import os
-import re
 
 LINE = os.environ.get('LINE') or '10.0'
 
@@ -22,8 +21,8 @@ NEWEST_I440FX = 'pc-i440fx-{}.{}'.format(*NEWEST_VERSION)
 
 
 def version(name):
-    """(10, 0) for pc-q35-10.0"""
-    return tuple(map(int, re.search(r'(\d+)\.(\d+)$', name).groups()))
+    """(10, 0) for pc-q35-10.0, (4, 0, 1) for pc-q35-4.0.1"""
+    return tuple(map(int, name.rpartition('-')[2].split('.')))
 
 
 def has_type(name):
