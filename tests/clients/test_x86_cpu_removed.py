@@ -22,11 +22,19 @@ sys.path[:0] = [os.path.join(REPO, 'tests'),
 
 from bad_input import check_command_line  # noqa: E402
 from made_hosts import no_kvm  # noqa: E402
+from release_line import LINE, NEWEST  # noqa: E402
 from schemas import check_json, check_schema  # noqa: E402
 from script_module import load_script  # noqa: E402
 
 SCRIPT = os.path.join(REPO, 'scripts', 'x86-cpu-removed')
 QEMU = os.environ['QTEST_QEMU_BINARY']
+# By line: what else is offered to who means Skylake-Server-v4, and to who
+# means the newest machine type
+NEAREST_MODELS, NEAREST_MACHINES = {
+    '10.0': ('Skylake-Server-v5 or Skylake-Server-v3',
+             'pc-q35-9.0 or pc-q35-8.0'),
+    '11.1': ('Skylake-Server-v6 or Skylake-Server-v5',
+             'pc-q35-11.0 or pc-q35-10.1')}[LINE]
 
 
 def removed(*args, qemu=QEMU):
@@ -266,15 +274,14 @@ class Errors(unittest.TestCase):
     def test_told(self):
         for message, args in [
                 ("unknown CPU model 'Skylake-Sever-v4'; did you mean "
-                 'Skylake-Server-v4, Skylake-Server-v5 or '
-                 'Skylake-Server-v3?', ['--model', 'Skylake-Sever-v4']),
+                 f'Skylake-Server-v4, {NEAREST_MODELS}?',
+                 ['--model', 'Skylake-Sever-v4']),
                 (f"unknown CPU model 'xyzzy'; '{QEMU} -cpu help' lists all",
                  ['--model', 'xyzzy']),
                 (f"unknown CPU model ''; '{QEMU} -cpu help' lists all",
                  ['--model', '']),
-                ("unknown machine type 'pc-q35-10.00'; did you mean "
-                 'pc-q35-10.0, pc-q35-9.0 or pc-q35-8.0?',
-                 ['--machine', 'pc-q35-10.00']),
+                (f"unknown machine type '{NEWEST}0'; did you mean "
+                 f'{NEWEST}, {NEAREST_MACHINES}?', ['--machine', f'{NEWEST}0']),
                 ("machine type 'none' has no CPU; name another, or omit it "
                  'for the newest pc-q35', ['--machine', 'none']),
                 ("unknown accelerator 'hvf'; use kvm or tcg",
