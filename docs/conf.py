@@ -78,6 +78,8 @@ def read_qapi(app):
                          if os.path.basename(doc.info.fname) == OUR_SCHEMA]
 
     qapidoc.QAPISchema = OurSchema
+    # Newer lines always do what older ones do with this option, and lack it.
+    qapidoc.QAPIDocDirective.option_spec.setdefault('transmogrify', directives.flag)
     app.setup_extension('qmp_lexer')
     app.setup_extension('qapi_domain')
     app.setup_extension('qapidoc')
