@@ -14,6 +14,7 @@
 
 #include "qemu/osdep.h"
 #include "target/i386/ext/avx10-version.h"
+#include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-description.h"
 
 /* Upstream's */
@@ -25,6 +26,11 @@ static void set_avx10_version(Object *obj, Visitor *v, const char *name,
     X86CPU *cpu = X86_CPU(obj);
     FeatureWordArray features;
 
+    /* As any number in 10.0: features of a running guest stay. */
+    if (DEVICE(obj)->realized) {
+        qdev_prop_set_after_realize(DEVICE(obj), name, errp);
+        return;
+    }
     memcpy(features, cpu->env.features, sizeof(features));
     set_with_features(obj, v, name, opaque, errp);
     if (cpu->anchor) {

@@ -125,6 +125,12 @@ static void test_errors(void)
                            " 'value': false}}", CPU0),
                  "Attempt to set property 'f-avx2' on anonymous device "
                  "(type 'EPYC-x86_64-cpu') after it was realized");
+    /* On some lines, it sets features, too. */
+    assert_error(qtest_qmp(qts, "{'execute': 'qom-set', 'arguments': {"
+                           " 'path': %s, 'property': 'avx10-version',"
+                           " 'value': 40}}", CPU0),
+                 "Attempt to set property 'avx10-version' on anonymous "
+                 "device (type 'EPYC-x86_64-cpu') after it was realized");
     assert_error(qom_get(qts, CPU0, "f-xyzzy"),
                  "Property 'EPYC-x86_64-cpu.f-xyzzy' not found");
     assert_error(qtest_qmp(qts, "{'execute': 'device_add', 'arguments': {"
