@@ -17,14 +17,15 @@ import tempfile
 import inputs
 from fuzz_qmp import load, migration_end
 from qemu_process import Finding, NotStarted, Qemu
+from release_line import NEWEST, NEWEST_I440FX, OLDEST
 
 NAME = b'cpu/fingerprint'
 # migration/savevm.h
 SUBSECTION = b'\x05'
 # Guests whose CPU does not follow from the machine type
 GUESTS = [
-    ['-machine', 'pc-q35-10.0,cpu-compat=pc-i440fx-2.4', '-cpu', 'EPYC'],
-    ['-machine', 'pc-i440fx-10.0,cpu-compat=pc-q35-9.0', '-cpu', 'max',
+    ['-machine', f'{NEWEST},cpu-compat={OLDEST}', '-cpu', 'EPYC'],
+    ['-machine', f'{NEWEST_I440FX},cpu-compat=pc-q35-9.0', '-cpu', 'max',
      '-smp', '2'],
     ['-machine', 'pc-q35-9.0', '-cpu', 'custom'],
 ]

@@ -18,6 +18,7 @@ import time
 
 import inputs
 from qemu_process import HERE, Finding, Qemu
+from release_line import NEWEST
 
 COMMANDS = 20000
 # Caches are filled and tables have grown; QEMU's own threads have started.
@@ -165,7 +166,7 @@ def measure(binary, know, rng, commands=COMMANDS, most=100, progress=None):
     Raises a Finding if it grows.  Returns the number of commands, and how
     the memory that the process has has changed, in KiB, to be shown.
     """
-    args = ['-accel', know.accel, '-machine', 'pc-q35-10.0', '-cpu',
+    args = ['-accel', know.accel, '-machine', NEWEST, '-cpu',
             'qemu64', '-smp', '1,maxcpus=4,cores=4', '-m', '32']
     asked = questions(rng, know, most)
     rounds = max(commands // len(asked), 2 * NOISE)

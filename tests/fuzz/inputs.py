@@ -10,6 +10,7 @@ random numbers that is given: the same seed makes the same inputs.
 import re
 
 from qemu_process import Qemu
+from release_line import NEWEST, NEWEST_I440FX, OLDEST, of_line
 
 INTEGERS = [0, 1, 2, 4, 5, 7, 0xb, 0xd, 0x14, 0x1f, 0x24, 36, 40, 52, 64,
             255, 256, 4095, 4096, 4097, 65535, 65536, 0x80000000, 0x80000008,
@@ -20,7 +21,7 @@ TEXTS = ['', ' ', ',', ',,', '=', 'on', 'off', 'auto', 'on,', 'yes', 'true',
          '0', '-1', '0x10', '1e400', 'nan', '%s%n%1000000d', 'a=b,c=d', '+',
          '-', '\x01', 'a\x01b', '\t', '\n', 'a\nb', '\x7f', '\x00',
          'GenuineIntel', 'AuthenticAMD', 'äöü', '\u20ac' * 12, '\U0001f600',
-         '0123456789abcdef' * 3, 'pc-q35-10.0', 'isapc', 'x86', 'none',
+         '0123456789abcdef' * 3, NEWEST, 'isapc', 'x86', 'none',
          '/machine', '../..', '[0]', 'x' * 4096]
 HUGE = ['x' * (1 << 20), ',' * (1 << 18), '\\' * 70000, 'f-' * 40000]
 
@@ -45,11 +46,11 @@ CACHE_PARTS = ['32K', '1M', '0', '-1', '+64', '.5M', '4G', '16E',
                'line=64=64']
 
 # Machine types that the tests start with; asked for are all.
-MACHINES = ['pc-q35-10.0', 'pc-i440fx-10.0', 'pc-q35-9.0', 'pc-q35-5.0',
-            'pc-i440fx-2.4', 'pc-i440fx-3.1', 'isapc']
+MACHINES = [NEWEST, NEWEST_I440FX, 'pc-q35-9.0', of_line('pc-q35-5.0'),
+            OLDEST, of_line('pc-i440fx-3.1'), 'isapc']
 BAD_MACHINES = ['none', 'microvm', 'x-remote', 'x86', 'generic-pc', 'pc-q35',
-                'pc-q35-99.0', 'pc-q35-10.0-machine', '', ' ', 'machine',
-                'pc-q35-10.0,x', 'xenpv']
+                'pc-q35-99.0', f'{NEWEST}-machine', '', ' ', 'machine',
+                f'{NEWEST},x', 'xenpv']
 
 # Setting these on a live device is not meant for users and does harm, with
 # stock QEMU as well; or they name objects.
@@ -75,7 +76,7 @@ class Knowledge:
                              {'typename': 'max-x86_64-cpu'})
             self.types = {p['name']: p['type'] for p in props}
             schema = {s['name']: s for s in qemu.ask('query-qmp-schema')}
-        with Qemu(binary, ['-accel', accel, '-machine', 'pc-q35-10.0',
+        with Qemu(binary, ['-accel', accel, '-machine', NEWEST,
                            '-cpu', 'qemu64']) as qemu:
             props = qemu.ask('qom-list', {'path': CPU0})
         self.live = sorted(p['name'] for p in props

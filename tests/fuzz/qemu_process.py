@@ -23,7 +23,10 @@ import upstream
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
-LINE = os.environ.get('LINE') or '10.0'
+sys.path.append(os.path.join(REPO, 'tests', 'guest'))
+
+from release_line import LINE  # noqa: E402
+
 BUILD = os.path.join(REPO, os.environ.get('BUILD') or 'build')
 
 # Seconds.  An answer takes milliseconds, with sanitizers some hundred; build

@@ -22,6 +22,7 @@ import inputs
 import qemu_process
 import upstream
 from qemu_process import HERE, REPO, Finding
+from release_line import NEWEST
 
 QEMU = os.environ.get('QTEST_QEMU_BINARY', '')
 FULL = bool(os.environ.get('CHECK_FULL'))
@@ -57,7 +58,7 @@ class Finds(unittest.TestCase):
     def case(self, *steps):
         return {'accel': 'tcg', 'other': [], 'steps': list(steps),
                 'probes': [EXPANSION['arguments']],
-                'args': ['-accel', 'tcg', '-machine', 'pc-q35-10.0',
+                'args': ['-accel', 'tcg', '-machine', NEWEST,
                          '-smp', '1,maxcpus=2,cores=2', '-m', '32']}
 
     def run_case(self, wrong, case):
@@ -104,7 +105,7 @@ class Finds(unittest.TestCase):
         """a text that -cpu changes"""
         with self.assertRaises(Finding) as caught:
             fuzz_cpu.Fuzzer(QEMU, []).run({
-                'args': ['-accel', 'tcg', '-machine', 'pc-q35-10.0', '-cpu',
+                'args': ['-accel', 'tcg', '-machine', NEWEST, '-cpu',
                          'qemu64,model-id=a'], 'model-id': 'b'})
         self.assertIn('model-id is not', caught.exception.what)
 
