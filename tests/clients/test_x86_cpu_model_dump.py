@@ -39,6 +39,9 @@ from bad_input import (  # noqa: E402
     run_main,
 )
 import guest_cpuid  # noqa: E402
+from release_line import (  # noqa: E402
+    LINE, NEWEST, NEWEST_I440FX, OLDEST, of_line,
+)
 from schemas import check_json  # noqa: E402
 from script_module import load_script  # noqa: E402
 from stock_qemu_fake import serve  # noqa: E402
@@ -57,18 +60,22 @@ QEMU_NAMESPACE = 'http://libvirt.org/schemas/domain/qemu/1.0'
 # take all of it.
 FORCE = ',x-force-features=on'
 
+# By line: what else is offered to who means EPYC-Milan
+NEAREST_MODELS = {'10.0': 'EPYC-Milan-v2 or EPYC-Milan-v1',
+                  '11.1': 'EPYC-Milan-v4 or EPYC-Milan-v3'}[LINE]
+
 # Accelerator, -cpu, its machine type, another one
 SAMPLES = [
-    ('tcg', 'EPYC-Milan,+vaes' + FORCE, 'pc-q35-6.2', 'pc-i440fx-10.0'),
-    ('tcg', 'Skylake-Server-v4' + FORCE, 'pc-i440fx-4.2', 'pc-q35-10.0'),
-    ('tcg', 'qemu64' + FORCE, 'pc-i440fx-2.4', 'pc-q35-10.0'),
+    ('tcg', 'EPYC-Milan,+vaes' + FORCE, 'pc-q35-6.2', NEWEST_I440FX),
+    ('tcg', 'Skylake-Server-v4' + FORCE, of_line('pc-i440fx-4.2'), NEWEST),
+    ('tcg', 'qemu64' + FORCE, OLDEST, NEWEST),
     ('tcg', 'GraniteRapids,model-id=Comma,,  "quoted' + FORCE,
-     'pc-q35-10.0', 'pc-i440fx-5.0'),
-    ('tcg', 'max', 'pc-q35-9.0', 'pc-i440fx-3.1'),
-    ('kvm', 'EPYC-Milan', 'pc-q35-6.2', 'pc-i440fx-10.0'),
+     NEWEST, of_line('pc-i440fx-5.0')),
+    ('tcg', 'max', 'pc-q35-9.0', of_line('pc-i440fx-3.1')),
+    ('kvm', 'EPYC-Milan', 'pc-q35-6.2', NEWEST_I440FX),
     ('kvm', 'Skylake-Server-v4,hv-relaxed=on,hv-vendor-id=a,,b',
-     'pc-i440fx-4.2', 'pc-q35-10.0'),
-    ('kvm', 'host,arch-capabilities=off', 'pc-q35-10.0', 'pc-i440fx-4.2'),
+     of_line('pc-i440fx-4.2'), NEWEST),
+    ('kvm', 'host,arch-capabilities=off', NEWEST, of_line('pc-i440fx-4.2')),
 ]
 if FULL:
     # Some kernels offer KVM guests the MSR of arch-capabilities and then
@@ -80,8 +87,8 @@ if FULL:
                               'Icelake-Server-v5', 'KnightsMill',
                               'SierraForest', 'athlon', 'kvm64')
                 for accel in ('tcg', 'kvm')
-                for machine, other in (('pc-i440fx-2.12', 'pc-q35-10.0'),
-                                       ('pc-q35-10.0', 'pc-i440fx-2.12'))]
+                for machine, other in ((of_line('pc-i440fx-2.12'), NEWEST),
+                                       (NEWEST, of_line('pc-i440fx-2.12')))]
 
 
 def dump(*args, stdin='', env=None):
@@ -346,7 +353,7 @@ class Running(unittest.TestCase):
                               is True and self.read[k] is False}, differ)
         self.assertEqual('base', split_cpu(self.cpu)[0])
 
-        other = 'pc-q35-10.0' if 'i440fx' in machine else 'pc-i440fx-10.0'
+        other = NEWEST if 'i440fx' in machine else NEWEST_I440FX
         again = view(['-machine', other, '-cpu', self.cpu, *more], accel,
                      self.offers)
         self.assertEqual(again, self.view)
@@ -360,7 +367,7 @@ class Running(unittest.TestCase):
 
     def test_tcg(self):
         self.assertIn('avx512f', self.check(
-            'tcg', 'Skylake-Server-v4', 'pc-i440fx-4.2'))
+            'tcg', 'Skylake-Server-v4', of_line('pc-i440fx-4.2')))
         self.check_forced()
 
     def test_topology(self):
@@ -379,9 +386,9 @@ class Running(unittest.TestCase):
         self.check('tcg', 'max', 'pc-q35-9.0')
 
     def test_cpu_compat(self):
-        self.check('tcg', 'qemu64', 'pc-q35-10.0,cpu-compat=pc-i440fx-2.4')
+        self.check('tcg', 'qemu64', f'{NEWEST},cpu-compat={OLDEST}')
         self.assertEqual(self.answer['machine'],
-                         'pc-q35-10.0,cpu-compat=pc-i440fx-2.4')
+                         f'{NEWEST},cpu-compat={OLDEST}')
 
     def test_option_order_and_globals(self):
         self.check('tcg', 'Nehalem,level=9,-sse4.2', 'pc', '-global',
@@ -392,15 +399,15 @@ class Running(unittest.TestCase):
 
     def test_of_a_dump(self):
         text = dumped('--accel', 'tcg', '--cpu', 'Haswell', '--machine',
-                      'pc-q35-5.0', '--format', 'cpu').rstrip('\n')
-        self.check('tcg', text, 'pc-q35-10.0')
+                      of_line('pc-q35-5.0'), '--format', 'cpu').rstrip('\n')
+        self.check('tcg', text, NEWEST)
 
     @unittest.skipUnless(kvm_opens(), '/dev/kvm does not open')
     def test_kvm(self):
         for cpu in ('host,arch-capabilities=off',
                     'EPYC-Milan,hv-relaxed=on,kvm-pv-eoi=off'):
             with self.subTest(cpu):
-                self.check('kvm', cpu, 'pc-i440fx-4.2')
+                self.check('kvm', cpu, of_line('pc-i440fx-4.2'))
 
     @unittest.skipUnless(kvm_opens(), '/dev/kvm does not open')
     def test_added(self):
@@ -942,9 +949,9 @@ class LibvirtOptions(unittest.TestCase):
                                           'max')).machine, ',cpu-compat=pc')
         answer = json.loads(dumped(
             '--libvirt', '-', '--accel', 'tcg', '--format', 'json',
-            stdin=passed('-M', 'cpu-compat=pc-i440fx-2.4', '-cpu', 'qemu64')))
+            stdin=passed('-M', f'cpu-compat={OLDEST}', '-cpu', 'qemu64')))
         self.assertRegex(answer['machine'],
-                         '^pc-q35-[0-9.]+,cpu-compat=pc-i440fx-2.4$')
+                         f'^pc-q35-[0-9.]+,cpu-compat={OLDEST}$')
 
 
 class OptionsOfQemu(unittest.TestCase):
@@ -1068,8 +1075,8 @@ class WithLibvirt(unittest.TestCase):
         """Models that libvirt has, with features changed"""
         for accel, cpu, machine in (
                 ('tcg', 'EPYC-Milan,+vaes,-svm', 'pc-q35-6.2'),
-                ('tcg', 'Skylake-Server-v4', 'pc-i440fx-4.2'),
-                ('tcg', 'qemu64', 'pc-i440fx-2.4'),
+                ('tcg', 'Skylake-Server-v4', of_line('pc-i440fx-4.2')),
+                ('tcg', 'qemu64', OLDEST),
                 ('tcg', 'Haswell,phys-bits=44', 'pc-q35-9.0'),
                 ('kvm', 'EPYC-Milan,-svm', 'pc-q35-6.2')):
             if accel == 'tcg' or kvm_opens():
@@ -1083,7 +1090,7 @@ class WithLibvirt(unittest.TestCase):
             'tcg', 'Haswell,model-id=Mine,level=11', 'pc-q35-9.0'),
             {'model-id', 'level'})
         self.assertLessEqual({'model-id', 'l3-cache-info'}, self.carried(
-            'tcg', 'EPYC-Genoa', 'pc-q35-10.0'))
+            'tcg', 'EPYC-Genoa', NEWEST))
 
     def test_read_as_libvirt_does(self):
         """Optional features, which libvirt may write otherwise"""
@@ -1243,7 +1250,7 @@ class Errors(unittest.TestCase):
                 ('--machine cannot be used with --qmp: the guest has one '
                  'already', ['--qmp', 'x', '--machine', 'pc']),
                 ("unknown CPU model 'EPYC-Milano'; did you mean EPYC-Milan, "
-                 'EPYC-Milan-v2 or EPYC-Milan-v1?', ['--cpu', 'EPYC-Milano']),
+                 f'{NEAREST_MODELS}?', ['--cpu', 'EPYC-Milano']),
                 ("unknown machine type 'q36'; did you mean q35?",
                  ['--cpu', 'max', '--machine', 'q36']),
                 ("readconfig: the value of 'model-id' has a double quote, "
