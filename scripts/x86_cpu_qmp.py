@@ -66,7 +66,7 @@ ANSWERS = {
     'query-cpu-model-expansion': {
         'model': {'name': str, 'props': {str: object}},
         'removed-features?': REMOVED, 'omitted-properties?': [str],
-        'errors?': ERRORS},
+        'errors?': ERRORS, 'out-of-scope?': str},
     'query-cpus-fast': [{'qom-path': str}],
     'query-kvm': {'enabled': bool},
     'query-machines': [{'name': str, 'alias?': str}],

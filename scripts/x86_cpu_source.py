@@ -174,6 +174,20 @@ def started(qemu, source):
         yield q
 
 
+def check_scope(q):
+    """
+    Raises Failure if a QEMU can't tell what its guest sees.
+
+    It says so in every expansion.
+    """
+    answer = q.cmd('query-cpu-model-expansion', type='full',
+                   model={'name': 'base'})
+    why = answer.get('out-of-scope')
+    if why:
+        raise Failure(f'{q.name} cannot tell what its guest sees '
+                      f'(out-of-scope: {shown(why)})')
+
+
 @contextlib.contextmanager
 def running(address):
     """
@@ -185,6 +199,7 @@ def running(address):
         q.features()
         if not q.cmd('query-cpus-fast'):
             raise Failure(f'{q.name} has no CPU')
+        check_scope(q)
         path = q.cpu_path()
         cpu_type = q.cmd('qom-get', path=path, property='type')
         match = re.fullmatch('(.+)-(?:x86_64|i386)-cpu', cpu_type)

@@ -12,7 +12,10 @@
 #include "cpu.h"
 #include "qapi/error.h"
 #include "qobject/qdict.h"
+#include "system/hvf.h"
 #include "system/kvm.h"
+#include "system/qtest.h"
+#include "system/tcg.h"
 #include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
@@ -37,9 +40,23 @@ static bool check_not_realized(const CpuModelInfo *model, Error **errp)
     return true;
 }
 
+/* TDX's code exits QEMU, whose guest may be running, over any other model. */
+static bool check_tdx(const CpuModelInfo *model, Error **errp)
+{
+    ObjectClass *oc = cpu_class_by_name(CPU_RESOLVING_TYPE, model->name);
+
+    if (oc && X86_CPU_CLASS(oc)->model &&
+        object_dynamic_cast(OBJECT(current_machine->cgs), "tdx-guest")) {
+        error_setg(errp, "TDX guests only support the CPU models host, max, "
+                   "base and custom");
+        return false;
+    }
+    return true;
+}
+
 bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp)
 {
-    if (!check_not_realized(model, errp)) {
+    if (!check_not_realized(model, errp) || !check_tdx(model, errp)) {
         return false;
     }
     if (!x86_cpu_use_defaults_of(model, errp)) {
@@ -64,9 +81,28 @@ static void override_lbr_format(X86CPU *cpu)
     }
 }
 
+/*
+ * Whether something other than QEMU and KVM decides what a guest sees.  That
+ * depends on this process, not on the model or its machine-type.
+ */
+static bool out_of_scope(CpuModelOutOfScope *why)
+{
+    if (current_machine->cgs) {
+        *why = CPU_MODEL_OUT_OF_SCOPE_CONFIDENTIAL_GUEST;
+        return true;
+    }
+    *why = CPU_MODEL_OUT_OF_SCOPE_ACCELERATOR;
+    return !kvm_enabled() && !hvf_enabled() && !tcg_enabled() &&
+           !qtest_enabled();
+}
+
 void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
                                 CpuModelExpansionInfo *ret, Error **errp)
 {
+    if (out_of_scope(&ret->out_of_scope)) {
+        ret->has_out_of_scope = true;
+        return;
+    }
     if (!x86_cpu_check_accelerator(cpu, errp)) {
         return;
     }

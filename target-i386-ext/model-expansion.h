@@ -21,7 +21,8 @@ bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp);
 /*
  * Adds to stock QEMU's answer @ret for @cpu, which is expanded and will be
  * discarded: the rest of a static expansion, and what would be removed or
- * refused here.  Fails if the model does not support this accelerator.
+ * refused here, or only that this is out of scope.  Fails if the model does
+ * not support this accelerator.
  */
 void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
                                 CpuModelExpansionInfo *ret, Error **errp);

@@ -300,6 +300,43 @@ class Pasted(unittest.TestCase):
             self.assertEqual(found[name], asked[name])
         self.assertEqual((silent.returncode, silent.stdout), (1, ''))
 
+    def test_qmp_out_of_scope(self):
+        """A guest with SEV: there is no verdict"""
+        with tempfile.TemporaryDirectory() as tmp:
+            path = os.path.join(tmp, 'qmp')
+            argv = [QEMU, '-S', '-display', 'none', '-machine', 'pc', '-accel',
+                    'tcg', '-qmp', 'stdio',
+                    '-qmp', f'unix:{path},server=on,wait=off']
+            # QEMU starts such a guest on few hosts.
+            commands = [
+                ('qmp_capabilities', {}),
+                ('object-add', {'qom-type': 'sev-guest', 'id': 'sev0',
+                                'cbitpos': 51, 'reduced-phys-bits': 1}),
+                ('qom-set', {'path': '/machine', 'value': '/objects/sev0',
+                             'property': 'confidential-guest-support'})]
+            with subprocess.Popen(argv, stdin=subprocess.PIPE, text=True,
+                                  stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL) as qemu:
+                try:
+                    qemu.stdout.readline()
+                    for name, arguments in commands:
+                        print(json.dumps({'execute': name,
+                                          'arguments': arguments}),
+                              file=qemu.stdin, flush=True)
+                        reply = json.loads(qemu.stdout.readline())
+                        if name == 'object-add' and 'error' in reply:
+                            self.skipTest('this QEMU has no SEV')
+                        self.assertEqual(reply, {'return': {}})
+                    told = [x86_cpu(verb, '--qmp', path)
+                            for verb in ('removed', 'dump')]
+                finally:
+                    qemu.kill()
+        for done in told:
+            self.assertEqual((done.returncode, done.stdout), (2, ''))
+            self.assertRegex(
+                done.stderr, r'^error: \S+ cannot tell what its guest sees '
+                             r'\(out-of-scope: confidential-guest\)\n$')
+
     def test_which(self):
         for args, message in [
                 (['--cpu', 'max', '--qmp', 'x'],

@@ -312,6 +312,71 @@ static void test_omitted(void)
     qtest_quit(qts);
 }
 
+static void set_confidential_guest(QTestState *qts, const char *path)
+{
+    qtest_qmp_assert_success(qts, "{'execute': 'qom-set', 'arguments': {"
+                             " 'path': '/machine',"
+                             " 'property': 'confidential-guest-support',"
+                             " 'value': %s}}", path);
+}
+
+static void assert_out_of_scope(QTestState *qts, const char *model,
+                                const char *why)
+{
+    static const char *const types[] = { "static", "full" };
+    static const char *const others[] = {
+        "removed-features", "errors", "omitted-properties"
+    };
+    int i, j;
+
+    for (i = 0; i < ARRAY_SIZE(types); i++) {
+        g_autoptr(QDict) resp = expand(qts, types[i], model);
+        QDict *ret = qdict_get_qdict(resp, "return");
+
+        g_assert_cmpstr(qdict_get_try_str(ret, "out-of-scope"), ==, why);
+        g_assert(qdict_haskey(ret, "model"));
+        for (j = 0; why && j < ARRAY_SIZE(others); j++) {
+            g_assert(!qdict_haskey(ret, others[j]));
+        }
+    }
+}
+
+/* The guest need not start: only its machine counts. */
+static void test_out_of_scope(const void *data)
+{
+    const char *object = data;
+    const char *max = "{\"name\": \"max\"}";
+    const char *named =
+        "{\"name\": \"EPYC\", \"machine-type\": \"q35\"}";
+    QTestState *qts = qtest_init("-machine none -accel tcg");
+    g_autoptr(QDict) added = NULL;
+    g_autoptr(QDict) resp = NULL;
+
+    added = qtest_qmp(qts, "{'execute': 'object-add', 'arguments': %p}",
+                      qobject_from_json(object, &error_abort));
+    if (qdict_haskey(added, "error")) {
+        g_test_skip("not in this QEMU");
+        qtest_quit(qts);
+        return;
+    }
+    assert_out_of_scope(qts, max, NULL);
+    set_confidential_guest(qts, "/objects/cgs0");
+    assert_out_of_scope(qts, max, "confidential-guest");
+    if (strstr(object, "tdx-guest")) {
+        resp = expand(qts, "static", named);
+        g_assert_cmpstr(qdict_get_str(qdict_get_qdict(resp, "error"), "desc"),
+                        ==, "TDX guests only support the CPU models host, "
+                        "max, base and custom");
+    } else {
+        assert_out_of_scope(qts, named, "confidential-guest");
+    }
+    /* It is the machine's, and nothing that stays. */
+    set_confidential_guest(qts, "");
+    assert_out_of_scope(qts, max, NULL);
+    assert_out_of_scope(qts, named, NULL);
+    qtest_quit(qts);
+}
+
 /* An old one that this QEMU still has */
 static const char *old_machine_type(void)
 {
@@ -517,6 +582,17 @@ int main(int argc, char **argv)
                    test_incomplete_custom);
     qtest_add_func("x86/cpu/expansion/shape", test_shape);
     qtest_add_func("x86/cpu/expansion/omitted", test_omitted);
+    add_data("out-of-scope", "sev",
+             "{\"qom-type\": \"sev-guest\", \"id\": \"cgs0\","
+             " \"cbitpos\": 51, \"reduced-phys-bits\": 1}",
+             test_out_of_scope);
+    add_data("out-of-scope", "sev-snp",
+             "{\"qom-type\": \"sev-snp-guest\", \"id\": \"cgs0\","
+             " \"cbitpos\": 51, \"reduced-phys-bits\": 1}",
+             test_out_of_scope);
+    add_data("out-of-scope", "tdx",
+             "{\"qom-type\": \"tdx-guest\", \"id\": \"cgs0\"}",
+             test_out_of_scope);
     qtest_add_func("x86/cpu/expansion/fixed-point", test_fixed_point);
     qtest_add_func("x86/cpu/expansion/full-again", test_full_again);
     qtest_add_func("x86/cpu/expansion/no-leak", test_no_leak);
