@@ -8,7 +8,6 @@ generated from our QAPI schema.  Only with CHECK_FULL=1; skipped where there
 is no cross compiler.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -19,24 +18,13 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(REPO, 'tests')]
 
-from other_builds import LINE, TREE, build, configure, run  # noqa: E402
+from other_builds import (  # noqa: E402
+    build, commands_of, configure, our_objects, overlay_files)
 
 EXT = 'target/i386/ext/'
-# Where KVM is for x86 guests, that is on x86 hosts alone
-OF_X86_HOSTS = {EXT + 'kvm-cpuid.c', EXT + 'kvm-offered.c'}
-
-
-def changed_files():
-    """The files of QEMU's that patches change"""
-    return run('git', f'--git-dir={TREE}.git', 'diff', '--name-only', 'base',
-               'HEAD').splitlines()
-
-
-def overlay_files():
-    """The files of ours, where they are in the tree"""
-    return [line.split('\t')[0] for line in run(
-        os.path.join(REPO, 'scripts', 'qemu-tree'), '--line', LINE,
-        'overlay-files').splitlines()]
+# Where KVM is for x86 guests, that is on x86 hosts alone; for other targets
+NOT_HERE = {EXT + 'kvm-cpuid.c', EXT + 'kvm-offered.c',
+            EXT + 'other-targets.c'}
 
 
 class HostChecks:
@@ -70,39 +58,26 @@ class HostChecks:
                      f'{sysroot}/usr/lib/{cls.triplet}/pkgconfig',
                      f'{sysroot}/usr/share/pkgconfig'])})
 
-    def objects(self):
-        """{object: its source, as in the tree} that the build has"""
-        with open(os.path.join(self.out, 'compile_commands.json'),
-                  encoding='utf-8') as f:
-            commands = json.load(f)
-        return {c['output']: os.path.relpath(
-            os.path.join(c['directory'], c['file']), TREE) for c in commands}
-
     def test_it_is_another_host(self):
         """The build is with -Werror, and for hosts without CPUID"""
         with open(os.path.join(self.out, 'config-host.h'),
                   encoding='utf-8') as f:
             self.assertNotRegex(f.read(), 'define CONFIG_CPUID_H')
-        with open(os.path.join(self.out, 'compile_commands.json'),
-                  encoding='utf-8') as f:
-            cpu = [c for c in json.load(f)
-                   if c['file'].endswith('target/i386/cpu.c')]
+        cpu = [command for source, command in commands_of(self.out).values()
+               if source == 'target/i386/cpu.c']
         self.assertEqual(len(cpu), len(self.targets))
         for command in cpu:
-            self.assertTrue(command['command'].startswith(self.triplet))
-            self.assertIn(' -Werror ', command['command'])
+            self.assertTrue(command.startswith(self.triplet))
+            self.assertIn(' -Werror ', command)
 
     def test_compiles(self):
-        ours = set(overlay_files())
-        objects, changed = self.objects(), set(changed_files())
-        wanted = {o for o, source in objects.items()
-                  if source in ours or source in changed or
-                  'introspection' in os.path.basename(source)}
+        wanted = our_objects(self.out)
+        commands = commands_of(self.out)
         # The generator is in it, too, as a program of this host.
-        missing = {name for name in ours if name.endswith('.c')}.difference(
-            objects[o] for o in wanted)
-        self.assertEqual(missing, OF_X86_HOSTS)
-        build(self.out, '-k0', *sorted(wanted))
+        ours = {name for name in overlay_files() if name.endswith('.c')}
+        missing = ours.difference(commands[name][0] for name in wanted)
+        self.assertEqual(missing, NOT_HERE)
+        build(self.out, '-k0', *wanted)
         for name in wanted:
             self.assertTrue(os.path.exists(os.path.join(self.out, name)))
 
