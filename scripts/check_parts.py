@@ -79,7 +79,12 @@ PARTS = [
          whole=True),
     Part('lines-tcg', 25, [f'{LINES}:TestTcg.*'], lines=True),
     Part('lines-kvm', 30, [f'{LINES}:TestKvm*.*'], lines=True),
-    Part('builds', 25, ['tests/targets/*']),
+    Part('builds', 25, [
+        'tests/targets/test_boards.py',
+        'tests/targets/test_other_hosts.py',
+        'tests/targets/test_other_targets.py',
+        'tests/targets/test_without_groups.py']),
+    Part('everything', 25, ['tests/targets/test_everything.py']),
     Part('fuzz', 45, ['tests/fuzz/*']),
     Part('fresh-12', 25, ['tests/fresh/test_fresh_machine.py:Debian12.*'],
          whole=True),
