@@ -127,6 +127,18 @@ class Finds(unittest.TestCase):
                 fuzz_qmp.load(script, [], 'stream')
         self.assertIn('endless words', caught.exception.what)
 
+    def test_refused_msr(self):
+        """an MSR that KVM refuses, unless the kernel is known to"""
+        line = 'qemu: error: failed to set MSR {} to 0x1\n'
+        abort = ('qemu: ../target/i386/kvm/kvm.c:1: kvm_buf_set_msrs: '
+                 'Assertion `ret == n\' failed.\n')
+        self.assertTrue(upstream.known(
+            'qemu: warning: x\n' + line.format('0x10a') + abort))
+        for said in line.format('0x345') + abort, abort, line.format(
+                '0x10a'), line.format('0x10a') + abort.replace(
+                    'kvm_buf_set_msrs', 'other'):
+            self.assertFalse(upstream.known(said), said)
+
     def test_growth(self):
         """memory that is held for every command, though not lost"""
         for count, found in (1, True), (0, False):
