@@ -85,10 +85,12 @@ static const FlagCase cases[] = {
 };
 
 /* Intel's CPUs have it in long mode alone. */
-static const FlagCase long_mode =
-    { "seen/syscall", "-cpu Skylake-Client", "f-syscall", true };
-static const FlagCase no_long_mode =
-    { "seen/no-syscall", "-cpu Skylake-Client", "f-syscall", false };
+static const FlagCase long_mode = {
+    "seen/syscall", "-cpu Skylake-Client", "f-syscall", true
+};
+static const FlagCase no_long_mode = {
+    "seen/no-syscall", "-cpu Skylake-Client", "f-syscall", false
+};
 
 static void test_case(const void *data)
 {
