@@ -23,7 +23,11 @@ sys.path[:0] = [os.path.join(REPO, 'tests')]
 from checkout import (  # noqa: E402
     copy_checkout, run_as_user, user_environment)
 
-LINE = os.environ.get('LINE') or '10.0'
+DEFAULT_LINE = '10.0'
+LINE = os.environ.get('LINE') or DEFAULT_LINE
+# What the history of two features says
+MPX, TOPOEXT = {'10.0': (r'on +pc-\*-2.4 to 3.1 ', r'off +pc-\*-2.4 to 2.12 '),
+                '11.1': ('off +all +-v1', 'on +all +-v1')}[LINE]
 BUILD = os.path.join(REPO, os.environ.get('BUILD') or 'build')
 TEST_COMMAND = 'make check'
 GOLDEN_COMMAND = 'make golden'
@@ -35,8 +39,13 @@ def readme():
 
 
 def blocks():
-    """The shell commands of README.md, a string each"""
-    return re.findall(r'^```sh\n(.*?)^```$', readme(), re.M | re.S)
+    """
+    The shell commands of README.md, a string each.  Where they name what the
+    default line is made into, they name what this one is.
+    """
+    return [block.replace(f'dist/qemu-{DEFAULT_LINE}-', f'dist/qemu-{LINE}-')
+            for block in re.findall(r'^```sh\n(.*?)^```$', readme(),
+                                    re.M | re.S)]
 
 
 class Readme(unittest.TestCase):
@@ -108,7 +117,7 @@ class Readme(unittest.TestCase):
     def test_history(self):
         self.assertRegex(
             self.run_block(self.block_with('make history')),
-            r'(?m)^  Skylake-Client +on +pc-\*-2.4 to 3.1 ')
+            rf'(?m)^  Skylake-Client +{MPX}')
 
     def test_main_job_prints_a_table(self):
         self.assertRegex(self.run_block('make run ACCEL=tcg'),
@@ -169,7 +178,7 @@ class Readme(unittest.TestCase):
              '--feature', 'topoext'],
             env=self.env, cwd='/', stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
-        self.assertRegex(done.stdout, r'(?m)^  EPYC +off +pc-\*-2.4 to 2.12 ')
+        self.assertRegex(done.stdout, rf'(?m)^  EPYC +{TOPOEXT}')
         # As HTML, or where there is no Sphinx, as its source
         doc = os.path.join(self.env['destdir'],
                            'usr/share/doc/qemu-cpu-introspection')
@@ -190,8 +199,10 @@ class Readme(unittest.TestCase):
     def test_version_is_the_one_shipped(self):
         with open(os.path.join(REPO, 'VERSION'), encoding='ascii') as f:
             version = f.read().strip()
-        self.assertIn(f'dist/qemu-{LINE}-cpu-introspection-{version}/',
-                      readme())
+        self.assertIn(
+            f'dist/qemu-{DEFAULT_LINE}-cpu-introspection-{version}/', readme())
+        self.assertIn(f'dist/qemu-{LINE}-cpu-introspection-{version}: ',
+                      self.run_block('make dist'))
 
 
 if __name__ == '__main__':
