@@ -334,8 +334,9 @@ class Pasted(unittest.TestCase):
         for done in told:
             self.assertEqual((done.returncode, done.stdout), (2, ''))
             self.assertRegex(
-                done.stderr, r'^error: \S+ cannot tell what its guest sees '
-                             r'\(out-of-scope: confidential-guest\)\n$')
+                done.stderr, r'^error: the QEMU at \S+ cannot tell what its '
+                             r'guest sees \(out-of-scope: confidential-guest'
+                             r'\)\n$')
 
     def test_which(self):
         for args, message in [
