@@ -24,7 +24,7 @@ from guest_cpuid import REGISTERS, Guest, GuestError
 from release_line import LINE, NEWEST, OLDEST
 from test_feature_flags import feature_places
 from test_random_features import KVM_MSRS, SEED
-from test_removed_features import MSR_REFUSED
+from test_removed_features import MSR_FEATURES
 
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__)))), 'scripts'))
@@ -202,7 +202,7 @@ class Lab:
         self._jobs = None
         self.machines = self._list_machines()
         self.models = self._list_models()
-        # Kernels that refuse an MSR that they offer: see MSR_REFUSED
+        # Kernels that refuse an MSR that they offer: see MSR_FEATURES
         self.extra = {}
         self.knobs = dict(VALUES)
         self.enlightenments = dict(ENLIGHTENMENTS)
@@ -237,15 +237,12 @@ class Lab:
 
     async def _probe_kvm(self):
         """What this kernel can't do would only be refused, again and again."""
-        if MSR_REFUSED in await self._starts('max,arch-capabilities=on'):
-            self.extra = {'arch-capabilities': False}
-        # Those that it does not have (IA32_S_CET, IA32_FRED_RSP0), but that
-        # newer models may need
-        for msr, names in (('0x6a0', ['cet-ss', 'cet-ibt']),
-                           ('0x1cc', ['fred'])):
-            if f'MSR {msr}' in await self._starts(cpu_option('base', {
-                    **dict.fromkeys(['lm', 'lkgs', 'wrmsrns', *names], True),
-                    **FORCE})):
+        for msr, names in MSR_FEATURES.items():
+            # The value of 0x10a is max's, the others have the same on all.
+            cpu = ('max,arch-capabilities=on' if msr == '0x10a' else
+                   cpu_option('base', {**dict.fromkeys(
+                       ['lm', 'lkgs', 'wrmsrns', *names], True), **FORCE}))
+            if f'failed to set MSR {msr} ' in await self._starts(cpu):
                 self.extra.update(dict.fromkeys(names, False))
         for name, needs in ENLIGHTENMENTS.items():
             if await self._starts(cpu_option('qemu64', dict.fromkeys(

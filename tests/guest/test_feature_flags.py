@@ -20,11 +20,10 @@ import os
 import re
 import unittest
 
-from guest_cpuid import Guest, GuestError, can_see, has_bit, register
+from guest_cpuid import Guest, can_see, has_bit, register
 from made_hosts import host_vendor
 from test_removed_features import (
-    AMD_ALIASES, MACHINES, MSR_NOT_SET, MSR_REFUSED, NeedsKvm, list_models,
-    show,
+    AMD_ALIASES, MACHINES, NeedsKvm, list_models, show, without_refused_msrs,
 )
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -128,24 +127,15 @@ async def look_at(qemu, machine, model, accel, names):
                       await get('removed-features'), await guest.view())
 
 
-async def take_sample(*args):
-    qemu, machine, model, accel, names = args
-    try:
-        return await look_at(*args)
-    except GuestError as e:
-        if MSR_REFUSED not in str(e):
-            raise
-    return await look_at(qemu, machine, model + MSR_NOT_SET, accel, names)
-
-
 async def take_samples(qemu, accel, names):
     jobs = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def take(number, model):
         async with jobs:
             # Each model on one machine type: f-* are the same code on all
-            return await take_sample(qemu, MACHINES[number % len(MACHINES)],
-                                     model, accel, names)
+            machine = MACHINES[number % len(MACHINES)]
+            return await without_refused_msrs(
+                lambda cpu: look_at(qemu, machine, cpu, accel, names), model)
 
     models = await list_models(qemu, accel)
     return await asyncio.gather(*[take(n, m) for n, m in enumerate(models)])

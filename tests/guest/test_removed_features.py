@@ -19,7 +19,16 @@ tested; CHECK_FULL=1 tests all.
 import asyncio
 import os
 import re
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import (
+    Any,
+    Awaitable,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    NamedTuple,
+    Tuple,
+)
 import unittest
 
 from guest_cpuid import (
@@ -55,11 +64,16 @@ CONFIGURED_MODELS = [
 ]
 MACHINES = [OLDEST, of_line('pc-q35-3.1'), NEWEST]
 
-# Some kernels refuse the value of IA32_ARCH_CAPABILITIES that they offer (the
-# pagetable-based kvm_pvm does), and QEMU does not start over it.  There, CPU
-# models are tested without this MSR.
-MSR_REFUSED = 'failed to set MSR 0x10a'
-MSR_NOT_SET = ',arch-capabilities=off'
+# QEMU, stock QEMU too, stops if KVM refuses an MSR of a feature that the CPU
+# has.  Some kernels refuse the value of IA32_ARCH_CAPABILITIES that they offer
+# (the pagetable-based kvm_pvm does), and forced features may have MSRs that KVM
+# does not know.  There, CPU models are tested without the MSR's features.
+MSR_FEATURES = {
+    '0x10a': ['arch-capabilities'],
+    '0x1cc': ['fred'],                  # IA32_FRED_RSP0
+    '0x6a0': ['cet-ss', 'cet-ibt'],     # IA32_U_CET
+}
+MSR_REFUSED = re.compile(f"failed to set MSR ({'|'.join(MSR_FEATURES)}) ")
 
 # APM vol. 3, Fn8000_0001_EDX: these are the bits of leaf 1, and QEMU copies
 # them from there, for AMD CPUs without the leaf, too.  Nobody asked for them.
@@ -113,20 +127,24 @@ async def get(guest: Guest, path: str, name: str) -> Any:
                                    {'path': path, 'property': name})
 
 
-async def take_sample(qemu: str, machine: str, model: str,
-                      accel: str) -> Sample:
-    """Ask QEMU about a CPU, and look at it in the guest."""
-    try:
-        return await look_at(qemu, machine, model, accel)
-    except GuestError as exc:
-        if MSR_REFUSED not in str(exc):
-            raise
-    return await look_at(qemu, machine, model + MSR_NOT_SET, accel)
+async def without_refused_msrs(look: Callable[[str], Awaitable[Any]],
+                               model: str) -> Any:
+    """What look() returns for the CPU, without the MSRs that KVM refuses."""
+    refused: List[str] = []
+    while True:
+        off = [f',{name}=off' for msr in refused for name in MSR_FEATURES[msr]]
+        try:
+            return await look(model + ''.join(off))
+        except GuestError as exc:
+            found = MSR_REFUSED.search(str(exc))
+            if not found or found[1] in refused:
+                raise
+            refused.append(found[1])
 
 
 async def look_at(qemu: str, machine: str, model: str,
                   accel: str) -> Sample:
-    """As take_sample(), of a CPU that is known to start."""
+    """Ask QEMU about a CPU, and look at it in the guest."""
     args = ['-machine', machine, '-cpu']
     async with Guest(qemu, args + [model + ',check=off'], accel) as guest:
         cpus = await guest.qmp.execute('query-cpus-fast')
@@ -166,7 +184,8 @@ async def take_samples(qemu: str, accel: str,
 
     async def take(machine: str, model: str) -> Sample:
         async with jobs:
-            return await take_sample(qemu, machine, model, accel)
+            return await without_refused_msrs(
+                lambda cpu: look_at(qemu, machine, cpu, accel), model)
 
     return await asyncio.gather(*[take(*case) for case in cases],
                                 return_exceptions=True)
