@@ -123,6 +123,23 @@ ON_EACH_HOST = {
 }
 
 
+# Of what `make check` tests a sample only; `make check-full` tests more, or all.
+# Suites that only `make check-full` runs are not here: they count as skipped.
+SAMPLED = {
+    'tests/clients/test_x86_cpu_model_dump.py': 'models',
+    'tests/golden/test_golden.py': 'answers for other hosts; guests',
+    'tests/guest/test_cpu_compat.py': 'models and pairs of machine types',
+    'tests/guest/test_feature_flags.py': 'models',
+    'tests/guest/test_machine_type.py': 'models and machine types',
+    'tests/guest/test_random_features.py': 'random CPUs',
+    'tests/guest/test_removed_features.py': 'models',
+    'tests/guest/test_site_models.py': 'machine types',
+    'tests/guest/test_static_expansion.py':
+        'models, machine types, topologies, random CPUs',
+    'tests/guest/test_table_models.py': 'machine types',
+    'tests/lines/test_lines.py': 'models, machine types, expansions',
+}
+
 # Directories that only their own suites read
 PRIVATE = ['tests/clients', 'tests/dist', 'tests/fresh', 'tests/fuzz',
            'tests/generator', 'tests/install', 'tests/lines', 'tests/lint',
@@ -176,14 +193,18 @@ def selected(part, suite):
     return patterns or None
 
 
-def unread(part):
+def unread(part, line, repo=REPO):
     """
-    Returns what a part does not depend on: paths of the checkout, with
-    wildcards.
+    Returns what a part does not depend on, on a release line: paths of the
+    checkout, with wildcards.
     """
     if part.whole:
         return []
-    return TEXTS + [name for name in PRIVATE if not any(
+    others = [] if part.lines else sorted(
+        os.path.relpath(path, repo)
+        for path in glob.glob(os.path.join(repo, 'patches', '*'))
+        if os.path.basename(path) != line)
+    return TEXTS + others + [name for name in PRIVATE if not any(
         row.startswith(f'{name}/') for row in part.suites)]
 
 
@@ -248,7 +269,8 @@ class Store:
             settings['CPU_TABLES'] = directory_hash(settings['CPU_TABLES'])
         lines = self.built_lines() if part.lines else [self.line]
         return {
-            'tree': tree_hash(self.repo, self.build, unread(part)),
+            'tree': tree_hash(self.repo, self.build,
+                              unread(part, self.line, self.repo)),
             'lines': {line: self.line_inputs(line) for line in lines},
             'settings': settings,
         }

@@ -142,6 +142,22 @@ class Partition(unittest.TestCase):
                     self.assertEqual(path.parent, names[module],
                                      f'{path}: {module}')
 
+    def test_what_is_sampled_is_said(self):
+        """Suites that do more with CHECK_FULL=1, and don't just skip"""
+        found = {name for name in check.PYTHON_TESTS if re.search(
+            r"(?:if|if not|\*) (?:FULL\b|os\.environ\.get\('CHECK_FULL'\))"
+            r"(?!.*\n.*(?:SkipTest|return '))",
+            pathlib.Path(REPO, name).read_text())}
+        # As test_removed_features.py, which chooses the models
+        found.add('tests/guest/test_feature_flags.py')
+        self.assertEqual(found, set(check_parts.SAMPLED))
+        suite = mock.Mock()
+        suite.name = 'tests/golden/test_golden.py'
+        for todo, lines in ([suite], 2), ([], 0):
+            with mock.patch.object(check, 'progress') as said:
+                check.say_what_is_sampled(todo)
+            self.assertEqual(said.call_count, lines)
+
     def test_no_part_is_too_long(self):
         names = [p.name for p in check_parts.all_parts()]
         self.assertEqual(len(names), len(set(names)))
@@ -330,13 +346,15 @@ class Key(Small):
 
     def test_what_a_part_does_not_read(self):
         parts = [WHOLE, Part('fuzz', 1, ['tests/fuzz/*']),
-                 Part('guest', 1, ['tests/guest/test_a.py'])]
+                 Part('guest', 1, ['tests/guest/test_a.py']),
+                 Part('lines', 1, ['tests/lines/*'], lines=True)]
         edits = {'README.md': ['whole'], 'docs/page.rst': ['whole'],
                  'tests/fuzz/fuzz.py': ['whole', 'fuzz'],
-                 'docs/schema/a.json': ['whole', 'fuzz', 'guest'],
-                 'tests/guest/a.py': ['whole', 'fuzz', 'guest'],
-                 'tests/a.py': ['whole', 'fuzz', 'guest'],
-                 'scripts/a': ['whole', 'fuzz', 'guest']}
+                 **{name: ['whole', 'fuzz', 'guest', 'lines'] for name in (
+                     'docs/schema/a.json', 'patches/9.9/series',
+                     'scripts/a', 'tests/a.py', 'tests/guest/a.py')},
+                 # Another release line's
+                 'patches/9.8/series': ['whole', 'lines']}
         for committed in (False, True):
             for name, changed in edits.items():
                 before = [self.store.key(part) for part in parts]
