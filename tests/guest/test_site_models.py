@@ -95,8 +95,14 @@ def mpx(view):
 
 def caches(view):
     """The size of the L2 cache in KiB, and of the L3 cache in MiB"""
-    return (register(view, 0x80000006, 0, 'ECX') >> 16,
-            (register(view, 0x80000006, 0, 'EDX') >> 18) / 2)
+    l3 = (register(view, 0x80000006, 0, 'EDX') >> 18) / 2
+    # EDX is reserved on Intel CPUs; QEMU 11.1 leaves it 0 there.
+    if register(view, 4, 3, 'EAX') and not l3:
+        ebx = register(view, 4, 3, 'EBX')
+        l3 = (((ebx >> 22) + 1) * ((ebx >> 12 & 0x3ff) + 1)
+              * ((ebx & 0xfff) + 1)
+              * (register(view, 4, 3, 'ECX') + 1)) / (1 << 20)
+    return register(view, 0x80000006, 0, 'ECX') >> 16, l3
 
 
 # What the tables in tests/tables say of a plain name, by machine type.
