@@ -24,7 +24,7 @@ from guest_cpuid import REGISTERS, Guest, GuestError
 from release_line import LINE, NEWEST, OLDEST
 from test_feature_flags import feature_places
 from test_random_features import KVM_MSRS, SEED
-from test_removed_features import MSR_FEATURES
+from test_removed_features import KVM_REFUSALS, refused_by_kvm
 
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__)))), 'scripts'))
@@ -202,7 +202,7 @@ class Lab:
         self._jobs = None
         self.machines = self._list_machines()
         self.models = self._list_models()
-        # Kernels that refuse an MSR that they offer: see MSR_FEATURES
+        # What KVM refuses when it is forced, or even if it offers it
         self.extra = {}
         self.knobs = dict(VALUES)
         self.enlightenments = dict(ENLIGHTENMENTS)
@@ -237,13 +237,13 @@ class Lab:
 
     async def _probe_kvm(self):
         """What this kernel can't do would only be refused, again and again."""
-        for msr, names in MSR_FEATURES.items():
-            # The value of 0x10a is max's, the others have the same on all.
-            cpu = ('max,arch-capabilities=on' if msr == '0x10a' else
-                   cpu_option('base', {**dict.fromkeys(
-                       ['lm', 'lkgs', 'wrmsrns', *names], True), **FORCE}))
-            if f'failed to set MSR {msr} ' in await self._starts(cpu):
-                self.extra.update(dict.fromkeys(names, False))
+        for name in {n for names in KVM_REFUSALS.values() for n in names}:
+            # KVM refuses a value of this one, and it is max's.
+            cpu = ('max,arch-capabilities=on' if name == 'arch-capabilities'
+                   else cpu_option('base', {**dict.fromkeys(
+                       ['lm', 'lkgs', 'wrmsrns', name], True), **FORCE}))
+            if name in refused_by_kvm(await self._starts(cpu)):
+                self.extra[name] = False
         for name, needs in ENLIGHTENMENTS.items():
             if await self._starts(cpu_option('qemu64', dict.fromkeys(
                     [name, *needs], True))):

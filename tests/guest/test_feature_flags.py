@@ -23,7 +23,7 @@ import unittest
 from guest_cpuid import Guest, can_see, has_bit, register
 from made_hosts import host_vendor
 from test_removed_features import (
-    AMD_ALIASES, MACHINES, NeedsKvm, list_models, show, without_refused_msrs,
+    AMD_ALIASES, MACHINES, NeedsKvm, list_models, show, without_refused,
 )
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -134,7 +134,7 @@ async def take_samples(qemu, accel, names):
         async with jobs:
             # Each model on one machine type: f-* are the same code on all
             machine = MACHINES[number % len(MACHINES)]
-            return await without_refused_msrs(
+            return await without_refused(
                 lambda cpu: look_at(qemu, machine, cpu, accel, names), model)
 
     models = await list_models(qemu, accel)

@@ -64,16 +64,17 @@ CONFIGURED_MODELS = [
 ]
 MACHINES = [OLDEST, of_line('pc-q35-3.1'), NEWEST]
 
-# QEMU, stock QEMU too, stops if KVM refuses an MSR of a feature that the CPU
-# has.  Some kernels refuse the value of IA32_ARCH_CAPABILITIES that they offer
-# (the pagetable-based kvm_pvm does), and forced features may have MSRs that KVM
-# does not know.  There, CPU models are tested without the MSR's features.
-MSR_FEATURES = {
-    '0x10a': ['arch-capabilities'],
-    '0x1cc': ['fred'],                  # IA32_FRED_RSP0
-    '0x6a0': ['cet-ss', 'cet-ibt'],     # IA32_U_CET
+# QEMU, stock QEMU too, stops if KVM refuses a register of a feature that the
+# CPU has.  Some kernels refuse the value of IA32_ARCH_CAPABILITIES that they
+# offer (the pagetable-based kvm_pvm does), and forced features may have
+# registers that KVM does not know.  There, CPU models are tested without these
+# features.
+KVM_REFUSALS = {
+    'failed to set MSR 0x10a ': ['arch-capabilities'],
+    'failed to set MSR 0x1cc ': ['fred'],                  # IA32_FRED_RSP0
+    'failed to set MSR 0x6a0 ': ['cet-ss', 'cet-ibt'],     # IA32_U_CET
+    'Failed to set KVM type registers': ['cet-ss'],        # the guest's SSP
 }
-MSR_REFUSED = re.compile(f"failed to set MSR ({'|'.join(MSR_FEATURES)}) ")
 
 # APM vol. 3, Fn8000_0001_EDX: these are the bits of leaf 1, and QEMU copies
 # them from there, for AMD CPUs without the leaf, too.  Nobody asked for them.
@@ -127,19 +128,25 @@ async def get(guest: Guest, path: str, name: str) -> Any:
                                    {'path': path, 'property': name})
 
 
-async def without_refused_msrs(look: Callable[[str], Awaitable[Any]],
-                               model: str) -> Any:
-    """What look() returns for the CPU, without the MSRs that KVM refuses."""
-    refused: List[str] = []
+def refused_by_kvm(error: str) -> List[str]:
+    """The features that a QEMU did not start over."""
+    return sorted({name for text, names in KVM_REFUSALS.items()
+                   if text in error for name in names})
+
+
+async def without_refused(look: Callable[[str], Awaitable[Any]],
+                          model: str) -> Any:
+    """What look() returns for the CPU, without features that KVM refuses."""
+    off: List[str] = []
     while True:
-        off = [f',{name}=off' for msr in refused for name in MSR_FEATURES[msr]]
         try:
-            return await look(model + ''.join(off))
+            return await look(model + ''.join(f',{name}=off' for name in off))
         except GuestError as exc:
-            found = MSR_REFUSED.search(str(exc))
-            if not found or found[1] in refused:
+            found = [name for name in refused_by_kvm(str(exc))
+                     if name not in off]
+            if not found:
                 raise
-            refused.append(found[1])
+            off += found
 
 
 async def look_at(qemu: str, machine: str, model: str,
@@ -184,7 +191,7 @@ async def take_samples(qemu: str, accel: str,
 
     async def take(machine: str, model: str) -> Sample:
         async with jobs:
-            return await without_refused_msrs(
+            return await without_refused(
                 lambda cpu: look_at(qemu, machine, cpu, accel), model)
 
     return await asyncio.gather(*[take(*case) for case in cases],
