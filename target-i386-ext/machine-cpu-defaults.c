@@ -29,6 +29,9 @@
 
 #define ANCHOR "compat-anchor"
 
+/* The most of a name, in bytes, that an error repeats */
+#define MAX_SHOWN 100
+
 static struct {
     bool active;
     /* From the command's arguments, or NULL */
@@ -123,8 +126,8 @@ const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp)
         mc = find_machine_alias(name);
     }
     if (!mc) {
-        error_setg(errp, "Machine type '%s' not found; query-machines lists "
-                   "all machine types", name);
+        error_setg(errp, "Machine type '%.*s' not found; query-machines lists "
+                   "all machine types", MAX_SHOWN, name);
         return NULL;
     }
     if (!object_class_dynamic_cast(OBJECT_CLASS(mc), TYPE_PC_MACHINE)) {

@@ -56,6 +56,9 @@ typedef struct BadModel {
                     "{\"l2-cache-info\": \"" text "\"}}"
 #define CACHE_ERROR(text, error) "Invalid l2-cache-info '" text "': " error
 
+#define TEN "0123456789"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
 static const BadModel bad_models[] = {
     { "machine-type/unknown",
       "{\"name\": \"EPYC\", \"machine-type\": \"pc-q35-0.1\"}",
@@ -64,6 +67,10 @@ static const BadModel bad_models[] = {
     { "machine-type/empty",
       "{\"name\": \"EPYC\", \"machine-type\": \"\"}",
       "Machine type '' not found; query-machines lists all machine types" },
+    { "machine-type/long",
+      "{\"name\": \"EPYC\", \"machine-type\": \"" HUNDRED HUNDRED "\"}",
+      "Machine type '" HUNDRED "' not found; query-machines lists all machine "
+      "types" },
     { "machine-type/none",
       "{\"name\": \"EPYC\", \"machine-type\": \"none\"}",
       "Machine type 'none' is not a PC: only pc-i440fx-*, pc-q35-* and isapc "
