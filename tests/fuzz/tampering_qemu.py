@@ -78,7 +78,9 @@ def main():
     argv = [QEMU, *sys.argv[1:]]
     if '-qmp' not in argv:
         os.execv(QEMU, argv)
-    with subprocess.Popen(argv, stdin=subprocess.PIPE,
+    # QEMU does not end because its monitor is gone, and a fuzzer kills this.
+    with subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', *argv],
+                          stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE) as qemu:
         tamper = Tamper(qemu)
         sys.stdout.buffer.write(qemu.stdout.readline())

@@ -7,11 +7,13 @@ always the same; CHECK_FULL=1 builds a QEMU with sanitizers and fuzzes that.
 """
 
 import os
+import pathlib
 import random
 import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import fuzz_cpu
@@ -52,8 +54,31 @@ def fuzz(*kinds, seconds, **env):
         return done.returncode, output.read()
 
 
+def processes_with(variable):
+    """The processes that have this in their environment, except this one"""
+    found = []
+    for path in pathlib.Path('/proc').glob('[0-9]*/environ'):
+        try:
+            if variable.encode() in path.read_bytes().split(b'\0'):
+                found.append(path.parent.name)
+        except OSError:     # it has just ended, or is somebody else's
+            pass
+    return set(found) - {str(os.getpid())}
+
+
 class Finds(unittest.TestCase):
     """What the fuzzer is there to find"""
+
+    def setUp(self):
+        self.mark = f'FUZZ_TEST={os.getpid()}'
+        qemu_process.ENV['FUZZ_TEST'] = str(os.getpid())
+
+    def tearDown(self):
+        """No QEMU outlives its fuzzer."""
+        end = time.monotonic() + 60
+        while (left := processes_with(self.mark)) and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertFalse(left)
 
     def case(self, *steps):
         return {'accel': 'tcg', 'other': [], 'steps': list(steps),
