@@ -55,6 +55,7 @@ PARTS = [
     Part('generator', 15, [
         'tests/generator/*', 'tests/golden/*', 'tests/site/*'], whole=True),
     Part('features', 15, [
+        'tests/guest/test_bug_fixes.py',
         'tests/guest/test_cache_properties.py',
         'tests/guest/test_dependencies.py',
         'tests/guest/test_descriptions.py',
@@ -112,6 +113,7 @@ KVM_TESTS = [
     'tests/guest/test_start_errors.py:TestKvm.*',
     'tests/guest/test_static_expansion.py:TestKvm.*',
     'tests/guest/test_table_models.py:Test*Kvm.*',
+    'tests/guest/test_bug_fixes.py:TestKvm.*',
 ]
 # `make check` runs these on each simulated host, the others on one each
 ON_EACH_HOST = {

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+What the patches for upstream bugs restore, in guests.
+
+Answers: does the guest see what the SDM and the APM say, and what QEMU 10.0
+shows on the same machine type, where an unpatched newer QEMU differs?  Each
+test names the patches in patches/ without which it fails; on 10.0, which has
+none of these bugs, all of them pass.
+
+    QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
+        python3 -m unittest test_bug_fixes
+"""
+
+import asyncio
+import os
+import unittest
+
+from guest_cpuid import REGISTERS, ZEROS, Guest, GuestError
+from test_removed_features import NeedsKvm
+
+QEMU = os.environ.get('QTEST_QEMU_BINARY', '')
+# The newest machine type of 10.0, which newer lines keep
+MACHINE = 'pc-q35-10.0'
+FORCE = 'x-force-features=on'
+
+KIB, MIB = 1 << 10, 1 << 20
+
+
+def state_components(view):
+    """The XSAVE state components that the CPU has: bits of XCR0 and IA32_XSS"""
+    eax, _, _, edx = view.cpuid.get((0xd, 0), ZEROS)
+    _, _, xss_low, xss_high = view.cpuid.get((0xd, 1), ZEROS)
+    return (edx << 32 | eax) | (xss_high << 32 | xss_low)
+
+
+def cache(view, leaf, number):
+    """
+    Size and ways of a cache in leaf 4 (SDM vol. 2A, CPUID) or 0x8000001D
+    (APM vol. 3, Fn8000_001D), whose EBX and ECX have the same format
+    """
+    eax, ebx, ecx, _ = view.cpuid.get((leaf, number), ZEROS)
+    if not eax & 0x1f:
+        return None
+    ways = (ebx >> 22) + 1
+    partitions, line = (ebx >> 12 & 0x3ff) + 1, (ebx & 0xfff) + 1
+    return ways * partitions * line * (ecx + 1), ways
+
+
+class Checks:
+    """The tests of one accelerator"""
+    accel = ''
+    # Under KVM: with AVX-512, and the vendor that the caches depend on
+    host = 'intel-sapphirerapids'
+    # Components that a CPU with AVX-512 has
+    avx512 = 0xe0
+
+    def view(self, cpu, *args, machine=MACHINE):
+        async def look():
+            async with Guest(QEMU, ['-machine', machine, '-cpu', cpu, *args],
+                             self.accel, host=self.host) as guest:
+                return await guest.view()
+
+        return asyncio.run(look())
+
+    def test_state_components(self):
+        """
+        Leaf 0xD has sub-leaves of the CPU's components, and of no others
+        (Hide XSAVE components that the CPU lacks)
+        """
+        for cpu, avx512 in (('Broadwell', 0), ('EPYC', 0),
+                            ('Skylake-Server', self.avx512)):
+            view = self.view(f'{cpu},{FORCE}')
+            components = state_components(view)
+            self.assertEqual(components & 0xe7, avx512 | 7)
+            self.assertEqual(
+                {subleaf for leaf, subleaf in view.cpuid
+                 if leaf == 0xd and subleaf > 1},
+                {bit for bit in range(2, 63) if components >> bit & 1}, cpu)
+
+    def test_legacy_caches(self):
+        """
+        An Intel CPU without caches of its own has AMD's in all AMD's leaves
+        (Keep the legacy caches of old machine types)
+        """
+        view = self.view(f'Nehalem,topoext=on,min-xlevel=0x8000001e,{FORCE}')
+        self.assertEqual([cache(view, 0x8000001d, number)
+                          for number in range(5)],
+                         [(64 * KIB, 2), (64 * KIB, 2), (512 * KIB, 16),
+                          (16 * MIB, 16), None])
+        # The same sizes (APM vol. 3, Fn8000_0005 and Fn8000_0006)
+        leaf_5, leaf_6 = (dict(zip(REGISTERS, view.cpuid[leaf, 0]))
+                          for leaf in (0x80000005, 0x80000006))
+        self.assertEqual([leaf_5['ECX'] >> 24, leaf_5['EDX'] >> 24,
+                          leaf_6['ECX'] >> 16, leaf_6['EDX'] >> 18],
+                         [64, 64, 512, 16 * MIB // (512 * KIB)])
+
+    def test_physical_bits(self):
+        """
+        52 bits are the most (Refuse more than 52 physical address bits)
+        """
+        def cpu(bits):
+            return f'EPYC,host-phys-bits=off,phys-bits={bits},check=off'
+
+        self.assertEqual(self.view(cpu(52)).cpuid[0x80000008, 0][0] & 0xff, 52)
+        for bits in 53, 64, 0xff:
+            with self.assertRaisesRegex(
+                    GuestError, rf'phys-bits should be .*52 +\(but is {bits}\)'):
+                self.view(cpu(bits))
+
+    def test_caches_of_old_models(self):
+        """
+        486 and the Pentiums have an L2 cache of 4 MiB in leaf 4, which dies
+        raise the level to (Keep the caches of 486 and pentium)
+        """
+        for cpu in '486', 'pentium', 'pentium2', 'pentium3':
+            view = self.view(f'{cpu},{FORCE}', '-smp', '4,dies=2,cores=2')
+            self.assertEqual([cache(view, 4, number) for number in range(4)],
+                             [(32 * KIB, 8), (32 * KIB, 8), (4 * MIB, 16),
+                              (16 * MIB, 16)], cpu)
+
+
+class TestTcg(Checks, unittest.TestCase):
+    """Under TCG."""
+    accel = 'tcg'
+    host = None
+    avx512 = 0
+
+
+class TestKvm(NeedsKvm, Checks, unittest.TestCase):
+    """Under KVM."""
+
+
+if __name__ == '__main__':
+    unittest.main()
