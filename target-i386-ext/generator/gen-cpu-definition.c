@@ -220,17 +220,19 @@ static void read_number(Settings *settings, Place place, int index,
                         const char *value, bool released)
 {
     const Number *number = &cpu_numbers[index];
+    uint64_t max = index == AVX10_VERSION && newest_avx10 ? newest_avx10
+                                                          : number->max;
     Setting *setting = add_setting(settings, place);
 
     setting->kind = SET_NUMBER;
     setting->index = index;
     if (!parse_whole_number(value, &setting->number) ||
         (!released && (setting->number < number->min ||
-                       setting->number > number->max))) {
+                       setting->number > max))) {
         complain(place, "%s '%s' is not a number from %" PRIu64 " to "
-                 "%" PRIu64, number->key, value, number->min, number->max);
+                 "%" PRIu64, number->key, value, number->min, max);
         /* A value that passes the other checks */
-        setting->number = number->max;
+        setting->number = max;
     }
     check_duplicate(settings);
 }
@@ -458,7 +460,19 @@ bool apply_property(Cpu *cpu, const char *name, const char *value)
         setting.index = i;
     }
     apply_setting(cpu, &setting);
+    if (setting.kind == SET_NUMBER && setting.index == AVX10_VERSION) {
+        apply_avx10_version(cpu);
+    }
     return true;
+}
+
+void apply_avx10_version(Cpu *cpu)
+{
+    int i;
+
+    for (i = 0; i < nwords; i++) {
+        cpu->words[i] |= avx10_bits(cpu->numbers[AVX10_VERSION], i);
+    }
 }
 
 void copy_cpu(Cpu *to, const Cpu *from)

@@ -79,6 +79,12 @@ void apply_settings(Cpu *cpu, const Settings *settings, bool strict);
 /* Applies a property by upstream's name; false if it is unknown. */
 bool apply_property(Cpu *cpu, const char *name, const char *value);
 
+/*
+ * Turns on what @cpu's avx10-version includes, as upstream's setter does.  In
+ * tables, it is just a number, so that a model is the same in every QEMU.
+ */
+void apply_avx10_version(Cpu *cpu);
+
 /* Whether two settings set the same thing */
 bool same_thing(const Setting *a, const Setting *b);
 

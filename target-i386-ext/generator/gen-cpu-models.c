@@ -542,6 +542,15 @@ void apply_machines(const Model *model, uint32_t machine, Cpu *cpu)
     }
 }
 
+/* The CPU that the unversioned name means on a machine type */
+static void copy_plain_cpu(const Model *model, uint32_t machine, Cpu *cpu)
+{
+    int number = plain_version(model, machine);
+
+    copy_cpu(cpu, &find_number_of(model, number)->cpu);
+    apply_machines(model, machine, cpu);
+}
+
 static int compare_versions(const void *a, const void *b)
 {
     const uint32_t *va = a, *vb = b;
@@ -638,13 +647,73 @@ static void check_plain_names(const Model *model)
         char name[128];
         Cpu cpu;
 
-        copy_cpu(&cpu, &version->cpu);
-        apply_machines(model, changes[i], &cpu);
+        copy_plain_cpu(model, changes[i], &cpu);
         snprintf(name, sizeof(name), "%s on machine types %u.%u",
                  model->name, changes[i] >> 16, changes[i] & 0xffff);
         check_cpu(model->place, name, &cpu, model->base, &version->cpu);
         free(cpu.knobs);
     }
+    free(changes);
+}
+
+/* Whether setting avx10-version turns on @feature, which @cpu lacks */
+static bool must_turn_off(const Cpu *cpu, const Feature *feature)
+{
+    return avx10_bits(cpu->numbers[AVX10_VERSION], feature->word) &
+           ~cpu->words[feature->word] & feature->mask;
+}
+
+static const Setting *find_avx10_version(const Settings *settings)
+{
+    size_t i;
+
+    for (i = 0; i < settings->count; i++) {
+        if (settings->items[i].kind == SET_NUMBER &&
+            settings->items[i].index == AVX10_VERSION) {
+            return &settings->items[i];
+        }
+    }
+    return NULL;
+}
+
+/*
+ * A 'machines' block has one list of properties, which turn off the same
+ * features on all its machine types.
+ */
+static void check_avx10_version(const Model *model, const Machines *machines)
+{
+    const Setting *setting = find_avx10_version(&machines->settings);
+    size_t i, count;
+    uint32_t *changes;
+    Cpu first;
+    int j;
+
+    if (!setting) {
+        return;
+    }
+    changes = machine_changes(model, NO_MACHINE_VERSION, &count);
+    copy_plain_cpu(model, machines->from, &first);
+    for (i = 0; i < count; i++) {
+        Cpu cpu;
+
+        if (!is_on_machine(machines, changes[i])) {
+            continue;
+        }
+        copy_plain_cpu(model, changes[i], &cpu);
+        for (j = 0; j < nfeatures; j++) {
+            if (must_turn_off(&first, &features[j]) !=
+                must_turn_off(&cpu, &features[j])) {
+                complain(setting->place, "%s: avx10-version needs another "
+                         "'machines' block for machine types since %u.%u, "
+                         "where '%s' is %s", model->name, changes[i] >> 16,
+                         changes[i] & 0xffff, features[j].name,
+                         must_turn_off(&cpu, &features[j]) ? "off" : "on");
+                break;
+            }
+        }
+        free(cpu.knobs);
+    }
+    free(first.knobs);
     free(changes);
 }
 
@@ -677,6 +746,9 @@ static void check_model(const Model *model)
         }
     }
     check_machines(model);
+    for (i = 0; i < model->nmachines; i++) {
+        check_avx10_version(model, &model->machines[i]);
+    }
     check_plain_names(model);
 }
 
@@ -779,6 +851,18 @@ static void print_prop(const Setting *setting)
     }
 }
 
+/* From QEMU 10.2 on, setting avx10-version turns on features, too. */
+static void print_avx10_props(const Cpu *cpu)
+{
+    int i;
+
+    for (i = 0; i < nfeatures; i++) {
+        if (must_turn_off(cpu, &features[i])) {
+            print_prop(&(Setting) { .kind = SET_OFF, .index = i });
+        }
+    }
+}
+
 /* The lists that definitions refer to are numbered by model. */
 static void print_caches(size_t model, int version, const Cpu *cpu)
 {
@@ -849,6 +933,9 @@ static void print_version_props(const Model *model, size_t index, int number)
             print_prop(&version->settings.items[i]);
         }
     }
+    if (number == 1 || find_avx10_version(&version->settings)) {
+        print_avx10_props(&version->cpu);
+    }
     printf("    { }\n};\n");
 }
 
@@ -891,6 +978,13 @@ static void print_machines(const Model *model, size_t index)
                index, i);
         for (j = 0; j < model->machines[i].settings.count; j++) {
             print_prop(&model->machines[i].settings.items[j]);
+        }
+        if (find_avx10_version(&model->machines[i].settings)) {
+            Cpu cpu;
+
+            copy_plain_cpu(model, model->machines[i].from, &cpu);
+            print_avx10_props(&cpu);
+            free(cpu.knobs);
         }
         printf("    { }\n};\n");
     }

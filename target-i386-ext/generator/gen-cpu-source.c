@@ -20,6 +20,17 @@ Dependency *dependencies;
 size_t ndependencies;
 Knob *knobs;
 size_t nknobs;
+uint64_t newest_avx10;
+
+/* Bits that all AVX10 versions from @since on have */
+typedef struct Avx10Bits {
+    uint64_t since;
+    int word;
+    uint64_t mask;
+} Avx10Bits;
+
+static Avx10Bits *all_avx10_bits;
+static size_t nall_avx10_bits;
 /* cpu.c */
 static char *source_text;
 
@@ -71,6 +82,20 @@ const Knob *find_knob(const char *name)
         }
     }
     return NULL;
+}
+
+uint64_t avx10_bits(uint64_t version, int word)
+{
+    uint64_t bits = 0;
+    size_t i;
+
+    for (i = 0; i < nall_avx10_bits; i++) {
+        if (all_avx10_bits[i].word == word &&
+            all_avx10_bits[i].since <= version) {
+            bits |= all_avx10_bits[i].mask;
+        }
+    }
+    return bits;
 }
 
 /* ---- feature words ---- */
@@ -381,6 +406,82 @@ static void read_dependencies(const char *path, const char *text)
     }
 }
 
+/* (FeatureMask[]) { { WORD, MASK }, ..., { } } */
+static void read_avx10_bits(Lexer *lexer)
+{
+    expect(lexer, "(");
+    expect(lexer, "FeatureMask");
+    expect(lexer, "[");
+    expect(lexer, "]");
+    expect(lexer, ")");
+    expect(lexer, "{");
+    while (!at(lexer, "}")) {
+        Lexer ahead = *lexer;
+        Avx10Bits *bits;
+
+        next(&ahead);
+        if (at(&ahead, "}")) {
+            *lexer = ahead;
+            next(lexer);
+        } else {
+            all_avx10_bits = grow(all_avx10_bits, nall_avx10_bits,
+                                  sizeof(*all_avx10_bits));
+            bits = &all_avx10_bits[nall_avx10_bits++];
+            bits->since = newest_avx10;
+            read_feature_mask(lexer, &bits->word, &bits->mask);
+        }
+        end_item(lexer);
+    }
+    next(lexer);
+}
+
+/* { .name = "avx10.1", .version = 1, .features = ..., }, in ascending order */
+static void read_avx10_versions(const char *path, const char *text)
+{
+    static const char start[] =
+        "AVX10VersionDefinition builtin_avx10_defs[] = {";
+    Lexer lexer;
+
+    if (!strstr(text, start) && !strstr(text, "x86_cpuid_set_avx10_version")) {
+        return;                 /* QEMU 10.0 */
+    }
+    lex_from(&lexer, path, text, start);
+    while (!at(&lexer, "}")) {
+        uint64_t previous = newest_avx10;
+
+        expect(&lexer, "{");
+        while (!at(&lexer, "}")) {
+            char key[32];
+
+            expect_member(&lexer, key, sizeof(key), NULL);
+            if (!strcmp(key, "version")) {
+                Place place = lexer.place;
+                uint64_t version = read_expression(&lexer);
+
+                if (version != previous + 1) {
+                    give_up(place, "AVX10 version %" PRIu64 " after %" PRIu64
+                            "; teach gen-cpu-tables about it", version,
+                            previous);
+                }
+                newest_avx10 = version;
+            } else if (!strcmp(key, "features")) {
+                if (newest_avx10 == previous) {
+                    give_up(lexer.place, "'.features' before '.version'");
+                }
+                read_avx10_bits(&lexer);
+            } else if (!strcmp(key, "name") || !strcmp(key, "max_subleaf")) {
+                skip_value(&lexer);
+            } else {
+                give_up(lexer.place, "unknown member '.%s'; teach "
+                        "gen-cpu-tables about it", key);
+            }
+            end_item(&lexer);
+        }
+        next(&lexer);
+        end_item(&lexer);
+    }
+}
+
 /*
  * False for properties that place a CPU in a machine or say how to handle
  * missing features, which are not part of a model.
@@ -445,6 +546,7 @@ static void read_knobs(const char *path, const char *text)
 const char *read_model_rules(const char *cpu_c)
 {
     read_dependencies(cpu_c, source_text);
+    read_avx10_versions(cpu_c, source_text);
     read_knobs(cpu_c, source_text);
     return source_text;
 }

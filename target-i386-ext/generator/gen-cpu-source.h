@@ -68,6 +68,8 @@ extern Dependency *dependencies;
 extern size_t ndependencies;
 extern Knob *knobs;
 extern size_t nknobs;
+/* The highest avx10-version; 0 if it is just a number, as in QEMU 10.0 */
+extern uint64_t newest_avx10;
 
 /*
  * Reads the feature words, with leaves and MSRs, of file @cpu_c.  @headers
@@ -76,8 +78,8 @@ extern size_t nknobs;
 void read_features(const char *cpu_c, char *const *headers);
 
 /*
- * Reads the dependencies of features, and the other properties; call after
- * read_features().  Returns the text of file @cpu_c.
+ * Reads the dependencies of features, AVX10 versions, and the other
+ * properties; call after read_features().  Returns the text of file @cpu_c.
  */
 const char *read_model_rules(const char *cpu_c);
 
@@ -91,5 +93,8 @@ Feature *find_feature_or_alias(const char *name);
 int find_word(const char *name);
 
 const Knob *find_knob(const char *name);
+
+/* The bits of feature word @word that avx10-version=@version turns on */
+uint64_t avx10_bits(uint64_t version, int word);
 
 #endif /* I386_EXT_GEN_CPU_SOURCE_H */

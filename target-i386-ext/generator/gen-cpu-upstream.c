@@ -279,6 +279,7 @@ static void read_upstream_model(Lexer *lexer)
         } else if (!strcmp(key, "deprecation_note")) {
             skip_value(lexer);
         } else if (!strcmp(key, "versions")) {
+            apply_avx10_version(cpu);
             read_versions(lexer, model, cpu);
         } else {
             i = find_number(!strcmp(key, "avx10_version") ? "avx10-version"
@@ -297,6 +298,7 @@ static void read_upstream_model(Lexer *lexer)
         give_up(model->place, "a CPU model without a name");
     }
     if (!model->count) {
+        apply_avx10_version(cpu);
         add_version(model, 1, cpu);
     }
     free(cpu->knobs);

@@ -1390,6 +1390,166 @@ class Source(Generator):
                        'version', version=version)
 
 
+# Version 1 has avx512f, version 2 also vme
+AVX10 = '''
+static const AVX10VersionDefinition builtin_avx10_defs[] = {
+    {
+        .name = "avx10.1",
+        .version = 1,
+        .max_subleaf = 0,
+        .features = (FeatureMask[]) {
+            { FEAT_7_0_EBX, 1 << 16 },
+            { /* end of list */ }
+        }
+    },
+    {
+        .name = "avx10.2",
+        .version = 2,
+        .max_subleaf = 1,
+        .features = (FeatureMask[]) { { FEAT_1_EDX, CPUID_VME }, { } }
+    },
+};
+'''
+WITH_AVX10 = edit(CPU_C, '', AVX10)
+
+
+class Avx10(Generator):
+    """
+    Where QEMU's avx10-version turns on features: in upstream's models it does,
+    in tables it is just a number, as it is for all in QEMU 10.0.
+    """
+
+    BASED = HEAD % 'x_a' + """    based-on  %s
+    model-id  X
+%s  version 1
+%s"""
+
+    def model(self, base, model='', version='', **inputs):
+        """What x_a has: {word: value}, props by list, and avx10-version"""
+        text = self.passes(cpu_c=WITH_AVX10, site=self.BASED % (
+            base, model, version), **inputs)
+        props = {name: re.findall(r'\{ "(.*?)", "(.*?)" \}', rest)
+                 for name, rest in re.findall(
+                     r' table_((?:machine_)?props_1_\d+)\[\] = \{\n(.*?)\};',
+                     text, re.S)}
+        text = text[text.index('.name = "x_a"'):]
+        words = {word: int(value, 16) for word, value in re.findall(
+            r'\.features\[FEAT_(\w+)\] = (\w+)ull', text)}
+        return words, props, int(re.search(r'\.avx10_version = (\d+)',
+                                           text)[1])
+
+    def test_member(self):
+        """A model's own version, whatever the order of members"""
+        words, props, version = self.model('tiny-v1')
+        self.assertEqual((words['1_EDX'], words['7_0_EBX'], version),
+                         (3, 1 << 16, 2))
+        self.assertEqual(props['props_1_1'], [])
+
+    def test_member_comes_before_versions(self):
+        """Which may turn it off"""
+        cpu_c = edit(WITH_AVX10, '.model = 0x1f', '.avx10_version = 2')
+        text = self.passes(cpu_c=cpu_c, site=OF_UPSTREAM)
+        self.assertIn('FEAT_1_EDX] = 0x7ull', text)
+        self.assertIn('FEAT_7_0_EBX] = 0x10000ull', text)
+        text = self.passes(cpu_c=cpu_c, site=edit(SITE_TABLE, 'three-v1',
+                                                  'Old-v2'))
+        # It has neither vme nor, in the table, anything that turns it off.
+        self.assertIn('FEAT_1_EDX] = 0x5ull', text)
+        self.assertIn('{ "vme", "off" }', text)
+
+    def test_property(self):
+        """Of a version"""
+        cpu_c = edit(WITH_AVX10, '{ "stepping", "5" }',
+                     '{ "avx10-version", "1" }')
+        for base, expected in ('Old-v1', None), ('Old-v2', '0x10020'):
+            text = self.passes(cpu_c=cpu_c,
+                               site=edit(SITE_TABLE, 'three-v1', base))
+            found = re.search(r'FEAT_7_0_EBX\] = (\w+)ull',
+                              text[text.index('"site_a"'):])
+            self.assertEqual(found and found[1], expected)
+
+    def test_turned_off(self):
+        """What the table turns off, QEMU's setter must not turn on"""
+        words, props, version = self.model('tiny-v1',
+                                           '    off       avx512f\n')
+        self.assertEqual((words['1_EDX'], version), (3, 2))
+        self.assertNotIn('7_0_EBX', words)
+        self.assertEqual(props['props_1_1'], [('avx512f', 'off')])
+
+    def test_on_already(self):
+        self.fails("s/s.tbl:5: 'avx512f' changes nothing; remove it",
+                   cpu_c=WITH_AVX10, site=self.BASED % (
+                       'tiny-v1', '    on        avx512f\n', ''))
+
+    def test_number(self):
+        """In a model, a version, and on machine types"""
+        words, props, version = self.model(
+            'one-v1', '    avx10-version 1\n', """  version 2
+    reason    X
+    avx10-version 2
+    on        vme
+  version 3
+    reason    X
+    on        avx512f
+  version 4
+    reason    X
+    avx10-version 1
+  machines since 10.0
+    avx10-version 2
+    stepping  7
+""")
+        self.assertEqual((words['1_EDX'], words['7_0_EBX'], version),
+                         (5, 0x20, 1))
+        self.assertEqual(props, {
+            'props_1_1': [('avx512f', 'off')],
+            'props_1_2': [('avx10-version', '2'), ('vme', 'on'),
+                          ('avx512f', 'off')],
+            'props_1_3': [('avx512f', 'on')],
+            'props_1_4': [('avx10-version', '1')],
+            'machine_props_1_0': [('avx10-version', '2'), ('stepping', '7'),
+                                  ('vme', 'off'), ('avx512f', 'off')]})
+
+    def test_number_on_machine_types(self):
+        """They have one list of properties, which must fit all of them"""
+        table = self.BASED % ('one-v1', '', """  version 2
+    reason    X
+    on        avx512f
+  machines since 9.0
+    avx10-version 1
+  machines since 10.0
+    default-version 2
+""")
+        self.fails("s/s.tbl:10: x_a: avx10-version needs another 'machines' "
+                   "block for machine types since 10.0, where 'avx512f' is on",
+                   cpu_c=WITH_AVX10, site=table)
+        # Where it is just a number, it fits.
+        self.passes(site=table)
+        self.passes(cpu_c=WITH_AVX10,
+                    site=edit(table, 'since 9.0', 'from 9.0 to 9.2'))
+
+    def test_highest(self):
+        """Above it, QEMU would abort"""
+        for number in 3, 255:
+            self.fails(f"s/s.tbl:5: avx10-version '{number}' is not a number "
+                       'from 0 to 2', cpu_c=WITH_AVX10, site=self.BASED % (
+                           'one-v1', f'    avx10-version {number}\n', ''))
+
+    def test_unknown(self):
+        setter = 'static void x86_cpuid_set_avx10_version(Object *obj)\n{\n}\n'
+        self.fails("cpu.c:1: 'AVX10VersionDefinition builtin_avx10_defs[] = "
+                   "{' not found", cpu_c=CPU_C + setter)
+        self.passes(cpu_c=WITH_AVX10 + setter)
+        self.refused(
+            'cpu_c',
+            ('.max_subleaf = 0', '{} = 0', UNKNOWN, '.max_leaf'),
+            ('.version = 2,\n        .max', '.version = 3,\n        .max',
+             'AVX10 version 3 after 1' + TEACH),
+            ('.version = 1,\n        .max', '.max',
+             ('(FeatureMask[])', "'.features' before '.version'")),
+            ('{ FEAT_7_0_EBX, 1 << 16 }', '{ FEAT_2, 1 }',
+             "'FEAT_2' is not a feature word"), cpu_c=WITH_AVX10)
+
+
 class Released(Generator):
     """Nothing that is released can change."""
 
@@ -2234,6 +2394,27 @@ int main(void)
                                      value == 'on', (name, number, prop))
                     compared += 1
         self.assertGreater(compared, 100)
+
+    def test_upstream_avx10(self):
+        """Features that models have through avx10-version alone"""
+        if 'builtin_avx10_defs' not in self.cpu_c:
+            self.skipTest('avx10-version is just a number')
+        bits = ['avx10-128', 'avx10-256', 'avx10-512']
+        for name, head, _ in self.copies():
+            if '.avx10_version' not in head:
+                continue
+            self.assertNotIn('[FEAT_24_0_EBX]', head)
+            lock = self.run_real('release', 'copies', *self.args)
+            copy = lock[lock.index(f'released {name}_copy1-v1'):]
+            on = re.findall(r'^    on +(.*)', copy.split('\nname', 1)[0], re.M)
+            self.assertEqual(set(bits) - set(' '.join(on).split()), set())
+            # What comes with it can be turned off, and stays so.
+            generator.write_files(self.tmp, {'off/o.tbl': (
+                HEAD % 'Avx10_256' + f'    based-on  {name}-v1\n'
+                '    off       avx10-512\n  version 1\n')})
+            text = self.run_real('models', 'off', *self.args)
+            self.assertIn('{ "avx10-512", "off" },', text)
+            self.assertIn('.features[FEAT_24_0_EBX] = 0x30000ull', text)
 
     def knobs(self):
         return set(re.findall(r'DEFINE_PROP_\w+\("(.*?)"', self.cpu_c))

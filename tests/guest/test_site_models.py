@@ -105,6 +105,11 @@ def caches(view):
     return register(view, 0x80000006, 0, 'ECX') >> 16, l3
 
 
+def vectors(view):
+    """Of AVX10: 1 for 128 bits, 2 for 256, 4 for 512 (leaf 0x24)"""
+    return register(view, 0x24, 0, 'EBX') >> 16 & 7
+
+
 # What the tables in tests/tables say of a plain name, by machine type.
 # Others than pc-* have no version: no 'machines' is about them.
 
@@ -174,6 +179,8 @@ CASES = {
     'Acme_server-v1': (server, lambda version: (True, 'Acme server')),
     'Acme_server-v2': (server, lambda version: (False, 'Acme server without '
                                                 'MPX')),
+    'Acme_vectors': (vectors, lambda version: 3),
+    'Acme_vectors-v1': (vectors, lambda version: 3),
     'Acme_caches': (caches, plain_caches),
     'Acme_caches-v1': (caches, version_caches((512, 0))),
     'Acme_caches-v2': (caches, version_caches((1024, 0))),
@@ -235,6 +242,8 @@ HELP = '''\
   Acme_server-v2        Acme server without MPX
   Acme_topology         (alias configured by machine type)
   Acme_topology-v1      Acme licensed
+  Acme_vectors          (alias configured by machine type)
+  Acme_vectors-v1       Acme vectors
 '''
 LIFE_NOTE = 'the last of these hosts go in 2026; use Acme_life-v3'
 OLD_NOTE = 'the hosts are gone; use Acme_life'
