@@ -40,7 +40,7 @@ static bool check_not_realized(const CpuModelInfo *model, Error **errp)
     return true;
 }
 
-/* TDX's code exits QEMU, whose guest may be running, over any other model. */
+/* Without our bug fix, TDX's code exits QEMU over any other model. */
 static bool check_tdx(const CpuModelInfo *model, Error **errp)
 {
     ObjectClass *oc = cpu_class_by_name(CPU_RESOLVING_TYPE, model->name);

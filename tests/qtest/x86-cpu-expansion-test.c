@@ -348,14 +348,39 @@ static void assert_out_of_scope(QTestState *qts, const char *model,
     }
 }
 
-/* The guest need not start: only its machine counts. */
-static void test_out_of_scope(const void *data)
+/* Whether query-cpu-definitions says that the CPU model can't run at all */
+static bool is_not_runnable(QTestState *qts, const char *model)
 {
-    const char *object = data;
+    g_autoptr(QDict) resp =
+        qtest_qmp(qts, "{'execute': 'query-cpu-definitions'}");
+    QListEntry *e, *f;
+
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(resp, "return"), e) {
+        QDict *info = qobject_to(QDict, qlist_entry_obj(e));
+
+        if (strcmp(qdict_get_str(info, "name"), model)) {
+            continue;
+        }
+        QLIST_FOREACH_ENTRY(qdict_get_qlist(info, "unavailable-features"), f) {
+            const char *name =
+                qstring_get_str(qobject_to(QString, qlist_entry_obj(f)));
+
+            if (!strcmp(name, "type")) {
+                return true;
+            }
+        }
+        return false;
+    }
+    g_assert_not_reached();
+}
+
+/* The guest need not start: only its machine counts. */
+static void check_out_of_scope(const char *object, const char *accel)
+{
     const char *max = "{\"name\": \"max\"}";
     const char *named =
         "{\"name\": \"EPYC\", \"machine-type\": \"q35\"}";
-    QTestState *qts = qtest_init("-machine none -accel tcg");
+    QTestState *qts = qtest_initf("-machine none %s", accel);
     g_autoptr(QDict) added = NULL;
     g_autoptr(QDict) resp = NULL;
 
@@ -369,6 +394,9 @@ static void test_out_of_scope(const void *data)
     assert_out_of_scope(qts, max, NULL);
     set_confidential_guest(qts, "/objects/cgs0");
     assert_out_of_scope(qts, max, "confidential-guest");
+    g_assert_false(is_not_runnable(qts, "max"));
+    g_assert_true(is_not_runnable(qts, "EPYC") ==
+                  !!strstr(object, "tdx-guest"));
     if (strstr(object, "tdx-guest")) {
         resp = expand(qts, "static", named);
         g_assert_cmpstr(qdict_get_str(qdict_get_qdict(resp, "error"), "desc"),
@@ -381,7 +409,15 @@ static void test_out_of_scope(const void *data)
     set_confidential_guest(qts, "");
     assert_out_of_scope(qts, max, NULL);
     assert_out_of_scope(qts, named, NULL);
+    g_assert_false(is_not_runnable(qts, "EPYC"));
     qtest_quit(qts);
+}
+
+static void test_out_of_scope(const void *object)
+{
+    check_out_of_scope(object, "-accel tcg");
+    /* Under KVM, if there is one */
+    check_out_of_scope(object, "-accel kvm -accel tcg");
 }
 
 /* An old one that this QEMU still has */
