@@ -32,7 +32,8 @@ class Part(NamedTuple):
     name: str
     # Estimate for two idle processors, printed before `make check-full` begins
     minutes: int
-    # Names of suites, with wildcards; after a colon, which tests of a suite
+    # Names of suites, with wildcards; after a colon, which tests of a suite.
+    # Several rows of a suite run side by side.
     suites: List[str]
     # The simulated host for tests under KVM
     host: str = ''
@@ -60,17 +61,22 @@ PARTS = [
         'tests/guest/test_dependencies.py',
         'tests/guest/test_descriptions.py',
         'tests/guest/test_distributors.py',
-        'tests/guest/test_feature_flags.py',
+        'tests/guest/test_feature_flags.py:TestKvm.*',
+        'tests/guest/test_feature_flags.py:TestTcg.*',
         'tests/guest/test_made_hosts.py',
         'tests/guest/test_offered_features.py',
         'tests/guest/test_query_features.py',
-        'tests/guest/test_random_features.py',
-        'tests/guest/test_removed_features.py',
+        'tests/guest/test_random_features.py:TestKvm.*',
+        'tests/guest/test_random_features.py:TestTcg.*',
+        'tests/guest/test_removed_features.py:TestKvm.*',
+        'tests/guest/test_removed_features.py:TestTcg.*',
         'tests/guest/test_start_errors.py']),
     Part('machine-types', 20, [
-        'tests/guest/test_cpu_compat.py',
+        'tests/guest/test_cpu_compat.py:TestKvm.*',
+        'tests/guest/test_cpu_compat.py:TestTcg.*',
         'tests/guest/test_cpu_migration.py',
-        'tests/guest/test_machine_type.py',
+        'tests/guest/test_machine_type.py:TestKvm.*',
+        'tests/guest/test_machine_type.py:TestTcg.*',
         'tests/guest/test_site_models.py',
         'tests/guest/test_table_models.py']),
     Part('static-tcg', 30, [f'{STATIC}:TestTcg.test_[1-8]_*']),

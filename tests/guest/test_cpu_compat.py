@@ -111,13 +111,19 @@ class Checks(LabChecks):
         args = ['-machine', machine, '-cpu', cpu, '-smp', SMP_HOTPLUG]
         async with Guest(QEMU, args, self.accel) as guest:
             path = await plug_cpu(guest)
-            props = {}
-            for prop in await guest.qmp.execute('qom-list', {'path': path}):
+
+            async def get(prop):
                 try:
-                    props[prop['name']] = await guest.qmp.execute(
-                        'qom-get', {'path': path, 'property': prop['name']})
+                    return await guest.qmp.execute(
+                        'qom-get', {'path': path, 'property': prop})
                 except ExecuteError as exc:
-                    props[prop['name']] = str(exc)
+                    return str(exc)
+
+            names = [prop['name'] for prop in await guest.qmp.execute(
+                'qom-list', {'path': path})]
+            # Some 900: not one at a time
+            props = dict(zip(names, await asyncio.gather(
+                *[get(name) for name in names])))
             views = (guest.cpu_views() if self.accel == 'kvm'
                      else [await guest.view()])
             return props, views

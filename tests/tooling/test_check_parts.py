@@ -87,13 +87,16 @@ class Partition(unittest.TestCase):
                 for part, patterns in found:
                     self.assertTrue(patterns, f'{name}: all of it is in '
                                     f'{part.name}, and some in others')
+                # Patterns of one part are suites of their own as well.
+                rows = [(part.name, pattern) for part, patterns in found
+                        for pattern in patterns]
                 [everything, *chosen], _ = list_tests(
-                    name, [[], *(patterns for _, patterns in found)])
+                    name, [[], *([pattern] for _, pattern in rows)])
                 self.assertTrue(everything)
                 self.assertEqual(sorted(sum(chosen, [])),
                                  sorted(everything))
-                for (part, _), tests in zip(found, chosen):
-                    self.assertTrue(tests, part.name)
+                for row, tests in zip(rows, chosen):
+                    self.assertTrue(tests, row)
 
     def test_every_row_selects_something(self):
         for part in check_parts.PARTS:
@@ -190,6 +193,15 @@ class Partition(unittest.TestCase):
         self.assertEqual(suites[0].env['CHECK_FULL'], '1')
         self.assertIn('test_static_expansion.TestTcg.test_[1-8]_*',
                       suites[0].argv)
+
+    def test_rows_of_a_suite_run_side_by_side(self):
+        name = 'tests/guest/test_cpu_compat.py'
+        part = Part('one', 1, [f'{name}:TestKvm.*', f'{name}:TestTcg.*'])
+        suites = check.Line(LINE).part(part)
+        self.assertEqual([s.name for s in suites], part.suites)
+        for suite, accel in zip(suites, ('Kvm', 'Tcg')):
+            self.assertEqual([arg for arg in suite.argv if '.Test' in arg],
+                             [f'test_cpu_compat.Test{accel}.*'])
 
 
 class Unknown(unittest.TestCase):
