@@ -366,6 +366,24 @@ static void add_unnamed_features(X86CPU *cpu, strList ***tail)
     }
 }
 
+/*
+ * A property of several bits turns on all of them.  But vmx-ept=off, for
+ * instance, takes away only one of vmx-invept-single-context's bits.
+ */
+static void add_partial_features(X86CPU *cpu, strList ***tail)
+{
+    unsigned i;
+
+    for (i = 0; i < x86_cpu_features_count; i++) {
+        const X86CPUFeatureInfo *info = &x86_cpu_features[i];
+        uint64_t bits = cpu->env.features[info->word] & info->mask;
+
+        if (bits && bits != info->mask) {
+            QAPI_LIST_APPEND(*tail, g_strdup(info->name));
+        }
+    }
+}
+
 /* What "base" has no property for, or only the host has or KVM knows */
 static strList *omitted_properties(X86CPU *cpu)
 {
@@ -383,6 +401,7 @@ static strList *omitted_properties(X86CPU *cpu)
         QAPI_LIST_APPEND(tail, g_strdup("monitor"));
     }
     add_unnamed_features(cpu, &tail);
+    add_partial_features(cpu, &tail);
     return names;
 }
 

@@ -300,6 +300,39 @@ static void test_shape(void)
     qtest_quit(qts);
 }
 
+#define VMX_WITHOUT(feature) \
+    "{\"name\": \"Skylake-Server\", \"props\": {\"vmx\": true," \
+    " \"" feature "\": false, \"x-force-features\": true}}"
+
+/*
+ * vmx-invept-single-context is bit 25 of IA32_VMX_EPT_VPID_CAP, which needs
+ * vmx-ept, and bit 41, which needs vmx-vpid.
+ */
+static void test_partial_feature(void)
+{
+    QTestState *qts = qtest_init("-machine none -accel tcg");
+    g_autoptr(QDict) both = expand(qts, "static", VMX_WITHOUT("vmx-pml"));
+    const char *const halves[] = { VMX_WITHOUT("vmx-ept"),
+                                   VMX_WITHOUT("vmx-vpid") };
+    QDict *ret = qdict_get_qdict(both, "return");
+    int i;
+
+    g_assert_true(qdict_get_bool(qdict_get_qdict(qdict_get_qdict(
+        ret, "model"), "props"), "vmx-invept-single-context"));
+    g_assert_false(qdict_haskey(ret, "omitted-properties"));
+    for (i = 0; i < ARRAY_SIZE(halves); i++) {
+        g_autoptr(QDict) half = expand(qts, "static", halves[i]);
+        QList *list = qdict_get_qlist(qdict_get_qdict(half, "return"),
+                                      "omitted-properties");
+
+        g_assert_cmpint(qlist_size(list), ==, 1);
+        g_assert_cmpstr(qstring_get_str(qobject_to(QString,
+                                                   qlist_peek(list))),
+                        ==, "vmx-invept-single-context");
+    }
+    qtest_quit(qts);
+}
+
 static void test_omitted(void)
 {
     QTestState *qts = qtest_init("-machine none -accel tcg");
@@ -625,6 +658,8 @@ int main(int argc, char **argv)
                    test_incomplete_custom);
     qtest_add_func("x86/cpu/expansion/shape", test_shape);
     qtest_add_func("x86/cpu/expansion/omitted", test_omitted);
+    qtest_add_func("x86/cpu/expansion/omitted/partial-feature",
+                   test_partial_feature);
     add_data("out-of-scope", "sev",
              "{\"qom-type\": \"sev-guest\", \"id\": \"cgs0\","
              " \"cbitpos\": 51, \"reduced-phys-bits\": 1}",
