@@ -147,4 +147,7 @@ X86CPUVersion x86_cpu_resolve_table_version(const X86CPUModel *model,
  */
 bool x86_cpu_access_intel_pt_capable(bool *lip);
 
+/* The AVX10 version that the accelerator supports (CPUID leaf 0x24), or 0 */
+uint8_t x86_cpu_access_supported_avx10_version(void);
+
 #endif /* I386_EXT_CPU_ACCESS_H */

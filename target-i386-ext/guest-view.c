@@ -98,6 +98,23 @@ bool x86_cpu_guest_lacks_leaf(X86CPU *cpu, FeatureWord w)
     }
 }
 
+/*
+ * Whether kvm_x86_build_cpuid() leaves out the subleaf of word @w, because
+ * subleaf 0 does not count it
+ */
+static bool guest_lacks_subleaf(X86CPU *cpu, FeatureWord w)
+{
+    const FeatureWordInfo *wi = &feature_word_info[w];
+    uint32_t eax, ebx, ecx, edx;
+
+    if (!kvm_enabled() || wi->type != CPUID_FEATURE_WORD ||
+        !wi->cpuid.ecx || (wi->cpuid.eax != 0x1e && wi->cpuid.eax != 0x24)) {
+        return false;
+    }
+    cpu_x86_cpuid(&cpu->env, wi->cpuid.eax, 0, &eax, &ebx, &ecx, &edx);
+    return wi->cpuid.ecx > eax;
+}
+
 static bool is_there(X86CPU *cpu, X86CPUFeatureBit fb)
 {
     return fb.w == FEATURE_WORDS ||
@@ -152,7 +169,7 @@ uint64_t x86_cpu_guest_sees(X86CPU *cpu, FeatureWord w)
         return kvm_enabled() && kvm_shows_own_leaves(cpu) ? env->features[w]
                                                           : 0;
     }
-    if (x86_cpu_guest_lacks_leaf(cpu, w)) {
+    if (x86_cpu_guest_lacks_leaf(cpu, w) || guest_lacks_subleaf(cpu, w)) {
         return 0;
     }
     cpu_x86_cpuid(env, wi->cpuid.eax, wi->cpuid.ecx, &regs[R_EAX],
@@ -219,6 +236,7 @@ x86_cpu_guest_unseen_reason(X86CPU *cpu, X86CPUFeatureBit fb,
                                      1ULL << gate->needs.bit);
         }
     }
-    return *requires ? CPU_FEATURE_REMOVAL_REASON_DEPENDENCY
-                     : CPU_FEATURE_REMOVAL_REASON_QEMU;
+    return *requires ? CPU_FEATURE_REMOVAL_REASON_DEPENDENCY :
+           guest_lacks_subleaf(cpu, fb.w) ? CPU_FEATURE_REMOVAL_REASON_LEVEL :
+           CPU_FEATURE_REMOVAL_REASON_QEMU;
 }

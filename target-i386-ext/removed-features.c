@@ -231,25 +231,30 @@ static void add_removed(CpuRemovedFeatureList **list, X86CPU *cpu,
 /*
  * The guest's version of AVX10 is a number, in CPUID leaf 0x24, EBX bits 7 to
  * 0 (Intel AVX10 Architecture Specification).  x86_cpu_filter_features()
- * lowers it to the host's, and enforce refuses that.
+ * lowers it to the host's, and enforce refuses that; from QEMU 10.2 on,
+ * x-force-features=on keeps it, and enforce still refuses it.
  */
 static void add_avx10_version(CpuRemovedFeatureList **list, X86CPU *cpu)
 {
     CPUX86State *env = &cpu->env;
+    bool has_avx10 = env->features[FEAT_7_1_EDX] & CPUID_7_1_EDX_AVX10;
     uint8_t requested = cpu->requests.avx10_version;
-    uint8_t seen = env->features[FEAT_7_1_EDX] & CPUID_7_1_EDX_AVX10 ?
-                   env->avx10_version : 0;
+    uint8_t version = has_avx10 ? env->avx10_version : 0;
+    uint8_t allowed = MIN(version, x86_cpu_access_supported_avx10_version());
+    uint8_t seen = x86_cpu_guest_lacks_leaf(cpu, FEAT_24_0_EBX) ? 0 : version;
+    bool is_lowered = allowed < requested;
     CpuRemovedFeature *rf;
     CpuFeaturePlaceList **places;
-    uint32_t bits = requested & ~seen;
+    uint32_t bits = requested & ~(is_lowered ? allowed : seen);
 
-    if (seen >= requested) {
+    if (!is_lowered && seen >= requested) {
         return;
     }
     rf = g_new0(CpuRemovedFeature, 1);
     rf->feature = g_strdup("avx10-version");
-    rf->reason = CPU_FEATURE_REMOVAL_REASON_VALUE;
-    rf->blocking = true;
+    rf->reason = is_lowered ? CPU_FEATURE_REMOVAL_REASON_VALUE
+                            : CPU_FEATURE_REMOVAL_REASON_LEVEL;
+    rf->blocking = is_lowered;
     rf->requested_by = x86_cpu_property_requested_by(cpu, rf->feature);
     places = &rf->places;
     for (; bits; bits &= bits - 1) {

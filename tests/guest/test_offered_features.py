@@ -22,7 +22,9 @@ import unittest
 
 import jsonschema
 
-from guest_cpuid import REGISTERS, Guest, GuestError, has_bit, register
+from guest_cpuid import (
+    REGISTERS, ZEROS, Guest, GuestError, has_bit, has_leaf, register,
+)
 from made_hosts import host_cpuid, shim
 from release_line import LINE, NEWEST, has_type
 from test_removed_features import NUMBERS, NeedsKvm, get
@@ -413,6 +415,43 @@ class Others(Offered):
                 offers, f'qemu64,+avx10,+avx10-128,avx10-version={version}',
                 {'avx10-version': expected, 'avx10': []})
             self.assertEqual(register(view, 0x24, 0, 'EBX') & 0xff, 1)
+
+    def test_forced_avx10_version(self):
+        """Whether the guest sees it or not, enforce refuses it"""
+        offers = {'cpuid 7 1 edx set': BIT[19],
+                  'cpuid 0x24 0 ebx is': 0x10001}
+        cpu = ('qemu64,+avx10,+avx10-128,+avx10-256,+avx10-512,'
+               'avx10-version=2,x-force-features=on')
+        self.check(offers, cpu, {
+            'avx10-version': ['avx10-version value blocking user '
+                              '24.0.EBX.1']})
+        with self.assertRaisesRegex(GuestError, "doesn't support requested"):
+            self.check(offers, cpu + ',enforce=on', {})
+
+    def test_avx10_version_above_level(self):
+        """Without leaf 0x24, the guest has no version either"""
+        view = self.check(
+            {'cpuid 7 1 edx set': BIT[19], 'cpuid 0x24 0 ebx is': 0x70001},
+            'qemu64,+avx10,+avx10-128,+avx10-256,+avx10-512,avx10-version=1,'
+            'level=0x20', {
+                'avx10': [],
+                'avx10-128': ['avx10-128 level - user 24.0.EBX.16'],
+                'avx10-version': ['avx10-version level - user 24.0.EBX.0']})
+        self.assertFalse(has_leaf(view, 0x24, 0))
+
+    @unittest.skipIf(LINE == '10.0', 'has no subleaves of leaf 0x24')
+    def test_avx10_subleaf(self):
+        """KVM gets subleaf 1 if subleaf 0 counts it, from version 2 on"""
+        offers = {'cpuid 7 1 edx set': BIT[19], 'cpuid 0x24 0 eax is': 1,
+                  'cpuid 0x24 0 ebx is': 0x70002,
+                  'cpuid 0x24 1 ecx is': BIT[2]}
+        for version, expected in (
+                (1, ['avx10-vnni-int level - user 24.1.ECX.2']), (2, [])):
+            view = self.check(
+                offers, f'qemu64,avx10-version={version},+avx10-vnni-int',
+                {'avx10-vnni-int': expected, 'avx10-version': []})
+            self.assertEqual(view.cpuid.get((0x24, 1), ZEROS)[2],
+                             0 if expected else BIT[2])
 
     def test_sgx(self):
         """QEMU passes SGX on to PCs, but not to other machines"""
