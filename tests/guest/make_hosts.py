@@ -69,9 +69,15 @@ PASSED = {
                     (5, 12): bits(8, 14, 16, 23),
                     (5, 17): bits(22, 24, 25), (6, 2): bits(28)},
     (0x7, 1, EAX): {(5, 4): bits(5), (5, 12): bits(4),
-                    (6, 2): bits(7, 10, 11, 12, 21, 23)},
+                    (6, 2): bits(7, 10, 11, 12, 21, 23), (6, 8): bits(26),
+                    (7, 0): bits(31)},
+    (0x7, 1, EDX): {(6, 2): bits(4, 5, 14), (6, 5): bits(8),
+                    (6, 13): bits(19)},
     (0x7, 2, EDX): {(6, 6): bits((0, 5))},
     (0xd, 1, EAX): {(4, 4): bits(0, 1, 2, 3), (5, 17): bits(4)},
+    (0x1e, 1, EAX): {(7, 0): bits((0, 4), (6, 8))},
+    (0x24, 0, EBX): {(6, 13): bits((16, 18))},
+    (0x24, 1, ECX): {(7, 0): bits(2)},
     (0x80000001, 0, ECX): {(4, 4): bits(0, 1, (4, 9), 11, 16, 21, 22, 23)},
     (0x80000001, 0, EDX): {(4, 4): 0xefd3fbff & ~bits(19)},
     (0x80000007, 0, EDX): {(4, 4): bits(8)},
@@ -187,6 +193,13 @@ HOSTS = {
         'notify-vmexit': True, 'evmcs': True,
         'msrs': {0x10a: 0xd08e16b, 0x345: 0x2000, 0xce: 0x80000000,
                  0x8b: 0x2b00060300000000},
+    },
+    'intel-diamondrapids': {
+        'linux': (7, 0), 'cpus': 384, 'tsc-khz': 2000000,
+        'tsc-control': True, 'lmce': True, 'bus-lock': True,
+        'notify-vmexit': True, 'evmcs': True,
+        'msrs': {0x10a: 0xd08e16b, 0x345: 0x2000, 0xce: 0x80000000,
+                 0x8b: 0x100000000000000},
     },
     'amd-opteron': {
         'linux': (6, 12), 'cpus': 24, 'tsc-khz': 2400000, 'tsc-control': True,
@@ -319,6 +332,10 @@ class Kvm:
             regs[EBX] = self.xsave_size(self.components())
         elif leaf == 0xd and 1 < sub and self.components() >> sub & 1:
             regs = list(hardware)
+        elif (leaf, sub) == (0x24, 0) and hardware[EBX]:
+            new = linux >= (7, 0)       # AVX10.2
+            regs[EAX] = min(hardware[EAX], int(new))
+            regs[EBX] |= min(hardware[EBX] & 0xff, 1 + new)
         elif leaf == 0x80000001 and not self.intel:
             regs[ECX] |= hardware[ECX] & bits(2)
         elif leaf == 0x8000000a and not self.intel:
