@@ -18,6 +18,7 @@ import os
 import unittest
 
 from guest_cpuid import REGISTERS, ZEROS, Guest, GuestError
+from release_line import LINE
 from test_removed_features import NeedsKvm
 
 QEMU = os.environ.get('QTEST_QEMU_BINARY', '')
@@ -55,11 +56,13 @@ class Checks:
     host = 'intel-sapphirerapids'
     # Components that a CPU with AVX-512 has
     avx512 = 0xe0
+    # With and without features in leaf 0x1E, sub-leaf 1
+    tmul_hosts = 'intel-diamondrapids', 'intel-sapphirerapids'
 
-    def view(self, cpu, *args, machine=MACHINE):
+    def view(self, cpu, *args, machine=MACHINE, host=None):
         async def look():
             async with Guest(QEMU, ['-machine', machine, '-cpu', cpu, *args],
-                             self.accel, host=self.host) as guest:
+                             self.accel, host=host or self.host) as guest:
                 return await guest.view()
 
         return asyncio.run(look())
@@ -120,12 +123,32 @@ class Checks:
                              [(32 * KIB, 8), (32 * KIB, 8), (4 * MIB, 16),
                               (16 * MIB, 16)], cpu)
 
+    def test_subleaves_of_tmul(self):
+        """
+        Leaf 0x1E has sub-leaf 1 if the CPU has features in it, whatever the
+        host has (Take the sub-leaves of leaf 0x1E from the CPU)
+        """
+        cpus = [('SapphireRapids-v2', (0, 0x4010), 0)]
+        if LINE != '10.0':
+            cpus += [('SapphireRapids-v2,amx-fp8=on', (1, 0x4010), 0x10),
+                     ('SapphireRapids-v2,amx-fp8=on,amx-movrs=on',
+                      (1, 0x4010), 0x110),
+                     ('SapphireRapids-v2,amx-fp8=on,amx-tile=off', (0, 0), 0)]
+        for host in self.tmul_hosts:
+            for cpu, leaf, features in cpus:
+                view = self.view(f'{cpu},{FORCE}', host=host)
+                self.assertEqual(
+                    [view.cpuid.get((0x1e, number), ZEROS)
+                     for number in range(2)],
+                    [(*leaf, 0, 0), (features, 0, 0, 0)], f'{cpu} on {host}')
+
 
 class TestTcg(Checks, unittest.TestCase):
     """Under TCG."""
     accel = 'tcg'
     host = None
     avx512 = 0
+    tmul_hosts = [None]
 
 
 class TestKvm(NeedsKvm, Checks, unittest.TestCase):
