@@ -26,6 +26,11 @@ QEMU = os.environ.get('QTEST_QEMU_BINARY', '')
 MACHINE = 'pc-q35-10.0'
 FORCE = 'x-force-features=on'
 
+# Every cache of the socket is one
+SMP_CACHE = ','.join(
+    f'smp-cache.{n}.cache={cache},smp-cache.{n}.topology=socket'
+    for n, cache in enumerate(('l1d', 'l1i', 'l2', 'l3')))
+
 KIB, MIB = 1 << 10, 1 << 20
 
 
@@ -47,6 +52,17 @@ def cache(view, leaf, number):
     ways = (ebx >> 22) + 1
     partitions, line = (ebx >> 12 & 0x3ff) + 1, (ebx & 0xfff) + 1
     return ways * partitions * line * (ecx + 1), ways
+
+
+def sharing(view, leaf):
+    """
+    EAX[25:14] of each cache, plus 1: how many threads share it (leaf 4: how
+    many IDs they have)
+    """
+    found = []
+    while view.cpuid.get((leaf, len(found)), ZEROS)[0] & 0x1f:
+        found.append((view.cpuid[leaf, len(found)][0] >> 14 & 0xfff) + 1)
+    return found
 
 
 class Checks:
@@ -122,6 +138,23 @@ class Checks:
             self.assertEqual([cache(view, 4, number) for number in range(4)],
                              [(32 * KIB, 8), (32 * KIB, 8), (4 * MIB, 16),
                               (16 * MIB, 16)], cpu)
+
+    def test_shared_legacy_caches(self):
+        """
+        smp-cache applies to the legacy caches of both vendors
+        (Keep the legacy caches of old machine types)
+        """
+        for machine, cpu, leaves in (
+                # Leaf 4 does not say who shares the L1 caches there.
+                ('pc-q35-6.0', 'phenom', {4: [1, 1, 4, 4]}),
+                ('pc-q35-6.0', 'qemu64,level=4', {4: [1, 1, 4, 4]}),
+                (MACHINE, 'Nehalem,topoext=on,min-xlevel=0x8000001e',
+                 {4: [4] * 4, 0x8000001d: [4] * 4})):
+            view = self.view(f'{cpu},{FORCE}', '-smp', '4,cores=2,threads=2',
+                             machine=f'{machine},{SMP_CACHE}')
+            for leaf, shared in leaves.items():
+                self.assertEqual(sharing(view, leaf), shared,
+                                 f'{machine} {cpu} {leaf:x}')
 
     def test_subleaves_of_tmul(self):
         """
