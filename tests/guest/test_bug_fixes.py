@@ -18,7 +18,7 @@ import os
 import unittest
 
 from guest_cpuid import REGISTERS, ZEROS, Guest, GuestError
-from release_line import LINE
+from release_line import LINE, NEWEST
 from test_removed_features import NeedsKvm
 
 QEMU = os.environ.get('QTEST_QEMU_BINARY', '')
@@ -32,6 +32,8 @@ SMP_CACHE = ','.join(
     for n, cache in enumerate(('l1d', 'l1i', 'l2', 'l3')))
 
 KIB, MIB = 1 << 10, 1 << 20
+# In KiB: none has the size of a legacy cache.
+CACHES = {'l1d': 16, 'l1i': 48, 'l2': 1024, 'l3': 8192}
 
 
 def state_components(view):
@@ -138,6 +140,34 @@ class Checks:
             self.assertEqual([cache(view, 4, number) for number in range(4)],
                              [(32 * KIB, 8), (32 * KIB, 8), (4 * MIB, 16),
                               (16 * MIB, 16)], cpu)
+
+    def test_other_caches_of_old_models(self):
+        """
+        They can have other caches, too (Keep the caches of 486 and pentium)
+        """
+        def caches(props, machine=MACHINE):
+            view = self.view(','.join([cpu, FORCE, *props]), '-smp',
+                             '4,dies=2,cores=2', machine=machine)
+            return [cache(view, 4, number) for number in range(4)]
+
+        given = [f'{name}-cache-info={size}K:line=64:ways=8:sets={size * 2}'
+                 ':share=die' for name, size in CACHES.items()]
+        for cpu in '486', 'pentium', 'pentium2', 'pentium3-v1':
+            for props in [], ['legacy-cache=off'], ['legacy-cache=on']:
+                self.assertEqual(caches(props + given),
+                                 [(size * KIB, 8) for size in CACHES.values()],
+                                 f'{cpu} {props}')
+            if LINE == '10.0':
+                # Refused
+                with self.assertRaisesRegex(GuestError, 'legacy-cache=off'):
+                    caches(['legacy-cache=off'])
+                continue
+            # Those that they have on newer machine types
+            own = caches([], NEWEST)
+            self.assertEqual(own[2], (2 * MIB, 8))
+            self.assertEqual(caches(['legacy-cache=off']), own)
+            self.assertEqual(caches(['legacy-cache=off'], NEWEST), own)
+            self.assertEqual(caches(['legacy-cache=on'], NEWEST), caches([]))
 
     def test_shared_legacy_caches(self):
         """
