@@ -56,6 +56,7 @@ PARTS = [
     Part('generator', 15, [
         'tests/generator/*', 'tests/golden/*', 'tests/site/*'], whole=True),
     Part('features', 15, [
+        'tests/guest/test_avx10_version.py',
         'tests/guest/test_bug_fixes.py',
         'tests/guest/test_cache_properties.py',
         'tests/guest/test_dependencies.py',
@@ -105,6 +106,7 @@ KVM_TESTS = [
     'tests/clients/test_x86_cpu_model_dump.py:[GRW]*.*',
     'tests/clients/test_x86_cpu_removed.py:Answers.*',
     'tests/golden/test_golden.py:TestKvm.*',
+    'tests/guest/test_avx10_version.py:*',
     'tests/guest/test_cache_properties.py:TestKvm.*',
     'tests/guest/test_cpu_compat.py:TestKvm.*',
     'tests/guest/test_cpu_migration.py:*CPU.*',

@@ -1,41 +1,66 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * avx10-version in descriptions of CPUs
+ * avx10-version: a number up to QEMU 10.2, and features since
  *
  * Answers: which features does a CPU have whose description says
- * avx10-version=N?  Those that the description has, and no others.  In QEMU
- * 10.0, avx10-version is just a number; from 10.2 on, setting it also turns on
- * what that version includes, so a CPU without avx10-512 would gain it, if the
- * version comes after the features.
+ * avx10-version=N?  From 11.0 on, setting it also turns on what that version
+ * includes, and it sets the number of subleaves.
  *
+ * A description of a CPU has all features that the CPU has, and no others: one
+ * without avx10-512 must not gain it, if the version comes after the features.
+ * If an older QEMU wrote it, the version is just the number that guests see.
  * A description is known by its anchor, which is set before all others.
  */
 
 #include "qemu/osdep.h"
+#include "qapi/visitor.h"
 #include "target/i386/ext/avx10-version.h"
 #include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-description.h"
+#include "target/i386/ext/model-machines.h"
 
-/* Upstream's */
+/* The first machine types of QEMUs where it is more than a number */
+#define WITH_FEATURES 0xb0000
+
+/* Upstream's; NULL if this QEMU is older */
 static ObjectPropertyAccessor *set_with_features;
+
+static bool is_just_a_number(X86CPU *cpu)
+{
+    uint32_t version;
+
+    return cpu->anchor && x86_cpu_machine_version(cpu->anchor, &version) &&
+           version < WITH_FEATURES;
+}
 
 static void set_avx10_version(Object *obj, Visitor *v, const char *name,
                               void *opaque, Error **errp)
 {
     X86CPU *cpu = X86_CPU(obj);
-    FeatureWordArray features;
+    FeatureWordArray before;
 
     /* As any number in 10.0: features of a running guest stay. */
     if (DEVICE(obj)->realized) {
         qdev_prop_set_after_realize(DEVICE(obj), name, errp);
         return;
     }
-    memcpy(features, cpu->env.features, sizeof(features));
+    if (is_just_a_number(cpu)) {
+        visit_type_uint8(v, name, &cpu->env.avx10_version, errp);
+        return;
+    }
+    memcpy(before, cpu->env.features, sizeof(before));
     set_with_features(obj, v, name, opaque, errp);
     if (cpu->anchor) {
-        memcpy(cpu->env.features, features, sizeof(features));
+        memcpy(cpu->env.features, before, sizeof(before));
     }
+}
+
+bool x86_cpu_avx10_version_needs_anchor(X86CPU *cpu)
+{
+    /* Version 1 is just a number, too. */
+    return set_with_features && cpu->env.avx10_version > 1 &&
+           is_just_a_number(cpu);
 }
 
 void x86_cpu_avx10_version_class_init(ObjectClass *oc)

@@ -16,12 +16,14 @@
 #include "system/kvm.h"
 #include "system/qtest.h"
 #include "system/tcg.h"
+#include "target/i386/ext/avx10-version.h"
 #include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/custom-cpu.h"
 #include "target/i386/ext/model-errors.h"
 #include "target/i386/ext/model-expansion.h"
+#include "target/i386/ext/model-machines.h"
 #include "target/i386/ext/removed-features.h"
 
 /*
@@ -107,10 +109,15 @@ void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
         return;
     }
     if (type == CPU_MODEL_EXPANSION_TYPE_STATIC) {
-        ret->omitted_properties =
-            x86_cpu_describe(cpu, qobject_to(QDict, ret->model->props));
+        QDict *props = qobject_to(QDict, ret->model->props);
+
+        ret->omitted_properties = x86_cpu_describe(cpu, props);
         ret->has_omitted_properties = ret->omitted_properties ||
                                       x86_cpu_is_max(cpu);
+        if (x86_cpu_avx10_version_needs_anchor(cpu)) {
+            qdict_put_str(props, "compat-anchor",
+                          x86_cpu_upstream_machine_type(cpu->anchor));
+        }
     }
     /* From here on, the features are filtered. */
     override_lbr_format(cpu);

@@ -851,7 +851,7 @@ static void print_prop(const Setting *setting)
     }
 }
 
-/* From QEMU 10.2 on, setting avx10-version turns on features, too. */
+/* From QEMU 11.0 on, setting avx10-version turns on features, too. */
 static void print_avx10_props(const Cpu *cpu)
 {
     int i;
