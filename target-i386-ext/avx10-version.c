@@ -3,8 +3,8 @@
  *
  * avx10-version: a number up to QEMU 10.2, and features since
  *
- * Answers: which features does a CPU have whose description says
- * avx10-version=N?  From 11.0 on, setting it also turns on what that version
+ * Answers: which features does a CPU with avx10-version=N have, and who
+ * requested them?  From 11.0 on, setting it also turns on what that version
  * includes, and it sets the number of subleaves.
  *
  * A description of a CPU has all features that the CPU has, and no others: one
@@ -34,6 +34,29 @@ static bool is_just_a_number(X86CPU *cpu)
            version < WITH_FEATURES;
 }
 
+/*
+ * Whether max sets it, which has no features of its own until it gets those of
+ * the host, and then the version
+ */
+static bool is_set_by_max(X86CPU *cpu)
+{
+    const CPUX86State *env = &cpu->env;
+
+    return x86_cpu_is_max(cpu) &&
+           (env->features[FEAT_1_EDX] & ~env->user_features[FEAT_1_EDX]);
+}
+
+/* @before: the features before the user set the version */
+static void record_user(X86CPU *cpu, const uint64_t *before)
+{
+    X86CPUFeatureRequests *req = &cpu->requests;
+    FeatureWord w;
+
+    for (w = 0; w < FEATURE_WORDS; w++) {
+        req->by_avx10_version[w] |= cpu->env.features[w] & ~before[w];
+    }
+}
+
 static void set_avx10_version(Object *obj, Visitor *v, const char *name,
                               void *opaque, Error **errp)
 {
@@ -53,6 +76,8 @@ static void set_avx10_version(Object *obj, Visitor *v, const char *name,
     set_with_features(obj, v, name, opaque, errp);
     if (cpu->anchor) {
         memcpy(cpu->env.features, before, sizeof(before));
+    } else if (cpu->requests.machine_done && !is_set_by_max(cpu)) {
+        record_user(cpu, before);
     }
 }
 

@@ -47,6 +47,7 @@ void x86_cpu_requests_record(X86CPU *cpu, FeatureWord w, uint64_t mask)
         req->by_accelerator[w] &= ~mask;
         req->off_by_accelerator[w] &= ~mask;
     }
+    req->by_avx10_version[w] &= ~mask;
     /* device_add, the arguments of QMP commands, "+feature" */
     if (req->defaults_done) {
         req->by_user[w] |= mask;
@@ -154,6 +155,9 @@ CpuFeatureRequester x86_cpu_feature_requested_by(X86CPU *cpu, FeatureWord w,
     }
     if (req->by_topology[w] & mask) {
         return CPU_FEATURE_REQUESTER_MACHINE;
+    }
+    if (req->by_avx10_version[w] & mask) {
+        return CPU_FEATURE_REQUESTER_USER;
     }
     name = x86_cpu_access_feature_name(w, bit);
     if (!name || !(cpu->env.user_features[w] & mask)) {

@@ -27,6 +27,8 @@ typedef struct X86CPUFeatureRequests {
     FeatureWordArray off_by_accelerator;
     /* Set after defaults_done: by device_add, QMP, "+feature" */
     FeatureWordArray by_user;
+    /* Turned on by the user's avx10-version, and not set since */
+    FeatureWordArray by_avx10_version;
     /* Features that -smp turns on (ht, cmp-legacy) */
     FeatureWordArray by_topology;
     /*
@@ -42,7 +44,9 @@ typedef struct X86CPUFeatureRequests {
     uint8_t model_avx10_version;
     /* Features set from now on were not set by the accelerator. */
     bool accelerator_done;
-    /* Nor were they set by the machine type, -global or -cpu. */
+    /* Nor were they set by the machine type. */
+    bool machine_done;
+    /* Nor were they set by -global or -cpu. */
     bool defaults_done;
     /* Set as level, xlevel, xlevel2, not derived from the features */
     bool level_is_fixed, xlevel_is_fixed, xlevel2_is_fixed;

@@ -362,6 +362,7 @@ static void set_cpu_defaults(DeviceState *dev)
         apply_own_tables(obj);
     }
     x86_cpu_caches_defaults_done(cpu);
+    cpu->requests.machine_done = true;
     if (x86_cpu_user_props_apply()) {
         qdev_prop_set_globals(dev);
     }

@@ -5,8 +5,9 @@
 avx10-version: a number up to QEMU 10.2, and features since.
 
 Answers: does a CPU that an older QEMU wrote down keep its version, and is
-it kept when it is written down again?  Guests are the judges, with a KVM that
-is made to offer AVX10.
+it kept when it is written down again?  Who requested the features that a
+version turns on?  Guests are the judges, with a KVM that is made to offer
+AVX10.
 
     QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
         python3 -m unittest test_avx10_version
@@ -135,6 +136,66 @@ class OlderDescriptions(Avx10, unittest.TestCase):
         self.assertEqual(view.cpuid[0x24, 0], (1, VECTORS | 2, 0, 0))
         with self.assertRaisesRegex(GuestError, 'can be at most 2'):
             self.look(cpu_option('base', {**props, 'avx10-version': 3}))
+
+
+@unittest.skipUnless(later_sets_features(), 'it turns no features on')
+class Requesters(Avx10, unittest.TestCase):
+    """Who requested the features that a version turns on"""
+
+    ONE = dict.fromkeys(['avx10', *LENGTHS], 'user')
+    TWO = {**ONE, 'avx10-vnni-int': 'user'}
+    # (model, its properties): requesters of all features of AVX10
+    CASES = [
+        ('base', {'avx10-version': 2}, TWO),
+        ('Skylake-Server', {'avx10-version': 1}, ONE),
+        ('GraniteRapids-v2', {}, dict.fromkeys(ONE, 'model')),
+        ('GraniteRapids-v2', {'avx10-version': 2},
+         {**dict.fromkeys(ONE, 'model'), 'avx10-vnni-int': 'user'}),
+        ('DiamondRapids', {'avx10-version': 2}, dict.fromkeys(TWO, 'model')),
+    ]
+
+    def check_requesters(self, removed, expected, message):
+        self.assertEqual(
+            {e['feature']: e['requested-by'] for e in removed
+             if e['feature'] in self.TWO}, expected, message)
+
+    def test_requesters(self):
+        """The user, of what the user's version adds"""
+        for name, props, expected in self.CASES:
+            cpu = cpu_option(name, props)
+            self.check_requesters(self.look(cpu)[1], expected, cpu)
+            for kind in ('static', 'full'):
+                reply = self.expand(name, props, kind=kind)['return']
+                self.check_requesters(reply['removed-features'], expected,
+                                      (kind, cpu))
+
+    def test_options_of_the_process(self):
+        """-global is the user, too, and what comes later counts"""
+        for option, props, expected in (
+                ('avx10-version=1', {}, self.ONE),
+                ('avx10-version=1', {'avx10-512': False},
+                 {n: 'user' for n in self.ONE if n != 'avx10-512'}),
+                ('avx10-version=1', {'avx10-version': 2}, self.TWO)):
+            reply = self.expand('Haswell', props, args=(
+                '-global', f'Haswell-x86_64-cpu.{option}'))['return']
+            self.check_requesters(reply['removed-features'], expected,
+                                  (option, props))
+
+    def test_max(self):
+        """Not the user, if max takes the host's version"""
+        # A host without 512 bits, which the version includes
+        host = offers(1, VECTORS & ~BIT[18])
+        expected = {'avx10-512': 'model'}
+        self.check_requesters(self.look('max', host)[1], expected, 'guest')
+        for kind in ('static', 'full'):
+            reply = self.expand('max', None, host, kind)['return']
+            self.check_requesters(reply['removed-features'], expected, kind)
+        # If the user sets it, it is.
+        expected = {'avx10-512': 'user'}
+        self.check_requesters(self.look('max,avx10-version=1', host)[1],
+                              expected, 'guest')
+        reply = self.expand('max', {'avx10-version': 1}, host)['return']
+        self.check_requesters(reply['removed-features'], expected, 'query')
 
 
 if __name__ == '__main__':
