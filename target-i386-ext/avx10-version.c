@@ -11,12 +11,16 @@
  * without avx10-512 must not gain it, if the version comes after the features.
  * If an older QEMU wrote it, the version is just the number that guests see.
  * A description is known by its anchor, which is set before all others.
+ *
+ * The properties of a CPU model in a QMP command have no order.  So there, a
+ * version does not turn on what these properties turn off.
  */
 
 #include "qemu/osdep.h"
 #include "qapi/visitor.h"
 #include "target/i386/ext/avx10-version.h"
 #include "target/i386/ext/compat.h"
+#include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/model-machines.h"
 
@@ -53,7 +57,13 @@ static void record_user(X86CPU *cpu, const uint64_t *before)
     FeatureWord w;
 
     for (w = 0; w < FEATURE_WORDS; w++) {
-        req->by_avx10_version[w] |= cpu->env.features[w] & ~before[w];
+        uint64_t added = cpu->env.features[w] & ~before[w];
+
+        if (x86_cpu_collects_errors()) {
+            added &= ~req->by_user[w];
+            cpu->env.features[w] = before[w] | added;
+        }
+        req->by_avx10_version[w] |= added;
     }
 }
 

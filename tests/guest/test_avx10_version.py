@@ -6,8 +6,8 @@ avx10-version: a number up to QEMU 10.2, and features since.
 
 Answers: does a CPU that an older QEMU wrote down keep its version, and is
 it kept when it is written down again?  Who requested the features that a
-version turns on?  Guests are the judges, with a KVM that is made to offer
-AVX10.
+version turns on?  Is a CPU the same whatever the order of its properties?
+Guests are the judges, with a KVM that is made to offer AVX10.
 
     QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
         python3 -m unittest test_avx10_version
@@ -196,6 +196,34 @@ class Requesters(Avx10, unittest.TestCase):
                               expected, 'guest')
         reply = self.expand('max', {'avx10-version': 1}, host)['return']
         self.check_requesters(reply['removed-features'], expected, 'query')
+
+
+class Order(Avx10, unittest.TestCase):
+    """The properties of a CPU model in a command have no order"""
+
+    def test_features_off(self):
+        """As if the version came first in -cpu"""
+        models = ['SapphireRapids', 'GraniteRapids-v2', 'max']
+        features = [*LENGTHS, 'avx10']
+        if later_sets_features():
+            models.append('DiamondRapids')
+            features.append('avx10-vnni-int')
+        for name, version, feature in itertools.product(models, (1, 2),
+                                                        features):
+            # Other names of a feature are hashed otherwise.
+            for prefix in ('', 'f-'):
+                props = {'avx10-version': version, prefix + feature: False}
+                with self.subTest(name=name, props=props):
+                    self.check_expansion(name, props)
+
+    def check_expansion(self, name, props):
+        host = offers(2)
+        original, _ = self.look(cpu_option(name, props), host)
+        model = self.expand(name, props, host)['return']['model']
+        copy, _ = self.look(cpu_option('base', model['props']), host)
+        for place in ((0x24, 0), (0x24, 1), (7, 1)):
+            self.assertEqual(original.cpuid.get(place),
+                             copy.cpuid.get(place), place)
 
 
 if __name__ == '__main__':
