@@ -12,7 +12,8 @@
  * x-intel-pt-auto-level=off: Intel PT does not raise the level, but is dropped
  *     if that is too low (up to 3.1)
  * x-hv-synic-kvm-only=on: hv-synic is KVM's first version of it (up to 3.0).
- *     That is gone from QEMU, so such CPUs are refused.
+ *     That is gone from QEMU, so such CPUs are refused.  Without KVM, hv-synic
+ *     does nothing.
  *
  * QEMUs that have them do not need this.
  */
@@ -21,6 +22,7 @@
 #include "cpu.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
+#include "system/kvm.h"
 #include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 
@@ -104,7 +106,7 @@ bool x86_cpu_needs_retired(X86CPU *cpu, const char *name)
 
 bool x86_cpu_check_retired(X86CPU *cpu, Error **errp)
 {
-    if (cpu->requests.retired.hv_synic_kvm_only &&
+    if (kvm_enabled() && cpu->requests.retired.hv_synic_kvm_only &&
         hyperv_feat_enabled(cpu, HYPERV_FEAT_SYNIC)) {
         error_setg(errp, "x-hv-synic-kvm-only=on with hv-synic is not "
                    "supported by this QEMU");

@@ -369,6 +369,42 @@ class VendorKvm(NeedsKvm, Vendor, unittest.TestCase):
     accel = 'kvm'
 
 
+SYNIC = {'hv-vpindex': True, 'hv-synic': True}
+OLD_SYNIC = {**SYNIC, 'x-hv-synic-kvm-only': True}
+
+
+class RetiredTcg(unittest.TestCase):
+    """Properties that only older QEMUs have, under TCG"""
+
+    def test_synic(self):
+        """hv-synic does nothing, in whichever version"""
+        views = [guest_view(QEMU, ['-cpu', cpu_option('qemu64', props)])
+                 for props in (SYNIC, OLD_SYNIC)]
+        self.assertEqual(*views)
+        reply = ask(['-accel', 'tcg', '-machine', 'none'],
+                    [expansion('static', 'qemu64', OLD_SYNIC)])[0]
+        answer = reply['return']
+        self.assertFalse(answer['errors'])
+        self.assertIs(answer['model']['props']['x-hv-synic-kvm-only'], True)
+        self.assertEqual(views[0], guest_view(QEMU, [
+            '-cpu', cpu_option('custom', answer['model']['props'])]))
+
+
+@unittest.skipIf(LINE == '10.0', 'this QEMU has them')
+class RetiredKvm(NeedsKvm, unittest.TestCase):
+    """The same under KVM"""
+    ERROR = 'x-hv-synic-kvm-only=on with hv-synic is not supported by this QEMU'
+
+    def test_synic(self):
+        """QEMU has no version 1 of it any more"""
+        self.assertIn(self.ERROR, refusal(
+            ['-cpu', cpu_option('qemu64', OLD_SYNIC)], 'kvm'))
+        reply = ask(['-accel', 'kvm', '-machine', 'none'],
+                    [expansion('static', 'qemu64', OLD_SYNIC)])[0]
+        self.assertIn(self.ERROR, [e['text'] for e in
+                                   reply['return']['errors']])
+
+
 class IntelPt:
     """
     Intel PT, which machine types up to 3.1 take away where the CPU's floor
