@@ -182,7 +182,8 @@ def in_short(models):
                      for types, names in sorted(by_types.items()))
 
 
-def cause_text(facts, cause):
+def about(cause):
+    """What a cause is, less what was measured"""
     entry = cause.entry
     parts = [heading(entry['title'], '~'), wrapped(entry['text'])]
     rows = [('Cause', commit_of(entry)), ('Is', KINDS[entry['kind']])]
@@ -195,6 +196,11 @@ def cause_text(facts, cause):
              ('Places', '; '.join(f'``{p}``' for p in entry['places']))]
     parts.append('\n'.join(wrapped(f':{name}: {value}', '    ', '')
                            for name, value in rows))
+    return parts
+
+
+def cause_text(facts, cause):
+    parts = about(cause)
     seen = list(measured(facts, cause.name))
     if not seen:
         parts.append('With the patch, nothing is different.'
@@ -219,7 +225,7 @@ def types_text(types, facts):
         x86_cpu_golden.ranges(types, known))) or 'none'
 
 
-def document(facts, causes):
+def document(facts, causes, unmeasured=()):
     """The text of docs/lines-10.0-11.1.rst"""
     machines, models = facts['machine-types'], facts['models']
     rows = []
@@ -267,6 +273,14 @@ def document(facts, causes):
         parts.append('None.')
     for cause in causes:
         parts += cause_text(facts, cause)
+    if unmeasured:
+        parts += [
+            heading('Differences that no model shows', '-'),
+            wrapped('Properties that are set by hand show more.  Of these, '
+                    'one example each is compared.'),
+        ]
+    for cause in unmeasured:
+        parts += about(cause)
     parts += [
         heading('Only on one line', '-'),
         wrapped(f'Machine types: {types_text(machines[OLD], facts)} are '

@@ -63,15 +63,15 @@ KINDS = {
     'emulated': 'emulated by 11.1, and not by 10.0',
     'kept': 'no bug of 11.1, and left as it is',
 }
-SCHEMA = {
-    'causes': [{
-        'name': str, 'title': str, 'kind': str, 'patch?': str,
-        'commit?': str, 'subject?': str, 'since': str, 'text': str,
-        'accelerators': [str], 'models': [str], 'machine-types': [str],
-        'setups': [str], 'places': [str],
-        'example': {'machine-type': str, 'model': str, 'setup': str},
-    }],
-}
+ENTRIES = [{
+    'name': str, 'title': str, 'kind': str, 'patch?': str,
+    'commit?': str, 'subject?': str, 'since': str, 'text': str,
+    'accelerators': [str], 'models': [str], 'machine-types': [str],
+    'setups': [str], 'places': [str], 'named-only?': bool,
+    'example': {'machine-type': str, 'model': str, 'setup': str},
+}]
+# What only some properties show is not measured, except for an example.
+SCHEMA = {'causes': ENTRIES, 'unmeasured?': ENTRIES}
 PLACE = re.compile(
     r'(?:msr (?P<msr>0x[0-9a-f]+)|(?P<leaf>0x[0-9a-f]+)'
     r'(?:\.(?P<first>\d+)(?:-(?P<last>\d+))?)?'
@@ -155,6 +155,7 @@ class Cause:
 
     def is_about(self, accel, case):
         return (not self.corrected and
+                not (case.props and self.entry.get('named-only')) and
                 accel in self.entry['accelerators'] and
                 case.setup in self.entry['setups'] and
                 self.matches('models', case.model) and
@@ -182,11 +183,12 @@ def series(line=NEW):
                 if not name.startswith('#')}
 
 
-def load_causes(path=CAUSES, patches=None):
+def load_causes(path=CAUSES, patches=None, what='causes'):
     """
     Returns the causes of a file.
 
     :param patches: of QEMU 11.1, without numbers; else those of the checkout
+    :param what: the list: 'causes' or 'unmeasured'
     :raise LinesError: something in it is wrong
     """
     with open(path, encoding='utf-8') as f:
@@ -197,7 +199,7 @@ def load_causes(path=CAUSES, patches=None):
         raise LinesError(f'causes.json: {exc}') from exc
     patches = series() if patches is None else patches
     causes = []
-    for entry in data['causes']:
+    for entry in data[what]:
         if entry['kind'] not in KINDS:
             raise LinesError(f"causes.json: no kind '{entry['kind']}'")
         if ('patch' in entry) != (entry['kind'] == 'bug'):

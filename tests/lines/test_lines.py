@@ -187,7 +187,7 @@ class Document(unittest.TestCase):
         """The document says what facts.json and causes.json say"""
         with open(line_report.DOCUMENT, encoding='utf-8') as f:
             self.assertEqual(f.read(), line_report.document(
-                self.facts, self.causes))
+                self.facts, self.causes, load_causes(what='unmeasured')))
 
     def test_facts_have_causes(self):
         """The causes that explain something, and no others, are in the facts"""
@@ -293,6 +293,24 @@ class CheckReport:
                 for pattern in cause.entry[what]:
                     with self.subTest(f'{cause.name}: {pattern}'):
                         self.assertTrue(fnmatch.filter(names, pattern))
+
+    def test_unmeasured(self):
+        """Every entry about what no model shows explains its example"""
+        unmeasured = [cause for cause in load_causes(what='unmeasured')
+                      if self.accel in cause.entry['accelerators']]
+        lines = line_views.Lines(self.accel,
+                                 [*self.lines.causes, *unmeasured], self.host)
+        named = [self.example(lines, cause) for cause in unmeasured]
+        # Expansions differ in no other way.
+        expansions = [case._replace(
+            target=lines.labs[NEW].machines[-1],
+            props=lines.labs[OLD].expand(case.source, [case.model])
+            [case.model]) for case in named]
+        lines.compare(named + expansions, 'unmeasured')
+        if text := line_report.unexplained_text(lines):
+            self.fail(text)
+        for cause, case in zip(unmeasured, named):
+            self.assertIn(case, lines.explained[cause.name])
 
     def test_facts(self):
         """The report is true"""
