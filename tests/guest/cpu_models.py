@@ -326,6 +326,12 @@ FLAGS = [
     'x-hv-synic-kvm-only', 'x-intel-pt-auto-level', 'x-l1-cache-per-thread',
     'x-migrate-smi-count', 'x-vendor-cpuid-only', 'xen-vapic',
 ]
+if LINE != '10.0':
+    FLAGS += [
+        'x-arch-cap-always-on', 'x-consistent-cache', 'x-force-cpuid-0x1f',
+        'x-migrate-error-code', 'x-pdcm-on-even-without-pmu',
+        'x-vendor-cpuid-only-v2',
+    ]
 # Each with what it needs to be started with
 ENLIGHTENMENTS = {
     'hv-relaxed': [], 'hv-vapic': [], 'hv-time': [], 'hv-crash': [],
