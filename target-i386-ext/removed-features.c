@@ -231,7 +231,7 @@ static void add_removed(CpuRemovedFeatureList **list, X86CPU *cpu,
 /*
  * The guest's version of AVX10 is a number, in CPUID leaf 0x24, EBX bits 7 to
  * 0 (Intel AVX10 Architecture Specification).  x86_cpu_filter_features()
- * lowers it to the host's, and enforce refuses that; from QEMU 10.2 on,
+ * lowers it to the host's, and enforce refuses that.  In QEMU 11.1,
  * x-force-features=on keeps it, and enforce still refuses it.
  */
 static void add_avx10_version(CpuRemovedFeatureList **list, X86CPU *cpu)
