@@ -19,7 +19,8 @@
  *
  * Returns the names of the properties and features of @cpu that no property
  * of "base" can express; empty (NULL) for all models with a definition of
- * their own.  The caller frees the list.
+ * their own, unless properties that were set leave one bit of a feature of
+ * several.  The caller frees the list.
  */
 strList *x86_cpu_describe(X86CPU *cpu, QDict *props);
 

@@ -284,7 +284,9 @@ CpuRemovedFeatureList *x86_cpu_removed_features(X86CPU *cpu)
             add_removed(&list, cpu, fb);
         }
     }
-    add_avx10_version(&list, cpu);
+    if (cpu->requests.avx10_version) {
+        add_avx10_version(&list, cpu);
+    }
     x86_cpu_add_removed_hyperv(cpu, &list);
     return list;
 }
