@@ -123,6 +123,23 @@ def register(view: View, leaf: int, subleaf: int, name: str) -> int:
             & ~DYNAMIC_BITS.get((leaf, subleaf, name), 0))
 
 
+def cache_size(view: View, leaf: int,
+               number: int) -> Optional[Tuple[int, int]]:
+    """
+    Bytes and ways of a cache, or None.
+
+    In leaf 4 (SDM vol. 2A, CPUID) or 0x8000001D (APM vol. 3, Fn8000_001D),
+    whose EBX and ECX have the same format.
+    """
+    if not register(view, leaf, number, 'EAX') & 0x1f:
+        return None
+    ebx = register(view, leaf, number, 'EBX')
+    ways, partitions, line = ((ebx >> 22) + 1, (ebx >> 12 & 0x3ff) + 1,
+                              (ebx & 0xfff) + 1)
+    sets = register(view, leaf, number, 'ECX') + 1
+    return ways * partitions * line * sets, ways
+
+
 def text_of(*registers: int) -> str:
     """The text in registers"""
     return b''.join(r.to_bytes(4, 'little') for r in registers).rstrip(

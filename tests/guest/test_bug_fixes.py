@@ -17,7 +17,7 @@ import asyncio
 import os
 import unittest
 
-from guest_cpuid import REGISTERS, ZEROS, Guest, GuestError
+from guest_cpuid import REGISTERS, ZEROS, Guest, GuestError, cache_size
 from release_line import LINE, NEWEST
 from test_removed_features import NeedsKvm
 
@@ -43,19 +43,6 @@ def state_components(view):
     return (edx << 32 | eax) | (xss_high << 32 | xss_low)
 
 
-def cache(view, leaf, number):
-    """
-    Size and ways of a cache in leaf 4 (SDM vol. 2A, CPUID) or 0x8000001D
-    (APM vol. 3, Fn8000_001D), whose EBX and ECX have the same format
-    """
-    eax, ebx, ecx, _ = view.cpuid.get((leaf, number), ZEROS)
-    if not eax & 0x1f:
-        return None
-    ways = (ebx >> 22) + 1
-    partitions, line = (ebx >> 12 & 0x3ff) + 1, (ebx & 0xfff) + 1
-    return ways * partitions * line * (ecx + 1), ways
-
-
 def sharing(view, leaf):
     """
     EAX[25:14] of each cache, plus 1: how many threads share it (leaf 4: how
@@ -74,7 +61,7 @@ class Checks:
     host = 'intel-sapphirerapids'
     # Components that a CPU with AVX-512 has
     avx512 = 0xe0
-    # With and without features in leaf 0x1E, sub-leaf 1
+    # With and without features in leaf 0x1E, subleaf 1
     tmul_hosts = 'intel-diamondrapids', 'intel-sapphirerapids'
 
     def view(self, cpu, *args, machine=MACHINE, host=None):
@@ -87,7 +74,7 @@ class Checks:
 
     def test_state_components(self):
         """
-        Leaf 0xD has sub-leaves of the CPU's components, and of no others
+        Leaf 0xD has subleaves of the CPU's components, and of no others
         (Hide XSAVE components that the CPU lacks)
         """
         for cpu, avx512 in (('Broadwell', 0), ('EPYC', 0),
@@ -106,7 +93,7 @@ class Checks:
         (Keep the legacy caches of old machine types)
         """
         view = self.view(f'Nehalem,topoext=on,min-xlevel=0x8000001e,{FORCE}')
-        self.assertEqual([cache(view, 0x8000001d, number)
+        self.assertEqual([cache_size(view, 0x8000001d, number)
                           for number in range(5)],
                          [(64 * KIB, 2), (64 * KIB, 2), (512 * KIB, 16),
                           (16 * MIB, 16), None])
@@ -137,7 +124,8 @@ class Checks:
         """
         for cpu in '486', 'pentium', 'pentium2', 'pentium3':
             view = self.view(f'{cpu},{FORCE}', '-smp', '4,dies=2,cores=2')
-            self.assertEqual([cache(view, 4, number) for number in range(4)],
+            self.assertEqual([cache_size(view, 4, number)
+                              for number in range(4)],
                              [(32 * KIB, 8), (32 * KIB, 8), (4 * MIB, 16),
                               (16 * MIB, 16)], cpu)
 
@@ -148,7 +136,7 @@ class Checks:
         def caches(props, machine=MACHINE):
             view = self.view(','.join([cpu, FORCE, *props]), '-smp',
                              '4,dies=2,cores=2', machine=machine)
-            return [cache(view, 4, number) for number in range(4)]
+            return [cache_size(view, 4, number) for number in range(4)]
 
         given = [f'{name}-cache-info={size}K:line=64:ways=8:sets={size * 2}'
                  ':share=die' for name, size in CACHES.items()]
@@ -188,8 +176,8 @@ class Checks:
 
     def test_subleaves_of_tmul(self):
         """
-        Leaf 0x1E has sub-leaf 1 if the CPU has features in it, whatever the
-        host has (Take the sub-leaves of leaf 0x1E from the CPU)
+        Leaf 0x1E has subleaf 1 if the CPU has features in it, whatever the
+        host has (Take the subleaves of leaf 0x1E from the CPU)
         """
         cpus = [('SapphireRapids-v2', (0, 0x4010), 0)]
         if LINE != '10.0':

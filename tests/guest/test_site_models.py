@@ -30,7 +30,8 @@ from cpu_models import (
     expansion, plug_cpu,
 )
 from guest_cpuid import (
-    ZEROS, Guest, GuestError, guest_view, has_leaf, model_id, register,
+    ZEROS, Guest, GuestError, cache_size, guest_view, has_leaf, model_id,
+    register,
 )
 from release_line import LINE, has_type, of_line
 from test_cpu_migration import guest_args
@@ -97,11 +98,9 @@ def caches(view):
     """The size of the L2 cache in KiB, and of the L3 cache in MiB"""
     l3 = (register(view, 0x80000006, 0, 'EDX') >> 18) / 2
     # EDX is reserved on Intel CPUs; QEMU 11.1 leaves it 0 there.
-    if register(view, 4, 3, 'EAX') and not l3:
-        ebx = register(view, 4, 3, 'EBX')
-        l3 = (((ebx >> 22) + 1) * ((ebx >> 12 & 0x3ff) + 1)
-              * ((ebx & 0xfff) + 1)
-              * (register(view, 4, 3, 'ECX') + 1)) / (1 << 20)
+    found = cache_size(view, 4, 3)
+    if found and not l3:
+        l3 = found[0] / (1 << 20)
     return register(view, 0x80000006, 0, 'ECX') >> 16, l3
 
 
