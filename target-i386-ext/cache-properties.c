@@ -19,7 +19,7 @@
 #include "qapi/qapi-types-machine-common.h"
 #include "qapi/util.h"
 #include "qapi/visitor.h"
-#include "target/i386/ext/cache-text.h"
+#include "target/i386/ext/core/cache-text.h"
 #include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 

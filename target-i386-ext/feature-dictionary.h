@@ -9,6 +9,7 @@
 
 #include "cpu.h"
 #include "qapi/qapi-types-cpu-introspection-target.h"
+#include "target/i386/ext/core/x86cpu.h"
 
 /* A feature: what one boolean property of the CPU class controls */
 typedef struct X86CPUFeatureInfo {
@@ -35,6 +36,7 @@ extern const unsigned x86_cpu_features_count;
 typedef struct X86CPUPropertyInfo {
     const char *name;
     bool described;             /* part of descriptions of CPUs */
+    X86CpuClass class;
     uint32_t since;             /* QEMU's version, or 0 */
 } X86CPUPropertyInfo;
 

@@ -13,7 +13,7 @@
 
 typedef struct Number {
     const char *key;
-    const char *property;
+    X86CpuPropertyId id;
     uint64_t min, max;
 } Number;
 
@@ -21,14 +21,16 @@ typedef struct Number {
  * Family, model and stepping are limited by CPUID leaf 1 (SDM vol. 2A);
  * levels are minimums, as for upstream's models.
  */
-static const Number cpu_numbers[NUMBERS] = {
-    [FAMILY] = { "family", "family", 0, 0xff + 0xf },
-    [MODEL] = { "model", "model", 0, 0xff },
-    [STEPPING] = { "stepping", "stepping", 0, 0xf },
-    [LEVEL] = { "level", "min-level", 1, 0xff },
-    [XLEVEL] = { "xlevel", "min-xlevel", 0x80000000, 0x800000ff },
-    [AVX10_VERSION] = { "avx10-version", "avx10-version", 0, 0xff },
+static const Number cpu_numbers[] = {
+    { "family", X86CPU_FAMILY, 0, 0xff + 0xf },
+    { "model", X86CPU_MODEL, 0, 0xff },
+    { "stepping", X86CPU_STEPPING, 0, 0xf },
+    { "level", X86CPU_MIN_LEVEL, 1, 0xff },
+    { "xlevel", X86CPU_MIN_XLEVEL, 0x80000000, 0x800000ff },
+    { "avx10-version", X86CPU_AVX10_VERSION, 0, 0xff },
 };
+
+enum { NUMBERS = ARRAY_SIZE(cpu_numbers) };
 
 static const char *const cache_keys[CACHES] = { "l1d", "l1i", "l2", "l3" };
 
@@ -67,15 +69,23 @@ int find_number(const char *key)
 
     for (i = 0; i < NUMBERS; i++) {
         if (!strcmp(key, cpu_numbers[i].key)) {
-            return i;
+            return cpu_numbers[i].id;
         }
     }
     return -1;
 }
 
-const char *number_property(int index)
+/* NULL if property @id has no key of its own in tables */
+static const Number *number_of_property(X86CpuPropertyId id)
 {
-    return cpu_numbers[index].property;
+    int i;
+
+    for (i = 0; i < NUMBERS; i++) {
+        if (cpu_numbers[i].id == id) {
+            return &cpu_numbers[i];
+        }
+    }
+    return NULL;
 }
 
 const char *cache_property(int index)
@@ -106,13 +116,15 @@ static void read_cache(Setting *setting, char *value, bool released)
     char *which = cut(&value), *text = cut(&value);
     char error[CACHE_ERROR];
 
-    setting->kind = SET_CACHE;
-    setting->index = which ? find_key(which, cache_keys, CACHES) : -1;
-    if (setting->index < 0 || !text || cut(&value)) {
+    int index = which ? find_key(which, cache_keys, CACHES) : -1;
+
+    setting->set.kind = X86CPU_SET_CACHE;
+    setting->set.index = index;
+    if (index < 0 || !text || cut(&value)) {
         complain(setting->place, "'cache' is l1d, l1i, l2 or l3, and "
                  "SIZE:line=N:ways=N:sets=N:share=core and so on, without "
                  "spaces, as in the property l1d-cache-info");
-    } else if (!cache_text_parse(&setting->cache, setting->index, text,
+    } else if (!cache_text_parse(&setting->set.cache, index, text,
                                  released ? CACHE_CHECK_NONE : CACHE_CHECK_ALL,
                                  error)) {
         complain(setting->place, "cache %s: %s", which, error);
@@ -135,32 +147,39 @@ static Setting *add_setting(Settings *settings, Place place)
 /* The key of a setting, as written in tables */
 static const char *setting_name(const Setting *setting)
 {
-    switch (setting->kind) {
-    case SET_ON:
-    case SET_OFF:
-        return features[setting->index].name;
-    case SET_NUMBER:
-        return cpu_numbers[setting->index].key;
-    case SET_VENDOR:
+    const Number *number;
+
+    switch (setting->set.kind) {
+    case X86CPU_SET_ON:
+    case X86CPU_SET_OFF:
+        return setting->feature < 0 ? words[setting->set.index].name
+                                    : features[setting->feature].name;
+    case X86CPU_SET_PROPERTY:
+        number = number_of_property(setting->set.index);
+        return number ? number->key
+                      : x86cpu_property_names[setting->set.index];
+    case X86CPU_SET_VENDOR:
         return "vendor";
-    case SET_MODEL_ID:
+    case X86CPU_SET_MODEL_ID:
         return "model-id";
-    case SET_CACHE:
-        return cache_keys[setting->index];
-    case SET_BITS:
-        return words[setting->index].name;
     default:
-        return knobs[setting->index].name;
+        return cache_keys[setting->set.index];
     }
+}
+
+static bool sets_bits(const Setting *setting)
+{
+    return setting->set.kind == X86CPU_SET_ON ||
+           setting->set.kind == X86CPU_SET_OFF;
 }
 
 bool same_thing(const Setting *a, const Setting *b)
 {
-    bool a_feature = a->kind == SET_ON || a->kind == SET_OFF;
-    bool b_feature = b->kind == SET_ON || b->kind == SET_OFF;
-
-    return a->index == b->index &&
-           (a->kind == b->kind || (a_feature && b_feature));
+    if (sets_bits(a) || sets_bits(b)) {
+        return sets_bits(a) && sets_bits(b) && a->feature == b->feature &&
+               a->set.index == b->set.index;
+    }
+    return a->set.kind == b->set.kind && a->set.index == b->set.index;
 }
 
 /* The last of @settings must not duplicate an earlier one. */
@@ -186,6 +205,14 @@ static bool is_accelerators(const Word *word)
            word->number < 0x80000000;
 }
 
+static void set_feature(Setting *setting, const Feature *feature, bool on)
+{
+    setting->set.kind = on ? X86CPU_SET_ON : X86CPU_SET_OFF;
+    setting->set.index = feature->word;
+    setting->set.value = feature->mask;
+    setting->feature = feature - features;
+}
+
 static void read_features_line(Settings *settings, Place place, bool on,
                                char *value, bool released)
 {
@@ -197,7 +224,6 @@ static void read_features_line(Settings *settings, Place place, bool on,
     for (; name; name = cut(&value)) {
         Feature *feature = released ? find_feature_or_alias(name)
                                     : find_feature(name);
-        Setting *setting;
 
         if (!feature) {
             complain_unknown_feature(place, name);
@@ -209,36 +235,34 @@ static void read_features_line(Settings *settings, Place place, bool on,
                      "them", name);
             continue;
         }
-        setting = add_setting(settings, place);
-        setting->kind = on ? SET_ON : SET_OFF;
-        setting->index = feature - features;
+        set_feature(add_setting(settings, place), feature, on);
         check_duplicate(settings);
     }
 }
 
-static void read_number(Settings *settings, Place place, int index,
+static void read_number(Settings *settings, Place place, X86CpuPropertyId id,
                         const char *value, bool released)
 {
-    const Number *number = &cpu_numbers[index];
-    uint64_t max = index == AVX10_VERSION && newest_avx10 ? newest_avx10
-                                                          : number->max;
+    const Number *number = number_of_property(id);
+    uint64_t max = id == X86CPU_AVX10_VERSION && newest_avx10 ? newest_avx10
+                                                              : number->max;
     Setting *setting = add_setting(settings, place);
 
-    setting->kind = SET_NUMBER;
-    setting->index = index;
-    if (!parse_whole_number(value, &setting->number) ||
-        (!released && (setting->number < number->min ||
-                       setting->number > max))) {
+    setting->set.kind = X86CPU_SET_PROPERTY;
+    setting->set.index = id;
+    if (!parse_whole_number(value, &setting->set.value) ||
+        (!released && (setting->set.value < number->min ||
+                       setting->set.value > max))) {
         complain(place, "%s '%s' is not a number from %" PRIu64 " to "
                  "%" PRIu64, number->key, value, number->min, max);
         /* A value that passes the other checks */
-        setting->number = max;
+        setting->set.value = max;
     }
     check_duplicate(settings);
 }
 
 /* 'TEXT' may begin or end with a space. */
-static void read_text(Settings *settings, Place place, int kind,
+static void read_text(Settings *settings, Place place, X86CpuSettingKind kind,
                       const char *key, const char *value)
 {
     Setting *setting = add_setting(settings, place);
@@ -248,13 +272,13 @@ static void read_text(Settings *settings, Place place, int kind,
         value++;
         length -= 2;
     }
-    setting->kind = kind;
-    setting->text = copy_text(value, length);
-    if (kind == SET_VENDOR ? length != 12 : length < 1 || length > 48) {
+    setting->set.kind = kind;
+    setting->set.text = copy_text(value, length);
+    if (kind == X86CPU_SET_VENDOR ? length != 12 : length < 1 || length > 48) {
         complain(place, "%s '%s' has %zu characters; it must have %s", key,
-                 setting->text, length,
-                 kind == SET_VENDOR ? "12" : "1 to 48");
-        setting->text[0] = '\0';
+                 setting->set.text, length,
+                 kind == X86CPU_SET_VENDOR ? "12" : "1 to 48");
+        setting->set.text = "";
     }
     check_duplicate(settings);
 }
@@ -280,14 +304,14 @@ static void read_knob(Settings *settings, Place place, char *value)
         return;
     }
     setting = add_setting(settings, place);
-    setting->kind = SET_KNOB;
-    setting->index = knob - knobs;
+    setting->set.kind = X86CPU_SET_PROPERTY;
+    setting->set.index = knob->id;
     if (!knob->max && (!strcmp(text, "on") || !strcmp(text, "off"))) {
-        setting->number = !strcmp(text, "on");
+        setting->set.value = !strcmp(text, "on");
     } else if (!knob->max) {
         complain(place, "'%s' is on or off, not '%s'", name, text);
-    } else if (!parse_whole_number(text, &setting->number) ||
-               setting->number > knob->max) {
+    } else if (!parse_whole_number(text, &setting->set.value) ||
+               setting->set.value > knob->max) {
         complain(place, "%s '%s' is not a number up to %" PRIu64, name, text,
                  knob->max);
     }
@@ -314,11 +338,13 @@ static uint64_t unnamed_bits(int word, uint64_t bits)
 static void read_bits(Settings *settings, Place place, char *value)
 {
     const char *word = cut(&value), *bits = cut(&value);
-    Setting setting = { .place = place, .kind = SET_BITS };
+    Setting setting = { .place = place, .feature = -1 };
+    int index = word ? find_word(word) : -1;
 
-    setting.index = word ? find_word(word) : -1;
-    if (!bits || cut(&value) || setting.index < 0 ||
-        !parse_whole_number(bits, &setting.number)) {
+    setting.set.kind = X86CPU_SET_ON;
+    setting.set.index = index;
+    if (!bits || cut(&value) || index < 0 ||
+        !parse_whole_number(bits, &setting.set.value)) {
         complain(place, "'bits' is a feature word and the value of bits in "
                  "it");
         return;
@@ -336,9 +362,9 @@ bool read_setting(Settings *settings, Place place, const char *key,
         read_features_line(settings, place, !strcmp(key, "on"), value,
                            released);
     } else if (!strcmp(key, "vendor")) {
-        read_text(settings, place, SET_VENDOR, key, value);
+        read_text(settings, place, X86CPU_SET_VENDOR, key, value);
     } else if (!strcmp(key, "model-id")) {
-        read_text(settings, place, SET_MODEL_ID, key, value);
+        read_text(settings, place, X86CPU_SET_MODEL_ID, key, value);
     } else if (!strcmp(key, "cache")) {
         unsigned before = complaints();
 
@@ -360,131 +386,60 @@ bool read_setting(Settings *settings, Place place, const char *key,
     return true;
 }
 
-static bool same_cache(const Cache *a, const Cache *b)
-{
-    return a->size == b->size && !strcmp(a->share, b->share) &&
-           !memcmp(a->numbers, b->numbers, sizeof(a->numbers)) &&
-           !memcmp(a->flags, b->flags, sizeof(a->flags));
-}
-
-/* Returns whether it changes anything. */
-static bool apply_setting(Cpu *cpu, const Setting *setting)
-{
-    const Feature *feature = &features[setting->index];
-    uint64_t *word = &cpu->words[feature->word];
-    int i = setting->index;
-    bool changes;
-
-    switch (setting->kind) {
-    case SET_ON:
-        changes = ~*word & feature->mask;
-        *word |= feature->mask;
-        return changes;
-    case SET_OFF:
-        changes = *word & feature->mask;
-        *word &= ~feature->mask;
-        return changes;
-    case SET_NUMBER:
-        changes = !cpu->given[i] || cpu->numbers[i] != setting->number;
-        cpu->given[i] = true;
-        cpu->numbers[i] = setting->number;
-        return changes;
-    case SET_VENDOR:
-        changes = strcmp(cpu->vendor, setting->text);
-        strcpy(cpu->vendor, setting->text);
-        return changes;
-    case SET_MODEL_ID:
-        changes = strcmp(cpu->model_id, setting->text);
-        strcpy(cpu->model_id, setting->text);
-        return changes;
-    case SET_CACHE:
-        changes = !same_cache(&cpu->caches[i], &setting->cache);
-        cpu->caches[i] = setting->cache;
-        return changes;
-    case SET_BITS:
-        changes = ~cpu->words[i] & setting->number;
-        cpu->words[i] |= setting->number;
-        return changes;
-    default:
-        changes = !cpu->knobs[i].given ||
-                  cpu->knobs[i].value != setting->number;
-        cpu->knobs[i].given = true;
-        cpu->knobs[i].value = setting->number;
-        return changes;
-    }
-}
-
-void apply_settings(Cpu *cpu, const Settings *settings, bool strict)
+void apply_settings(X86Cpu *cpu, const Settings *settings, bool strict)
 {
     size_t i;
 
     for (i = 0; i < settings->count; i++) {
         const Setting *setting = &settings->items[i];
 
-        if (!apply_setting(cpu, setting) && strict) {
+        if (!x86cpu_apply(cpu, &setting->set) && strict) {
             complain(setting->place, "'%s' changes nothing; remove it",
                      setting_name(setting));
         }
     }
 }
 
-bool apply_property(Cpu *cpu, const char *name, const char *value)
+bool apply_property(X86Cpu *cpu, const char *name, const char *value)
 {
-    Feature *feature = find_feature_or_alias(name);
+    const Feature *feature = find_feature_or_alias(name);
     const Knob *knob = find_knob(name);
     Setting setting = { };
-    int i;
+    int id = find_number(name);
 
     if (feature) {
-        setting.kind = strcmp(value, "off") ? SET_ON : SET_OFF;
-        setting.index = feature - features;
+        set_feature(&setting, feature, strcmp(value, "off"));
     } else if (!strcmp(name, "model-id") && strlen(value) <= 48) {
-        setting.kind = SET_MODEL_ID;
-        setting.text = (char *)value;
-    } else if (knob) {
-        setting.kind = SET_KNOB;
-        setting.index = knob - knobs;
-        setting.number = !strcmp(value, "on");
-        if (knob->max && !parse_whole_number(value, &setting.number)) {
-            return false;
-        }
+        setting.set.kind = X86CPU_SET_MODEL_ID;
+        setting.set.text = value;
     } else {
-        for (i = 0; i < NUMBERS && strcmp(name, cpu_numbers[i].key) &&
-             strcmp(name, cpu_numbers[i].property); i++) {
-            /* No more than to find it */
-        }
-        if (i == NUMBERS || !parse_whole_number(value, &setting.number)) {
+        id = id >= 0 ? id : find_core_property(name);
+        if (id < 0 || !(knob || number_of_property(id))) {
             return false;
         }
-        setting.kind = SET_NUMBER;
-        setting.index = i;
+        setting.set.kind = X86CPU_SET_PROPERTY;
+        setting.set.index = id;
+        if (knob && !knob->max) {
+            setting.set.value = !strcmp(value, "on");
+        } else if (!parse_whole_number(value, &setting.set.value)) {
+            return false;
+        }
     }
-    apply_setting(cpu, &setting);
-    if (setting.kind == SET_NUMBER && setting.index == AVX10_VERSION) {
+    x86cpu_apply(cpu, &setting.set);
+    if (setting.set.kind == X86CPU_SET_PROPERTY &&
+        setting.set.index == X86CPU_AVX10_VERSION) {
         apply_avx10_version(cpu);
     }
     return true;
 }
 
-void apply_avx10_version(Cpu *cpu)
+void apply_avx10_version(X86Cpu *cpu)
 {
     int i;
 
-    for (i = 0; i < nwords; i++) {
-        cpu->words[i] |= avx10_bits(cpu->numbers[AVX10_VERSION], i);
+    for (i = 0; i < MAX_WORDS; i++) {
+        cpu->words[i] |= avx10_bits(cpu->values[X86CPU_AVX10_VERSION], i);
     }
-}
-
-void copy_cpu(Cpu *to, const Cpu *from)
-{
-    size_t size = (nknobs + 1) * sizeof(*to->knobs);
-    void *copy = new_memory(size);
-
-    if (from->knobs) {
-        memcpy(copy, from->knobs, size);
-    }
-    *to = *from;
-    to->knobs = copy;
 }
 
 /* ---- checks ---- */
@@ -502,47 +457,16 @@ static const char *name_of(int word, uint64_t mask, char *buffer, size_t size)
     return buffer;
 }
 
-/* The bits of dependency @dep that @cpu has without what they need */
-static uint64_t unmet(const Cpu *cpu, const Dependency *dep)
-{
-    return cpu->words[dep->from] & dep->from_mask ? 0 :
-           cpu->words[dep->to] & dep->to_mask;
-}
-
-static void check_dependencies(Place place, const char *name, const Cpu *cpu,
-                               const Cpu *base, const Cpu *checked)
-{
-    size_t i;
-    int bit;
-
-    for (i = 0; i < ndependencies; i++) {
-        const Dependency *dep = &dependencies[i];
-        uint64_t bits = unmet(cpu, dep) & ~(base ? unmet(base, dep) : 0) &
-                        ~(checked ? unmet(checked, dep) : 0);
-
-        for (bit = 0; bit < 64; bit++) {
-            char to[96], from[96];
-
-            if (bits & 1ull << bit) {
-                complain(place, "%s: '%s' needs '%s', which is not on", name,
-                         name_of(dep->to, 1ull << bit, to, sizeof(to)),
-                         name_of(dep->from, dep->from_mask, from,
-                                 sizeof(from)));
-            }
-        }
-    }
-}
-
 /* Whether @feature is on, but @needed isn't */
-static bool is_unmet(const Cpu *cpu, const Feature *feature,
+static bool is_unmet(const X86Cpu *cpu, const Feature *feature,
                      const Feature *needed)
 {
     return (cpu->words[feature->word] & feature->mask) &&
            !(cpu->words[needed->word] & needed->mask);
 }
 
-static void check_needs(Place place, const char *name, const Cpu *cpu,
-                        const Cpu *base, const Cpu *checked)
+static void check_needs(Place place, const char *name, const X86Cpu *cpu,
+                        const X86Cpu *base, const X86Cpu *checked)
 {
     int i, j;
 
@@ -562,39 +486,68 @@ static void check_needs(Place place, const char *name, const Cpu *cpu,
     }
 }
 
-/* The bits of @feature that no guest would find: their leaf is too high */
-static bool is_hidden(const Cpu *cpu, const Feature *feature)
-{
-    const Word *word = &words[feature->word];
-    int level = word->number < 0x40000000 ? LEVEL : XLEVEL;
+/* What a CPU is checked for: its problems, except those others have, too */
+typedef struct Check {
+    Place place;
+    const char *name;
+    const X86Cpu *cpu, *base, *checked;
+} Check;
 
-    return !word->msr && word->number < 0xc0000000 && cpu->given[level] &&
-           word->number > cpu->numbers[level] &&
-           (cpu->words[feature->word] & feature->mask);
+static bool is_known(const Check *check, const X86CpuProblem *problem)
+{
+    const X86CpuTables *tables = core_tables();
+
+    return (check->base &&
+            x86cpu_has_problem(tables, check->base, problem)) ||
+           (check->checked &&
+            x86cpu_has_problem(tables, check->checked, problem));
 }
 
-static void check_levels(Place place, const char *name, const Cpu *cpu,
-                         const Cpu *base, const Cpu *checked)
+static void complain_unmet(const Check *check, const X86CpuProblem *problem)
 {
+    char to[96], from[96];
+
+    if (!is_known(check, problem)) {
+        complain(check->place, "%s: '%s' needs '%s', which is not on",
+                 check->name,
+                 name_of(problem->word, problem->mask, to, sizeof(to)),
+                 name_of(problem->needs, problem->needs_mask, from,
+                         sizeof(from)));
+    }
+}
+
+static void complain_hidden(const Check *check, const X86CpuProblem *problem)
+{
+    const Word *word = &words[problem->word];
+    bool basic = word->number < 0x80000000;
     int i;
 
     for (i = 0; i < nfeatures; i++) {
-        const Word *word = &words[features[i].word];
+        X86CpuProblem one = *problem;
 
-        if (is_hidden(cpu, &features[i]) &&
-            !(base && is_hidden(base, &features[i])) &&
-            !(checked && is_hidden(checked, &features[i]))) {
-            complain(place, "%s: '%s' is in CPUID leaf 0x%" PRIx32 ", above "
-                     "%s 0x%" PRIx64, name, features[i].name, word->number,
-                     word->number < 0x80000000 ? "level" : "xlevel",
-                     word->number < 0x80000000 ? cpu->numbers[LEVEL]
-                                               : cpu->numbers[XLEVEL]);
+        one.mask &= features[i].mask;
+        if (features[i].word == (int)problem->word && one.mask &&
+            !is_known(check, &one)) {
+            complain(check->place, "%s: '%s' is in CPUID leaf 0x%" PRIx32
+                     ", above %s 0x%" PRIx64, check->name, features[i].name,
+                     word->number, basic ? "level" : "xlevel",
+                     check->cpu->values[basic ? X86CPU_MIN_LEVEL
+                                              : X86CPU_MIN_XLEVEL]);
         }
     }
 }
 
+static void complain_of_problem(const X86CpuProblem *problem, void *opaque)
+{
+    if (problem->kind == X86CPU_UNMET_DEPENDENCY) {
+        complain_unmet(opaque, problem);
+    } else {
+        complain_hidden(opaque, problem);
+    }
+}
+
 /* The caches that @cpu has, as bits */
-static unsigned caches_of(const Cpu *cpu)
+static unsigned caches_of(const X86Cpu *cpu)
 {
     unsigned found = 0;
     int i;
@@ -606,7 +559,7 @@ static unsigned caches_of(const Cpu *cpu)
 }
 
 /* Checks that mandatory keys are set. */
-static void check_complete(Place place, const char *name, const Cpu *cpu)
+static void check_complete(Place place, const char *name, const X86Cpu *cpu)
 {
     int i;
 
@@ -617,14 +570,16 @@ static void check_complete(Place place, const char *name, const Cpu *cpu)
         complain(place, "%s: 'model-id' is missing", name);
     }
     for (i = 0; i < NUMBERS; i++) {
-        if (!cpu->given[i] && i != AVX10_VERSION) {
+        X86CpuPropertyId id = cpu_numbers[i].id;
+
+        if (!cpu->given[id] && id != X86CPU_AVX10_VERSION) {
             complain(place, "%s: '%s' is missing", name, cpu_numbers[i].key);
         }
     }
 }
 
-void check_cpu(Place place, const char *name, const Cpu *cpu, const Cpu *base,
-               const Cpu *checked)
+void check_cpu(Place place, const char *name, const X86Cpu *cpu,
+               const X86Cpu *base, const X86Cpu *checked)
 {
     unsigned caches = caches_of(cpu);
     int i;
@@ -639,9 +594,9 @@ void check_cpu(Place place, const char *name, const Cpu *cpu, const Cpu *base,
                      cache_keys[i]);
         }
     }
-    check_dependencies(place, name, cpu, base, checked);
+    x86cpu_check(core_tables(), cpu, complain_of_problem,
+                 &(Check) { place, name, cpu, base, checked });
     check_needs(place, name, cpu, base, checked);
-    check_levels(place, name, cpu, base, checked);
 }
 
 static const char *on_or_off(uint64_t word, uint64_t mask)
@@ -651,20 +606,21 @@ static const char *on_or_off(uint64_t word, uint64_t mask)
 
 enum { KNOB_TEXT = 32 };
 
-static const char *format_knob(const Cpu *cpu, size_t index,
+static const char *format_knob(const X86Cpu *cpu, const Knob *knob,
                                char buffer[KNOB_TEXT])
 {
-    if (!cpu->knobs[index].given) {
+    if (!cpu->given[knob->id]) {
         return "not set";
     }
-    if (!knobs[index].max) {
-        return cpu->knobs[index].value ? "on" : "off";
+    if (!knob->max) {
+        return cpu->values[knob->id] ? "on" : "off";
     }
-    snprintf(buffer, KNOB_TEXT, "%" PRIu64, cpu->knobs[index].value);
+    snprintf(buffer, KNOB_TEXT, "%" PRIu64, cpu->values[knob->id]);
     return buffer;
 }
 
-bool same_cpu(Place place, const char *name, const Cpu *was, const Cpu *is)
+bool same_cpu(Place place, const char *name, const X86Cpu *was,
+              const X86Cpu *is)
 {
     unsigned before = complaints();
     size_t k;
@@ -679,10 +635,12 @@ bool same_cpu(Place place, const char *name, const Cpu *was, const Cpu *is)
                  name, was->model_id, is->model_id);
     }
     for (i = 0; i < NUMBERS; i++) {
-        if (was->numbers[i] != is->numbers[i]) {
+        X86CpuPropertyId id = cpu_numbers[i].id;
+
+        if (was->values[id] != is->values[id]) {
             complain(place, "%s is released: %s was %" PRIu64 ", would be "
-                     "%" PRIu64, name, cpu_numbers[i].key, was->numbers[i],
-                     is->numbers[i]);
+                     "%" PRIu64, name, cpu_numbers[i].key, was->values[id],
+                     is->values[id]);
         }
     }
     for (i = 0; i < nfeatures; i++) {
@@ -695,7 +653,7 @@ bool same_cpu(Place place, const char *name, const Cpu *was, const Cpu *is)
                      on_or_off(is->words[w], mask));
         }
     }
-    for (i = 0; i < nwords; i++) {
+    for (i = 0; i < MAX_WORDS; i++) {
         uint64_t old = unnamed_bits(i, was->words[i]);
         uint64_t new = unnamed_bits(i, is->words[i]);
 
@@ -705,7 +663,7 @@ bool same_cpu(Place place, const char *name, const Cpu *was, const Cpu *is)
         }
     }
     for (i = 0; i < CACHES; i++) {
-        if (!same_cache(&was->caches[i], &is->caches[i])) {
+        if (!x86cpu_same_cache(&was->caches[i], &is->caches[i])) {
             char old[CACHE_TEXT];
 
             strcpy(old, format_cache(&was->caches[i]));
@@ -714,13 +672,15 @@ bool same_cpu(Place place, const char *name, const Cpu *was, const Cpu *is)
         }
     }
     for (k = 0; k < nknobs; k++) {
-        if (was->knobs[k].given != is->knobs[k].given ||
-            was->knobs[k].value != is->knobs[k].value) {
+        const Knob *knob = &knobs[k];
+
+        if (was->given[knob->id] != is->given[knob->id] ||
+            was->values[knob->id] != is->values[knob->id]) {
             char old[KNOB_TEXT], new[KNOB_TEXT];
 
             complain(place, "%s is released: '%s' was %s, would be %s", name,
-                     knobs[k].name, format_knob(was, k, old),
-                     format_knob(is, k, new));
+                     x86cpu_property_names[knob->id],
+                     format_knob(was, knob, old), format_knob(is, knob, new));
         }
     }
     return complaints() == before;
@@ -757,21 +717,22 @@ static void print_text(const char *key, const char *text)
     printf(plain ? "    %-9s %s\n" : "    %-9s '%s'\n", key, text);
 }
 
-static void print_knob(size_t index, uint64_t value)
+static void print_knob(const Knob *knob, uint64_t value)
 {
-    if (knobs[index].max) {
-        printf("    %-9s %s %" PRIu64 "\n", "set", knobs[index].name, value);
+    const char *name = x86cpu_property_names[knob->id];
+
+    if (knob->max) {
+        printf("    %-9s %s %" PRIu64 "\n", "set", name, value);
     } else {
-        printf("    %-9s %s %s\n", "set", knobs[index].name,
-               value ? "on" : "off");
+        printf("    %-9s %s %s\n", "set", name, value ? "on" : "off");
     }
 }
 
-static void print_number(int index, uint64_t value)
+static void print_number(const Number *number, uint64_t value)
 {
-    printf(index == XLEVEL ? "    %-9s 0x%" PRIx64 "\n"
-                           : "    %-9s %" PRIu64 "\n",
-           cpu_numbers[index].key, value);
+    printf(number->id == X86CPU_MIN_XLEVEL ? "    %-9s 0x%" PRIx64 "\n"
+                                           : "    %-9s %" PRIu64 "\n",
+           number->key, value);
 }
 
 static void print_bits(int word, uint64_t bits)
@@ -779,7 +740,7 @@ static void print_bits(int word, uint64_t bits)
     printf("    %-9s %s 0x%" PRIx64 "\n", "bits", words[word].name, bits);
 }
 
-void print_cpu(const Cpu *cpu)
+void print_cpu(const X86Cpu *cpu)
 {
     const char *names[MAX_FEATURES];
     int i, w, count;
@@ -787,12 +748,12 @@ void print_cpu(const Cpu *cpu)
 
     print_text("vendor", cpu->vendor);
     for (i = 0; i < NUMBERS; i++) {
-        if (cpu->given[i]) {
-            print_number(i, cpu->numbers[i]);
+        if (cpu->given[cpu_numbers[i].id]) {
+            print_number(&cpu_numbers[i], cpu->values[cpu_numbers[i].id]);
         }
     }
     print_text("model-id", cpu->model_id);
-    for (w = 0; w < nwords; w++) {
+    for (w = 0; w < MAX_WORDS; w++) {
         uint64_t rest = cpu->words[w];
 
         for (i = count = 0; i < nfeatures; i++) {
@@ -815,9 +776,20 @@ void print_cpu(const Cpu *cpu)
         }
     }
     for (k = 0; k < nknobs; k++) {
-        if (cpu->knobs[k].given) {
-            print_knob(k, cpu->knobs[k].value);
+        if (cpu->given[knobs[k].id]) {
+            print_knob(&knobs[k], cpu->values[knobs[k].id]);
         }
+    }
+}
+
+static void print_property(X86CpuPropertyId id, uint64_t value)
+{
+    const Number *number = number_of_property(id);
+
+    if (number) {
+        print_number(number, value);
+    } else {
+        print_knob(find_knob(x86cpu_property_names[id]), value);
     }
 }
 
@@ -829,28 +801,26 @@ void print_settings(const Settings *settings)
     for (i = 0; i < settings->count; i++) {
         const Setting *setting = &settings->items[i];
 
-        switch (setting->kind) {
-        case SET_ON:
-        case SET_OFF:
-            name = features[setting->index].name;
-            print_words(setting->kind == SET_ON ? "on" : "off", &name, 1);
+        switch (setting->set.kind) {
+        case X86CPU_SET_ON:
+        case X86CPU_SET_OFF:
+            if (setting->feature >= 0) {        /* else only in lock files */
+                name = features[setting->feature].name;
+                print_words(setting->set.kind == X86CPU_SET_ON ? "on" : "off",
+                            &name, 1);
+            }
             break;
-        case SET_NUMBER:
-            print_number(setting->index, setting->number);
+        case X86CPU_SET_PROPERTY:
+            print_property(setting->set.index, setting->set.value);
             break;
-        case SET_VENDOR:
-        case SET_MODEL_ID:
-            print_text(setting_name(setting), setting->text);
+        case X86CPU_SET_VENDOR:
+        case X86CPU_SET_MODEL_ID:
+            print_text(setting_name(setting), setting->set.text);
             break;
-        case SET_CACHE:
+        case X86CPU_SET_CACHE:
             printf("    %-9s %s %s\n", "cache", setting_name(setting),
-                   format_cache(&setting->cache));
+                   format_cache(&setting->set.cache));
             break;
-        case SET_KNOB:
-            print_knob(setting->index, setting->number);
-            break;
-        case SET_BITS:
-            break;              /* only in lock files */
         }
     }
 }

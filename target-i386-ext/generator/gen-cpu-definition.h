@@ -11,34 +11,15 @@
 #define I386_EXT_GEN_CPU_DEFINITION_H
 
 #include <stdio.h>
-#include "../cache-text.h"
+#include "../core/x86cpu.h"
 #include "gen-cpu-source.h"
-
-enum { FAMILY, MODEL, STEPPING, LEVEL, XLEVEL, AVX10_VERSION, NUMBERS };
-
-typedef struct Cpu {
-    char vendor[13];
-    char model_id[49];
-    bool given[NUMBERS];
-    uint64_t numbers[NUMBERS];
-    uint64_t words[MAX_WORDS];
-    Cache caches[CACHES];
-    /* By index of knobs */
-    struct {
-        bool given;
-        uint64_t value;
-    } *knobs;
-} Cpu;
 
 /* One thing that a line sets on a CPU */
 typedef struct Setting {
     Place place;
-    enum { SET_ON, SET_OFF, SET_NUMBER, SET_VENDOR, SET_MODEL_ID, SET_CACHE,
-           SET_KNOB, SET_BITS } kind;
-    int index;                  /* of the feature, number, cache, knob, word */
-    uint64_t number;
-    char *text;
-    Cache cache;
+    X86CpuSetting set;
+    /* Index of the feature that is turned on or off; -1: bits of a word */
+    int feature;
 } Setting;
 
 typedef struct Settings {
@@ -46,11 +27,10 @@ typedef struct Settings {
     size_t count;
 } Settings;
 
-/* The index of a CPU's number by its key in tables (level), or -1 */
+/* The property that the key of a number in tables (level) sets, or -1 */
 int find_number(const char *key);
 
-/* The property that sets a number, a cache or a feature of a CPU model */
-const char *number_property(int index);
+/* The property that sets cache @index */
 const char *cache_property(int index);
 
 /* The index of @key in @keys[@count], -1 if it is not there */
@@ -74,22 +54,19 @@ bool read_setting(Settings *settings, Place place, const char *key,
  * Applies @settings to *@cpu.  If @strict, complains about settings that
  * change nothing.
  */
-void apply_settings(Cpu *cpu, const Settings *settings, bool strict);
+void apply_settings(X86Cpu *cpu, const Settings *settings, bool strict);
 
 /* Applies a property by upstream's name; false if it is unknown. */
-bool apply_property(Cpu *cpu, const char *name, const char *value);
+bool apply_property(X86Cpu *cpu, const char *name, const char *value);
 
 /*
  * Turns on what @cpu's avx10-version includes, as upstream's setter does.  In
  * tables, it is just a number, so that a model is the same in every QEMU.
  */
-void apply_avx10_version(Cpu *cpu);
+void apply_avx10_version(X86Cpu *cpu);
 
 /* Whether two settings set the same thing */
 bool same_thing(const Setting *a, const Setting *b);
-
-/* A deep copy; *@to may be *@from. */
-void copy_cpu(Cpu *to, const Cpu *from);
 
 /*
  * Complains, for the CPU @name at @place, about missing keys, unmet
@@ -97,14 +74,15 @@ void copy_cpu(Cpu *to, const Cpu *from);
  * @base (or NULL) has as well, which are not the table's fault, or @checked
  * (or NULL), which were reported there.
  */
-void check_cpu(Place place, const char *name, const Cpu *cpu,
-               const Cpu *base, const Cpu *checked);
+void check_cpu(Place place, const char *name, const X86Cpu *cpu,
+               const X86Cpu *base, const X86Cpu *checked);
 
 /* Complains about each difference: @was released, @is would be built. */
-bool same_cpu(Place place, const char *name, const Cpu *was, const Cpu *is);
+bool same_cpu(Place place, const char *name, const X86Cpu *was,
+              const X86Cpu *is);
 
 /* Prints a CPU as lines of a table, the same for the same CPU. */
-void print_cpu(const Cpu *cpu);
+void print_cpu(const X86Cpu *cpu);
 
 /* Prints settings as lines of a table. */
 void print_settings(const Settings *settings);

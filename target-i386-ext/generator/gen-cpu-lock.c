@@ -133,7 +133,7 @@ static void check_version(const ReleasedVersion *released, bool site)
 {
     const Version *version;
     const Model *model = find_version(released->name, &version);
-    Cpu cpu = { };
+    X86Cpu cpu = { };
 
     /* find_version() ignores case, QEMU's types don't. */
     if (!model || model->site != site ||
@@ -148,13 +148,11 @@ static void check_version(const ReleasedVersion *released, bool site)
                  "'%s'", released->name, released->alias ?: "",
                  version->alias ?: "");
     }
-    copy_cpu(&cpu, &cpu);
     apply_settings(&cpu, &released->settings, false);
     if (!same_cpu(version->place, released->name, &cpu, &version->cpu)) {
         complain(version->place, "%s cannot change; make the changes in "
                  "'version %zu'", released->name, model->count + 1);
     }
-    free(cpu.knobs);
 }
 
 /*
@@ -166,7 +164,7 @@ static void check_name_at(const Lock *lock, const ReleasedName *released,
 {
     const ReleasedVersion *version;
     char name[128];
-    Cpu was = { }, is;
+    X86Cpu was = { }, is;
     int number;
 
     if (machine < released->from) {
@@ -187,16 +185,13 @@ static void check_name_at(const Lock *lock, const ReleasedName *released,
         return;
     }
     /* check_version() reports changes of the version itself. */
-    copy_cpu(&was, &was);
     apply_settings(&was, &version->settings, false);
-    copy_cpu(&is, &was);
+    is = was;
     apply_settings(&was, &released->settings, false);
     apply_machines(model, machine, &is);
     snprintf(name, sizeof(name), "%s on machine types %u.%u", model->name,
              machine >> 16, machine & 0xffff);
     same_cpu(model->place, name, &was, &is);
-    free(was.knobs);
-    free(is.knobs);
 }
 
 static void check_name(const Lock *lock, const ReleasedName *released)

@@ -443,7 +443,7 @@ void read_models_table(const char *path, bool site)
 static void resolve_model(Model *model);
 
 /* The base of @model; complains and returns NULL if it doesn't exist. */
-static const Cpu *find_base(Model *model)
+static const X86Cpu *find_base(Model *model)
 {
     const char *name = model->based_on;
     const UpstreamModel *upstream;
@@ -487,7 +487,7 @@ static const Cpu *find_base(Model *model)
 
 static void resolve_model(Model *model)
 {
-    const Cpu *before;
+    const X86Cpu *before;
     size_t i;
 
     if (model->resolved) {
@@ -496,13 +496,15 @@ static void resolve_model(Model *model)
     model->resolved = model->resolving = true;
     model->base = model->based_on ? find_base(model) : NULL;
     model->lost = model->based_on && !model->base;
-    copy_cpu(&model->cpu, model->base ?: &model->cpu);
+    if (model->base) {
+        model->cpu = *model->base;
+    }
     apply_settings(&model->cpu, &model->settings, !model->lost);
     before = &model->cpu;
     for (i = 0; i < model->count; i++) {
         Version *version = &model->versions[i];
 
-        copy_cpu(&version->cpu, before);
+        version->cpu = *before;
         apply_settings(&version->cpu, &version->settings, !model->lost);
         before = &version->cpu;
     }
@@ -529,7 +531,7 @@ int plain_version(const Model *model, uint32_t machine)
     return number;
 }
 
-void apply_machines(const Model *model, uint32_t machine, Cpu *cpu)
+void apply_machines(const Model *model, uint32_t machine, X86Cpu *cpu)
 {
     size_t i;
 
@@ -543,11 +545,11 @@ void apply_machines(const Model *model, uint32_t machine, Cpu *cpu)
 }
 
 /* The CPU that the unversioned name means on a machine type */
-static void copy_plain_cpu(const Model *model, uint32_t machine, Cpu *cpu)
+static void copy_plain_cpu(const Model *model, uint32_t machine, X86Cpu *cpu)
 {
     int number = plain_version(model, machine);
 
-    copy_cpu(cpu, &find_number_of(model, number)->cpu);
+    *cpu = find_number_of(model, number)->cpu;
     apply_machines(model, machine, cpu);
 }
 
@@ -645,21 +647,20 @@ static void check_plain_names(const Model *model)
         const Version *version = find_number_of(
             model, plain_version(model, changes[i]));
         char name[128];
-        Cpu cpu;
+        X86Cpu cpu;
 
         copy_plain_cpu(model, changes[i], &cpu);
         snprintf(name, sizeof(name), "%s on machine types %u.%u",
                  model->name, changes[i] >> 16, changes[i] & 0xffff);
         check_cpu(model->place, name, &cpu, model->base, &version->cpu);
-        free(cpu.knobs);
     }
     free(changes);
 }
 
 /* Whether setting avx10-version turns on @feature, which @cpu lacks */
-static bool must_turn_off(const Cpu *cpu, const Feature *feature)
+static bool must_turn_off(const X86Cpu *cpu, const Feature *feature)
 {
-    return avx10_bits(cpu->numbers[AVX10_VERSION], feature->word) &
+    return avx10_bits(cpu->values[X86CPU_AVX10_VERSION], feature->word) &
            ~cpu->words[feature->word] & feature->mask;
 }
 
@@ -668,8 +669,10 @@ static const Setting *find_avx10_version(const Settings *settings)
     size_t i;
 
     for (i = 0; i < settings->count; i++) {
-        if (settings->items[i].kind == SET_NUMBER &&
-            settings->items[i].index == AVX10_VERSION) {
+        const X86CpuSetting *set = &settings->items[i].set;
+
+        if (set->kind == X86CPU_SET_PROPERTY &&
+            set->index == X86CPU_AVX10_VERSION) {
             return &settings->items[i];
         }
     }
@@ -685,7 +688,7 @@ static void check_avx10_version(const Model *model, const Machines *machines)
     const Setting *setting = find_avx10_version(&machines->settings);
     size_t i, count;
     uint32_t *changes;
-    Cpu first;
+    X86Cpu first;
     int j;
 
     if (!setting) {
@@ -694,7 +697,7 @@ static void check_avx10_version(const Model *model, const Machines *machines)
     changes = machine_changes(model, NO_MACHINE_VERSION, &count);
     copy_plain_cpu(model, machines->from, &first);
     for (i = 0; i < count; i++) {
-        Cpu cpu;
+        X86Cpu cpu;
 
         if (!is_on_machine(machines, changes[i])) {
             continue;
@@ -711,9 +714,7 @@ static void check_avx10_version(const Model *model, const Machines *machines)
                 break;
             }
         }
-        free(cpu.knobs);
     }
-    free(first.knobs);
     free(changes);
 }
 
@@ -817,54 +818,59 @@ static void print_text(const char *member, const char *text)
 }
 
 /* { "mpx", "on" }, */
-static void print_prop(const Setting *setting)
+static void print_prop(const char *name, const char *value)
 {
-    static const char format[] = "            { \"%s\", \"%s\" },\n";
+    printf("            { \"%s\", \"%s\" },\n", name, value);
+}
+
+static void print_property(X86CpuPropertyId id, uint64_t value)
+{
+    const char *name = x86cpu_property_names[id];
+    const Knob *knob = find_knob(name);
     char number[32];
 
-    snprintf(number, sizeof(number), "%" PRIu64, setting->number);
-    switch (setting->kind) {
-    case SET_ON:
-        printf(format, features[setting->index].name, "on");
+    snprintf(number, sizeof(number), "%" PRIu64, value);
+    print_prop(name, !knob || knob->max ? number : value ? "on" : "off");
+}
+
+static void print_setting(const Setting *setting)
+{
+    const X86CpuSetting *set = &setting->set;
+
+    switch (set->kind) {
+    case X86CPU_SET_ON:
+    case X86CPU_SET_OFF:
+        print_prop(features[setting->feature].name,
+                   set->kind == X86CPU_SET_ON ? "on" : "off");
         break;
-    case SET_OFF:
-        printf(format, features[setting->index].name, "off");
+    case X86CPU_SET_PROPERTY:
+        print_property(set->index, set->value);
         break;
-    case SET_NUMBER:
-        printf(format, number_property(setting->index), number);
+    case X86CPU_SET_MODEL_ID:
+        print_prop("model-id", set->text);
         break;
-    case SET_MODEL_ID:
-        printf(format, "model-id", setting->text);
+    case X86CPU_SET_CACHE:
+        print_prop(cache_property(set->index), format_cache(&set->cache));
         break;
-    case SET_CACHE:
-        printf(format, cache_property(setting->index),
-               format_cache(&setting->cache));
-        break;
-    case SET_KNOB:
-        printf(format, knobs[setting->index].name,
-               knobs[setting->index].max ? number :
-               setting->number ? "on" : "off");
-        break;
-    case SET_VENDOR:
-    case SET_BITS:
+    case X86CPU_SET_VENDOR:
         break;                  /* only in definitions */
     }
 }
 
 /* From QEMU 11.0 on, setting avx10-version turns on features, too. */
-static void print_avx10_props(const Cpu *cpu)
+static void print_avx10_props(const X86Cpu *cpu)
 {
     int i;
 
     for (i = 0; i < nfeatures; i++) {
         if (must_turn_off(cpu, &features[i])) {
-            print_prop(&(Setting) { .kind = SET_OFF, .index = i });
+            print_prop(features[i].name, "off");
         }
     }
 }
 
 /* The lists that definitions refer to are numbered by model. */
-static void print_caches(size_t model, int version, const Cpu *cpu)
+static void print_caches(size_t model, int version, const X86Cpu *cpu)
 {
     int i, j;
 
@@ -908,7 +914,7 @@ static bool changes_caches(const Settings *settings)
     size_t i;
 
     for (i = 0; i < settings->count; i++) {
-        if (settings->items[i].kind == SET_CACHE) {
+        if (settings->items[i].set.kind == X86CPU_SET_CACHE) {
             return true;
         }
     }
@@ -923,14 +929,15 @@ static void print_version_props(const Model *model, size_t index, int number)
 
     printf("static PropValue table_props_%zu_%d[] = {\n", index, number);
     for (i = 0; number == 1 && i < nknobs; i++) {
-        if (model->cpu.knobs[i].given) {
-            print_prop(&(Setting) { .kind = SET_KNOB, .index = i,
-                                    .number = model->cpu.knobs[i].value });
+        X86CpuPropertyId id = knobs[i].id;
+
+        if (model->cpu.given[id]) {
+            print_property(id, model->cpu.values[id]);
         }
     }
     for (i = 0; i < version->settings.count; i++) {
-        if (version->settings.items[i].kind != SET_CACHE) {
-            print_prop(&version->settings.items[i]);
+        if (version->settings.items[i].set.kind != X86CPU_SET_CACHE) {
+            print_setting(&version->settings.items[i]);
         }
     }
     if (number == 1 || find_avx10_version(&version->settings)) {
@@ -977,14 +984,13 @@ static void print_machines(const Model *model, size_t index)
         printf("static const PropValue table_machine_props_%zu_%zu[] = {\n",
                index, i);
         for (j = 0; j < model->machines[i].settings.count; j++) {
-            print_prop(&model->machines[i].settings.items[j]);
+            print_setting(&model->machines[i].settings.items[j]);
         }
         if (find_avx10_version(&model->machines[i].settings)) {
-            Cpu cpu;
+            X86Cpu cpu;
 
             copy_plain_cpu(model, model->machines[i].from, &cpu);
             print_avx10_props(&cpu);
-            free(cpu.knobs);
         }
         printf("    { }\n};\n");
     }
@@ -1017,22 +1023,22 @@ static void print_deprecations(const Model *model, size_t index)
 
 static void print_definition(const Model *model, size_t index)
 {
-    const Cpu *cpu = &model->cpu;
+    const X86Cpu *cpu = &model->cpu;
     int w;
 
     printf("    {\n        .def = {\n");
     print_text("name", model->name);
     printf("            .level = %" PRIu64 ",\n"
-           "            .xlevel = 0x%" PRIx64 ",\n", cpu->numbers[LEVEL],
-           cpu->numbers[XLEVEL]);
+           "            .xlevel = 0x%" PRIx64 ",\n",
+           cpu->values[X86CPU_MIN_LEVEL], cpu->values[X86CPU_MIN_XLEVEL]);
     print_text("vendor", cpu->vendor);
     printf("            .family = %" PRIu64 ",\n"
            "            .model = %" PRIu64 ",\n"
            "            .stepping = %" PRIu64 ",\n"
            "            .avx10_version = %" PRIu64 ",\n",
-           cpu->numbers[FAMILY], cpu->numbers[MODEL], cpu->numbers[STEPPING],
-           cpu->numbers[AVX10_VERSION]);
-    for (w = 0; w < nwords; w++) {
+           cpu->values[X86CPU_FAMILY], cpu->values[X86CPU_MODEL],
+           cpu->values[X86CPU_STEPPING], cpu->values[X86CPU_AVX10_VERSION]);
+    for (w = 0; w < MAX_WORDS; w++) {
         if (cpu->words[w]) {
             printf("            .features[%s] = 0x%" PRIx64 "ull,\n",
                    words[w].name, cpu->words[w]);

@@ -20,7 +20,7 @@ typedef struct Version {
     int number;
     const char *alias, *note, *reason, *deprecated;
     Settings settings;
-    Cpu cpu;
+    X86Cpu cpu;
 } Version;
 
 /* What a model's unversioned name means on some machine types */
@@ -40,8 +40,8 @@ typedef struct Model {
     bool resolving, resolved;
     bool lost;                  /* its base is unknown */
     Settings settings;
-    const Cpu *base;            /* what based_on names, or NULL */
-    Cpu cpu;                    /* before any version's differences */
+    const X86Cpu *base;         /* what based_on names, or NULL */
+    X86Cpu cpu;                 /* before any version's differences */
     Version *versions;
     size_t count;
     Machines *machines;
@@ -73,7 +73,7 @@ bool is_on_machine(const Machines *machines, uint32_t machine);
 int plain_version(const Model *model, uint32_t machine);
 
 /* Applies to *@cpu, which is that version, what these machine types change. */
-void apply_machines(const Model *model, uint32_t machine, Cpu *cpu);
+void apply_machines(const Model *model, uint32_t machine, X86Cpu *cpu);
 
 /*
  * The machine type versions up to @newest where the meaning of @model's

@@ -174,10 +174,14 @@ void print_properties(void)
     printf("\nconst X86CPUPropertyInfo x86_cpu_property_info[] = {\n");
     for (i = 0; i < nproperties; i++) {
         const Property *property = &properties[i];
+        const char *c;
 
-        printf("    { \"%s\", %s, 0x%" PRIx32 " },\n", property->name,
-               strcmp(property->class, "none") ? "true" : "false",
-               property->since);
+        printf("    { \"%s\", %s, X86CPU_CLASS_", property->name,
+               strcmp(property->class, "none") ? "true" : "false");
+        for (c = property->class; *c; c++) {
+            putchar(*c == '-' ? '_' : toupper((unsigned char)*c));
+        }
+        printf(", 0x%" PRIx32 " },\n", property->since);
     }
     printf("    { }\n};\n");
 }

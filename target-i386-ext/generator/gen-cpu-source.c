@@ -13,10 +13,9 @@
 #include "gen-cpu-source.h"
 
 Word words[MAX_WORDS];
-int nwords;
 Feature features[MAX_FEATURES];
 int nfeatures;
-Dependency *dependencies;
+X86CpuDependency *dependencies;
 size_t ndependencies;
 Knob *knobs;
 size_t nknobs;
@@ -64,7 +63,7 @@ int find_word(const char *name)
 {
     int i;
 
-    for (i = 0; i < nwords; i++) {
+    for (i = 0; i < MAX_WORDS; i++) {
         if (!strcmp(words[i].name, name)) {
             return i;
         }
@@ -77,11 +76,41 @@ const Knob *find_knob(const char *name)
     size_t i;
 
     for (i = 0; i < nknobs; i++) {
-        if (!strcmp(knobs[i].name, name)) {
+        if (!strcmp(x86cpu_property_names[knobs[i].id], name)) {
             return &knobs[i];
         }
     }
     return NULL;
+}
+
+int find_core_property(const char *name)
+{
+    int i;
+
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        if (!strcmp(x86cpu_property_names[i], name)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+const X86CpuTables *core_tables(void)
+{
+    static X86CpuTables tables;
+    int i;
+
+    for (i = 0; i < MAX_WORDS; i++) {
+        tables.words[i] = (X86CpuWord) {
+            .present = words[i].name[0],
+            .msr = words[i].msr,
+            .index = words[i].number,
+            .subleaf = words[i].subleaf_number,
+        };
+    }
+    tables.dependencies = dependencies;
+    tables.ndependencies = ndependencies;
+    return &tables;
 }
 
 uint64_t avx10_bits(uint64_t version, int word)
@@ -100,7 +129,7 @@ uint64_t avx10_bits(uint64_t version, int word)
 
 /* ---- feature words ---- */
 
-static void add_bit(Place place, const char *name, int bit)
+static void add_bit(Place place, const char *name, int word, int bit)
 {
     Feature *feature = find_feature(name);
     const char *c;
@@ -113,9 +142,9 @@ static void add_bit(Place place, const char *name, int bit)
             return;
         }
     }
-    if (bit > (words[nwords].msr ? 63 : 31)) {
+    if (bit > (words[word].msr ? 63 : 31)) {
         complain(place, "feature '%s': bit %d is beyond %s", name, bit,
-                 words[nwords].name);
+                 words[word].name);
         return;
     }
     if (!feature) {
@@ -125,8 +154,8 @@ static void add_bit(Place place, const char *name, int bit)
         feature = &features[nfeatures++];
         strcpy(feature->name, name);
         feature->place = place;
-        feature->word = nwords;
-    } else if (feature->word != nwords) {
+        feature->word = word;
+    } else if (feature->word != word) {
         complain(place, "feature '%s' is also in %s (line %d); a property "
                  "has bits of one word", name, words[feature->word].name,
                  feature->place.line);
@@ -210,18 +239,37 @@ static void read_location(Lexer *lexer, Word *word)
     next(lexer);
 }
 
+/* Where in words the word @name goes */
+static int place_of_word(Place place, const char *name)
+{
+    int i;
+
+    for (i = 0; i < X86CPU_WORD_COUNT; i++) {
+        if (!strcmp(x86cpu_word_names[i], name)) {
+            return i;
+        }
+    }
+    for (; i < MAX_WORDS && words[i].name[0]; i++) {
+        /* No more than to find a free one */
+    }
+    if (i == MAX_WORDS) {
+        give_up(place, "more than %d feature words", MAX_WORDS);
+    }
+    return i;
+}
+
 static void read_word(Lexer *lexer)
 {
     Place place = lexer->place;
-    Word *word = &words[nwords];
+    char name[sizeof(words->name)];
+    Word *word;
     Name names[64];
     int count = 0, i;
 
-    if (nwords == MAX_WORDS) {
-        give_up(place, "more than %d feature words", MAX_WORDS);
-    }
     expect(lexer, "[");
-    expect_name(lexer, word->name, sizeof(word->name));
+    expect_name(lexer, name, sizeof(name));
+    word = &words[place_of_word(place, name)];
+    strcpy(word->name, name);
     word->place = place;
     expect(lexer, "]");
     expect(lexer, "=");
@@ -254,9 +302,8 @@ static void read_word(Lexer *lexer)
                 word->name);
     }
     for (i = 0; i < count; i++) {
-        add_bit(names[i].place, names[i].text, names[i].bit);
+        add_bit(names[i].place, names[i].text, word - words, names[i].bit);
     }
-    nwords++;
 }
 
 /*
@@ -338,7 +385,10 @@ void read_features(const char *cpu_c, char *const *headers)
     source_text = read_macro_file(cpu_c);
     read_feature_words(cpu_c, source_text);
     /* Leaves, subleaves and MSRs, some of which are macros */
-    for (i = 0; i < nwords; i++) {
+    for (i = 0; i < MAX_WORDS; i++) {
+        if (!words[i].name[0]) {
+            continue;
+        }
         words[i].number = number_of(&words[i], words[i].index);
         if (words[i].subleaf[0]) {
             words[i].subleaf_number = number_of(&words[i], words[i].subleaf);
@@ -376,22 +426,22 @@ static void read_dependencies(const char *path, const char *text)
 
     lex_from(&lexer, path, text, start);
     while (!at(&lexer, "}")) {
-        Dependency *dep;
+        Place place = lexer.place;
+        X86CpuDependency *dep;
+        int from = -1, to = -1;
 
         dependencies = grow(dependencies, ndependencies,
                             sizeof(*dependencies));
         dep = &dependencies[ndependencies++];
-        dep->place = lexer.place;
-        dep->from = dep->to = -1;
         expect(&lexer, "{");
         while (!at(&lexer, "}")) {
             char key[32];
 
             expect_member(&lexer, key, sizeof(key), NULL);
             if (!strcmp(key, "from")) {
-                read_feature_mask(&lexer, &dep->from, &dep->from_mask);
+                read_feature_mask(&lexer, &from, &dep->from_mask);
             } else if (!strcmp(key, "to")) {
-                read_feature_mask(&lexer, &dep->to, &dep->to_mask);
+                read_feature_mask(&lexer, &to, &dep->to_mask);
             } else {
                 give_up(lexer.place, "unknown member '.%s'; teach "
                         "gen-cpu-tables about it", key);
@@ -399,9 +449,11 @@ static void read_dependencies(const char *path, const char *text)
             end_item(&lexer);
         }
         next(&lexer);
-        if (dep->from < 0 || dep->to < 0) {
-            give_up(dep->place, "a dependency without .from or .to");
+        if (from < 0 || to < 0) {
+            give_up(place, "a dependency without .from or .to");
         }
+        dep->from = from;
+        dep->to = to;
         end_item(&lexer);
     }
 }
@@ -535,9 +587,14 @@ static void read_knobs(const char *path, const char *text)
         }
         for (i = 0; i < ARRAY_SIZE(types); i++) {
             if (!strcmp(macro, types[i].macro)) {
+                int id = find_core_property(name);
+
+                if (id < 0) {
+                    give_up((Place) { path, lines_before(text, found) + 1 },
+                            "property '%s' is not in core/properties.h", name);
+                }
                 knobs = grow(knobs, nknobs, sizeof(*knobs));
-                strcpy(knobs[nknobs].name, name);
-                knobs[nknobs++].max = types[i].max;
+                knobs[nknobs++] = (Knob) { id, types[i].max };
             }
         }
     }

@@ -10,9 +10,10 @@
 #ifndef I386_EXT_GEN_CPU_SOURCE_H
 #define I386_EXT_GEN_CPU_SOURCE_H
 
+#include "../core/x86cpu.h"
 #include "gen-cpu-input.h"
 
-#define MAX_WORDS       128
+#define MAX_WORDS       X86CPU_MAX_WORDS
 #define MAX_FEATURES    2048
 #define MAX_BITS        8
 #define MAX_ALIASES     8
@@ -47,24 +48,18 @@ typedef struct Feature {
     int nneeds;
 } Feature;
 
-/* The bits of @to_mask need at least one bit of @from_mask. */
-typedef struct Dependency {
-    Place place;
-    int from, to;               /* feature words */
-    uint64_t from_mask, to_mask;
-} Dependency;
-
 /* A property, other than a feature, that tables may set */
 typedef struct Knob {
-    char name[64];
+    X86CpuPropertyId id;
     uint64_t max;               /* of a number; 0: boolean */
 } Knob;
 
+/* By X86CpuWordId, then further ones; those without a name are not there. */
 extern Word words[MAX_WORDS];
-extern int nwords;
 extern Feature features[MAX_FEATURES];
 extern int nfeatures;
-extern Dependency *dependencies;
+/* In the order of cpu.c */
+extern X86CpuDependency *dependencies;
 extern size_t ndependencies;
 extern Knob *knobs;
 extern size_t nknobs;
@@ -93,6 +88,12 @@ Feature *find_feature_or_alias(const char *name);
 int find_word(const char *name);
 
 const Knob *find_knob(const char *name);
+
+/* The property that @name is to the core, or -1 */
+int find_core_property(const char *name);
+
+/* What the core knows of this QEMU; call after read_model_rules(). */
+const X86CpuTables *core_tables(void);
 
 /* The bits of feature word @word that avx10-version=@version turns on */
 uint64_t avx10_bits(uint64_t version, int word);

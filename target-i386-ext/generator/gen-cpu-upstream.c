@@ -111,7 +111,7 @@ static void read_caches(const char *path, const char *text)
 }
 
 /* &epyc_cache_info */
-static void read_cache_reference(Lexer *lexer, Cpu *cpu)
+static void read_cache_reference(Lexer *lexer, X86Cpu *cpu)
 {
     char name[64];
     size_t i;
@@ -128,7 +128,7 @@ static void read_cache_reference(Lexer *lexer, Cpu *cpu)
 }
 
 /* { "mpx", "off" }, ... { } */
-static void read_props(Lexer *lexer, Cpu *cpu)
+static void read_props(Lexer *lexer, X86Cpu *cpu)
 {
     expect(lexer, "(");
     expect(lexer, "PropValue");
@@ -159,7 +159,7 @@ static void read_props(Lexer *lexer, Cpu *cpu)
 
 /* A version starts as a copy of the previous one, the first one of @base. */
 static UpstreamVersion *add_version(UpstreamModel *model, int number,
-                                    const Cpu *base)
+                                    const X86Cpu *base)
 {
     UpstreamVersion *version;
 
@@ -167,12 +167,13 @@ static UpstreamVersion *add_version(UpstreamModel *model, int number,
                            sizeof(*model->versions));
     version = &model->versions[model->count++];
     version->number = number;
-    copy_cpu(&version->cpu, model->count > 1 ? &version[-1].cpu : base);
+    version->cpu = model->count > 1 ? version[-1].cpu : *base;
     return version;
 }
 
 /* (X86CPUVersionDefinition[]) { { .version = 1 }, ..., { } } */
-static void read_versions(Lexer *lexer, UpstreamModel *model, const Cpu *base)
+static void read_versions(Lexer *lexer, UpstreamModel *model,
+                          const X86Cpu *base)
 {
     expect(lexer, "(");
     expect(lexer, "X86CPUVersionDefinition");
@@ -214,7 +215,7 @@ static void read_versions(Lexer *lexer, UpstreamModel *model, const Cpu *base)
 }
 
 /* A string, or a macro that stands for one */
-static void read_vendor(Lexer *lexer, Cpu *cpu)
+static void read_vendor(Lexer *lexer, X86Cpu *cpu)
 {
     Lexer value = { .place = lexer->place };
     char *line;
@@ -233,18 +234,21 @@ static void read_vendor(Lexer *lexer, Cpu *cpu)
 
 static void read_upstream_model(Lexer *lexer)
 {
+    static const X86CpuPropertyId numbers[] = {
+        X86CPU_FAMILY, X86CPU_MODEL, X86CPU_STEPPING, X86CPU_MIN_LEVEL,
+        X86CPU_MIN_XLEVEL,
+    };
     UpstreamModel *model;
-    Cpu *cpu = new_memory(sizeof(*cpu));
+    X86Cpu *cpu = new_memory(sizeof(*cpu));
     int i;
 
     upstream_models = grow(upstream_models, nupstream_models,
                            sizeof(*upstream_models));
     model = &upstream_models[nupstream_models++];
     model->place = lexer->place;
-    copy_cpu(cpu, cpu);
-    for (i = 0; i < NUMBERS; i++) {
+    for (i = 0; i < (int)ARRAY_SIZE(numbers); i++) {
         /* Models without a line have 0; only few have AVX10. */
-        cpu->given[i] = i != AVX10_VERSION;
+        cpu->given[numbers[i]] = true;
     }
     expect(lexer, "{");
     while (!at(lexer, "}")) {
@@ -288,7 +292,7 @@ static void read_upstream_model(Lexer *lexer)
                 give_up(lexer->place, "unknown member '.%s'; teach "
                         "gen-cpu-tables about it", key);
             }
-            cpu->numbers[i] = read_expression(lexer);
+            cpu->values[i] = read_expression(lexer);
             cpu->given[i] = true;
         }
         end_item(lexer);
@@ -301,7 +305,6 @@ static void read_upstream_model(Lexer *lexer)
         apply_avx10_version(cpu);
         add_version(model, 1, cpu);
     }
-    free(cpu->knobs);
     free(cpu);
 }
 

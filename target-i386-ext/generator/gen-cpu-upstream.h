@@ -15,7 +15,7 @@
 typedef struct UpstreamVersion {
     int number;
     const char *alias;
-    Cpu cpu;
+    X86Cpu cpu;
 } UpstreamVersion;
 
 typedef struct UpstreamModel {

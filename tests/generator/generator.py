@@ -18,7 +18,7 @@ LINE = os.environ.get('LINE') or '10.0'
 SOURCE = os.path.join(REPO, os.environ.get('BUILD') or 'build',
                       f'qemu-{LINE}')
 # What it is compiled of
-SOURCES = sorted(path for name in ('cache-text.c', 'generator/*.c')
+SOURCES = sorted(path for name in ('core/*.c', 'generator/*.c')
                  for path in glob.glob(os.path.join(
                      REPO, 'target-i386-ext', name)))
 
@@ -146,7 +146,7 @@ static const X86CPUDefinition builtin_x86_defs[] = {
                     { "stepping", "5" },
                     { "min-level", "8" },
                     { "pmu", "on" },
-                    { "spins", "4095" },
+                    { "hv-spinlocks", "4095" },
                     { /* end of list */ }
                 },
             },
@@ -174,11 +174,11 @@ static const X86CPUDefinition builtin_x86_defs[] = {
 static const Property x86_cpu_properties[] = {
     DEFINE_PROP_UINT32("apic-id", X86CPU, apic_id, UNASSIGNED_APIC_ID),
     DEFINE_PROP_BOOL("pmu", X86CPU, enable_pmu, false),
-    DEFINE_PROP_BOOL("full", X86CPU, full, true),
-    DEFINE_PROP_UINT8("bits", X86CPU, bits, 0),
-    DEFINE_PROP_UINT16("pages", X86CPU, pages, 0),
-    DEFINE_PROP_UINT32("spins", X86CPU, spins, UINT32_MAX),
-    DEFINE_PROP_UINT64("mask", X86CPU, mask, 0),
+    DEFINE_PROP_BOOL("lmce", X86CPU, enable_lmce, true),
+    DEFINE_PROP_UINT8("host-phys-bits-limit", X86CPU, host_phys_bits_limit, 0),
+    DEFINE_PROP_UINT16("hv-version-id-major", X86CPU, hyperv_ver_id_major, 0),
+    DEFINE_PROP_UINT32("hv-spinlocks", X86CPU, hyperv_spinlock_attempts, UINT32_MAX),
+    DEFINE_PROP_UINT64("ucode-rev", X86CPU, ucode_rev, 0),
     DEFINE_PROP_STRING("vendor-name", X86CPU, vendor_name),
     DEFINE_PROP_UINT32("level", X86CPU, env.cpuid_level, UINT32_MAX),
 };
@@ -232,7 +232,7 @@ TABLE = '''cpu one
     on        lahf-lm twin
     off       avx2
     set       pmu on
-    set       spins 7
+    set       hv-spinlocks 7
 '''
 # With all of what a table can have
 RICH_TABLE = TABLE + '''  version 3
@@ -247,7 +247,7 @@ RICH_TABLE = TABLE + '''  version 3
     avx10-version  1
   machines until 9.2
     on        vme
-    set       pages 3
+    set       hv-version-id-major 3
     level     13
   machines from 9.1 to 10.0
     default-version 2
@@ -259,7 +259,7 @@ cpu two
     reason    Based on one of upstream's
     based-on  Old-v3
     deprecated  use one
-    set       full off
+    set       lmce off
   version 1
 
 cpu three

@@ -73,8 +73,8 @@ class Fuzz(unittest.TestCase):
     def test_what_is_not_a_crash_is_found(self):
         """That a lock file is not what was released"""
         done = self.planted('gen-cpu-definition.c',
-                            'cpu_numbers[index].key, value);',
-                            'cpu_numbers[index].key, value | 2);')
+                            'number->key, value);',
+                            'number->key, value | 2);')
         self.assertEqual(done.returncode, 0)
 
 

@@ -188,7 +188,7 @@ static PropValue table_props_0_2[] = {
             { "twin", "on" },
             { "avx2", "off" },
             { "pmu", "on" },
-            { "spins", "7" },
+            { "hv-spinlocks", "7" },
     { }
 };
 static PropValue table_props_0_3[] = {
@@ -266,7 +266,7 @@ static const X86CPUVersionDefinition table_versions_0[] = {
 };
 static const PropValue table_machine_props_0_0[] = {
             { "vme", "on" },
-            { "pages", "3" },
+            { "hv-version-id-major", "3" },
             { "min-level", "13" },
     { }
 };
@@ -289,8 +289,8 @@ static const char *const table_deprecated_0[] = {
 };
 ~static PropValue table_props_2_1[] = {
             { "pmu", "on" },
-            { "full", "off" },
-            { "spins", "4095" },
+            { "lmce", "off" },
+            { "hv-spinlocks", "4095" },
     { }
 };
 ~static const X86CPUTableMachines table_machines_1[] = {
@@ -471,7 +471,7 @@ released one-v2
     on        pni twin xsave
     on        lahf-lm
     set       pmu on
-    set       spins 7
+    set       hv-spinlocks 7
 
 released one-v3
     vendor    GenuineIntel
@@ -490,15 +490,15 @@ released one-v3
     cache     l2 1048576:line=64:ways=16:P:sets=1024:tag-lines=2:share=module
     cache     l3 8388608:line=64:ways=16:P:sets=8192:T:share=die:inclusive:complex-indexing
     set       pmu on
-    set       spins 7
+    set       hv-spinlocks 7
 
 name one from 0.0 before 9.1 version 1
     on        vme
-    set       pages 3
+    set       hv-version-id-major 3
     level     13
 name one from 9.1 before 9.3 version 2
     on        vme
-    set       pages 3
+    set       hv-version-id-major 3
     level     13
     model-id  One, of these machines
 name one from 9.3 to 10.0 version 2
@@ -523,8 +523,8 @@ released two-v1
     cache     l2 1048576:line=64:ways=16:P:sets=1024:T:share=module:inclusive
     cache     l3 8388608:line=64:ways=16:P:sets=8192:T:share=die:complex-indexing
     set       pmu on
-    set       full off
-    set       spins 4095
+    set       lmce off
+    set       hv-spinlocks 4095
 
 name two from 0.0 to 10.0 version 1
 '''.replace(':P:', ':partitions=1:').replace(':T:', ':tag-lines=1:'))
@@ -770,7 +770,7 @@ class Tables(Generator):
             ('off       avx2', 'off {}', SO_ALREADY, 'avx512f'),
             (PMU, '{} 7', SO_ALREADY, 'level'),
             (PMU, '{} One, the first', SO_ALREADY, 'model-id'))
-        knobs = f'    {PMU}\n    set       spins 7'
+        knobs = f'    {PMU}\n    set       hv-spinlocks 7'
         self.refused(
             'table',
             (knobs, '    set {} on', SO_ALREADY, 'pmu'),
@@ -784,12 +784,12 @@ class Tables(Generator):
             'site',
             (own, 'vendor GenuineIntel\n    family 6\n    stepping 6',
              [(key, filled(SO_ALREADY, key)) for key in ('vendor', 'family')]),
-            (own, 'set {} off', SO_ALREADY, 'full'),
+            (own, 'set {} off', SO_ALREADY, 'lmce'),
             (own, 'off', "'off' without a feature"), table=RICH_TABLE)
         # A feature that the base has in part can be made whole, or gone.
         self.accepted(
             'site',
-            (own, 'set full on\n set spins 4094\n set pmu off\n'
+            (own, 'set lmce on\n set hv-spinlocks 4094\n set pmu off\n'
              ' vendor AuthenticAMD\n'
              ' cache l2 2M:line=64:ways=32:sets=1024:share=socket\n'),
             (own, '{} twin', '', 'on off'), table=RICH_TABLE)
@@ -816,7 +816,7 @@ class Tables(Generator):
                   ('xlevel 0x80000001', 'xlevel', 'xlevel '))),
             ('on        lahf-lm twin', 'on lahf-lm lahf-lm',
              again('lahf-lm', 'lahf-lm')),
-            ('spins 7', 'pmu off', again('pmu', PMU)))
+            ('hv-spinlocks 7', 'pmu off', again('pmu', PMU)))
         text = edit(TABLE, f'    {PMU}\n', L1D + L1D)
         self.fails(f"m/t.tbl:{line_of(text, 'l1d') + 1}: 'l1d' again; it is "
                    f"in line {line_of(text, 'l1d')} already", table=text)
@@ -832,14 +832,14 @@ class Tables(Generator):
              'or off or a number, and that a CPU model can set',
              'xyzzy apic-id level vendor-name model other'),
             (PMU, 'set pmu {}', "'pmu' is on or off, not '{}'", 'true 1 ON'))
-        for name, bits in ('bits', 8), ('pages', 16), ('spins', 32), \
-                ('mask', 64):
+        for name, bits in (('host-phys-bits-limit', 8), ('hv-version-id-major', 16),
+                           ('hv-spinlocks', 32), ('ucode-rev', 64)):
             top = (1 << bits) - 1
             self.refused('table', (
-                'set       spins 7', f'set {name} {{}}',
+                'set       hv-spinlocks 7', f'set {name} {{}}',
                 f"{name} '{{}}' is not a number up to {top}",
                 f'{top + 1} on -1'))
-            self.accepted('table', ('spins 7', f'{name} {top:#x}',
+            self.accepted('table', ('hv-spinlocks 7', f'{name} {top:#x}',
                                     f'{{ "{name}", "{top}" }}'))
 
     def test_caches(self):
@@ -1249,7 +1249,7 @@ class Source(Generator):
             self.fails(f"cpu.c:1: '{start}' not found",
                        cpu_c=edit(CPU_C, start, 'x'))
         self.fails("cpu.c:1: 'Property x86_cpu_properties[] = {' not found",
-                   cpu_c=CPU_C[:CPU_C.index('    DEFINE_PROP_BOOL("full"')])
+                   cpu_c=CPU_C[:CPU_C.index('    DEFINE_PROP_BOOL("lmce"')])
 
     def test_dependencies(self):
         half = 'a dependency without .from or .to'
@@ -1332,7 +1332,7 @@ class Source(Generator):
             ('{ "vme", "off" }', '{ "{}", "AuthenticAMD" }', prop, 'vendor'),
             ('{ "vme", "off" }', '{ "{}", OFF }', prop, 'vme'),
             ('"stepping", "5"', '"{}", "x"', prop, 'stepping'),
-            ('"spins", "4095"', '"{}", "many"', prop, 'spins'),
+            ('"hv-spinlocks", "4095"', '"{}", "many"', prop, 'hv-spinlocks'),
             ('"An old one (IBRS)"', f'"{"x" * 49}"',
              filled(prop, 'model-id')),
             ('{ "vme", "off" }', f'{{ "{"x" * 64}", "off" }}',
@@ -1362,16 +1362,16 @@ class Source(Generator):
             cpu_c=edit(CPU_C, '{ "stepping", "5" }',
                        '{ "level", "9" }, { "xlevel", "0x80000009" }, '
                        '{ "family", "15" }, { "sse3", "off" }, '
-                       '{ "pmu", "off" }, { "spins", "0x10" }, '
+                       '{ "pmu", "off" }, { "hv-spinlocks", "0x10" }, '
                        '{ "avx10-version", "2" }')
             .replace('{ "sse3", "on" },', '')
             .replace('{ "min-level", "8" },', '')
             .replace('{ "pmu", "on" },', '')
-            .replace('{ "spins", "4095" },', ''),
+            .replace('{ "hv-spinlocks", "4095" },', ''),
             site=edit(SITE_TABLE, 'three-v1', 'Old-v2'))
         for part in ('.level = 9', '.xlevel = 0x80000009', '.family = 15',
                      'FEAT_1_ECX] = 0x4ull', '{ "pmu", "off" }',
-                     '{ "spins", "16" }', '.avx10_version = 2'):
+                     '{ "hv-spinlocks", "16" }', '.avx10_version = 2'):
             self.assertIn(part, text)
 
     def test_caches(self):
@@ -1615,14 +1615,14 @@ class Released(Generator):
             ('off       avx2\n', 'off       avx2 de\n', later,
              "'de' was on, would be off"),
             (PMU, 'set       pmu off', later, "'pmu' was on, would be off"),
-            ('spins 7', 'spins 8', later, "'spins' was 7, would be 8"),
+            ('hv-spinlocks 7', 'hv-spinlocks 8', later, "'hv-spinlocks' was 7, would be 8"),
             (f'    {PMU}\n', '', later, "'pmu' was on, would be not set"),
-            ('spins 7\n', 'spins 7\n set mask 0\n', later,
-             "'mask' was not set, would be 0"),
-            ('    set       full off\n', '', 'two-v1 three-v1',
-             "'full' was off, would be not set"),
+            ('hv-spinlocks 7\n', 'hv-spinlocks 7\n set ucode-rev 0\n', later,
+             "'ucode-rev' was not set, would be 0"),
+            ('    set       lmce off\n', '', 'two-v1 three-v1',
+             "'lmce' was off, would be not set"),
             # The model that others are based on
-            ('set       full off\n', 'set       full off\n    on tsc\n',
+            ('set       lmce off\n', 'set       lmce off\n    on tsc\n',
              'two-v1 three-v1', "'tsc' was off, would be on"))
         # What is for people may change.
         self.accepted(
@@ -1706,7 +1706,7 @@ class Released(Generator):
         # Another base
         self.refuses('site', ('three-v1', 'Old-v3', 'site_a-v1',
                               "'de' was off, would be on",
-                              "'full' was off, would be not set"), **inputs)
+                              "'lmce' was off, would be not set"), **inputs)
 
     def test_edit_of_cpu_c(self):
         cache = ('1048576:line=64:ways=16:partitions=1:sets={}:tag-lines=1:'
@@ -1732,8 +1732,8 @@ class Released(Generator):
                  "'twin' was on in part, would be off"),
                 ('(CPUID_EXT_PNI | 1 << 2)', '(CPUID_EXT_PNI | 1 << 3)',
                  "'twin' was on in part, would be on in part"),
-                ('"spins", "4095"', '"spins", "4096"',
-                 "'spins' was 4095, would be 4096"),
+                ('"hv-spinlocks", "4095"', '"hv-spinlocks", "4096"',
+                 "'hv-spinlocks' was 4095, would be 4096"),
                 ('.sets = 1024', '.sets = 1025', 'cache l2 was '
                  f'{filled(cache, "1024")}, would be {filled(cache, "1025")}'),
                 ('"An old one (IBRS)"', '"An old one"',
@@ -1785,7 +1785,7 @@ class Released(Generator):
                 ('until 9.2', 'until 9.0',
                  filled(on, '9.1') + 'level was 13, would be 7',
                  filled(on, '9.1') + "'vme' was on, would be off",
-                 filled(on, '9.1') + "'pages' was 3, would be not set"),
+                 filled(on, '9.1') + "'hv-version-id-major' was 3, would be not set"),
                 ('model-id  One, of', 'on tsc\n    model-id  One, of',
                  filled(on, '9.1') + "'tsc' was off, would be on",
                  filled(on, '9.3') + "'tsc' was off, would be on"),
@@ -1797,7 +1797,7 @@ class Released(Generator):
     def test_settings_of_plain_names(self):
         """Whatever machine types can have, lock files can say."""
         table = TABLE + ("machines until 9.0\n off de pni avx2\n on vme\n "
-                         "set pmu on\n set mask 9\n model-id 'x '\n"
+                         "set pmu on\n set ucode-rev 9\n model-id 'x '\n"
                          " xlevel 0x80000001\n")
         lock = self.release(table=table)
         self.assertIn("""
@@ -1807,7 +1807,7 @@ name one from 0.0 before 9.1 version 1
     off       avx2
     on        vme
     set       pmu on
-    set       mask 9
+    set       ucode-rev 9
     model-id  'x '
     xlevel    0x80000001
 name one from 9.1 to 10.0 version 1

@@ -219,7 +219,26 @@ class Lint(unittest.TestCase):
 
     def test_licences(self):
         self.checkout(**{'a/b.c': '/* no licence */\n'})
-        self.problems(lint.files_have_licences, '^a/b.c$')
+        self.problems(lint.files_have_licences,
+                      '^a/b.c is not GPL-2.0-or-later$')
+        text = '/* SPDX-License-Identifier: GPL-2.0-or-later\n */\n'
+        self.checkout(**{'a/b.c': text})
+        self.assertEqual(list(lint.files_have_licences(self.tree)), [])
+        self.checkout(**{'target-i386-ext/core/b.c': text})
+        self.problems(lint.files_have_licences,
+                      '^target-i386-ext/core/b.c is not LGPL-2.1-or-later$')
+
+    def test_core(self):
+        core = 'target-i386-ext/core/'
+        files = {core + 'a.h': '#include <stdint.h>\n',
+                 core + 'a.c': '#include <string.h>\n#include "a.h"\n'}
+        self.checkout(**files)
+        self.assertEqual(list(lint.core_stands_alone(self.tree)), [])
+        self.checkout(**files, **{core + 'b.c': '#include <glib.h>\n'
+                                                '#include "qemu/osdep.h"\n'})
+        self.problems(lint.core_stands_alone,
+                      '^.*core/b.c includes glib.h\n'
+                      '.*core/b.c includes qemu/osdep.h$')
 
     def test_names(self):
         self.checkout(**{'x.md': 'see http://' + 'packages.example.com/x\n'})

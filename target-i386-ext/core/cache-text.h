@@ -1,5 +1,5 @@
 /*
- * SPDX-License-Identifier: GPL-2.0-or-later
+ * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The text that describes a cache of an x86 CPU
  *
@@ -10,8 +10,8 @@
  * only needs the C library.
  */
 
-#ifndef I386_EXT_CACHE_TEXT_H
-#define I386_EXT_CACHE_TEXT_H
+#ifndef X86CPU_CACHE_TEXT_H
+#define X86CPU_CACHE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,4 +52,4 @@ bool cache_text_parse(Cache *cache, int which, const char *text,
 /* The canonical text for @cache */
 void cache_text_format(const Cache *cache, char text[CACHE_TEXT]);
 
-#endif /* I386_EXT_CACHE_TEXT_H */
+#endif /* X86CPU_CACHE_TEXT_H */
