@@ -1,0 +1,424 @@
+/*
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The most that two CPUs have in common
+ */
+
+#include <string.h>
+#include "baseline.h"
+
+#define BIT(n) (1ull << (n))
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define INTEL_PT        BIT(25)         /* CPUID[7].EBX */
+#define LM              BIT(29)         /* CPUID[0x80000001].EDX */
+#define INVTSC          BIT(8)          /* CPUID[0x80000007].EDX */
+#define AVX10           BIT(19)         /* CPUID[7,1].EDX */
+
+#define HV_NEVER_NOTIFY 0xffffffff
+
+static bool has(const X86Cpu *cpu, X86CpuWordId word, uint64_t bits)
+{
+    return cpu->words[word] & bits;
+}
+
+/* ---- identity ---- */
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int compare_caches(const Cache *a, const Cache *b)
+{
+    int order = compare_numbers(a->size, b->size);
+    int i;
+
+    for (i = 0; !order && i < CACHE_NUMBERS; i++) {
+        order = compare_numbers(a->numbers[i], b->numbers[i]);
+    }
+    for (i = 0; !order && i < CACHE_FLAGS; i++) {
+        order = compare_numbers(a->flags[i], b->flags[i]);
+    }
+    return order ? order : strcmp(a->share, b->share);
+}
+
+static int compare_class(const X86CpuTables *tables, const X86Cpu *a,
+                         const X86Cpu *b, X86CpuClass class)
+{
+    int order = 0;
+    unsigned i;
+
+    for (i = 0; !order && i < X86CPU_PROPERTY_COUNT; i++) {
+        if (tables->properties[i].class == class) {
+            order = compare_numbers(a->values[i], b->values[i]);
+        }
+    }
+    return order;
+}
+
+/* An order of all that guests are not bound to, which has no meaning */
+static int compare_identity(const X86CpuTables *tables, const X86Cpu *a,
+                            const X86Cpu *b)
+{
+    int order = compare_class(tables, a, b, X86CPU_CLASS_IDENTITY);
+    int i;
+
+    if (!order) {
+        order = strcmp(a->model_id, b->model_id);
+    }
+    for (i = 0; !order && i < CACHES; i++) {
+        order = compare_caches(&a->caches[i], &b->caches[i]);
+    }
+    return order ? order
+                 : compare_class(tables, a, b, X86CPU_CLASS_STREAM);
+}
+
+static int compare_hv_values(const X86CpuTables *tables, const X86Cpu *a,
+                             const X86Cpu *b)
+{
+    int order = compare_class(tables, a, b, X86CPU_CLASS_HV_VALUES);
+
+    return order ? order : strcmp(a->hv_vendor_id, b->hv_vendor_id);
+}
+
+static void copy_class(const X86CpuTables *tables, X86Cpu *to,
+                       const X86Cpu *from, X86CpuClass class)
+{
+    unsigned i;
+
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        if (tables->properties[i].class == class) {
+            to->values[i] = from->values[i];
+            to->given[i] = from->given[i];
+        }
+    }
+}
+
+/* ---- properties ---- */
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Of 0, which stands for none, and others */
+static uint64_t smaller_positive(uint64_t a, uint64_t b)
+{
+    return !a ? b : !b ? a : smaller(a, b);
+}
+
+static uint64_t common_switch(X86CpuPropertyId id, uint64_t a, uint64_t b)
+{
+    if (id != X86CPU_HV_SPINLOCKS) {
+        return a & b;
+    }
+    /* How often to try: a switch, too, that HV_NEVER_NOTIFY turns off */
+    return a == HV_NEVER_NOTIFY || b == HV_NEVER_NOTIFY ? HV_NEVER_NOTIFY
+                                                        : a > b ? a : b;
+}
+
+static void set_common_values(const X86CpuTables *tables, const X86Cpu *a,
+                              const X86Cpu *b, X86CpuBaseline *baseline)
+{
+    uint64_t *values = baseline->cpu.values;
+    unsigned i;
+
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        uint64_t of_a = a->values[i], of_b = b->values[i];
+
+        switch (tables->properties[i].class) {
+        case X86CPU_CLASS_BIT:
+            values[i] = common_switch(i, of_a, of_b);
+            break;
+        case X86CPU_CLASS_FLAT:
+        case X86CPU_CLASS_GATE:
+            /* 0 is the lowest value, and the default. */
+            values[i] = of_a == of_b ? of_a : 0;
+            baseline->omitted[X86CPU_OMITTED_CONFLICT].properties[i] =
+                of_a != of_b && of_a && of_b;
+            break;
+        case X86CPU_CLASS_GUEST_PHYS_BITS:
+            values[i] = smaller_positive(of_a, of_b);
+            break;
+        case X86CPU_CLASS_MINIMUM:
+            values[i] = smaller(of_a, of_b);
+            break;
+        case X86CPU_CLASS_RESOLVED:
+            values[i] = 0;
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+/* A value that drops a feature, or refuses a CPU, must not get in. */
+static void set_permissive_values(const X86Cpu *a, const X86Cpu *b,
+                                  X86Cpu *cpu)
+{
+    static const struct {
+        X86CpuPropertyId id;
+        bool permissive;
+    } rules[] = {
+        { X86CPU_X_ARCH_CAP_ALWAYS_ON, true },
+        { X86CPU_X_HV_SYNIC_KVM_ONLY, true },
+        { X86CPU_X_PDCM_ON_EVEN_WITHOUT_PMU, true },
+        { X86CPU_X_VENDOR_CPUID_ONLY, false },
+        { X86CPU_X_VENDOR_CPUID_ONLY_V2, false },
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(rules); i++) {
+        X86CpuPropertyId id = rules[i].id;
+
+        cpu->values[id] = rules[i].permissive
+                          ? a->values[id] || b->values[id]
+                          : a->values[id] && b->values[id];
+    }
+}
+
+static void set_hv_values(const X86CpuTables *tables, const X86Cpu *a,
+                          const X86Cpu *b, X86Cpu *cpu)
+{
+    const X86Cpu *least = compare_hv_values(tables, a, b) < 0 ? a : b;
+    unsigned i;
+
+    if (x86cpu_has_hyperv(cpu)) {
+        copy_class(tables, cpu, least, X86CPU_CLASS_HV_VALUES);
+        memcpy(cpu->hv_vendor_id, least->hv_vendor_id,
+               sizeof(cpu->hv_vendor_id));
+        return;
+    }
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        if (tables->properties[i].class == X86CPU_CLASS_HV_VALUES) {
+            cpu->values[i] = tables->properties[i].value;
+        }
+    }
+    strcpy(cpu->hv_vendor_id, "Microsoft Hv");
+}
+
+/* ---- features ---- */
+
+static void omit_bits(X86CpuBaseline *baseline, X86CpuOmission why,
+                      unsigned word, uint64_t bits)
+{
+    baseline->omitted[why].bits[word] |= baseline->cpu.words[word] & bits;
+    baseline->cpu.words[word] &= ~bits;
+}
+
+/* TLFS, "Hypervisor Feature Discovery"; as in QEMU's kvm_hyperv_properties */
+static const struct {
+    X86CpuPropertyId feature, needs;
+} hyperv_dependencies[] = {
+    { X86CPU_HV_EVMCS, X86CPU_HV_VAPIC },
+    { X86CPU_HV_IPI, X86CPU_HV_VPINDEX },
+    { X86CPU_HV_STIMER, X86CPU_HV_SYNIC },
+    { X86CPU_HV_STIMER, X86CPU_HV_TIME },
+    { X86CPU_HV_STIMER_DIRECT, X86CPU_HV_STIMER },
+    { X86CPU_HV_TLBFLUSH, X86CPU_HV_VPINDEX },
+    { X86CPU_HV_TLBFLUSH_DIRECT, X86CPU_HV_VAPIC },
+    { X86CPU_HV_TLBFLUSH_EXT, X86CPU_HV_TLBFLUSH },
+    { X86CPU_HV_SYNDBG, X86CPU_HV_RELAXED },
+    { X86CPU_HV_SYNDBG, X86CPU_HV_SYNIC },
+};
+
+static bool close_hyperv(X86CpuBaseline *baseline)
+{
+    X86Cpu *cpu = &baseline->cpu;
+    X86CpuNames *omitted = &baseline->omitted[X86CPU_OMITTED_DEPENDENCY];
+    bool changes = false;
+    size_t i;
+
+    for (i = 0; i < COUNT(hyperv_dependencies); i++) {
+        X86CpuPropertyId id = hyperv_dependencies[i].feature;
+
+        if (cpu->values[id] && !cpu->values[hyperv_dependencies[i].needs]) {
+            cpu->values[id] = false;
+            omitted->properties[id] = true;
+            changes = true;
+        }
+    }
+    /* KVM's first one had a lower standard. */
+    if (cpu->values[X86CPU_HV_SYNIC] && !cpu->values[X86CPU_HV_VPINDEX] &&
+        !cpu->values[X86CPU_X_HV_SYNIC_KVM_ONLY]) {
+        cpu->values[X86CPU_HV_SYNIC] = false;
+        omitted->properties[X86CPU_HV_SYNIC] = true;
+        changes = true;
+    }
+    return changes;
+}
+
+/*
+ * Until nothing depends on what is not there: the order of dependencies and
+ * their circles play no part.
+ */
+static void close_baseline(const X86CpuTables *tables,
+                           X86CpuBaseline *baseline)
+{
+    bool changes = true;
+    size_t i;
+
+    while (changes) {
+        changes = close_hyperv(baseline);
+        for (i = 0; i < tables->ndependencies; i++) {
+            const X86CpuDependency *dep = &tables->dependencies[i];
+            uint64_t unmet = x86cpu_unmet(&baseline->cpu, dep);
+
+            if (unmet) {
+                omit_bits(baseline, X86CPU_OMITTED_DEPENDENCY, dep->to,
+                          unmet);
+                changes = true;
+            }
+        }
+    }
+}
+
+/* What guests see of a CPU where topology raises its level, and where not */
+typedef struct Ends {
+    X86CpuView low, high;
+} Ends;
+
+static void view_ends(const X86CpuTables *tables, const X86Cpu *cpu,
+                      X86CpuAccelerator accel, Ends *ends)
+{
+    x86cpu_view(tables, cpu, accel, X86CPU_ONE_THREAD, &ends->low);
+    x86cpu_view(tables, cpu, accel, X86CPU_MANY_DIES, &ends->high);
+}
+
+static bool has_word(const X86CpuView *view, const X86CpuWord *w)
+{
+    if (w->msr) {
+        return true;
+    }
+    switch (w->index >> 28) {
+    case 0x0:
+        return w->index <= view->level &&
+               (w->index != 7 || w->subleaf <= view->level_func7);
+    case 0x8:
+        return w->index <= view->xlevel;
+    case 0xc:
+        return w->index <= view->xlevel2;
+    default:
+        return true;
+    }
+}
+
+/*
+ * Levels are part of identity: the baseline has those of one CPU.  So it can't
+ * have what is in a leaf that the level of only one CPU hides.  That must not
+ * depend on whose identity it is: then several CPUs could not be taken in any
+ * order.
+ */
+static void drop_half_hidden(const X86CpuTables *tables, const Ends *a,
+                             const Ends *b, X86CpuBaseline *baseline)
+{
+    unsigned i;
+
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        const X86CpuWord *w = &tables->words[i];
+
+        if (has_word(&a->low, w) != has_word(&b->low, w) ||
+            has_word(&a->high, w) != has_word(&b->high, w)) {
+            /* Where both have it, guests miss it. */
+            baseline->omitted[X86CPU_OMITTED_CONFLICT].bits[i] =
+                a->high.words[i] & b->high.words[i];
+            baseline->cpu.words[i] = 0;
+        }
+    }
+}
+
+/* The form of addresses in Intel PT's packets, LIP or not, must be the same. */
+static void settle_intel_pt(const Ends *a, const Ends *b,
+                            X86CpuBaseline *baseline)
+{
+    const X86CpuWordId lip = X86CPU_FEAT_14_0_ECX;
+
+    if (a->low.words[lip] != b->low.words[lip] ||
+        a->high.words[lip] != b->high.words[lip]) {
+        omit_bits(baseline, X86CPU_OMITTED_CONFLICT, X86CPU_FEAT_7_0_EBX,
+                  INTEL_PT);
+    }
+}
+
+/* Values that mean nothing without others, or mean something else then */
+static void settle_values(const X86Cpu *a, const X86Cpu *b,
+                          X86CpuBaseline *baseline)
+{
+    X86Cpu *cpu = &baseline->cpu;
+    uint64_t *values = cpu->values;
+
+    if (!values[X86CPU_TSC_FREQUENCY]) {
+        /* A target of a migration may tick at another rate. */
+        omit_bits(baseline, X86CPU_OMITTED_UNMIGRATABLE,
+                  X86CPU_FEAT_8000_0007_EDX, INVTSC);
+    }
+    if (!has(cpu, X86CPU_FEAT_7_1_EDX, AVX10)) {
+        values[X86CPU_AVX10_VERSION] = 0;
+    }
+    if (!has(cpu, X86CPU_FEAT_8000_0001_EDX, LM)) {
+        values[X86CPU_PHYS_BITS] = 0;
+        values[X86CPU_GUEST_PHYS_BITS] = 0;
+    }
+    values[X86CPU_GUEST_PHYS_BITS] = smaller(values[X86CPU_GUEST_PHYS_BITS],
+                                             values[X86CPU_PHYS_BITS]);
+    if (!values[X86CPU_PMU]) {
+        values[X86CPU_LBR_FMT] = 0;
+    }
+    if (!x86cpu_has_hyperv(cpu)) {
+        values[X86CPU_HV_ENFORCE_CPUID] = 0;
+        values[X86CPU_HV_NO_NONARCH_CORESHARING] = 0;
+        if (x86cpu_has_hyperv(a) || x86cpu_has_hyperv(b)) {
+            /* Hyper-V's leaves have displaced its leaf. */
+            values[X86CPU_VMWARE_CPUID_FREQ] = 0;
+        }
+    }
+}
+
+static void note_hazards(const X86CpuTables *tables, const X86Cpu *a,
+                         const X86Cpu *b, X86CpuBaseline *baseline)
+{
+    size_t i;
+
+    for (i = 0; i < tables->nfeatures; i++) {
+        const X86CpuFeature *feature = &tables->features[i];
+        uint64_t either = a->words[feature->word] | b->words[feature->word];
+
+        if (feature->polarity == X86CPU_LIMITATION ||
+            feature->polarity == X86CPU_HINT) {
+            baseline->hazards.bits[feature->word] |=
+                either & ~baseline->cpu.words[feature->word] & feature->mask;
+        }
+    }
+}
+
+bool x86cpu_baseline(const X86CpuTables *tables, const X86Cpu *a,
+                     const X86Cpu *b, X86CpuAccelerator accel,
+                     X86CpuBaseline *baseline)
+{
+    X86Cpu *cpu = &baseline->cpu;
+    Ends of_a, of_b;
+    unsigned i;
+
+    memset(baseline, 0, sizeof(*baseline));
+    if (strcmp(a->vendor, b->vendor)) {
+        return false;
+    }
+    view_ends(tables, a, accel, &of_a);
+    view_ends(tables, b, accel, &of_b);
+    /* Identity, and whatever has no rule */
+    *cpu = compare_identity(tables, a, b) < 0 ? *a : *b;
+    memset(cpu->given, true, sizeof(cpu->given));
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        cpu->words[i] = a->words[i] & b->words[i];
+    }
+    set_common_values(tables, a, b, baseline);
+    set_permissive_values(a, b, cpu);
+    drop_half_hidden(tables, &of_a, &of_b, baseline);
+    settle_intel_pt(&of_a, &of_b, baseline);
+    close_baseline(tables, baseline);
+    settle_values(a, b, baseline);
+    set_hv_values(tables, a, b, cpu);
+    note_hazards(tables, a, b, baseline);
+    return true;
+}

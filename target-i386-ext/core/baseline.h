@@ -1,0 +1,47 @@
+/*
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The most that two CPUs have in common
+ *
+ * Answers, for query-cpu-model-baseline and for tools: which CPU can replace
+ * both, and what of theirs does it lack, and why?
+ */
+
+#ifndef X86CPU_BASELINE_H
+#define X86CPU_BASELINE_H
+
+#include "compare.h"
+
+/* Why a feature that both CPUs have is not in their baseline */
+typedef enum X86CpuOmission {
+    X86CPU_OMITTED_DEPENDENCY,  /* it needs one that is not in it */
+    X86CPU_OMITTED_UNMIGRATABLE,
+    X86CPU_OMITTED_CONFLICT,    /* both have it, but not in the same form */
+    X86CPU_OMISSIONS
+} X86CpuOmission;
+
+typedef struct X86CpuBaseline {
+    /* A subset of both CPUs, or identical to them */
+    X86Cpu cpu;
+    /*
+     * Features, and properties whose values can't be had from both, so that the
+     * baseline has the default
+     */
+    X86CpuNames omitted[X86CPU_OMISSIONS];
+    /*
+     * Features of one of the CPUs that tell guests of a limitation, or are
+     * hints: a guest that does not find them may draw wrong conclusions
+     */
+    X86CpuNames hazards;
+} X86CpuBaseline;
+
+/*
+ * Puts the baseline of @a and @b in *@baseline: the same for both orders, and
+ * of several CPUs for every order in which they are taken.  False if there is
+ * none: the vendors differ.  Neither CPU has hv-passthrough.
+ */
+bool x86cpu_baseline(const X86CpuTables *tables, const X86Cpu *a,
+                     const X86Cpu *b, X86CpuAccelerator accel,
+                     X86CpuBaseline *baseline);
+
+#endif /* X86CPU_BASELINE_H */

@@ -1,0 +1,69 @@
+/*
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What a guest sees of its CPU
+ *
+ * Answers, for comparison and baseline: do two CPUs look the same to a guest
+ * at every topology, and which features does it find?  The CPU is the one that
+ * was requested: what the host lacks plays no part.
+ */
+
+#ifndef X86CPU_CPU_VIEW_H
+#define X86CPU_CPU_VIEW_H
+
+#include "x86cpu.h"
+
+/* Bits of CPUID[1].EDX that AMD repeats in 0x80000001 (APM vol. 3, E.4.2) */
+#define X86CPU_AMD_ALIASES 0x0183f3ffull
+
+/* Who runs the guest */
+typedef enum X86CpuAccelerator {
+    X86CPU_ON_TCG,
+    X86CPU_ON_KVM,
+} X86CpuAccelerator;
+
+/*
+ * Topologies (-smp), as far as they differ in more than the numbers that they
+ * put into leaves: in features that QEMU sets, and in levels that it raises.
+ */
+typedef enum X86CpuTopology {
+    X86CPU_ONE_THREAD,          /* in a package */
+    X86CPU_MANY_THREADS,        /* in a package, in threads or cores */
+    X86CPU_MANY_DIES,           /* or modules, of several threads in all */
+    X86CPU_TOPOLOGIES
+} X86CpuTopology;
+
+/* A cache as leaves show it, without what depends on the topology */
+typedef struct X86CpuCacheView {
+    uint32_t leaf_4[4], leaf_8000001d[4];
+    /* Which CPUs share it; empty if no leaf says so */
+    char share[16], share_8000001d[16];
+} X86CpuCacheView;
+
+/*
+ * All that tells two CPUs apart, with zeros for what the guest does not see.
+ * Two of them are compared with memcmp().
+ */
+typedef struct X86CpuView {
+    /* EAX of CPUID[0], CPUID[0x80000000], CPUID[0xC0000000], CPUID[7] */
+    uint32_t level, xlevel, xlevel2, level_func7;
+    char vendor[12], model_id[48], hv_vendor_id[12];
+    uint64_t words[X86CPU_MAX_WORDS];
+    uint64_t values[X86CPU_PROPERTY_COUNT];
+    uint32_t leaf_2[2];
+    uint32_t leaf_80000005[2], leaf_80000006[2];
+    X86CpuCacheView caches[CACHES];
+} X86CpuView;
+
+bool x86cpu_is_intel(const X86Cpu *cpu);
+bool x86cpu_is_amd(const X86Cpu *cpu);
+
+/* Whether an hv-* switch is on, hv-spinlocks included */
+bool x86cpu_has_hyperv(const X86Cpu *cpu);
+
+/* Fills *@view with what a guest sees of @cpu. */
+void x86cpu_view(const X86CpuTables *tables, const X86Cpu *cpu,
+                 X86CpuAccelerator accel, X86CpuTopology topology,
+                 X86CpuView *view);
+
+#endif /* X86CPU_CPU_VIEW_H */

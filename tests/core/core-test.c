@@ -1,0 +1,1336 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Unit tests of the core (target-i386-ext/core), which knows no QEMU
+ *
+ * The tables are small: a few features of each kind, with real leaves and bits.
+ * tests/guest/test_comparison.py asks guests of QEMU.
+ */
+
+#include <glib.h>
+#include <string.h>
+#include "baseline.h"
+
+#define BIT(n) (1ull << (n))
+
+#define HT              BIT(28)
+#define AVX             BIT(28)
+#define PDCM            BIT(15)
+#define VMX             BIT(5)
+#define HYPERVISOR      BIT(31)
+#define INTEL_PT        BIT(25)
+#define AVX2            BIT(5)
+#define MPX             BIT(14)
+#define AVX10           BIT(19)
+#define APXF            BIT(21)
+#define AVX10_128       BIT(16)
+#define AVX10_256       BIT(17)
+#define AVX10_512       BIT(18)
+#define LM              BIT(29)
+#define SYSCALL         BIT(11)
+#define CMP_LEGACY      BIT(1)
+#define SVM             BIT(2)
+#define INVTSC          BIT(8)
+#define LIP             BIT(31)
+#define RSBA            BIT(2)
+#define ARCH_CAPS       BIT(29)
+
+static X86CpuTables tables;
+
+static const X86CpuFeature features[] = {
+    { "fpu", X86CPU_FEAT_1_EDX, BIT(0), X86CPU_CAPABILITY },
+    { "mce", X86CPU_FEAT_1_EDX, BIT(7), X86CPU_CAPABILITY },
+    { "mca", X86CPU_FEAT_1_EDX, BIT(14), X86CPU_CAPABILITY },
+    { "ht", X86CPU_FEAT_1_EDX, HT, X86CPU_TOPOLOGY },
+    { "vmx", X86CPU_FEAT_1_ECX, VMX, X86CPU_CAPABILITY },
+    { "pdcm", X86CPU_FEAT_1_ECX, PDCM, X86CPU_CAPABILITY },
+    { "avx", X86CPU_FEAT_1_ECX, AVX, X86CPU_CAPABILITY },
+    { "hypervisor", X86CPU_FEAT_1_ECX, HYPERVISOR, X86CPU_CAPABILITY },
+    { "syscall", X86CPU_FEAT_8000_0001_EDX, SYSCALL, X86CPU_CAPABILITY },
+    { "lm", X86CPU_FEAT_8000_0001_EDX, LM, X86CPU_CAPABILITY },
+    { "cmp-legacy", X86CPU_FEAT_8000_0001_ECX, CMP_LEGACY, X86CPU_TOPOLOGY },
+    { "svm", X86CPU_FEAT_8000_0001_ECX, SVM, X86CPU_CAPABILITY },
+    { "kvmclock", X86CPU_FEAT_KVM, BIT(0) | BIT(3), X86CPU_CAPABILITY },
+    { "kvm-hint-dedicated", X86CPU_FEAT_KVM_HINTS, BIT(0), X86CPU_HINT },
+    { "npt", X86CPU_FEAT_SVM, BIT(0), X86CPU_CAPABILITY },
+    { "avx2", X86CPU_FEAT_7_0_EBX, AVX2, X86CPU_CAPABILITY },
+    { "mpx", X86CPU_FEAT_7_0_EBX, MPX, X86CPU_CAPABILITY },
+    { "intel-pt", X86CPU_FEAT_7_0_EBX, INTEL_PT, X86CPU_CAPABILITY },
+    { "arch-capabilities", X86CPU_FEAT_7_0_EDX, ARCH_CAPS,
+      X86CPU_CAPABILITY },
+    { "avx-vnni", X86CPU_FEAT_7_1_EAX, BIT(4), X86CPU_CAPABILITY },
+    { "avx10", X86CPU_FEAT_7_1_EDX, AVX10, X86CPU_CAPABILITY },
+    { "apxf", X86CPU_FEAT_7_1_EDX, APXF, X86CPU_CAPABILITY },
+    { "avx10-128", X86CPU_FEAT_24_0_EBX, AVX10_128, X86CPU_CAPABILITY },
+    { "avx10-256", X86CPU_FEAT_24_0_EBX, AVX10_256, X86CPU_CAPABILITY },
+    { "avx10-512", X86CPU_FEAT_24_0_EBX, AVX10_512, X86CPU_CAPABILITY },
+    { "invtsc", X86CPU_FEAT_8000_0007_EDX, INVTSC, X86CPU_CAPABILITY },
+    { "overflow-recov", X86CPU_FEAT_8000_0007_EBX, BIT(0),
+      X86CPU_CAPABILITY },
+    { "perfmon-v2", X86CPU_FEAT_8000_0022_EAX, BIT(0), X86CPU_CAPABILITY },
+    { "rsba", X86CPU_FEAT_ARCH_CAPABILITIES, RSBA, X86CPU_LIMITATION },
+    { "vmx-ept", X86CPU_FEAT_VMX_SECONDARY_CTLS, BIT(1) | BIT(33),
+      X86CPU_CAPABILITY },
+    { "intel-pt-lip", X86CPU_FEAT_14_0_ECX, LIP, X86CPU_CAPABILITY },
+};
+
+/*
+ * avx10 and its lengths depend on each other; the first row is one pass late if
+ * avx10 goes.
+ */
+static const X86CpuDependency dependencies[] = {
+    { X86CPU_FEAT_7_1_EDX, X86CPU_FEAT_24_1_ECX, AVX10, ~0ull },
+    { X86CPU_FEAT_1_ECX, X86CPU_FEAT_VMX_SECONDARY_CTLS, VMX, ~0ull },
+    { X86CPU_FEAT_7_0_EDX, X86CPU_FEAT_ARCH_CAPABILITIES, ARCH_CAPS, ~0ull },
+    { X86CPU_FEAT_7_0_EBX, X86CPU_FEAT_14_0_ECX, INTEL_PT, ~0ull },
+    { X86CPU_FEAT_8000_0001_ECX, X86CPU_FEAT_SVM, SVM, ~0ull },
+    { X86CPU_FEAT_24_0_EBX, X86CPU_FEAT_24_0_EBX, AVX10_128, AVX10_256 },
+    { X86CPU_FEAT_24_0_EBX, X86CPU_FEAT_7_1_EDX,
+      AVX10_128 | AVX10_256 | AVX10_512, AVX10 },
+    { X86CPU_FEAT_7_1_EDX, X86CPU_FEAT_24_0_EBX, AVX10, ~0ull },
+};
+
+static const X86CpuCacheDescriptor descriptors[] = {
+    { 0x2c, 1, 'd', 32 << 10, 8, 64 },
+    { 0x30, 1, 'i', 32 << 10, 8, 64 },
+    { 0x7d, 2, 'u', 2 << 20, 8, 64 },
+    { 0x4d, 3, 'u', 16 << 20, 16, 64 },
+};
+
+static const struct {
+    X86CpuWordId id;
+    bool msr;
+    uint32_t index, subleaf;
+} places[] = {
+    { X86CPU_FEAT_1_EDX, false, 1, 0 },
+    { X86CPU_FEAT_1_ECX, false, 1, 0 },
+    { X86CPU_FEAT_8000_0001_EDX, false, 0x80000001, 0 },
+    { X86CPU_FEAT_8000_0001_ECX, false, 0x80000001, 0 },
+    { X86CPU_FEAT_KVM, false, 0x40000001, 0 },
+    { X86CPU_FEAT_KVM_HINTS, false, 0x40000001, 0 },
+    { X86CPU_FEAT_SVM, false, 0x8000000a, 0 },
+    { X86CPU_FEAT_7_0_EBX, false, 7, 0 },
+    { X86CPU_FEAT_7_0_EDX, false, 7, 0 },
+    { X86CPU_FEAT_7_1_EAX, false, 7, 1 },
+    { X86CPU_FEAT_7_1_EDX, false, 7, 1 },
+    { X86CPU_FEAT_24_0_EBX, false, 0x24, 0 },
+    { X86CPU_FEAT_8000_0007_EDX, false, 0x80000007, 0 },
+    { X86CPU_FEAT_8000_0007_EBX, false, 0x80000007, 0 },
+    { X86CPU_FEAT_8000_0022_EAX, false, 0x80000022, 0 },
+    { X86CPU_FEAT_XSAVE_XCR0_LO, false, 0xd, 0 },
+    { X86CPU_FEAT_ARCH_CAPABILITIES, true, 0x10a, 0 },
+    { X86CPU_FEAT_PERF_CAPABILITIES, true, 0x345, 0 },
+    { X86CPU_FEAT_VMX_SECONDARY_CTLS, true, 0x48b, 0 },
+    { X86CPU_FEAT_14_0_ECX, false, 0x14, 0 },
+    { X86CPU_FEAT_C000_0001_EDX, false, 0xc0000001, 0 },
+    { X86CPU_FEAT_XSAVE, false, 0xd, 1 },
+    { X86CPU_FEAT_SGX_12_0_EAX, false, 0x12, 0 },
+    { X86CPU_FEAT_SGX_12_0_EBX, false, 0x12, 0 },
+    { X86CPU_FEAT_SGX_12_1_EAX, false, 0x12, 1 },
+    { X86CPU_FEAT_1E_1_EAX, false, 0x1e, 1 },
+    { X86CPU_FEAT_24_1_ECX, false, 0x24, 1 },
+    { X86CPU_FEAT_29_0_EBX, false, 0x29, 0 },
+    { X86CPU_FEAT_8000_0021_EAX, false, 0x80000021, 0 },
+};
+
+/* All that is not here is of class bit, and off by default. */
+static const struct {
+    X86CpuPropertyId id;
+    X86CpuClass class;
+    uint64_t value;
+} properties[] = {
+    { X86CPU_AVX10_VERSION, X86CPU_CLASS_MINIMUM, 0 },
+    { X86CPU_CPUID_0XB, X86CPU_CLASS_IDENTITY, true },
+    { X86CPU_FAMILY, X86CPU_CLASS_IDENTITY, 6 },
+    { X86CPU_FILL_MTRR_MASK, X86CPU_CLASS_STREAM, true },
+    { X86CPU_FULL_CPUID_AUTO_LEVEL, X86CPU_CLASS_IDENTITY, true },
+    { X86CPU_GUEST_PHYS_BITS, X86CPU_CLASS_GUEST_PHYS_BITS, 0 },
+    { X86CPU_HOST_PHYS_BITS, X86CPU_CLASS_RESOLVED, false },
+    { X86CPU_HOST_PHYS_BITS_LIMIT, X86CPU_CLASS_RESOLVED, 0 },
+    { X86CPU_HV_ENFORCE_CPUID, X86CPU_CLASS_GATE, false },
+    { X86CPU_HV_NO_NONARCH_CORESHARING, X86CPU_CLASS_GATE, false },
+    { X86CPU_HV_SPINLOCKS, X86CPU_CLASS_BIT, 0xffffffff },
+    { X86CPU_HV_VERSION_ID_BUILD, X86CPU_CLASS_HV_VALUES, 0x3839 },
+    { X86CPU_HV_VERSION_ID_MAJOR, X86CPU_CLASS_HV_VALUES, 10 },
+    { X86CPU_HV_VERSION_ID_MINOR, X86CPU_CLASS_HV_VALUES, 0 },
+    { X86CPU_HV_VERSION_ID_SBRANCH, X86CPU_CLASS_HV_VALUES, 0 },
+    { X86CPU_HV_VERSION_ID_SNUMBER, X86CPU_CLASS_HV_VALUES, 0 },
+    { X86CPU_HV_VERSION_ID_SPACK, X86CPU_CLASS_HV_VALUES, 0 },
+    { X86CPU_KVM, X86CPU_CLASS_BIT, true },
+    { X86CPU_KVM_PV_ENFORCE_CPUID, X86CPU_CLASS_GATE, false },
+    { X86CPU_L3_CACHE, X86CPU_CLASS_IDENTITY, true },
+    { X86CPU_LBR_FMT, X86CPU_CLASS_FLAT, 0 },
+    { X86CPU_LEGACY_CACHE, X86CPU_CLASS_IDENTITY, true },
+    { X86CPU_LEGACY_MULTI_NODE, X86CPU_CLASS_IDENTITY, false },
+    { X86CPU_LEVEL, X86CPU_CLASS_IDENTITY, 0xffffffff },
+    { X86CPU_LEVEL_FUNC7, X86CPU_CLASS_IDENTITY, 0xffffffff },
+    { X86CPU_MIN_LEVEL, X86CPU_CLASS_IDENTITY, 0xd },
+    { X86CPU_MIN_XLEVEL, X86CPU_CLASS_IDENTITY, 0x80000008 },
+    { X86CPU_MIN_XLEVEL2, X86CPU_CLASS_IDENTITY, 0 },
+    { X86CPU_MODEL, X86CPU_CLASS_IDENTITY, 60 },
+    { X86CPU_PHYS_BITS, X86CPU_CLASS_MINIMUM, 40 },
+    { X86CPU_STEPPING, X86CPU_CLASS_IDENTITY, 1 },
+    { X86CPU_TCG_CPUID, X86CPU_CLASS_BIT, true },
+    { X86CPU_TSC_FREQUENCY, X86CPU_CLASS_GATE, 0 },
+    { X86CPU_UCODE_REV, X86CPU_CLASS_IDENTITY, 0x100000000 },
+    { X86CPU_VMWARE_CPUID_FREQ, X86CPU_CLASS_BIT, true },
+    { X86CPU_X_AMD_TOPOEXT_FEATURES_ONLY, X86CPU_CLASS_IDENTITY, true },
+    { X86CPU_X_ARCH_CAP_ALWAYS_ON, X86CPU_CLASS_PERMISSIVE, false },
+    { X86CPU_X_CONSISTENT_CACHE, X86CPU_CLASS_IDENTITY, true },
+    { X86CPU_X_FORCE_CPUID_0X1F, X86CPU_CLASS_IDENTITY, false },
+    { X86CPU_X_HV_MAX_VPS, X86CPU_CLASS_HV_VALUES, UINT64_MAX },
+    { X86CPU_X_HV_SYNIC_KVM_ONLY, X86CPU_CLASS_PERMISSIVE, false },
+    { X86CPU_X_INTEL_PT_AUTO_LEVEL, X86CPU_CLASS_IDENTITY, true },
+    { X86CPU_X_L1_CACHE_PER_THREAD, X86CPU_CLASS_IDENTITY, true },
+    { X86CPU_X_MIGRATE_ERROR_CODE, X86CPU_CLASS_STREAM, true },
+    { X86CPU_X_MIGRATE_SMI_COUNT, X86CPU_CLASS_STREAM, true },
+    { X86CPU_X_PDCM_ON_EVEN_WITHOUT_PMU, X86CPU_CLASS_PERMISSIVE, false },
+    { X86CPU_X_VENDOR_CPUID_ONLY, X86CPU_CLASS_PERMISSIVE, true },
+    { X86CPU_X_VENDOR_CPUID_ONLY_V2, X86CPU_CLASS_PERMISSIVE, true },
+    { X86CPU_XLEVEL, X86CPU_CLASS_IDENTITY, 0xffffffff },
+    { X86CPU_XLEVEL2, X86CPU_CLASS_IDENTITY, 0xffffffff },
+};
+
+static void make_tables(uint32_t version)
+{
+    size_t i;
+
+    memset(&tables, 0, sizeof(tables));
+    tables.version = version;
+    for (i = 0; i < G_N_ELEMENTS(places); i++) {
+        tables.words[places[i].id] = (X86CpuWord) {
+            true, places[i].msr, places[i].index, places[i].subleaf
+        };
+    }
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        tables.properties[i].class = X86CPU_CLASS_BIT;
+    }
+    for (i = 0; i < G_N_ELEMENTS(properties); i++) {
+        tables.properties[properties[i].id] = (X86CpuProperty) {
+            properties[i].class, properties[i].value
+        };
+    }
+    tables.features = features;
+    tables.nfeatures = G_N_ELEMENTS(features);
+    tables.dependencies = dependencies;
+    tables.ndependencies = G_N_ELEMENTS(dependencies);
+    tables.descriptors = descriptors;
+    tables.ndescriptors = G_N_ELEMENTS(descriptors);
+}
+
+/* An Intel CPU with all defaults, lm and fpu */
+static X86Cpu plain_cpu(void)
+{
+    X86Cpu cpu = { .vendor = "GenuineIntel", .model_id = "A CPU",
+                   .hv_vendor_id = "Microsoft Hv" };
+    size_t i;
+
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        cpu.values[i] = tables.properties[i].value;
+    }
+    cpu.words[X86CPU_FEAT_1_EDX] = BIT(0);
+    cpu.words[X86CPU_FEAT_8000_0001_EDX] = LM;
+    return cpu;
+}
+
+static X86CpuView view_of(const X86Cpu *cpu, X86CpuAccelerator accel,
+                          X86CpuTopology topology)
+{
+    X86CpuView view;
+
+    x86cpu_view(&tables, cpu, accel, topology, &view);
+    return view;
+}
+
+/* ---- x86cpu.c ---- */
+
+static void test_names(void)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    int i;
+
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        g_assert_nonnull(x86cpu_property_names[i]);
+        g_assert_true(g_hash_table_add(
+            seen, (gpointer)x86cpu_property_names[i]));
+    }
+    for (i = 0; i < X86CPU_WORD_COUNT; i++) {
+        g_assert_true(g_str_has_prefix(x86cpu_word_names[i], "FEAT_"));
+        g_assert_true(g_hash_table_add(seen,
+                                       (gpointer)x86cpu_word_names[i]));
+    }
+}
+
+static void test_apply(void)
+{
+    X86Cpu cpu = plain_cpu();
+    X86CpuSetting s = { .kind = X86CPU_SET_ON, .index = X86CPU_FEAT_1_ECX,
+                        .value = AVX | VMX };
+
+    g_assert_true(x86cpu_apply(&cpu, &s));
+    g_assert_false(x86cpu_apply(&cpu, &s));
+    g_assert_cmphex(cpu.words[X86CPU_FEAT_1_ECX], ==, AVX | VMX);
+    s.kind = X86CPU_SET_OFF;
+    s.value = AVX;
+    g_assert_true(x86cpu_apply(&cpu, &s));
+    g_assert_false(x86cpu_apply(&cpu, &s));
+    g_assert_cmphex(cpu.words[X86CPU_FEAT_1_ECX], ==, VMX);
+
+    s = (X86CpuSetting) { .kind = X86CPU_SET_PROPERTY, .index = X86CPU_PMU };
+    /* Off is what it was, but it was not set. */
+    g_assert_true(x86cpu_apply(&cpu, &s));
+    g_assert_false(x86cpu_apply(&cpu, &s));
+    s.value = 1;
+    g_assert_true(x86cpu_apply(&cpu, &s));
+    g_assert_true(cpu.given[X86CPU_PMU] && cpu.values[X86CPU_PMU] == 1);
+
+    s = (X86CpuSetting) { .kind = X86CPU_SET_VENDOR, .text = "AuthenticAMD" };
+    g_assert_true(x86cpu_apply(&cpu, &s));
+    g_assert_false(x86cpu_apply(&cpu, &s));
+    g_assert_cmpstr(cpu.vendor, ==, "AuthenticAMD");
+    s.text = "";
+    g_assert_true(x86cpu_apply(&cpu, &s));
+    g_assert_cmpmem(cpu.vendor, 13, "\0\0\0\0\0\0\0\0\0\0\0\0", 13);
+    s = (X86CpuSetting) { .kind = X86CPU_SET_MODEL_ID, .text =
+        "0123456789abcdef0123456789abcdef0123456789abcdef, and more" };
+    g_assert_true(x86cpu_apply(&cpu, &s));
+    g_assert_cmpuint(strlen(cpu.model_id), ==, 48);
+
+    s = (X86CpuSetting) { .kind = X86CPU_SET_CACHE, .index = CACHE_L2,
+                          .cache = { .size = 1 << 20, .share = "core" } };
+    g_assert_true(x86cpu_apply(&cpu, &s));
+    g_assert_false(x86cpu_apply(&cpu, &s));
+    strcpy(s.cache.share, "die");
+    g_assert_true(x86cpu_apply(&cpu, &s));
+    s.cache.numbers[CACHE_WAYS] = 8;
+    g_assert_true(x86cpu_apply(&cpu, &s));
+    s.cache.flags[CACHE_INCLUSIVE] = true;
+    g_assert_true(x86cpu_apply(&cpu, &s));
+    g_assert_false(x86cpu_apply(&cpu, &s));
+}
+
+static void test_close(void)
+{
+    X86Cpu cpu = plain_cpu();
+
+    cpu.words[X86CPU_FEAT_VMX_SECONDARY_CTLS] = BIT(1);
+    cpu.words[X86CPU_FEAT_7_1_EDX] = AVX10;
+    cpu.words[X86CPU_FEAT_24_0_EBX] = AVX10_256;
+    x86cpu_close(&tables, &cpu);
+    g_assert_cmphex(cpu.words[X86CPU_FEAT_VMX_SECONDARY_CTLS], ==, 0);
+    g_assert_cmphex(cpu.words[X86CPU_FEAT_24_0_EBX], ==, 0);
+    g_assert_cmphex(cpu.words[X86CPU_FEAT_7_1_EDX], ==, 0);
+
+    /* With one of the lengths, all is well. */
+    cpu.words[X86CPU_FEAT_7_1_EDX] = AVX10;
+    cpu.words[X86CPU_FEAT_24_0_EBX] = AVX10_128;
+    x86cpu_close(&tables, &cpu);
+    g_assert_cmphex(cpu.words[X86CPU_FEAT_7_1_EDX], ==, AVX10);
+}
+
+static void collect(const X86CpuProblem *problem, void *opaque)
+{
+    g_array_append_val((GArray *)opaque, *problem);
+}
+
+static void test_check(void)
+{
+    g_autoptr(GArray) found = g_array_new(false, false,
+                                          sizeof(X86CpuProblem));
+    X86Cpu cpu = plain_cpu(), other;
+    const X86CpuProblem *p;
+
+    x86cpu_check(&tables, &cpu, collect, found);
+    g_assert_cmpuint(found->len, ==, 0);
+
+    cpu.words[X86CPU_FEAT_SVM] = BIT(0) | BIT(3);
+    cpu.words[X86CPU_FEAT_24_0_EBX] = AVX10_128;
+    cpu.words[X86CPU_FEAT_KVM] = BIT(0);
+    cpu.words[X86CPU_FEAT_C000_0001_EDX] = BIT(2);
+    cpu.given[X86CPU_MIN_LEVEL] = cpu.given[X86CPU_MIN_XLEVEL] = true;
+    x86cpu_check(&tables, &cpu, collect, found);
+    /* Two bits of SVM and one of leaf 0x24, then their leaves */
+    g_assert_cmpuint(found->len, ==, 5);
+    p = &g_array_index(found, X86CpuProblem, 0);
+    g_assert_cmpint(p->kind, ==, X86CPU_UNMET_DEPENDENCY);
+    g_assert_cmpuint(p->word, ==, X86CPU_FEAT_SVM);
+    g_assert_cmphex(p->mask, ==, BIT(0));
+    g_assert_cmpuint(p->needs, ==, X86CPU_FEAT_8000_0001_ECX);
+    g_assert_cmphex(p->needs_mask, ==, SVM);
+    g_assert_true(x86cpu_has_problem(&tables, &cpu, p));
+    other = cpu;
+    other.words[X86CPU_FEAT_8000_0001_ECX] = SVM;
+    g_assert_false(x86cpu_has_problem(&tables, &other, p));
+    other = cpu;
+    other.words[X86CPU_FEAT_SVM] = BIT(3);
+    g_assert_false(x86cpu_has_problem(&tables, &other, p));
+
+    p = &g_array_index(found, X86CpuProblem, 3);
+    g_assert_cmpint(p->kind, ==, X86CPU_HIDDEN_BY_LEVEL);
+    g_assert_cmpuint(p->word, ==, X86CPU_FEAT_SVM);
+    g_assert_cmphex(p->mask, ==, BIT(0) | BIT(3));
+    g_assert_true(x86cpu_has_problem(&tables, &cpu, p));
+    other = cpu;
+    other.values[X86CPU_MIN_XLEVEL] = 0x8000000a;
+    g_assert_false(x86cpu_has_problem(&tables, &other, p));
+    p = &g_array_index(found, X86CpuProblem, 4);
+    g_assert_cmpuint(p->word, ==, X86CPU_FEAT_24_0_EBX);
+}
+
+/* ---- cpu-view.c ---- */
+
+static void test_view_levels(void)
+{
+    X86Cpu cpu = plain_cpu();
+    X86CpuView view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+
+    g_assert_cmphex(view.level, ==, 0xd);
+    g_assert_cmphex(view.xlevel, ==, 0x80000008);
+    g_assert_cmphex(view.xlevel2, ==, 0);
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
+    g_assert_cmphex(view.level, ==, 0x1f);
+
+    /* Of AMD CPUs, old machine types alone raise it. */
+    strcpy(cpu.vendor, "AuthenticAMD");
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
+    g_assert_cmphex(view.level, ==, 0xd);
+    cpu.values[X86CPU_X_VENDOR_CPUID_ONLY] = false;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
+    g_assert_cmphex(view.level, ==, 0x1f);
+
+    /* What is fixed stays. */
+    cpu = plain_cpu();
+    cpu.values[X86CPU_LEVEL] = 5;
+    cpu.values[X86CPU_XLEVEL] = 0x80000000;
+    cpu.words[X86CPU_FEAT_7_0_EBX] = AVX2;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
+    g_assert_cmphex(view.level, ==, 5);
+    g_assert_cmphex(view.xlevel, ==, 0x80000000);
+    g_assert_cmphex(view.words[X86CPU_FEAT_7_0_EBX], ==, 0);
+    g_assert_cmphex(view.words[X86CPU_FEAT_8000_0001_EDX], ==, 0);
+    g_assert_cmpuint(view.model_id[0], ==, 0);
+
+    /* Features raise it to their leaves. */
+    cpu = plain_cpu();
+    cpu.words[X86CPU_FEAT_7_0_EBX] = INTEL_PT;
+    cpu.words[X86CPU_FEAT_8000_0001_ECX] = SVM;
+    cpu.words[X86CPU_FEAT_C000_0001_EDX] = BIT(2);
+    cpu.words[X86CPU_FEAT_7_1_EAX] = BIT(4);
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.level, ==, 0x14);
+    g_assert_cmphex(view.level_func7, ==, 1);
+    g_assert_cmphex(view.xlevel, ==, 0x8000000a);
+    g_assert_cmphex(view.xlevel2, ==, 0xc0000001);
+    g_assert_cmphex(view.words[X86CPU_FEAT_7_1_EAX], ==, BIT(4));
+
+    /* On machine types up to 2.7, only leaf 7 does. */
+    cpu.values[X86CPU_FULL_CPUID_AUTO_LEVEL] = false;
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_MANY_DIES);
+    g_assert_cmphex(view.level, ==, 0xd);
+    g_assert_cmphex(view.level_func7, ==, 0);
+    g_assert_cmphex(view.xlevel, ==, 0x80000008);
+    g_assert_cmphex(view.words[X86CPU_FEAT_7_0_EBX], ==, INTEL_PT);
+    g_assert_cmphex(view.words[X86CPU_FEAT_7_1_EAX], ==, 0);
+
+    /* On those up to 3.1, Intel PT does not. */
+    cpu.values[X86CPU_FULL_CPUID_AUTO_LEVEL] = true;
+    cpu.values[X86CPU_X_INTEL_PT_AUTO_LEVEL] = false;
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.level, ==, 0xd);
+    g_assert_cmphex(view.words[X86CPU_FEAT_7_0_EBX], ==, INTEL_PT);
+
+    cpu = plain_cpu();
+    cpu.words[X86CPU_FEAT_7_1_EDX] = AVX10;
+    cpu.words[X86CPU_FEAT_24_0_EBX] = AVX10_128;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.level, ==, 0x24);
+    cpu.words[X86CPU_FEAT_7_1_EDX] = AVX10 | APXF;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.level, ==, 0x29);
+}
+
+static void test_view_words(void)
+{
+    X86Cpu cpu = plain_cpu();
+    X86CpuView view;
+
+    /* Topology sets ht, and cmp-legacy unless the CPU is Intel's. */
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_THREADS);
+    g_assert_true(view.words[X86CPU_FEAT_1_EDX] & HT);
+    g_assert_cmphex(view.words[X86CPU_FEAT_8000_0001_ECX], ==, 0);
+    strcpy(cpu.vendor, "AuthenticAMD");
+    cpu.words[X86CPU_FEAT_1_EDX] |= BIT(15);
+    cpu.words[X86CPU_FEAT_8000_0001_EDX] |= BIT(14);
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_THREADS);
+    g_assert_cmphex(view.words[X86CPU_FEAT_8000_0001_ECX], ==, CMP_LEGACY);
+    /* AMD repeats bits of leaf 1, and no others. */
+    g_assert_cmphex(view.words[X86CPU_FEAT_8000_0001_EDX], ==,
+                    LM | BIT(0) | BIT(15));
+
+    cpu = plain_cpu();
+    cpu.words[X86CPU_FEAT_1_ECX] = PDCM | VMX;
+    cpu.words[X86CPU_FEAT_PERF_CAPABILITIES] = BIT(13);
+    cpu.words[X86CPU_FEAT_VMX_SECONDARY_CTLS] = BIT(1);
+    cpu.words[X86CPU_FEAT_KVM] = BIT(0);
+    cpu.words[X86CPU_FEAT_KVM_HINTS] = BIT(0);
+    cpu.words[X86CPU_FEAT_8000_0022_EAX] = BIT(0);
+    cpu.words[X86CPU_FEAT_XSAVE_XCR0_LO] = 7;
+    cpu.values[X86CPU_MIN_XLEVEL] = 0x80000022;
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    /* Without pmu */
+    g_assert_cmphex(view.words[X86CPU_FEAT_1_ECX], ==, VMX);
+    g_assert_cmphex(view.words[X86CPU_FEAT_PERF_CAPABILITIES], ==, 0);
+    g_assert_cmphex(view.words[X86CPU_FEAT_8000_0022_EAX], ==, 0);
+    g_assert_cmphex(view.words[X86CPU_FEAT_VMX_SECONDARY_CTLS], ==, BIT(1));
+    g_assert_cmphex(view.words[X86CPU_FEAT_KVM], ==, BIT(0));
+    g_assert_cmphex(view.words[X86CPU_FEAT_KVM_HINTS], ==, BIT(0));
+    /* It follows from features. */
+    g_assert_cmphex(view.words[X86CPU_FEAT_XSAVE_XCR0_LO], ==, 0);
+    cpu.values[X86CPU_PMU] = true;
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.words[X86CPU_FEAT_1_ECX], ==, VMX | PDCM);
+    g_assert_cmphex(view.words[X86CPU_FEAT_PERF_CAPABILITIES], ==, BIT(13));
+    g_assert_cmphex(view.words[X86CPU_FEAT_8000_0022_EAX], ==, BIT(0));
+    cpu.values[X86CPU_KVM] = false;
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.words[X86CPU_FEAT_KVM], ==, 0);
+    g_assert_cmphex(view.words[X86CPU_FEAT_KVM_HINTS], ==, 0);
+    /* TCG has neither KVM's leaves nor feature MSRs. */
+    cpu.values[X86CPU_KVM] = true;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.words[X86CPU_FEAT_KVM], ==, 0);
+    g_assert_cmphex(view.words[X86CPU_FEAT_VMX_SECONDARY_CTLS], ==, 0);
+
+    /* TCG's Intel CPUs have SYSCALL in 64-bit mode alone. */
+    cpu = plain_cpu();
+    cpu.words[X86CPU_FEAT_8000_0001_EDX] = SYSCALL | LM;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.words[X86CPU_FEAT_8000_0001_EDX], ==, SYSCALL | LM);
+    cpu.words[X86CPU_FEAT_8000_0001_EDX] = SYSCALL;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.words[X86CPU_FEAT_8000_0001_EDX], ==, 0);
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.words[X86CPU_FEAT_8000_0001_EDX], ==, SYSCALL);
+
+    cpu = plain_cpu();
+    cpu.words[X86CPU_FEAT_8000_0007_EBX] = BIT(0);
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.words[X86CPU_FEAT_8000_0007_EBX], ==,
+                    tables.version < 0xb0001);
+}
+
+/* Leaves that are there for CPUs with a feature alone */
+static void test_view_gates(void)
+{
+    static const struct {
+        X86CpuWordId word, needs;
+        uint64_t bit;
+        bool kvm;
+    } gates[] = {
+        { X86CPU_FEAT_XSAVE, X86CPU_FEAT_1_ECX, BIT(26), false },
+        { X86CPU_FEAT_SVM, X86CPU_FEAT_8000_0001_ECX, SVM, false },
+        { X86CPU_FEAT_14_0_ECX, X86CPU_FEAT_7_0_EBX, INTEL_PT, true },
+        { X86CPU_FEAT_SGX_12_0_EAX, X86CPU_FEAT_7_0_EBX, BIT(2), true },
+        { X86CPU_FEAT_SGX_12_0_EBX, X86CPU_FEAT_7_0_EBX, BIT(2), true },
+        { X86CPU_FEAT_SGX_12_1_EAX, X86CPU_FEAT_7_0_EBX, BIT(2), true },
+        { X86CPU_FEAT_1E_1_EAX, X86CPU_FEAT_7_0_EDX, BIT(24), false },
+        { X86CPU_FEAT_24_0_EBX, X86CPU_FEAT_7_1_EDX, AVX10, false },
+        { X86CPU_FEAT_24_1_ECX, X86CPU_FEAT_7_1_EDX, AVX10, false },
+        { X86CPU_FEAT_29_0_EBX, X86CPU_FEAT_7_1_EDX, APXF, false },
+    };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(gates); i++) {
+        X86CpuWordId w = gates[i].word;
+        X86Cpu cpu = plain_cpu();
+        X86CpuView view;
+
+        cpu.values[X86CPU_MIN_LEVEL] = 0x29;
+        cpu.values[X86CPU_MIN_XLEVEL] = 0x8000000a;
+        cpu.values[X86CPU_AVX10_VERSION] = 2;
+        cpu.words[X86CPU_FEAT_24_0_EBX] = AVX10_128;
+        cpu.words[w] |= LIP;
+        view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+        g_assert_cmphex(view.words[w], ==, 0);
+        cpu.words[gates[i].needs] |= gates[i].bit;
+        view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+        g_assert_cmphex(view.words[w] & LIP, ==, LIP);
+        view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+        g_assert_cmphex(view.words[w] & LIP, ==, gates[i].kvm ? 0 : LIP);
+        if (w == X86CPU_FEAT_24_1_ECX) {
+            /* KVM gets no subleaf that subleaf 0 does not count. */
+            cpu.values[X86CPU_AVX10_VERSION] = 1;
+            view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+            g_assert_cmphex(view.words[w], ==, 0);
+        }
+    }
+    {
+        X86Cpu cpu = plain_cpu();
+        X86CpuView view;
+
+        /* These raise levels. */
+        cpu.words[X86CPU_FEAT_7_0_EBX] = BIT(2);
+        cpu.words[X86CPU_FEAT_8000_0021_EAX] = BIT(0);
+        view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+        g_assert_cmphex(view.level, ==, 0x12);
+        g_assert_cmphex(view.xlevel, ==, 0x80000021);
+        /* KVM without pmu has no architectural LBR on new lines. */
+        cpu.words[X86CPU_FEAT_7_0_EDX] = BIT(19);
+        view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+        g_assert_cmphex(view.words[X86CPU_FEAT_7_0_EDX], ==,
+                        tables.version < 0xb0001 ? BIT(19) : 0);
+    }
+}
+
+static void test_view_caches(void)
+{
+    X86Cpu cpu = plain_cpu();
+    X86CpuView view;
+
+    tables.version = 0xa0000;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.leaf_2[0], ==, 0x4d);
+    g_assert_cmphex(view.leaf_2[1], ==, 0x2c307d);
+    g_assert_cmphex(view.caches[CACHE_L2].leaf_4[2], ==, 4095);
+    g_assert_cmphex(view.leaf_80000006[0], ==, 0x2008140);
+    /* No leaf 0x8000001D */
+    g_assert_cmphex(view.caches[CACHE_L2].leaf_8000001d[2], ==, 0);
+    g_assert_cmpstr(view.caches[CACHE_L3].share, ==, "");
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
+    g_assert_cmpstr(view.caches[CACHE_L3].share, ==, "die");
+    cpu.values[X86CPU_L3_CACHE] = false;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
+    g_assert_cmphex(view.leaf_2[0], ==, 0);
+    g_assert_cmpstr(view.caches[CACHE_L3].share, ==, "");
+    g_assert_cmphex(view.leaf_80000006[1], ==, 0);
+
+    cpu = plain_cpu();
+    strcpy(cpu.vendor, "AuthenticAMD");
+    cpu.values[X86CPU_MIN_XLEVEL] = 0x8000001e;
+    cpu.values[X86CPU_LEGACY_CACHE] = false;
+    cpu.caches[CACHE_L1D] = (Cache) {
+        .size = 32 << 10, .numbers = { 64, 8, 1, 64, 1 }, .share = "core",
+        .flags = { [CACHE_COMPLEX_INDEXING] = true }
+    };
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
+    g_assert_cmphex(view.leaf_2[1], ==, 0);
+    g_assert_cmphex(view.caches[CACHE_L1D].leaf_4[1], ==, 0);
+    g_assert_cmphex(view.caches[CACHE_L1D].leaf_8000001d[1], ==, 0x1c0003f);
+    g_assert_cmphex(view.caches[CACHE_L1D].leaf_8000001d[3], ==, 0);
+    g_assert_cmphex(view.leaf_80000005[0], ==, 0x20080140);
+    cpu.values[X86CPU_X_AMD_TOPOEXT_FEATURES_ONLY] = false;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
+    g_assert_cmphex(view.caches[CACHE_L1D].leaf_8000001d[3], ==, BIT(2));
+    cpu.values[X86CPU_X_VENDOR_CPUID_ONLY] = false;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
+    g_assert_cmphex(view.caches[CACHE_L1D].leaf_4[1], ==, 0x1c0003f);
+    /* No code is known for caches of this size. */
+    g_assert_cmphex(view.leaf_2[1], ==, 0x2cffff);
+
+    tables.version = 0xb0001;
+    cpu = plain_cpu();
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    /* Leaf 4 tells more. */
+    g_assert_cmphex(view.leaf_2[1], ==, 0xff);
+    g_assert_cmphex(view.leaf_80000005[0], ==, 0);
+    g_assert_cmphex(view.leaf_80000006[1], ==, 0);
+    g_assert_cmphex(view.leaf_80000006[0] & 0xffff0000, ==, 4096u << 16);
+    strcpy(cpu.vendor, "AuthenticAMD");
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.leaf_80000006[0], ==, 0x2008140);
+    cpu.values[X86CPU_X_VENDOR_CPUID_ONLY] = false;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    /* AMD's in all leaves */
+    g_assert_cmphex(view.caches[CACHE_L2].leaf_4[2], ==, 511);
+    cpu.values[X86CPU_X_VENDOR_CPUID_ONLY_V2] = false;
+    cpu.values[X86CPU_X_CONSISTENT_CACHE] = false;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.caches[CACHE_L2].leaf_4[2], ==, 4095);
+    g_assert_cmphex(view.leaf_2[1], ==, 0x2c307d);
+    cpu.values[X86CPU_X_CONSISTENT_CACHE] = true;
+    cpu.values[X86CPU_MIN_LEVEL] = 2;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    /* No code for 4 MiB */
+    g_assert_cmphex(view.leaf_2[1], ==, 0xff);
+}
+
+static void test_view_values(void)
+{
+    X86Cpu cpu = plain_cpu();
+    X86CpuView view;
+
+    strcpy(cpu.model_id, "0123456789abcdef0123456789abcdef0123456789abcdef");
+    cpu.values[X86CPU_MIN_XLEVEL] = 0x80000003;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmpmem(view.model_id, 33, "0123456789abcdef0123456789abcdef",
+                    33);
+    g_assert_cmpuint(view.values[X86CPU_PHYS_BITS], ==, 40);
+    cpu.values[X86CPU_PHYS_BITS] = 0;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmpuint(view.values[X86CPU_PHYS_BITS], ==, 40);
+    cpu.words[X86CPU_FEAT_8000_0001_EDX] = 0;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmpuint(view.values[X86CPU_PHYS_BITS], ==, 0);
+
+    cpu = plain_cpu();
+    cpu.values[X86CPU_LMCE] = true;
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_false(view.values[X86CPU_LMCE]);
+    cpu.words[X86CPU_FEAT_1_EDX] |= BIT(7) | BIT(14);
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_true(view.values[X86CPU_LMCE]);
+    cpu.values[X86CPU_FAMILY] = 5;
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_false(view.values[X86CPU_LMCE]);
+
+    /* Hyper-V's leaves, and what they push away */
+    cpu = plain_cpu();
+    cpu.values[X86CPU_TSC_FREQUENCY] = 2000000000;
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_true(view.values[X86CPU_VMWARE_CPUID_FREQ]);
+    g_assert_cmpuint(view.values[X86CPU_HV_VERSION_ID_BUILD], ==, 0);
+    g_assert_cmpuint(view.hv_vendor_id[0], ==, 0);
+    cpu.values[X86CPU_HV_SPINLOCKS] = 8191;
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_false(view.values[X86CPU_VMWARE_CPUID_FREQ]);
+    g_assert_cmpuint(view.values[X86CPU_HV_SPINLOCKS], ==, 8191);
+    g_assert_cmphex(view.values[X86CPU_HV_VERSION_ID_BUILD], ==, 0x3839);
+    g_assert_cmpmem(view.hv_vendor_id, 12, "Microsoft Hv", 12);
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmpuint(view.values[X86CPU_HV_SPINLOCKS], ==, 0);
+    g_assert_cmpuint(view.values[X86CPU_TSC_FREQUENCY], ==, 0);
+    g_assert_true(view.values[X86CPU_TCG_CPUID]);
+
+    /* pmu=off leaves nothing of lbr-fmt. */
+    cpu = plain_cpu();
+    cpu.values[X86CPU_LBR_FMT] = 5;
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_cmpuint(view.values[X86CPU_LBR_FMT], ==, 0);
+    cpu.values[X86CPU_PMU] = true;
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_cmpuint(view.values[X86CPU_LBR_FMT], ==, 5);
+}
+
+/* ---- compare.c ---- */
+
+static X86CpuComparison compare(const X86Cpu *a, const X86Cpu *b,
+                                X86CpuAccelerator accel)
+{
+    X86CpuComparison result;
+
+    x86cpu_compare(&tables, a, b, accel, &result);
+    return result;
+}
+
+static void assert_empty(const X86CpuNames *names)
+{
+    static const X86CpuNames none;
+
+    g_assert_cmpmem(names, sizeof(*names), &none, sizeof(none));
+}
+
+static void test_compare_features(void)
+{
+    X86Cpu a = plain_cpu(), b = a;
+    X86CpuComparison c = compare(&a, &b, X86CPU_ON_KVM);
+
+    g_assert_cmpint(c.relation, ==, X86CPU_IDENTICAL);
+    assert_empty(&c.responsible);
+
+    b.words[X86CPU_FEAT_7_0_EBX] = AVX2;
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_cmpint(c.relation, ==, X86CPU_SUBSET);
+    g_assert_cmphex(c.missing_in_a.bits[X86CPU_FEAT_7_0_EBX], ==, AVX2);
+    assert_empty(&c.missing_in_b);
+    assert_empty(&c.differs);
+    g_assert_cmphex(c.responsible.bits[X86CPU_FEAT_7_0_EBX], ==, AVX2);
+    c = compare(&b, &a, X86CPU_ON_KVM);
+    g_assert_cmpint(c.relation, ==, X86CPU_SUPERSET);
+    g_assert_cmphex(c.missing_in_b.bits[X86CPU_FEAT_7_0_EBX], ==, AVX2);
+
+    a.words[X86CPU_FEAT_1_ECX] = AVX;
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_cmpint(c.relation, ==, X86CPU_INCOMPATIBLE);
+    g_assert_false(x86cpu_fits(&tables, &a, &b, X86CPU_ON_KVM));
+    g_assert_false(x86cpu_fits(&tables, &b, &a, X86CPU_ON_KVM));
+
+    /* Topology gives it to both, or to neither. */
+    a = b = plain_cpu();
+    a.words[X86CPU_FEAT_1_EDX] |= HT;
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_cmpint(c.relation, ==, X86CPU_SUBSET);
+    c = compare(&b, &a, X86CPU_ON_KVM);
+    g_assert_cmpint(c.relation, ==, X86CPU_SUBSET);
+    g_assert_cmphex(c.responsible.bits[X86CPU_FEAT_1_EDX], ==, HT);
+
+    /* AMD's CPUs without leaf 0x80000001 don't repeat bits of leaf 1. */
+    strcpy(a.vendor, "AuthenticAMD");
+    b = a;
+    a.values[X86CPU_XLEVEL] = 0;
+    a.words[X86CPU_FEAT_8000_0001_EDX] = 0;
+    b.words[X86CPU_FEAT_8000_0001_EDX] = 0;
+    b.values[X86CPU_PHYS_BITS] = a.values[X86CPU_PHYS_BITS] = 0;
+    g_assert_cmpint(compare(&b, &a, X86CPU_ON_KVM).relation, ==,
+                    X86CPU_SUBSET);
+
+    /* What the guest can't see makes no difference. */
+    a = b = plain_cpu();
+    b.words[X86CPU_FEAT_SVM] = BIT(0);
+    g_assert_true(x86cpu_identical(&tables, &a, &b, X86CPU_ON_KVM));
+    b.words[X86CPU_FEAT_ARCH_CAPABILITIES] = RSBA;
+    b.words[X86CPU_FEAT_7_0_EDX] = ARCH_CAPS;
+    c = compare(&a, &b, X86CPU_ON_TCG);
+    g_assert_cmphex(c.responsible.bits[X86CPU_FEAT_ARCH_CAPABILITIES], ==, 0);
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_cmphex(c.responsible.bits[X86CPU_FEAT_ARCH_CAPABILITIES], ==,
+                    RSBA);
+    /* A feature of several bits is one. */
+    a = b = plain_cpu();
+    a.words[X86CPU_FEAT_KVM] = BIT(0);
+    b.words[X86CPU_FEAT_KVM] = BIT(0) | BIT(3);
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_cmphex(c.responsible.bits[X86CPU_FEAT_KVM], ==, BIT(0) | BIT(3));
+    /* A bit without a name is by itself. */
+    a.words[X86CPU_FEAT_KVM] = b.words[X86CPU_FEAT_KVM] = 0;
+    b.words[X86CPU_FEAT_7_0_EBX] = BIT(30) | BIT(31);
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_cmphex(c.responsible.bits[X86CPU_FEAT_7_0_EBX], ==,
+                    BIT(30) | BIT(31));
+
+    /* Intel PT in one form is none of the other, and less than neither. */
+    a = b = plain_cpu();
+    a.words[X86CPU_FEAT_7_0_EBX] = b.words[X86CPU_FEAT_7_0_EBX] = INTEL_PT;
+    b.words[X86CPU_FEAT_14_0_ECX] = LIP;
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_cmpint(c.relation, ==, X86CPU_INCOMPATIBLE);
+    a.words[X86CPU_FEAT_7_0_EBX] = 0;
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_cmpint(c.relation, ==, X86CPU_SUBSET);
+}
+
+static void test_compare_values(void)
+{
+    static const struct {
+        X86CpuPropertyId id;
+        uint64_t a, b;
+        X86CpuRelation relation;
+    } cases[] = {
+        { X86CPU_FAMILY, 6, 15, X86CPU_SUBSET },
+        { X86CPU_UCODE_REV, 1, 2, X86CPU_SUBSET },
+        { X86CPU_MIN_LEVEL, 0xd, 0x16, X86CPU_SUBSET },
+        { X86CPU_MIN_LEVEL, 0x16, 0xd, X86CPU_SUBSET },
+        { X86CPU_PHYS_BITS, 40, 46, X86CPU_SUBSET },
+        { X86CPU_PHYS_BITS, 46, 40, X86CPU_SUPERSET },
+        { X86CPU_GUEST_PHYS_BITS, 46, 40, X86CPU_SUBSET },
+        { X86CPU_PMU, 1, 0, X86CPU_SUPERSET },
+        { X86CPU_KVM, 0, 1, X86CPU_SUBSET },
+        { X86CPU_KVM_PV_ENFORCE_CPUID, 0, 1, X86CPU_SUBSET },
+        { X86CPU_TSC_FREQUENCY, 0, 1000, X86CPU_SUBSET },
+        { X86CPU_TSC_FREQUENCY, 2000, 1000, X86CPU_INCOMPATIBLE },
+        { X86CPU_HV_SPINLOCKS, 0xffffffff, 5, X86CPU_SUBSET },
+        { X86CPU_HV_SPINLOCKS, 5, 7, X86CPU_SUBSET },
+        { X86CPU_HV_SPINLOCKS, 7, 5, X86CPU_SUBSET },
+        { X86CPU_HV_RELAXED, 1, 0, X86CPU_SUPERSET },
+        { X86CPU_HV_VERSION_ID_BUILD, 1, 2, X86CPU_IDENTICAL },
+        { X86CPU_HV_ENFORCE_CPUID, 1, 0, X86CPU_IDENTICAL },
+        { X86CPU_FILL_MTRR_MASK, 1, 0, X86CPU_IDENTICAL },
+        { X86CPU_X_MIGRATE_SMI_COUNT, 1, 0, X86CPU_IDENTICAL },
+        { X86CPU_TCG_CPUID, 1, 0, X86CPU_IDENTICAL },
+        { X86CPU_X_HV_SYNIC_KVM_ONLY, 1, 0, X86CPU_IDENTICAL },
+        { X86CPU_LBR_FMT, 5, 0, X86CPU_IDENTICAL },
+        { X86CPU_XEN_VAPIC, 1, 0, X86CPU_IDENTICAL },
+    };
+    X86CpuComparison c;
+    X86Cpu a, b;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        X86CpuPropertyId id = cases[i].id;
+
+        g_test_message("%s", x86cpu_property_names[id]);
+        a = b = plain_cpu();
+        a.values[id] = cases[i].a;
+        b.values[id] = cases[i].b;
+        c = compare(&a, &b, X86CPU_ON_KVM);
+        g_assert_cmpint(c.relation, ==, cases[i].relation);
+        g_assert_cmpint(c.responsible.properties[id], ==,
+                        c.relation != X86CPU_IDENTICAL);
+    }
+
+    /* lbr-fmt, with pmu: only 0 is less than others. */
+    a = b = plain_cpu();
+    a.values[X86CPU_PMU] = b.values[X86CPU_PMU] = true;
+    b.values[X86CPU_LBR_FMT] = 5;
+    g_assert_cmpint(compare(&a, &b, X86CPU_ON_KVM).relation, ==,
+                    X86CPU_SUBSET);
+    a.values[X86CPU_LBR_FMT] = 4;
+    g_assert_cmpint(compare(&a, &b, X86CPU_ON_KVM).relation, ==,
+                    X86CPU_INCOMPATIBLE);
+
+    /* Texts */
+    a = b = plain_cpu();
+    strcpy(b.vendor, "AuthenticAMD");
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_cmpint(c.relation, ==, X86CPU_INCOMPATIBLE);
+    g_assert_true(c.responsible.vendor && c.differs.vendor);
+    b = a;
+    strcpy(b.model_id, "Another");
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_cmpint(c.relation, ==, X86CPU_SUBSET);
+    g_assert_true(c.responsible.model_id && c.differs.model_id);
+    b = a;
+    strcpy(b.hv_vendor_id, "Another");
+    g_assert_true(x86cpu_identical(&tables, &a, &b, X86CPU_ON_KVM));
+    a.values[X86CPU_HV_TIME] = b.values[X86CPU_HV_TIME] = true;
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_cmpint(c.relation, ==, X86CPU_SUBSET);
+    g_assert_true(c.responsible.hv_vendor_id && c.differs.hv_vendor_id);
+
+    /* Caches */
+    a = b = plain_cpu();
+    a.values[X86CPU_LEGACY_CACHE] = b.values[X86CPU_LEGACY_CACHE] = false;
+    a.caches[CACHE_L2] = (Cache) { .size = 1 << 20, .share = "core",
+                                   .numbers = { 64, 8, 1, 2048, 1 } };
+    b.caches[CACHE_L2] = a.caches[CACHE_L2];
+    strcpy(b.caches[CACHE_L2].share, "die");
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_cmpint(c.relation, ==, X86CPU_SUBSET);
+    g_assert_true(c.responsible.caches[CACHE_L2] &&
+                  c.differs.caches[CACHE_L2]);
+    /* From caches of its own to the old ones */
+    b = plain_cpu();
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_true(c.responsible.caches[CACHE_L2] &&
+                  c.responsible.properties[X86CPU_LEGACY_CACHE]);
+    c = compare(&b, &a, X86CPU_ON_KVM);
+    g_assert_true(c.responsible.caches[CACHE_L2] &&
+                  !c.responsible.properties[X86CPU_LEGACY_CACHE]);
+}
+
+static void test_copy_named(void)
+{
+    X86Cpu a = plain_cpu(), b = a;
+    X86CpuNames names = {
+        .vendor = true, .model_id = true, .hv_vendor_id = true,
+        .caches[CACHE_L3] = true, .bits[X86CPU_FEAT_1_ECX] = AVX,
+        .properties[X86CPU_PMU] = true,
+    };
+
+    strcpy(b.vendor, "AuthenticAMD");
+    strcpy(b.model_id, "B");
+    strcpy(b.hv_vendor_id, "C");
+    b.caches[CACHE_L3].size = 1;
+    b.words[X86CPU_FEAT_1_ECX] = AVX;
+    b.values[X86CPU_PMU] = true;
+    x86cpu_copy_named(&a, &b, &names);
+    b.values[X86CPU_LEGACY_CACHE] = false;
+    g_assert_cmpmem(&a, sizeof(a), &b, sizeof(b));
+
+    /* legacy-cache is not on as long as there is a cache. */
+    a = plain_cpu();
+    names = (X86CpuNames) { .properties[X86CPU_LEGACY_CACHE] = true };
+    x86cpu_copy_named(&b, &a, &names);
+    g_assert_false(b.values[X86CPU_LEGACY_CACHE]);
+    names.caches[CACHE_L3] = true;
+    x86cpu_copy_named(&b, &a, &names);
+    g_assert_true(b.values[X86CPU_LEGACY_CACHE]);
+}
+
+/* ---- baseline.c ---- */
+
+static X86CpuBaseline baseline_of(const X86Cpu *a, const X86Cpu *b)
+{
+    X86CpuBaseline bl;
+
+    g_assert_true(x86cpu_baseline(&tables, a, b, X86CPU_ON_KVM, &bl));
+    return bl;
+}
+
+static void test_baseline(void)
+{
+    X86Cpu a = plain_cpu(), b = a;
+    X86CpuBaseline bl = baseline_of(&a, &b);
+
+    g_assert_cmpmem(bl.cpu.words, sizeof(a.words), a.words, sizeof(a.words));
+    g_assert_cmpmem(bl.cpu.values, sizeof(a.values), a.values,
+                    sizeof(a.values));
+    strcpy(b.vendor, "AuthenticAMD");
+    g_assert_false(x86cpu_baseline(&tables, &a, &b, X86CPU_ON_KVM, &bl));
+
+    /* avx10, of which each has another length */
+    a = b = plain_cpu();
+    a.words[X86CPU_FEAT_7_1_EDX] = b.words[X86CPU_FEAT_7_1_EDX] = AVX10;
+    a.words[X86CPU_FEAT_24_0_EBX] = AVX10_128 | AVX10_256;
+    b.words[X86CPU_FEAT_24_0_EBX] = AVX10_128;
+    a.values[X86CPU_AVX10_VERSION] = 2;
+    b.values[X86CPU_AVX10_VERSION] = 1;
+    bl = baseline_of(&a, &b);
+    g_assert_cmphex(bl.cpu.words[X86CPU_FEAT_24_0_EBX], ==, AVX10_128);
+    g_assert_cmpuint(bl.cpu.values[X86CPU_AVX10_VERSION], ==, 1);
+    a.words[X86CPU_FEAT_24_0_EBX] = AVX10_512;
+    a.words[X86CPU_FEAT_24_1_ECX] = b.words[X86CPU_FEAT_24_1_ECX] = BIT(2);
+    bl = baseline_of(&a, &b);
+    g_assert_cmphex(bl.cpu.words[X86CPU_FEAT_24_1_ECX], ==, 0);
+    g_assert_cmphex(bl.cpu.words[X86CPU_FEAT_7_1_EDX], ==, 0);
+    g_assert_cmpuint(bl.cpu.values[X86CPU_AVX10_VERSION], ==, 0);
+    g_assert_cmphex(bl.omitted[X86CPU_OMITTED_DEPENDENCY]
+                    .bits[X86CPU_FEAT_7_1_EDX], ==, AVX10);
+
+    /* A 32-bit CPU has no physical bits to set. */
+    a = b = plain_cpu();
+    b.words[X86CPU_FEAT_8000_0001_EDX] = 0;
+    b.values[X86CPU_PHYS_BITS] = 0;
+    a.values[X86CPU_GUEST_PHYS_BITS] = 40;
+    bl = baseline_of(&a, &b);
+    g_assert_cmpuint(bl.cpu.values[X86CPU_PHYS_BITS], ==, 0);
+    g_assert_cmpuint(bl.cpu.values[X86CPU_GUEST_PHYS_BITS], ==, 0);
+    b = a;
+    b.values[X86CPU_GUEST_PHYS_BITS] = 0;
+    b.values[X86CPU_PHYS_BITS] = 39;
+    bl = baseline_of(&a, &b);
+    g_assert_cmpuint(bl.cpu.values[X86CPU_PHYS_BITS], ==, 39);
+    g_assert_cmpuint(bl.cpu.values[X86CPU_GUEST_PHYS_BITS], ==, 39);
+
+    /* Two forms of Intel PT */
+    a = b = plain_cpu();
+    a.words[X86CPU_FEAT_7_0_EBX] = b.words[X86CPU_FEAT_7_0_EBX] = INTEL_PT;
+    b.words[X86CPU_FEAT_14_0_ECX] = LIP;
+    bl = baseline_of(&a, &b);
+    g_assert_cmphex(bl.cpu.words[X86CPU_FEAT_7_0_EBX], ==, 0);
+    g_assert_cmphex(bl.omitted[X86CPU_OMITTED_CONFLICT]
+                    .bits[X86CPU_FEAT_7_0_EBX], ==, INTEL_PT);
+
+    /* invtsc stays with a common frequency. */
+    a = b = plain_cpu();
+    a.words[X86CPU_FEAT_8000_0007_EDX] = INVTSC;
+    b.words[X86CPU_FEAT_8000_0007_EDX] = INVTSC;
+    a.values[X86CPU_TSC_FREQUENCY] = 1000;
+    b.values[X86CPU_TSC_FREQUENCY] = 1000;
+    bl = baseline_of(&a, &b);
+    g_assert_cmphex(bl.cpu.words[X86CPU_FEAT_8000_0007_EDX], ==, INVTSC);
+    g_assert_cmpuint(bl.cpu.values[X86CPU_TSC_FREQUENCY], ==, 1000);
+    b.values[X86CPU_TSC_FREQUENCY] = 2000;
+    bl = baseline_of(&a, &b);
+    g_assert_cmphex(bl.cpu.words[X86CPU_FEAT_8000_0007_EDX], ==, 0);
+    g_assert_cmphex(bl.omitted[X86CPU_OMITTED_UNMIGRATABLE]
+                    .bits[X86CPU_FEAT_8000_0007_EDX], ==, INVTSC);
+    g_assert_true(bl.omitted[X86CPU_OMITTED_CONFLICT]
+                  .properties[X86CPU_TSC_FREQUENCY]);
+
+    /* A limitation that only one has */
+    a = b = plain_cpu();
+    a.words[X86CPU_FEAT_7_0_EDX] = b.words[X86CPU_FEAT_7_0_EDX] = ARCH_CAPS;
+    a.words[X86CPU_FEAT_ARCH_CAPABILITIES] = RSBA;
+    bl = baseline_of(&a, &b);
+    g_assert_cmphex(bl.hazards.bits[X86CPU_FEAT_ARCH_CAPABILITIES], ==, RSBA);
+
+    /* The level of one would show what that of the other hides. */
+    a = b = plain_cpu();
+    a.words[X86CPU_FEAT_7_0_EBX] = b.words[X86CPU_FEAT_7_0_EBX] = AVX2;
+    a.values[X86CPU_LEVEL] = 5;
+    a.values[X86CPU_MODEL] = 99;
+    bl = baseline_of(&a, &b);
+    g_assert_true(x86cpu_fits(&tables, &bl.cpu, &a, X86CPU_ON_KVM));
+}
+
+static void test_baseline_hyperv(void)
+{
+    X86Cpu a = plain_cpu(), b = a;
+    X86CpuBaseline bl;
+
+    a.values[X86CPU_HV_RELAXED] = b.values[X86CPU_HV_RELAXED] = true;
+    a.values[X86CPU_HV_TIME] = true;
+    a.values[X86CPU_HV_SPINLOCKS] = 4095;
+    b.values[X86CPU_HV_SPINLOCKS] = 8191;
+    a.values[X86CPU_HV_VERSION_ID_BUILD] = 7;
+    a.values[X86CPU_HV_NO_NONARCH_CORESHARING] = true;
+    bl = baseline_of(&a, &b);
+    g_assert_true(bl.cpu.values[X86CPU_HV_RELAXED]);
+    g_assert_false(bl.cpu.values[X86CPU_HV_TIME]);
+    g_assert_cmpuint(bl.cpu.values[X86CPU_HV_SPINLOCKS], ==, 8191);
+    g_assert_cmpuint(bl.cpu.values[X86CPU_HV_VERSION_ID_BUILD], ==, 7);
+    g_assert_false(bl.cpu.values[X86CPU_HV_NO_NONARCH_CORESHARING]);
+
+    /* What stimer needs, only one of them has. */
+    a.values[X86CPU_HV_STIMER] = b.values[X86CPU_HV_STIMER] = true;
+    a.values[X86CPU_HV_STIMER_DIRECT] = true;
+    b.values[X86CPU_HV_STIMER_DIRECT] = true;
+    bl = baseline_of(&a, &b);
+    g_assert_false(bl.cpu.values[X86CPU_HV_STIMER]);
+    g_assert_false(bl.cpu.values[X86CPU_HV_STIMER_DIRECT]);
+    g_assert_true(bl.omitted[X86CPU_OMITTED_DEPENDENCY]
+                  .properties[X86CPU_HV_STIMER_DIRECT]);
+
+    /* KVM's first SynIC did without VP indices. */
+    a = b = plain_cpu();
+    a.values[X86CPU_HV_SYNIC] = b.values[X86CPU_HV_SYNIC] = true;
+    a.values[X86CPU_HV_VPINDEX] = true;
+    b.values[X86CPU_X_HV_SYNIC_KVM_ONLY] = true;
+    bl = baseline_of(&a, &b);
+    g_assert_true(bl.cpu.values[X86CPU_HV_SYNIC]);
+    g_assert_true(bl.cpu.values[X86CPU_X_HV_SYNIC_KVM_ONLY]);
+    b.values[X86CPU_X_HV_SYNIC_KVM_ONLY] = false;
+    bl = baseline_of(&a, &b);
+    g_assert_false(bl.cpu.values[X86CPU_HV_SYNIC]);
+    /* Without any switch, all else is by default. */
+    g_assert_cmphex(bl.cpu.values[X86CPU_HV_VERSION_ID_BUILD], ==, 0x3839);
+    g_assert_cmpstr(bl.cpu.hv_vendor_id, ==, "Microsoft Hv");
+}
+
+/* ---- random CPUs ---- */
+
+/* In static expansions, levels have been raised for the features. */
+static void describe_levels(X86Cpu *cpu)
+{
+    X86CpuView view;
+
+    cpu->values[X86CPU_LEVEL_FUNC7] = 0xffffffff;
+    view = view_of(cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    if (cpu->values[X86CPU_LEVEL] == 0xffffffff) {
+        cpu->values[X86CPU_MIN_LEVEL] = view.level;
+    }
+    if (view.xlevel) {
+        cpu->values[X86CPU_MIN_XLEVEL] = view.xlevel;
+    }
+    cpu->values[X86CPU_LEVEL_FUNC7] = view.level_func7;
+}
+
+/* Closed, as static expansions are; few properties, so that many are alike */
+static X86Cpu random_cpu(void)
+{
+    static const X86CpuPropertyId flags[] = {
+        X86CPU_PMU, X86CPU_KVM, X86CPU_HV_RELAXED, X86CPU_HV_VAPIC,
+        X86CPU_HV_SYNIC, X86CPU_HV_VPINDEX, X86CPU_HV_STIMER, X86CPU_HV_TIME,
+        X86CPU_X_HV_SYNIC_KVM_ONLY, X86CPU_X_VENDOR_CPUID_ONLY,
+        X86CPU_FULL_CPUID_AUTO_LEVEL, X86CPU_L3_CACHE,
+        X86CPU_X_MIGRATE_SMI_COUNT, X86CPU_KVM_PV_ENFORCE_CPUID,
+        X86CPU_X_L1_CACHE_PER_THREAD, X86CPU_LMCE,
+    };
+    static const struct {
+        X86CpuPropertyId id;
+        uint64_t values[3];
+    } numbers[] = {
+        { X86CPU_MODEL, { 1, 2, 3 } },
+        { X86CPU_MIN_LEVEL, { 1, 7, 0x20 } },
+        { X86CPU_LEVEL, { 0xffffffff, 7, 0x14 } },
+        { X86CPU_MIN_XLEVEL, { 0, 0x80000008, 0x8000001e } },
+        { X86CPU_PHYS_BITS, { 36, 40, 46 } },
+        { X86CPU_GUEST_PHYS_BITS, { 0, 36, 40 } },
+        { X86CPU_TSC_FREQUENCY, { 0, 1000, 2000 } },
+        { X86CPU_HV_SPINLOCKS, { 0xffffffff, 1, 2 } },
+        { X86CPU_LBR_FMT, { 0, 4, 5 } },
+        { X86CPU_AVX10_VERSION, { 1, 1, 2 } },
+        { X86CPU_HV_VERSION_ID_BUILD, { 0x3839, 1, 2 } },
+    };
+    X86Cpu cpu = plain_cpu();
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(features); i++) {
+        if (g_test_rand_int_range(0, 4)) {
+            cpu.words[features[i].word] |= features[i].mask;
+        } else {
+            cpu.words[features[i].word] &= ~features[i].mask;
+        }
+    }
+    for (i = 0; i < 4; i++) {
+        X86CpuPropertyId id = flags[g_test_rand_int_range(
+            0, G_N_ELEMENTS(flags))];
+        int n = g_test_rand_int_range(0, G_N_ELEMENTS(numbers));
+
+        cpu.values[id] = !cpu.values[id];
+        cpu.values[numbers[n].id] =
+            numbers[n].values[g_test_rand_int_range(0, 3)];
+    }
+    if (!(cpu.words[X86CPU_FEAT_8000_0001_EDX] & LM)) {
+        cpu.values[X86CPU_PHYS_BITS] = cpu.values[X86CPU_GUEST_PHYS_BITS] = 0;
+    }
+    cpu.values[X86CPU_GUEST_PHYS_BITS] =
+        MIN(cpu.values[X86CPU_GUEST_PHYS_BITS], cpu.values[X86CPU_PHYS_BITS]);
+    for (i = 0; i < G_N_ELEMENTS(dependencies); i++) {
+        x86cpu_close(&tables, &cpu);
+    }
+    if (!cpu.values[X86CPU_HV_TIME] || !cpu.values[X86CPU_HV_SYNIC]) {
+        cpu.values[X86CPU_HV_STIMER] = false;
+    }
+    if (!cpu.values[X86CPU_HV_VPINDEX]) {
+        cpu.values[X86CPU_HV_SYNIC] &= cpu.values[X86CPU_X_HV_SYNIC_KVM_ONLY];
+    }
+    describe_levels(&cpu);
+    return cpu;
+}
+
+static X86CpuRelation mirrored(X86CpuRelation relation)
+{
+    return relation == X86CPU_SUBSET ? X86CPU_SUPERSET
+           : relation == X86CPU_SUPERSET ? X86CPU_SUBSET : relation;
+}
+
+/* Each name in @names is needed to make @a identical to @b. */
+static void assert_minimal(const X86Cpu *a, const X86Cpu *b,
+                           const X86CpuNames *names)
+{
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(features); i++) {
+        X86CpuNames fewer = *names;
+        X86Cpu cpu = *a;
+
+        if (fewer.bits[features[i].word] & features[i].mask) {
+            fewer.bits[features[i].word] &= ~features[i].mask;
+            x86cpu_copy_named(&cpu, b, &fewer);
+            g_assert_false(x86cpu_identical(&tables, &cpu, b,
+                                            X86CPU_ON_KVM));
+        }
+    }
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        X86CpuNames fewer = *names;
+        X86Cpu cpu = *a;
+
+        if (fewer.properties[i]) {
+            fewer.properties[i] = false;
+            x86cpu_copy_named(&cpu, b, &fewer);
+            g_assert_false(x86cpu_identical(&tables, &cpu, b,
+                                            X86CPU_ON_KVM));
+        }
+    }
+}
+
+static void test_random_comparisons(void)
+{
+    unsigned found[4] = { 0 };
+    int i;
+
+    for (i = 0; i < 3000; i++) {
+        X86Cpu a = random_cpu(), b = a;
+        X86CpuComparison ab, ba;
+
+        if (i % 3) {
+            b = random_cpu();
+            if (i % 3 == 1) {
+                /* Nearly the same */
+                memcpy(b.words, a.words, sizeof(b.words));
+            }
+        }
+        ab = compare(&a, &b, X86CPU_ON_KVM);
+        ba = compare(&b, &a, X86CPU_ON_KVM);
+        found[ab.relation]++;
+        if (ab.relation != X86CPU_SUBSET || ba.relation != X86CPU_SUBSET) {
+            g_assert_cmpint(ba.relation, ==, mirrored(ab.relation));
+        }
+        g_assert_cmpmem(&ab.missing_in_a, sizeof(X86CpuNames),
+                        &ba.missing_in_b, sizeof(X86CpuNames));
+        g_assert_cmpmem(&ab.differs, sizeof(X86CpuNames), &ba.differs,
+                        sizeof(X86CpuNames));
+        if (ab.relation != X86CPU_IDENTICAL) {
+            X86Cpu cpu = a;
+
+            x86cpu_copy_named(&cpu, &b, &ab.responsible);
+            g_assert_true(x86cpu_identical(&tables, &cpu, &b,
+                                           X86CPU_ON_KVM));
+            assert_minimal(&a, &b, &ab.responsible);
+        }
+    }
+    for (i = 0; i < 4; i++) {
+        g_assert_cmpuint(found[i], >, 0);
+    }
+}
+
+/* What both guests see is in their baseline, or in its lists. */
+static void assert_maximal(const X86CpuBaseline *bl, const X86Cpu *a,
+                           const X86Cpu *b)
+{
+    int t, i, why;
+
+    for (t = 0; t < X86CPU_TOPOLOGIES; t++) {
+        X86CpuView va = view_of(a, X86CPU_ON_KVM, t);
+        X86CpuView vb = view_of(b, X86CPU_ON_KVM, t);
+        X86CpuView is = view_of(&bl->cpu, X86CPU_ON_KVM, t);
+
+        for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+            uint64_t left = va.words[i] & vb.words[i] & ~is.words[i];
+
+            for (why = 0; why < X86CPU_OMISSIONS; why++) {
+                left &= ~bl->omitted[why].bits[i];
+            }
+            g_assert_cmphex(left, ==, 0);
+        }
+    }
+}
+
+static bool has_names(const X86CpuNames *omitted)
+{
+    static const X86CpuNames none[X86CPU_OMISSIONS];
+
+    return memcmp(omitted, none, sizeof(none));
+}
+
+static void test_random_baselines(void)
+{
+    int i;
+
+    for (i = 0; i < 3000; i++) {
+        X86Cpu a = random_cpu(), b = random_cpu(), c = random_cpu();
+        X86CpuBaseline ab = baseline_of(&a, &b), ba = baseline_of(&b, &a);
+        X86CpuBaseline bc = baseline_of(&b, &c);
+        X86CpuBaseline ab_c = baseline_of(&ab.cpu, &c);
+        X86CpuBaseline a_bc = baseline_of(&a, &bc.cpu);
+        X86CpuBaseline again = baseline_of(&ab.cpu, &ab.cpu);
+
+        g_assert_true(x86cpu_fits(&tables, &ab.cpu, &a, X86CPU_ON_KVM));
+        g_assert_true(x86cpu_fits(&tables, &ab.cpu, &b, X86CPU_ON_KVM));
+        assert_maximal(&ab, &a, &b);
+        g_assert_cmpmem(&ab, sizeof(ab), &ba, sizeof(ba));
+        g_assert_cmpmem(&ab_c.cpu, sizeof(X86Cpu), &a_bc.cpu,
+                        sizeof(X86Cpu));
+        g_assert_cmpmem(&again.cpu, sizeof(X86Cpu), &ab.cpu, sizeof(X86Cpu));
+        again = baseline_of(&a, &a);
+        if (!has_names(again.omitted)) {
+            g_assert_true(x86cpu_identical(&tables, &again.cpu, &a,
+                                           X86CPU_ON_KVM));
+        }
+    }
+}
+
+/* Every test on both kinds of line */
+static void run_old(const void *test)
+{
+    make_tables(0xa0000);
+    ((void (*)(void))test)();
+}
+
+static void run_new(const void *test)
+{
+    make_tables(0xb0001);
+    ((void (*)(void))test)();
+}
+
+static void add(const char *name, void (*test)(void))
+{
+    g_autofree char *old = g_strdup_printf("/10.0/%s", name);
+    g_autofree char *new = g_strdup_printf("/11.1/%s", name);
+
+    g_test_add_data_func(old, (const void *)test, run_old);
+    g_test_add_data_func(new, (const void *)test, run_new);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    add("names", test_names);
+    add("apply", test_apply);
+    add("close", test_close);
+    add("check", test_check);
+    add("view/levels", test_view_levels);
+    add("view/words", test_view_words);
+    add("view/gates", test_view_gates);
+    add("view/caches", test_view_caches);
+    add("view/values", test_view_values);
+    add("compare/features", test_compare_features);
+    add("compare/values", test_compare_values);
+    add("compare/copy-named", test_copy_named);
+    add("baseline/features", test_baseline);
+    add("baseline/hyperv", test_baseline_hyperv);
+    add("random/comparisons", test_random_comparisons);
+    add("random/baselines", test_random_baselines);
+    return g_test_run();
+}
