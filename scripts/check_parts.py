@@ -54,11 +54,14 @@ PARTS = [
         'tests/lint/*', 'tests/qtest/*', 'tests/readme/*',
         'tests/tooling/*', 'tests/unit/*'], whole=True),
     Part('generator', 15, [
-        'tests/generator/*', 'tests/golden/*', 'tests/site/*'], whole=True),
+        'tests/core/*', 'tests/generator/*', 'tests/golden/*',
+        'tests/site/*'], whole=True),
     Part('features', 15, [
         'tests/guest/test_avx10_version.py',
         'tests/guest/test_bug_fixes.py',
         'tests/guest/test_cache_properties.py',
+        'tests/guest/test_comparison.py:TestKvm.*',
+        'tests/guest/test_comparison.py:TestTcg.*',
         'tests/guest/test_dependencies.py',
         'tests/guest/test_descriptions.py',
         'tests/guest/test_distributors.py',
@@ -108,6 +111,7 @@ KVM_TESTS = [
     'tests/golden/test_golden.py:TestKvm.*',
     'tests/guest/test_avx10_version.py:*',
     'tests/guest/test_cache_properties.py:TestKvm.*',
+    'tests/guest/test_comparison.py:TestKvm.*',
     'tests/guest/test_cpu_compat.py:TestKvm.*',
     'tests/guest/test_cpu_migration.py:*CPU.*',
     'tests/guest/test_descriptions.py:*Kvm.*',
@@ -138,6 +142,7 @@ ON_EACH_HOST = {
 SAMPLED = {
     'tests/clients/test_x86_cpu_model_dump.py': 'models',
     'tests/golden/test_golden.py': 'answers for other hosts; guests',
+    'tests/guest/test_comparison.py': 'random pairs, models',
     'tests/guest/test_cpu_compat.py': 'models and pairs of machine types',
     'tests/guest/test_feature_flags.py': 'models',
     'tests/guest/test_machine_type.py': 'models and machine types',
@@ -151,9 +156,10 @@ SAMPLED = {
 }
 
 # Directories that only their own suites read
-PRIVATE = ['tests/clients', 'tests/dist', 'tests/fresh', 'tests/fuzz',
-           'tests/generator', 'tests/install', 'tests/lines', 'tests/lint',
-           'tests/readme', 'tests/site', 'tests/targets', 'tests/tooling']
+PRIVATE = ['tests/clients', 'tests/core', 'tests/dist', 'tests/fresh',
+           'tests/fuzz', 'tests/generator', 'tests/install', 'tests/lines',
+           'tests/lint', 'tests/readme', 'tests/site', 'tests/targets',
+           'tests/tooling']
 TEXTS = ['*.md', 'docs/*.rst']
 
 

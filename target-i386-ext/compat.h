@@ -18,6 +18,7 @@
 #include "hw/core/qdev-properties.h"
 #include "qapi/qapi-types-machine.h"
 
+#define X86_CPU_MODEL_COMMANDS "qapi/qapi-commands-machine.h"
 typedef const void *X86CPUClassData;
 
 /* The result of VMStateDescription.post_save */
@@ -55,6 +56,7 @@ static inline uint64_t x86_cpu_needs_pmu(X86CPU *cpu, FeatureWord w)
 #include "qapi/qapi-types-machine.h"
 #include "qapi/qapi-types-machine-target.h"
 
+#define X86_CPU_MODEL_COMMANDS "qapi/qapi-commands-machine-target.h"
 typedef void *X86CPUClassData;
 
 typedef int VMStatePostSave;
@@ -71,6 +73,8 @@ typedef X86CPURegister32 CpuFeatureRegister;
 /* Feature words that there are not */
 #define FEAT_1E_1_EAX FEATURE_WORDS
 #define FEAT_24_1_ECX FEATURE_WORDS
+#define FEAT_7_1_ECX FEATURE_WORDS
+#define FEAT_8000_0021_ECX FEATURE_WORDS
 #define FEAT_29_0_EBX FEATURE_WORDS
 
 #define X86_CPU_LATE_XSS XSTATE_ARCH_LBR_MASK

@@ -11,6 +11,7 @@
 #define I386_EXT_CPU_ACCESS_H
 
 #include "cpu.h"
+#include "target/i386/ext/core/x86cpu.h"
 #include "target/i386/ext/option-commas.h"
 
 /* Registers the properties of the extension on TYPE_X86_CPU. */
@@ -95,6 +96,9 @@ typedef struct X86CPUDependency {
 
 /* Fills @dep with row @i (from 0) of the table; false after the last. */
 bool x86_cpu_access_dependency(unsigned i, X86CPUDependency *dep);
+
+/* Adds QEMU's codes of caches in CPUID leaf 2 to @tables. */
+void x86_cpu_access_cache_descriptors(X86CpuTables *tables);
 
 /*
  * What an unversioned model name from tables/models means on some machine

@@ -14,4 +14,12 @@
 #include "target/i386/ext/feature-requests.h"
 #include "target/i386/ext/kvm-cpuid.h"
 
+/* One line in X86CPU, instead of one for each */
+#define X86_CPU_INTROSPECTION_RECORDS \
+    X86CPUFeatureRequests requests; \
+    X86CPUOwnCaches own_caches; \
+    X86CPUFingerprint fingerprint; \
+    const MachineClass *anchor; \
+    struct kvm_cpuid2 *kvm_cpuid;
+
 #endif /* I386_EXT_CPU_RECORDS_H */

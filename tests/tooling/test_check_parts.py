@@ -151,8 +151,9 @@ class Partition(unittest.TestCase):
             r"(?:if|if not|\*) (?:FULL\b|os\.environ\.get\('CHECK_FULL'\))"
             r"(?!.*\n.*(?:SkipTest|return '))",
             pathlib.Path(REPO, name).read_text())}
-        # As test_removed_features.py, which chooses the models
-        found.add('tests/guest/test_feature_flags.py')
+        # As test_removed_features.py and cpu_models.py, which choose for them
+        found |= {'tests/guest/test_feature_flags.py',
+                  'tests/guest/test_comparison.py'}
         self.assertEqual(found, set(check_parts.SAMPLED))
         suite = mock.Mock()
         suite.name = 'tests/golden/test_golden.py'

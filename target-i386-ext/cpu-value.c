@@ -1,0 +1,453 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * CPUs of QEMU as values of the core
+ *
+ * Answers, for comparison and baseline: which value of the core is this CPU,
+ * and what does the core need to know of this QEMU?  A value has what the
+ * static expansion has, by the same properties.
+ */
+
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "qapi/error.h"
+#include "qapi/util.h"
+#include "qobject/qbool.h"
+#include "qobject/qdict.h"
+#include "qobject/qnum.h"
+#include "qobject/qstring.h"
+#include "system/kvm.h"
+#include "target/i386/cpu-internal.h"
+#include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/cpu-value.h"
+#include "target/i386/ext/feature-dictionary.h"
+#include "target/i386/ext/feature-place.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
+#include X86_CPU_MODEL_COMMANDS
+
+/* The core's words are QEMU's, by name. */
+static const FeatureWord qemu_words[X86CPU_WORD_COUNT] = {
+    [X86CPU_FEAT_1_EDX] = FEAT_1_EDX,
+    [X86CPU_FEAT_1_ECX] = FEAT_1_ECX,
+    [X86CPU_FEAT_8000_0001_EDX] = FEAT_8000_0001_EDX,
+    [X86CPU_FEAT_8000_0001_ECX] = FEAT_8000_0001_ECX,
+    [X86CPU_FEAT_C000_0001_EDX] = FEAT_C000_0001_EDX,
+    [X86CPU_FEAT_KVM] = FEAT_KVM,
+    [X86CPU_FEAT_KVM_HINTS] = FEAT_KVM_HINTS,
+    [X86CPU_FEAT_SVM] = FEAT_SVM,
+    [X86CPU_FEAT_7_0_EBX] = FEAT_7_0_EBX,
+    [X86CPU_FEAT_7_0_ECX] = FEAT_7_0_ECX,
+    [X86CPU_FEAT_7_0_EDX] = FEAT_7_0_EDX,
+    [X86CPU_FEAT_7_1_EAX] = FEAT_7_1_EAX,
+    [X86CPU_FEAT_7_1_ECX] = FEAT_7_1_ECX,
+    [X86CPU_FEAT_7_1_EDX] = FEAT_7_1_EDX,
+    [X86CPU_FEAT_7_2_EDX] = FEAT_7_2_EDX,
+    [X86CPU_FEAT_1E_1_EAX] = FEAT_1E_1_EAX,
+    [X86CPU_FEAT_24_0_EBX] = FEAT_24_0_EBX,
+    [X86CPU_FEAT_29_0_EBX] = FEAT_29_0_EBX,
+    [X86CPU_FEAT_24_1_ECX] = FEAT_24_1_ECX,
+    [X86CPU_FEAT_8000_0007_EDX] = FEAT_8000_0007_EDX,
+    [X86CPU_FEAT_8000_0007_EBX] = FEAT_8000_0007_EBX,
+    [X86CPU_FEAT_8000_0008_EBX] = FEAT_8000_0008_EBX,
+    [X86CPU_FEAT_8000_0021_EAX] = FEAT_8000_0021_EAX,
+    [X86CPU_FEAT_8000_0021_EBX] = FEAT_8000_0021_EBX,
+    [X86CPU_FEAT_8000_0021_ECX] = FEAT_8000_0021_ECX,
+    [X86CPU_FEAT_8000_0022_EAX] = FEAT_8000_0022_EAX,
+    [X86CPU_FEAT_XSAVE] = FEAT_XSAVE,
+    [X86CPU_FEAT_XSAVE_XSS_LO] = FEAT_XSAVE_XSS_LO,
+    [X86CPU_FEAT_XSAVE_XSS_HI] = FEAT_XSAVE_XSS_HI,
+    [X86CPU_FEAT_6_EAX] = FEAT_6_EAX,
+    [X86CPU_FEAT_XSAVE_XCR0_LO] = FEAT_XSAVE_XCR0_LO,
+    [X86CPU_FEAT_XSAVE_XCR0_HI] = FEAT_XSAVE_XCR0_HI,
+    [X86CPU_FEAT_ARCH_CAPABILITIES] = FEAT_ARCH_CAPABILITIES,
+    [X86CPU_FEAT_CORE_CAPABILITY] = FEAT_CORE_CAPABILITY,
+    [X86CPU_FEAT_PERF_CAPABILITIES] = FEAT_PERF_CAPABILITIES,
+    [X86CPU_FEAT_VMX_PROCBASED_CTLS] = FEAT_VMX_PROCBASED_CTLS,
+    [X86CPU_FEAT_VMX_SECONDARY_CTLS] = FEAT_VMX_SECONDARY_CTLS,
+    [X86CPU_FEAT_VMX_PINBASED_CTLS] = FEAT_VMX_PINBASED_CTLS,
+    [X86CPU_FEAT_VMX_EXIT_CTLS] = FEAT_VMX_EXIT_CTLS,
+    [X86CPU_FEAT_VMX_ENTRY_CTLS] = FEAT_VMX_ENTRY_CTLS,
+    [X86CPU_FEAT_VMX_MISC] = FEAT_VMX_MISC,
+    [X86CPU_FEAT_VMX_EPT_VPID_CAPS] = FEAT_VMX_EPT_VPID_CAPS,
+    [X86CPU_FEAT_VMX_BASIC] = FEAT_VMX_BASIC,
+    [X86CPU_FEAT_VMX_VMFUNC] = FEAT_VMX_VMFUNC,
+    [X86CPU_FEAT_14_0_ECX] = FEAT_14_0_ECX,
+    [X86CPU_FEAT_SGX_12_0_EAX] = FEAT_SGX_12_0_EAX,
+    [X86CPU_FEAT_SGX_12_0_EBX] = FEAT_SGX_12_0_EBX,
+    [X86CPU_FEAT_SGX_12_1_EAX] = FEAT_SGX_12_1_EAX,
+};
+
+static const char *const cache_properties[CACHES] = {
+    [CACHE_L1D] = "l1d-cache-info",
+    [CACHE_L1I] = "l1i-cache-info",
+    [CACHE_L2] = "l2-cache-info",
+    [CACHE_L3] = "l3-cache-info",
+};
+
+/* FEATURE_WORDS has no core word. */
+static X86CpuWordId core_word(FeatureWord w)
+{
+    int i;
+
+    for (i = 0; i < X86CPU_WORD_COUNT && qemu_words[i] != w; i++) {
+        /* No more than to find it */
+    }
+    return i;
+}
+
+/* ---- tables ---- */
+
+static void add_words(X86CpuTables *tables)
+{
+    int i;
+
+    for (i = 0; i < X86CPU_WORD_COUNT; i++) {
+        FeatureWord w = qemu_words[i];
+        const FeatureWordInfo *wi = &feature_word_info[w];
+
+        if (w == FEATURE_WORDS) {
+            continue;
+        }
+        tables->words[i].present = true;
+        tables->words[i].msr = wi->type == MSR_FEATURE_WORD;
+        if (tables->words[i].msr) {
+            tables->words[i].index = wi->msr.index;
+        } else {
+            tables->words[i].index = wi->cpuid.eax;
+            tables->words[i].subleaf = wi->cpuid.ecx;
+        }
+    }
+}
+
+static void add_dependencies(X86CpuTables *tables)
+{
+    GArray *rows = g_array_new(false, false, sizeof(X86CpuDependency));
+    X86CPUDependency dep;
+    unsigned i;
+
+    for (i = 0; x86_cpu_access_dependency(i, &dep); i++) {
+        X86CpuDependency row = {
+            .from = core_word(dep.from),
+            .to = core_word(dep.to),
+            .from_mask = dep.from_mask,
+            .to_mask = dep.to_mask,
+        };
+
+        g_array_append_val(rows, row);
+    }
+    tables->ndependencies = rows->len;
+    tables->dependencies = (X86CpuDependency *)g_array_free(rows, false);
+}
+
+static void add_features(X86CpuTables *tables)
+{
+    static const X86CpuPolarity polarities[] = {
+        [CPU_FEATURE_POLARITY_CAPABILITY] = X86CPU_CAPABILITY,
+        [CPU_FEATURE_POLARITY_LIMITATION] = X86CPU_LIMITATION,
+        [CPU_FEATURE_POLARITY_HINT] = X86CPU_HINT,
+        [CPU_FEATURE_POLARITY_TOPOLOGY] = X86CPU_TOPOLOGY,
+    };
+    X86CpuFeature *features = g_new(X86CpuFeature, x86_cpu_features_count);
+    unsigned i;
+
+    for (i = 0; i < x86_cpu_features_count; i++) {
+        const X86CPUFeatureInfo *info = &x86_cpu_features[i];
+
+        features[i] = (X86CpuFeature) {
+            .name = info->name,
+            .word = core_word(info->word),
+            .mask = info->mask,
+            .polarity = polarities[info->polarity],
+        };
+    }
+    tables->features = features;
+    tables->nfeatures = x86_cpu_features_count;
+}
+
+static const Property *find_table_property(const char *name)
+{
+    DeviceClass *dc = DEVICE_CLASS(object_class_by_name(TYPE_X86_CPU));
+    int i;
+
+    for (i = 0; i < dc->props_count_; i++) {
+        if (!strcmp(dc->props_[i].name, name)) {
+            return &dc->props_[i];
+        }
+    }
+    return NULL;
+}
+
+/* The value that a property has in CPUs whose description lacks it */
+static uint64_t absent_value(X86CpuPropertyId id)
+{
+    const Property *prop;
+
+    switch (id) {
+    case X86CPU_LEVEL:
+    case X86CPU_XLEVEL:
+    case X86CPU_XLEVEL2:
+        return UINT32_MAX;
+    case X86CPU_FULL_CPUID_AUTO_LEVEL:
+    case X86CPU_X_INTEL_PT_AUTO_LEVEL:
+        return true;
+    case X86CPU_PHYS_BITS:
+        return 0;
+    case X86CPU_HV_NO_NONARCH_CORESHARING:
+        return false;
+    default:
+        prop = find_table_property(x86cpu_property_names[id]);
+        return prop && prop->set_default ? prop->defval.u : 0;
+    }
+}
+
+/* Properties that are not in QEMU's table */
+static X86CpuClass further_class(X86CpuPropertyId id)
+{
+    switch (id) {
+    case X86CPU_FAMILY:
+    case X86CPU_MODEL:
+    case X86CPU_STEPPING:
+        return X86CPU_CLASS_IDENTITY;
+    case X86CPU_TSC_FREQUENCY:
+        return X86CPU_CLASS_GATE;
+    default:
+        return X86CPU_CLASS_NONE;
+    }
+}
+
+static void add_properties(X86CpuTables *tables)
+{
+    int i;
+
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        const X86CPUPropertyInfo *info =
+            x86_cpu_find_property_info(x86cpu_property_names[i]);
+
+        tables->properties[i].class = info ? info->class : further_class(i);
+        tables->properties[i].value = absent_value(i);
+    }
+}
+
+const X86CpuTables *x86_cpu_core_tables(void)
+{
+    static X86CpuTables tables;
+
+    if (!tables.version) {
+        tables.version = QEMU_VERSION_MAJOR << 16 | QEMU_VERSION_MINOR;
+        add_words(&tables);
+        add_dependencies(&tables);
+        add_features(&tables);
+        add_properties(&tables);
+        x86_cpu_access_cache_descriptors(&tables);
+    }
+    return &tables;
+}
+
+X86CpuAccelerator x86_cpu_core_accelerator(void)
+{
+    return kvm_enabled() ? X86CPU_ON_KVM : X86CPU_ON_TCG;
+}
+
+/* ---- values ---- */
+
+/* -1 is that in 64 bits.  "auto" has no value of its own: it is off. */
+static uint64_t number_of(const QObject *obj)
+{
+    int64_t number;
+    uint64_t unsigned_number;
+
+    switch (qobject_type(obj)) {
+    case QTYPE_QBOOL:
+        return qbool_get_bool(qobject_to(QBool, obj));
+    case QTYPE_QNUM:
+        return qnum_get_try_uint(qobject_to(QNum, obj), &unsigned_number)
+               ? unsigned_number
+               : qnum_get_try_int(qobject_to(QNum, obj), &number) ? number
+                                                                  : 0;
+    default:
+        return !strcmp(qstring_get_str(qobject_to(QString, obj)), "on");
+    }
+}
+
+static void copy_string(char *to, size_t size, const QDict *props,
+                        const char *name)
+{
+    g_strlcpy(to, qdict_get_try_str(props, name) ?: "", size);
+}
+
+/* @props are those of a static expansion. */
+static void value_from_props(const QDict *props, X86Cpu *value)
+{
+    const X86CpuTables *tables = x86_cpu_core_tables();
+    unsigned i;
+
+    memset(value, 0, sizeof(*value));
+    for (i = 0; i < tables->nfeatures; i++) {
+        const X86CpuFeature *feature = &tables->features[i];
+
+        if (qdict_get_bool(props, feature->name)) {
+            value->words[feature->word] |= feature->mask;
+        }
+    }
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        const QObject *obj = qdict_get(props, x86cpu_property_names[i]);
+
+        value->given[i] = obj;
+        value->values[i] = obj ? number_of(obj)
+                               : tables->properties[i].value;
+    }
+    for (i = 0; i < CACHES; i++) {
+        const char *text = qdict_get_try_str(props, cache_properties[i]);
+        char error[CACHE_ERROR];
+
+        if (text) {
+            cache_text_parse(&value->caches[i], i, text, CACHE_CHECK_NONE,
+                             error);
+        }
+    }
+    copy_string(value->vendor, sizeof(value->vendor), props, "vendor");
+    copy_string(value->model_id, sizeof(value->model_id), props, "model-id");
+    copy_string(value->hv_vendor_id, sizeof(value->hv_vendor_id), props,
+                "hv-vendor-id");
+}
+
+/* Whether a description of @value has the property */
+static bool is_described(const X86Cpu *value, X86CpuPropertyId id)
+{
+    const char *name = x86cpu_property_names[id];
+    bool lm = value->words[X86CPU_FEAT_8000_0001_EDX] & CPUID_EXT2_LM;
+
+    switch (id) {
+    case X86CPU_LEVEL:
+    case X86CPU_XLEVEL:
+    case X86CPU_XLEVEL2:
+        return value->values[id] != UINT32_MAX;
+    case X86CPU_PHYS_BITS:
+        return lm || value->values[id];
+    case X86CPU_TSC_FREQUENCY:
+        return value->values[id];
+    default:
+        break;
+    }
+    if (x86_cpu_is_retired(name)) {
+        return value->values[id] != x86_cpu_core_tables()->properties[id].value;
+    }
+    return object_class_property_find(object_class_by_name(TYPE_X86_CPU),
+                                      name);
+}
+
+static QObject *value_object(const X86Cpu *value, X86CpuPropertyId id)
+{
+    const Property *prop = find_table_property(x86cpu_property_names[id]);
+    uint64_t number = value->values[id];
+
+    if (id == X86CPU_HV_NO_NONARCH_CORESHARING) {
+        return QOBJECT(qstring_from_str(number ? "on" : "off"));
+    }
+    if ((prop && (prop->info == &qdev_prop_bool ||
+                  prop->info == &qdev_prop_bit64)) ||
+        x86_cpu_is_retired(x86cpu_property_names[id])) {
+        return QOBJECT(qbool_from_bool(number));
+    }
+    return QOBJECT((int64_t)number < 0 && id == X86CPU_X_HV_MAX_VPS
+                   ? qnum_from_int(number) : qnum_from_uint(number));
+}
+
+QDict *x86_cpu_value_to_props(const X86Cpu *value)
+{
+    const X86CpuTables *tables = x86_cpu_core_tables();
+    const char *anchor = x86_cpu_newest_anchor();
+    QDict *props = qdict_new();
+    unsigned i;
+
+    for (i = 0; i < tables->nfeatures; i++) {
+        const X86CpuFeature *feature = &tables->features[i];
+
+        qdict_put_bool(props, feature->name,
+                       (value->words[feature->word] & feature->mask) ==
+                       feature->mask);
+    }
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        if (is_described(value, i)) {
+            qdict_put_obj(props, x86cpu_property_names[i],
+                          value_object(value, i));
+        }
+    }
+    for (i = 0; i < CACHES && !value->values[X86CPU_LEGACY_CACHE]; i++) {
+        char text[CACHE_TEXT];
+
+        cache_text_format(&value->caches[i], text);
+        qdict_put_str(props, cache_properties[i], text);
+    }
+    qdict_put_str(props, "vendor", value->vendor);
+    qdict_put_str(props, "model-id", value->model_id);
+    qdict_put_str(props, "hv-vendor-id", value->hv_vendor_id);
+    if (anchor) {
+        qdict_put_str(props, "compat-anchor", anchor);
+    }
+    return props;
+}
+
+bool x86_cpu_model_to_value(CpuModelInfo *model, const char *which,
+                            X86Cpu *value, strList **host_only, Error **errp)
+{
+    ERRP_GUARD();
+    g_autoptr(CpuModelExpansionInfo) info =
+        qmp_query_cpu_model_expansion(CPU_MODEL_EXPANSION_TYPE_STATIC, model,
+                                      errp);
+
+    if (info && info->has_out_of_scope) {
+        error_setg(errp, "Under this accelerator or in a confidential guest, "
+                   "QEMU does not decide what a guest sees of its CPU");
+    }
+    if (*errp) {
+        error_prepend(errp, "%s: ", which);
+        return false;
+    }
+    value_from_props(qobject_to(QDict, info->model->props), value);
+    *host_only = g_steal_pointer(&info->omitted_properties);
+    return true;
+}
+
+/* ---- names ---- */
+
+static void add_name(strList ***tail, bool there, const char *name)
+{
+    if (there) {
+        QAPI_LIST_APPEND(*tail, g_strdup(name));
+    }
+}
+
+strList *x86_cpu_value_names(const X86CpuNames *names)
+{
+    const X86CpuTables *tables = x86_cpu_core_tables();
+    uint64_t unnamed[X86CPU_MAX_WORDS];
+    strList *list = NULL, **tail = &list;
+    unsigned i;
+
+    memcpy(unnamed, names->bits, sizeof(unnamed));
+    for (i = 0; i < tables->nfeatures; i++) {
+        const X86CpuFeature *feature = &tables->features[i];
+
+        add_name(&tail, names->bits[feature->word] & feature->mask,
+                 feature->name);
+        unnamed[feature->word] &= ~feature->mask;
+    }
+    for (i = 0; i < X86CPU_WORD_COUNT; i++) {
+        for (; unnamed[i]; unnamed[i] &= unnamed[i] - 1) {
+            X86CPUFeatureBit fb = { qemu_words[i], ctz64(unnamed[i]) };
+
+            QAPI_LIST_APPEND(tail, x86_cpu_feature_name_or_place(fb));
+        }
+    }
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        add_name(&tail, names->properties[i], x86cpu_property_names[i]);
+    }
+    for (i = 0; i < CACHES; i++) {
+        add_name(&tail, names->caches[i], cache_properties[i]);
+    }
+    add_name(&tail, names->vendor, "vendor");
+    add_name(&tail, names->model_id, "model-id");
+    add_name(&tail, names->hv_vendor_id, "hv-vendor-id");
+    return list;
+}

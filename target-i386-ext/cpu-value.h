@@ -1,0 +1,40 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * CPUs of QEMU as values of the core
+ */
+
+#ifndef I386_EXT_CPU_VALUE_H
+#define I386_EXT_CPU_VALUE_H
+
+#include "cpu.h"
+#include "qapi/qapi-builtin-types.h"
+#include "qobject/qdict.h"
+#include "target/i386/ext/compat.h"
+#include "target/i386/ext/core/baseline.h"
+
+/* What the core needs to know of this QEMU */
+const X86CpuTables *x86_cpu_core_tables(void);
+
+/* The accelerator, as the core distinguishes them */
+X86CpuAccelerator x86_cpu_core_accelerator(void);
+
+/*
+ * Puts in *@value what the static expansion of @model describes, and in
+ * *@host_only its omitted-properties, which the caller frees.  False, with an
+ * error that begins with @which, the name of an argument, if there is no such
+ * CPU.
+ */
+bool x86_cpu_model_to_value(CpuModelInfo *model, const char *which,
+                            X86Cpu *value, strList **host_only, Error **errp);
+
+/* The properties of "base" that describe @value; the caller frees them. */
+QDict *x86_cpu_value_to_props(const X86Cpu *value);
+
+/*
+ * The names of properties and features in @names, in the order of descriptions;
+ * a bit without a property by its place.  The caller frees the list.
+ */
+strList *x86_cpu_value_names(const X86CpuNames *names);
+
+#endif /* I386_EXT_CPU_VALUE_H */

@@ -1,0 +1,130 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * query-cpu-model-baseline
+ *
+ * Answers, for management software: which CPU can replace both of these, and
+ * what of theirs does it lack, and why?  The core decides (core/baseline.h).
+ */
+
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "qapi/error.h"
+#include "qapi/util.h"
+#include "target/i386/ext/compat.h"
+#include "target/i386/ext/cpu-value.h"
+#include X86_CPU_MODEL_COMMANDS
+
+typedef CpuModelOmittedFeatureList **Tail;
+
+static void add_omitted(Tail *tail, const strList *names,
+                        CpuModelOmissionReason reason)
+{
+    for (; names; names = names->next) {
+        CpuModelOmittedFeature *of = g_new0(CpuModelOmittedFeature, 1);
+
+        of->feature = g_strdup(names->value);
+        of->reason = reason;
+        QAPI_LIST_APPEND(*tail, of);
+    }
+}
+
+static bool has_name(const strList *list, const char *name)
+{
+    for (; list; list = list->next) {
+        if (!strcmp(list->value, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The names in @a, and those in @b that are not in @a */
+static strList *join(const strList *a, const strList *b)
+{
+    strList *list = NULL, **tail = &list;
+    const strList *el;
+
+    for (el = a; el; el = el->next) {
+        QAPI_LIST_APPEND(tail, g_strdup(el->value));
+    }
+    for (el = b; el; el = el->next) {
+        if (!has_name(a, el->value)) {
+            QAPI_LIST_APPEND(tail, g_strdup(el->value));
+        }
+    }
+    return list;
+}
+
+static CpuModelOmittedFeatureList *
+omitted_features(const X86CpuBaseline *b, const strList *host_only)
+{
+    static const CpuModelOmissionReason reasons[X86CPU_OMISSIONS] = {
+        [X86CPU_OMITTED_DEPENDENCY] = CPU_MODEL_OMISSION_REASON_DEPENDENCY,
+        [X86CPU_OMITTED_UNMIGRATABLE] =
+            CPU_MODEL_OMISSION_REASON_UNMIGRATABLE,
+        [X86CPU_OMITTED_CONFLICT] = CPU_MODEL_OMISSION_REASON_CONFLICT,
+    };
+    CpuModelOmittedFeatureList *list = NULL;
+    Tail tail = &list;
+    int i;
+
+    for (i = 0; i < X86CPU_OMISSIONS; i++) {
+        g_autoptr(strList) names = x86_cpu_value_names(&b->omitted[i]);
+
+        add_omitted(&tail, names, reasons[i]);
+    }
+    add_omitted(&tail, host_only, CPU_MODEL_OMISSION_REASON_HOST_ONLY);
+    return list;
+}
+
+/* Its static expansion makes sure that there is such a CPU. */
+static CpuModelInfo *static_model(const X86Cpu *value, Error **errp)
+{
+    ERRP_GUARD();
+    CpuModelInfo model = { .name = (char *)"base" };
+    g_autoptr(QDict) props = x86_cpu_value_to_props(value);
+    g_autoptr(CpuModelExpansionInfo) info = NULL;
+
+    model.props = QOBJECT(props);
+    info = qmp_query_cpu_model_expansion(CPU_MODEL_EXPANSION_TYPE_STATIC,
+                                         &model, errp);
+    if (!info) {
+        error_prepend(errp, "baseline: ");
+        return NULL;
+    }
+    return g_steal_pointer(&info->model);
+}
+
+CpuModelBaselineInfo *qmp_query_cpu_model_baseline(CpuModelInfo *modela,
+                                                   CpuModelInfo *modelb,
+                                                   Error **errp)
+{
+    g_autofree X86Cpu *a = g_new(X86Cpu, 1), *b = g_new(X86Cpu, 1);
+    g_autofree X86CpuBaseline *baseline = g_new(X86CpuBaseline, 1);
+    g_autoptr(strList) host_only_a = NULL, host_only_b = NULL;
+    g_autoptr(strList) host_only = NULL;
+    g_autoptr(CpuModelBaselineInfo) info = NULL;
+
+    if (!x86_cpu_model_to_value(modela, "modela", a, &host_only_a, errp) ||
+        !x86_cpu_model_to_value(modelb, "modelb", b, &host_only_b, errp)) {
+        return NULL;
+    }
+    if (!x86cpu_baseline(x86_cpu_core_tables(), a, b,
+                         x86_cpu_core_accelerator(), baseline)) {
+        error_setg(errp, "CPUs of different vendors have no baseline: modela "
+                   "has vendor '%s', modelb '%s'", a->vendor, b->vendor);
+        return NULL;
+    }
+    info = g_new0(CpuModelBaselineInfo, 1);
+    info->model = static_model(&baseline->cpu, errp);
+    if (!info->model) {
+        return NULL;
+    }
+    host_only = join(host_only_a, host_only_b);
+    info->omitted_features = omitted_features(baseline, host_only);
+    info->has_omitted_features = true;
+    info->hazards = x86_cpu_value_names(&baseline->hazards);
+    info->has_hazards = true;
+    return g_steal_pointer(&info);
+}

@@ -1,0 +1,68 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * query-cpu-model-comparison
+ *
+ * Answers, for management software: can a guest that has seen one CPU go on
+ * with the other, and which properties make the difference?  The core decides
+ * (core/compare.h).
+ */
+
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "qapi/error.h"
+#include "target/i386/ext/compat.h"
+#include "target/i386/ext/cpu-value.h"
+#include X86_CPU_MODEL_COMMANDS
+
+static bool get_value(CpuModelInfo *model, const char *which, X86Cpu *value,
+                      Error **errp)
+{
+    g_autoptr(strList) host_only = NULL;
+    const strList *el;
+
+    if (!x86_cpu_model_to_value(model, which, value, &host_only, errp)) {
+        return false;
+    }
+    for (el = host_only; el; el = el->next) {
+        if (!strcmp(el->value, "hv-passthrough")) {
+            error_setg(errp, "%s: hv-passthrough turns on what this host has; "
+                       "set the hv-* properties that you want instead", which);
+            return false;
+        }
+    }
+    return true;
+}
+
+CpuModelCompareInfo *qmp_query_cpu_model_comparison(CpuModelInfo *modela,
+                                                    CpuModelInfo *modelb,
+                                                    Error **errp)
+{
+    static const CpuModelCompareResult results[] = {
+        [X86CPU_IDENTICAL] = CPU_MODEL_COMPARE_RESULT_IDENTICAL,
+        [X86CPU_SUBSET] = CPU_MODEL_COMPARE_RESULT_SUBSET,
+        [X86CPU_SUPERSET] = CPU_MODEL_COMPARE_RESULT_SUPERSET,
+        [X86CPU_INCOMPATIBLE] = CPU_MODEL_COMPARE_RESULT_INCOMPATIBLE,
+    };
+    g_autofree X86CpuComparison *comparison = g_new(X86CpuComparison, 1);
+    g_autofree X86Cpu *a = g_new(X86Cpu, 1), *b = g_new(X86Cpu, 1);
+    CpuModelCompareInfo *info;
+
+    if (!get_value(modela, "modela", a, errp) ||
+        !get_value(modelb, "modelb", b, errp)) {
+        return NULL;
+    }
+    x86cpu_compare(x86_cpu_core_tables(), a, b, x86_cpu_core_accelerator(),
+                   comparison);
+    info = g_new0(CpuModelCompareInfo, 1);
+    info->result = results[comparison->relation];
+    info->responsible_properties =
+        x86_cpu_value_names(&comparison->responsible);
+    info->missing_in_a = x86_cpu_value_names(&comparison->missing_in_a);
+    info->has_missing_in_a = true;
+    info->missing_in_b = x86_cpu_value_names(&comparison->missing_in_b);
+    info->has_missing_in_b = true;
+    info->differs = x86_cpu_value_names(&comparison->differs);
+    info->has_differs = true;
+    return info;
+}
