@@ -93,17 +93,22 @@ bool x86_cpu_description_needs(X86CPU *cpu, const char *name)
     return is_described(name);
 }
 
-bool x86_cpu_is_table_property(const char *name)
+const Property *x86_cpu_find_table_property(const char *name)
 {
     DeviceClass *dc = DEVICE_CLASS(object_class_by_name(TYPE_X86_CPU));
     int i;
 
     for (i = 0; i < dc->props_count_; i++) {
         if (!strcmp(dc->props_[i].name, name)) {
-            return true;
+            return &dc->props_[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+bool x86_cpu_is_table_property(const char *name)
+{
+    return x86_cpu_find_table_property(name);
 }
 
 strList *x86_cpu_description_names(X86CPU *cpu)

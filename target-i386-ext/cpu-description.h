@@ -30,6 +30,9 @@ strList *x86_cpu_describe(X86CPU *cpu, QDict *props);
  */
 strList *x86_cpu_description_names(X86CPU *cpu);
 
+/* The property @name in cpu.c's table, or NULL */
+const Property *x86_cpu_find_table_property(const char *name);
+
 /* Whether cpu.c's table of properties has @name */
 bool x86_cpu_is_table_property(const char *name);
 

@@ -19,6 +19,7 @@
 #include "system/kvm.h"
 #include "target/i386/cpu-internal.h"
 #include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/cpu-value.h"
 #include "target/i386/ext/feature-dictionary.h"
 #include "target/i386/ext/feature-place.h"
@@ -164,19 +165,6 @@ static void add_features(X86CpuTables *tables)
     tables->nfeatures = x86_cpu_features_count;
 }
 
-static const Property *find_table_property(const char *name)
-{
-    DeviceClass *dc = DEVICE_CLASS(object_class_by_name(TYPE_X86_CPU));
-    int i;
-
-    for (i = 0; i < dc->props_count_; i++) {
-        if (!strcmp(dc->props_[i].name, name)) {
-            return &dc->props_[i];
-        }
-    }
-    return NULL;
-}
-
 /* The value that a property has in CPUs whose description lacks it */
 static uint64_t absent_value(X86CpuPropertyId id)
 {
@@ -195,7 +183,7 @@ static uint64_t absent_value(X86CpuPropertyId id)
     case X86CPU_HV_NO_NONARCH_CORESHARING:
         return false;
     default:
-        prop = find_table_property(x86cpu_property_names[id]);
+        prop = x86_cpu_find_table_property(x86cpu_property_names[id]);
         return prop && prop->set_default ? prop->defval.u : 0;
     }
 }
@@ -338,7 +326,8 @@ static bool is_described(const X86Cpu *value, X86CpuPropertyId id)
 
 static QObject *value_object(const X86Cpu *value, X86CpuPropertyId id)
 {
-    const Property *prop = find_table_property(x86cpu_property_names[id]);
+    const Property *prop =
+        x86_cpu_find_table_property(x86cpu_property_names[id]);
     uint64_t number = value->values[id];
 
     if (id == X86CPU_HV_NO_NONARCH_CORESHARING) {

@@ -15,8 +15,6 @@
 #define INVTSC          BIT(8)          /* CPUID[0x80000007].EDX */
 #define AVX10           BIT(19)         /* CPUID[7,1].EDX */
 
-#define HV_NEVER_NOTIFY 0xffffffff
-
 static bool has(const X86Cpu *cpu, X86CpuWordId word, uint64_t bits)
 {
     return cpu->words[word] & bits;
@@ -113,9 +111,9 @@ static uint64_t common_switch(X86CpuPropertyId id, uint64_t a, uint64_t b)
     if (id != X86CPU_HV_SPINLOCKS) {
         return a & b;
     }
-    /* How often to try: a switch, too, that HV_NEVER_NOTIFY turns off */
-    return a == HV_NEVER_NOTIFY || b == HV_NEVER_NOTIFY ? HV_NEVER_NOTIFY
-                                                        : a > b ? a : b;
+    /* How often to try: a switch, too */
+    return a == X86CPU_HV_NEVER_NOTIFY || b == X86CPU_HV_NEVER_NOTIFY
+           ? X86CPU_HV_NEVER_NOTIFY : a > b ? a : b;
 }
 
 static void set_common_values(const X86CpuTables *tables, const X86Cpu *a,
@@ -286,24 +284,6 @@ static void view_ends(const X86CpuTables *tables, const X86Cpu *cpu,
     x86cpu_view(tables, cpu, accel, X86CPU_MANY_DIES, &ends->high);
 }
 
-static bool has_word(const X86CpuView *view, const X86CpuWord *w)
-{
-    if (w->msr) {
-        return true;
-    }
-    switch (w->index >> 28) {
-    case 0x0:
-        return w->index <= view->level &&
-               (w->index != 7 || w->subleaf <= view->level_func7);
-    case 0x8:
-        return w->index <= view->xlevel;
-    case 0xc:
-        return w->index <= view->xlevel2;
-    default:
-        return true;
-    }
-}
-
 /*
  * Levels are part of identity: the baseline has those of one CPU.  So it can't
  * have what is in a leaf that the level of only one CPU hides.  That must not
@@ -318,8 +298,10 @@ static void drop_half_hidden(const X86CpuTables *tables, const Ends *a,
     for (i = 0; i < X86CPU_MAX_WORDS; i++) {
         const X86CpuWord *w = &tables->words[i];
 
-        if (has_word(&a->low, w) != has_word(&b->low, w) ||
-            has_word(&a->high, w) != has_word(&b->high, w)) {
+        if (x86cpu_view_has_word(&a->low, w) !=
+            x86cpu_view_has_word(&b->low, w) ||
+            x86cpu_view_has_word(&a->high, w) !=
+            x86cpu_view_has_word(&b->high, w)) {
             /* Where both have it, guests miss it. */
             baseline->omitted[X86CPU_OMITTED_CONFLICT].bits[i] =
                 a->high.words[i] & b->high.words[i];

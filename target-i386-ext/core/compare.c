@@ -8,7 +8,6 @@
 #include "compare.h"
 
 #define INTEL_PT (1ull << 25)           /* CPUID[7].EBX */
-#define HV_NEVER_NOTIFY 0xffffffff
 
 /* A CPU at each topology */
 typedef struct Views {
@@ -74,8 +73,8 @@ static void find_free_bits(const X86CpuTables *tables, const X86CpuView *view,
 /* The value of a switch: off is less than on */
 static uint64_t switch_value(X86CpuPropertyId id, uint64_t value)
 {
-    return id == X86CPU_HV_SPINLOCKS ? value && value != HV_NEVER_NOTIFY
-                                     : value;
+    return id == X86CPU_HV_SPINLOCKS
+           ? value && value != X86CPU_HV_NEVER_NOTIFY : value;
 }
 
 static bool value_fits(X86CpuPropertyId id, X86CpuClass class,
@@ -95,7 +94,8 @@ static bool value_fits(X86CpuPropertyId id, X86CpuClass class,
     }
 }
 
-bool x86cpu_intel_pt_fits(const X86CpuView *a, const X86CpuView *b)
+/* Intel PT has addresses in one of two forms, by its bit LIP. */
+static bool intel_pt_fits(const X86CpuView *a, const X86CpuView *b)
 {
     return !(a->words[X86CPU_FEAT_7_0_EBX] & INTEL_PT) ||
            !(b->words[X86CPU_FEAT_7_0_EBX] & INTEL_PT) ||
@@ -119,7 +119,7 @@ static bool view_fits(const X86CpuTables *tables, const X86CpuView *a,
         }
     }
     return !memcmp(a->vendor, b->vendor, sizeof(a->vendor)) &&
-           x86cpu_intel_pt_fits(a, b);
+           intel_pt_fits(a, b);
 }
 
 static bool views_fit(const X86CpuTables *tables, const Views *a,

@@ -56,12 +56,6 @@ bool x86cpu_identical(const X86CpuTables *tables, const X86Cpu *a,
 bool x86cpu_fits(const X86CpuTables *tables, const X86Cpu *a, const X86Cpu *b,
                  X86CpuAccelerator accel);
 
-/*
- * Whether what @a shows of Intel PT fits @b: it has addresses in one of two
- * forms, by its bit LIP.
- */
-bool x86cpu_intel_pt_fits(const X86CpuView *a, const X86CpuView *b);
-
 /* Compares @a with @b.  Neither has hv-passthrough, which only a host knows. */
 void x86cpu_compare(const X86CpuTables *tables, const X86Cpu *a,
                     const X86Cpu *b, X86CpuAccelerator accel,

@@ -37,7 +37,6 @@
 #define PERFMON_V2      BIT(0)          /* 0x80000022, EAX */
 #define INVTSC          BIT(8)          /* 0x80000007, EDX */
 
-#define HV_NEVER_NOTIFY 0xffffffff
 /* Of CPUs with lm that don't set phys-bits */
 #define DEFAULT_PHYS_BITS 40
 
@@ -88,7 +87,7 @@ bool x86cpu_has_hyperv(const X86Cpu *cpu)
             return true;
         }
     }
-    return cpu->values[X86CPU_HV_SPINLOCKS] != HV_NEVER_NOTIFY;
+    return cpu->values[X86CPU_HV_SPINLOCKS] != X86CPU_HV_NEVER_NOTIFY;
 }
 
 /* ---- expansion ---- */
@@ -331,13 +330,25 @@ static bool has_leaf(const X86Cpu *cpu, uint32_t leaf)
     }
 }
 
-/* Guests do not look at subleaves above the number in subleaf 0. */
-static bool has_word(const X86Cpu *cpu, const X86CpuWord *w)
+bool x86cpu_view_has_word(const X86CpuView *view, const X86CpuWord *w)
 {
-    return has_leaf(cpu, w->index) &&
-           (w->index != 7 || w->subleaf <= cpu->values[X86CPU_LEVEL_FUNC7]);
+    if (w->msr) {
+        return true;
+    }
+    switch (w->index >> 28) {
+    case 0x0:
+        return w->index <= view->level &&
+               (w->index != 7 || w->subleaf <= view->level_func7);
+    case 0x8:
+        return w->index <= view->xlevel;
+    case 0xc:
+        return w->index <= view->xlevel2;
+    default:
+        return true;
+    }
 }
 
+/* @view has the levels. */
 static void view_words(const X86CpuTables *tables, const X86Cpu *cpu,
                        X86CpuAccelerator accel, X86CpuView *view)
 {
@@ -352,7 +363,7 @@ static void view_words(const X86CpuTables *tables, const X86Cpu *cpu,
         if (w->msr) {
             /* TCG has none of the feature MSRs. */
             view->words[i] = accel == X86CPU_ON_KVM ? bits_of_msr(cpu, i) : 0;
-        } else if (w->index >> 28 == 4 || has_word(cpu, w)) {
+        } else if (x86cpu_view_has_word(view, w)) {
             view->words[i] = bits_of_leaf(tables, cpu, accel, i);
         }
     }

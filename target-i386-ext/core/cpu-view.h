@@ -16,6 +16,9 @@
 /* Bits of CPUID[1].EDX that AMD repeats in 0x80000001 (APM vol. 3, E.4.2) */
 #define X86CPU_AMD_ALIASES 0x0183f3ffull
 
+/* The value of hv-spinlocks that turns it off */
+#define X86CPU_HV_NEVER_NOTIFY 0xffffffff
+
 /* Who runs the guest */
 typedef enum X86CpuAccelerator {
     X86CPU_ON_TCG,
@@ -60,6 +63,12 @@ bool x86cpu_is_amd(const X86Cpu *cpu);
 
 /* Whether an hv-* switch is on, hv-spinlocks included */
 bool x86cpu_has_hyperv(const X86Cpu *cpu);
+
+/*
+ * Whether the guest of @view can read word @w, or would look for it: not at
+ * subleaves above the number in subleaf 0
+ */
+bool x86cpu_view_has_word(const X86CpuView *view, const X86CpuWord *w);
 
 /* Fills *@view with what a guest sees of @cpu. */
 void x86cpu_view(const X86CpuTables *tables, const X86Cpu *cpu,

@@ -98,9 +98,10 @@ int find_core_property(const char *name)
 const X86CpuTables *core_tables(void)
 {
     static X86CpuTables tables;
+    static bool made;
     int i;
 
-    for (i = 0; i < MAX_WORDS; i++) {
+    for (i = 0; !made && i < MAX_WORDS; i++) {
         tables.words[i] = (X86CpuWord) {
             .present = words[i].name[0],
             .msr = words[i].msr,
@@ -110,6 +111,7 @@ const X86CpuTables *core_tables(void)
     }
     tables.dependencies = dependencies;
     tables.ndependencies = ndependencies;
+    made = true;
     return &tables;
 }
 
