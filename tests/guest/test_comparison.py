@@ -25,7 +25,7 @@ from cpu_models import (
     differences, expansion, feature_names, feature_places, random_cpu,
     random_knobs, rng, show_differences,
 )
-from guest_cpuid import GuestError, has_bit
+from guest_cpuid import ZEROS, GuestError, has_bit
 from test_removed_features import NeedsKvm
 
 TOPOLOGIES = ['1', '2,sockets=1,cores=1,threads=2',
@@ -43,6 +43,24 @@ MIRRORED = {'subset': 'superset', 'superset': 'subset'}
 FEW = 4
 # How often to draw for each pair that is wanted
 MAX_DRAWS = 20
+
+
+# KVM's leaves, where feature_places() has them, and where they can be instead
+KVM_LEAVES = 0x40000000
+KVM_STEP = 0x100
+KVM_SIGNATURE = (0x4b4d564b, 0x564b4d56, 0x0000004d)
+
+
+def find_kvm(view):
+    """The view with KVM's leaves where they are without Hyper-V's, if any"""
+    cpuid = {key: values for key, values in view.cpuid.items()
+             if not KVM_LEAVES <= key[0] < KVM_LEAVES + KVM_STEP}
+    for base in range(KVM_LEAVES, KVM_LEAVES + 0x10000, KVM_STEP):
+        top, *signature = view.cpuid.get((base, 0), ZEROS)
+        if tuple(signature) == KVM_SIGNATURE:
+            cpuid[KVM_LEAVES, 0] = (top - base + KVM_LEAVES, *signature)
+            cpuid[KVM_LEAVES + 1, 0] = view.cpuid.get((base + 1, 0), ZEROS)
+    return view._replace(cpuid=cpuid)
 
 
 def is_unseen(name):
@@ -121,6 +139,7 @@ class Checks(LabChecks):
 
     def shown(self, view):
         """The features in a view; some CPUs can't read MSRs"""
+        view = find_kvm(view)
         return {name for name, places in feature_places().items()
                 if name not in TOPOLOGY_FEATURES and
                 all(('cpuid' in place or view.msrs is not None) and
