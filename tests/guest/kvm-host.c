@@ -11,9 +11,11 @@
  *     (cpuid-methods.c says where);
  *   - KVM_GET_SUPPORTED_CPUID, KVM_GET_SUPPORTED_HV_CPUID, the lists of MSRs,
  *     the feature MSRs, KVM_X86_GET_MCE_CAP_SUPPORTED, KVM_GET_DEVICE_ATTR and
- *     ARCH_REQ_XCOMP_GUEST_PERM, KVM_GET_TSC_KHZ and KVM_SET_TSC_KHZ;
+ *     ARCH_REQ_XCOMP_GUEST_PERM, KVM_GET_TSC_KHZ and KVM_SET_TSC_KHZ, and
+ *     KVM_GET_CPUID2;
  *   - KVM_CHECK_EXTENSION, except for what VMs and memory are made of: that is
- *     up to the kernel, which really creates the VM.
+ *     up to the kernel, which really creates the VM, or to kvm-stand-in.c where
+ *     there is no /dev/kvm.
  *
  * What is left is the kernel's.  State of a vCPU that the kernel refuses to
  * set is passed over in silence: it does not have what the made host has.
@@ -38,6 +40,7 @@
 #include <linux/kvm.h>
 #include "cpuid-methods.h"
 #include "kvm-host.h"
+#include "kvm-stand-in.h"
 
 /* arch/x86/include/uapi/asm/prctl.h */
 #define ARCH_GET_XCOMP_GUEST_PERM   0x1024
@@ -57,6 +60,9 @@
 #define RUN_MICROSECONDS 10000
 /* KVM's own: parts per million that guests' TSCs may be off */
 #define TSC_TOLERANCE_PPM 250
+
+/* The legacy region and the header; SDM vol. 1, "Managing State" */
+#define XSAVE_OF_X87 (512 + 64)
 
 typedef struct Capability {
     const char *name;
@@ -211,6 +217,11 @@ static long raw_syscall(long number, long a, long b, long c, long d, long e,
 
 static int kernel(int fd, unsigned long request, void *arg)
 {
+    int ret;
+
+    if (stand_in_ioctl(fd, request, arg, &ret)) {
+        return ret;
+    }
     return raw_syscall(SYS_ioctl, fd, request, (long)arg, 0, 0, 0);
 }
 
@@ -547,6 +558,9 @@ bool is_dev_kvm(int fd)
     char target[16];
     ssize_t length;
 
+    if (stand_in_is_dev_kvm(fd)) {
+        return true;
+    }
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     length = readlink(link, target, sizeof(target));
     return length == 8 && !memcmp(target, "/dev/kvm", 8);
@@ -558,6 +572,48 @@ static int get_cpuid(const struct kvm_cpuid2 *from, struct kvm_cpuid2 *to)
         return fail(E2BIG);
     }
     memcpy(to, from, sizeof(*from) + from->nent * sizeof(from->entries[0]));
+    return 0;
+}
+
+/* @fd, which must fit the arrays that are kept by file descriptor */
+static int number_of(int fd)
+{
+    if (fd < 0 || fd >= MAX_FD) {
+        die("file descriptor %d is too high", fd);
+    }
+    return fd;
+}
+
+/* By file descriptor: what QEMU passed to KVM_SET_CPUID2 for a vCPU */
+static struct kvm_cpuid2 *vcpu_cpuid[MAX_FD];
+
+static int set_vcpu_cpuid(int fd, const struct kvm_cpuid2 *cpuid)
+{
+    size_t size = sizeof(*cpuid) + cpuid->nent * sizeof(cpuid->entries[0]);
+
+    free(vcpu_cpuid[number_of(fd)]);
+    vcpu_cpuid[fd] = memcpy(malloc(size), cpuid, size);
+    /* The real kernel may refuse it. */
+    kernel(fd, KVM_SET_CPUID2, (void *)cpuid);
+    return 0;
+}
+
+/* As KVM: EBX of leaf 0xD has the size of what XCR0 enables, at first x87. */
+static int get_vcpu_cpuid(int fd, struct kvm_cpuid2 *cpuid)
+{
+    uint32_t i;
+
+    if (!vcpu_cpuid[number_of(fd)]) {
+        return fail(EINVAL);
+    }
+    if (get_cpuid(vcpu_cpuid[fd], cpuid) < 0) {
+        return -1;
+    }
+    for (i = 0; i < cpuid->nent; i++) {
+        if (cpuid->entries[i].function == 0xd && !cpuid->entries[i].index) {
+            cpuid->entries[i].ebx = XSAVE_OF_X87;
+        }
+    }
     return 0;
 }
 
@@ -606,10 +662,7 @@ static int get_device_attr(const struct kvm_device_attr *attr)
 
 static uint32_t *tsc_of(int fd)
 {
-    if (fd < 0 || fd >= MAX_FD) {
-        die("file descriptor %d is too high", fd);
-    }
-    return &vcpu_tsc_khz[fd];
+    return &vcpu_tsc_khz[number_of(fd)];
 }
 
 static int get_tsc_khz(int fd)
@@ -793,6 +846,9 @@ static int made_ioctl(int fd, unsigned long request, void *arg)
         }
         return value;
     case KVM_SET_CPUID2:
+        return set_vcpu_cpuid(fd, arg);
+    case KVM_GET_CPUID2:
+        return get_vcpu_cpuid(fd, arg);
     case KVM_X86_SETUP_MCE:
     case KVM_SET_DEBUGREGS:
     case KVM_SET_LAPIC:
@@ -804,7 +860,6 @@ static int made_ioctl(int fd, unsigned long request, void *arg)
     case KVM_X86_SET_MSR_FILTER:
         kernel(fd, request, arg);
         return 0;
-    case KVM_GET_CPUID2:
     case KVM_GET_EMULATED_CPUID:
     case KVM_MEMORY_ENCRYPT_OP:
         die("the made host has no answer to ioctl 0x%lx", request);
