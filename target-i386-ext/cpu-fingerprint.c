@@ -17,11 +17,11 @@
 #include "cpu.h"
 #include "migration/vmstate.h"
 #include "qemu/error-report.h"
-#include "system/kvm.h"
 #include "target/i386/cpu-internal.h"
 #include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-fingerprint.h"
 #include "target/i386/ext/feature-place.h"
+#include "target/i386/ext/guest-cpuid.h"
 #include "target/i386/ext/guest-view.h"
 #include "target/i386/ext/hyperv-features.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
@@ -40,9 +40,6 @@ typedef struct Record {
 /* Far more than all possible leaves, subleaves and MSRs need */
 #define MAX_WORDS 0x10000
 
-/* The maximum number of XSAVE components; other leaves have fewer subleaves. */
-#define MAX_SUBLEAVES 64
-
 /* More would hide the important ones. */
 #define MAX_DIFFERENCES 3
 #define MAX_NAMES 8
@@ -51,10 +48,9 @@ static const char *const register_names[] = { "EAX", "EBX", "ECX", "EDX" };
 
 /* Taking a fingerprint */
 
-static void add_record(uint32_t index, uint32_t subleaf, const uint32_t *regs,
-                       void *opaque)
+static void add_record(GArray *records, uint32_t index, uint32_t subleaf,
+                       const uint32_t *regs)
 {
-    GArray *records = opaque;
     Record record = { index, subleaf, { regs[0], regs[1], regs[2], regs[3] } };
 
     /* A leaf of zeros reads like an absent one. */
@@ -67,73 +63,19 @@ static void add_msr(GArray *records, uint32_t index, uint64_t value)
 {
     uint32_t regs[4] = { value, value >> 32 };
 
-    add_record(index, IS_MSR, regs, records);
-}
-
-static unsigned last_subleaf(uint32_t leaf)
-{
-    switch (leaf) {
-    case 4: case 7: case 0xb: case 0xd: case 0x12: case 0x14: case 0x1d:
-    case 0x1e: case 0x24: case 0x8000001d:
-        return MAX_SUBLEAVES - 1;
-    case 0x1f:
-        /* cpu.c asserts that there are no more. */
-        return CPU_TOPOLOGY_LEVEL_SOCKET;
-    default:
-        return 0;
-    }
-}
-
-/* Undo changes by the running guest, which don't change the CPU. */
-static void undo_dynamic(X86CPU *cpu, uint32_t leaf, uint32_t subleaf,
-                         uint32_t *regs)
-{
-    const CPUX86State *env = &cpu->env;
-
-    if (leaf == 1) {
-        regs[2] &= ~CPUID_EXT_OSXSAVE;
-        regs[3] &= ~CPUID_APIC;
-        regs[3] |= x86_cpu_configured_apic(cpu);
-    } else if (leaf == 7 && subleaf == 0) {
-        regs[2] &= ~CPUID_7_0_ECX_OSPKE;
-    } else if (leaf == 0xd && subleaf == 0) {
-        /* The size of the components enabled in XCR0 */
-        regs[1] = 0;
-    } else if (leaf == 0x80000001) {
-        /* TCG hides it from Intel CPUs outside of 64-bit mode. */
-        regs[3] |= env->features[FEAT_8000_0001_EDX] & CPUID_EXT2_SYSCALL;
-    }
-}
-
-static void add_leaves(GArray *records, X86CPU *cpu, uint32_t first,
-                       uint32_t last)
-{
-    uint32_t leaf;
-    unsigned sub;
-
-    for (leaf = first; leaf <= last && leaf - first < 256; leaf++) {
-        for (sub = 0; sub <= last_subleaf(leaf); sub++) {
-            uint32_t regs[4] = { };
-
-            cpu_x86_cpuid(&cpu->env, leaf, sub, &regs[0], &regs[1], &regs[2],
-                          &regs[3]);
-            undo_dynamic(cpu, leaf, sub, regs);
-            add_record(leaf, sub, regs, records);
-        }
-    }
+    add_record(records, index, IS_MSR, regs);
 }
 
 static void add_cpuid(GArray *records, X86CPU *cpu)
 {
-    if (kvm_enabled()) {
-        x86_cpu_foreach_kvm_leaf(cpu, add_record, records);
-        return;
+    g_autoptr(GArray) leaves = x86_cpu_guest_leaves(cpu);
+    unsigned i;
+
+    for (i = 0; i < leaves->len; i++) {
+        const X86CPULeaf *leaf = &g_array_index(leaves, X86CPULeaf, i);
+
+        add_record(records, leaf->leaf, leaf->subleaf, leaf->regs);
     }
-    add_leaves(records, cpu, 0, cpu->env.cpuid_level);
-    /* TCG has no more than the signature. */
-    add_leaves(records, cpu, 0x40000000, 0x40000000);
-    add_leaves(records, cpu, 0x80000000, cpu->env.cpuid_xlevel);
-    add_leaves(records, cpu, 0xc0000000, cpu->env.cpuid_xlevel2);
 }
 
 static void add_msrs(GArray *records, X86CPU *cpu)

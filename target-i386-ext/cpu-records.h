@@ -20,6 +20,7 @@
     X86CPUOwnCaches own_caches; \
     X86CPUFingerprint fingerprint; \
     const MachineClass *anchor; \
-    struct kvm_cpuid2 *kvm_cpuid;
+    struct kvm_cpuid2 *kvm_cpuid; \
+    struct kvm_msrs *kvm_msrs;
 
 #endif /* I386_EXT_CPU_RECORDS_H */

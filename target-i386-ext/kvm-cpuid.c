@@ -1,36 +1,131 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The CPUID leaves that QEMU passed to KVM for a vCPU
+ * The CPUID leaves and feature MSRs that QEMU passed to KVM for a vCPU, and
+ * those that KVM has
  *
  * Answers: what does the guest read from CPUID, including hypervisor leaves
- * (0x4000xxxx), which are in no feature word?  kvm_arch_init_vcpu() builds
- * them once, and does not keep them.
+ * (0x4000xxxx), which are in no feature word, and from the MSRs, to which
+ * kvm.c adds what KVM does not let it choose?  kvm_arch_init_vcpu() builds
+ * both once, and does not keep them.  The kernel changes some leaves while the
+ * guest runs.
  */
 
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "qapi/error.h"
+#include "system/kvm.h"
+#include "target/i386/ext/guest-cpuid.h"
 
 #include <linux/kvm.h>
 
-void x86_cpu_record_kvm_cpuid(X86CPU *cpu, const struct kvm_cpuid2 *cpuid)
+/* KVM_MAX_CPUID_ENTRIES of Linux; it was 80 before 5.11. */
+#define MAX_ENTRIES 256
+
+void x86_cpu_record_kvm_cpuid(X86CPU *cpu, const struct kvm_cpuid2 *cpuid,
+                              const struct kvm_msrs *msrs)
 {
-    g_free(cpu->kvm_cpuid);
+    x86_cpu_forget_kvm_cpuid(cpu);
     cpu->kvm_cpuid = g_memdup2(cpuid, sizeof(*cpuid) + cpuid->nent *
                                       sizeof(cpuid->entries[0]));
+    cpu->kvm_msrs = g_memdup2(msrs, sizeof(*msrs) + msrs->nmsrs *
+                                    sizeof(msrs->entries[0]));
 }
 
-void x86_cpu_foreach_kvm_leaf(X86CPU *cpu, X86CPULeafFunc *func,
-                              void *opaque)
+void x86_cpu_forget_kvm_cpuid(X86CPU *cpu)
 {
-    const struct kvm_cpuid2 *cpuid = cpu->kvm_cpuid;
+    g_clear_pointer(&cpu->kvm_cpuid, g_free);
+    g_clear_pointer(&cpu->kvm_msrs, g_free);
+}
+
+static void add_entries(GArray *leaves, const struct kvm_cpuid2 *cpuid)
+{
     uint32_t i;
 
     for (i = 0; i < cpuid->nent; i++) {
         const struct kvm_cpuid_entry2 *e = &cpuid->entries[i];
-        uint32_t regs[4] = { e->eax, e->ebx, e->ecx, e->edx };
         bool has_subleaves = e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+        X86CPULeaf leaf = {
+            .leaf = e->function,
+            .subleaf = has_subleaves ? e->index : 0,
+            .has_subleaves = has_subleaves,
+            .regs = { e->eax, e->ebx, e->ecx, e->edx },
+        };
 
-        func(e->function, has_subleaves ? e->index : 0, regs, opaque);
+        g_array_append_val(leaves, leaf);
+    }
+}
+
+void kvm_add_configured_leaves(GArray *leaves, X86CPU *cpu)
+{
+    add_entries(leaves, cpu->kvm_cpuid);
+}
+
+void kvm_add_configured_msrs(GArray *msrs, X86CPU *cpu)
+{
+    unsigned i;
+
+    for (i = 0; i < cpu->kvm_msrs->nmsrs; i++) {
+        X86CPUMsr msr = { cpu->kvm_msrs->entries[i].index,
+                          cpu->kvm_msrs->entries[i].data };
+
+        g_array_append_val(msrs, msr);
+    }
+}
+
+/* An ioctl of a vCPU, for its thread */
+typedef struct VcpuRequest {
+    void *arg;
+    unsigned long type;
+    int ret;
+} VcpuRequest;
+
+static void do_vcpu_ioctl(CPUState *cs, run_on_cpu_data data)
+{
+    VcpuRequest *request = data.host_ptr;
+
+    request->ret = kvm_vcpu_ioctl(cs, request->type, request->arg);
+}
+
+static int vcpu_ioctl(X86CPU *cpu, unsigned long type, void *arg)
+{
+    VcpuRequest request = { .type = type, .arg = arg };
+
+    /* In any other thread, it would wait for the guest to leave the CPU. */
+    run_on_cpu(CPU(cpu), do_vcpu_ioctl, RUN_ON_CPU_HOST_PTR(&request));
+    return request.ret;
+}
+
+bool kvm_add_kernel_leaves(GArray *leaves, X86CPU *cpu, Error **errp)
+{
+    g_autofree struct kvm_cpuid2 *cpuid =
+        g_malloc0(sizeof(*cpuid) + MAX_ENTRIES * sizeof(cpuid->entries[0]));
+    int ret;
+
+    cpuid->nent = MAX_ENTRIES;
+    ret = vcpu_ioctl(cpu, KVM_GET_CPUID2, cpuid);
+    if (ret < 0) {
+        error_setg_errno(errp, -ret, "KVM does not tell the CPUID leaves of "
+                         "CPU %d", CPU(cpu)->cpu_index);
+        return false;
+    }
+    add_entries(leaves, cpuid);
+    return true;
+}
+
+void kvm_read_kernel_msrs(GArray *msrs, X86CPU *cpu)
+{
+    unsigned i;
+
+    for (i = 0; i < msrs->len; i++) {
+        X86CPUMsr *msr = &g_array_index(msrs, X86CPUMsr, i);
+        struct {
+            struct kvm_msrs info;
+            struct kvm_msr_entry entry;
+        } data = { .info.nmsrs = 1, .entry.index = msr->index };
+
+        /* It returns the number of MSRs that it has read. */
+        msr->value = vcpu_ioctl(cpu, KVM_GET_MSRS, &data) == 1
+                     ? data.entry.data : 0;
     }
 }

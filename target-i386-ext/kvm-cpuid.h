@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The CPUID leaves that QEMU passed to KVM for a vCPU
+ * The CPUID leaves and feature MSRs that QEMU passed to KVM for a vCPU
  *
  * Included by cpu.h before X86CPU, which keeps them.
  */
@@ -10,22 +10,16 @@
 #define I386_EXT_KVM_CPUID_H
 
 struct kvm_cpuid2;
+struct kvm_msrs;
 
 /*
- * Keeps a copy of @cpuid, which is about to be passed to KVM_SET_CPUID2 for
- * @cpu.
+ * Keeps copies of @cpuid and @msrs, which were passed to KVM_SET_CPUID2 and
+ * KVM_SET_MSRS when the vCPU of @cpu was created.
  */
-void x86_cpu_record_kvm_cpuid(X86CPU *cpu, const struct kvm_cpuid2 *cpuid);
+void x86_cpu_record_kvm_cpuid(X86CPU *cpu, const struct kvm_cpuid2 *cpuid,
+                              const struct kvm_msrs *msrs);
 
-/* @regs: EAX, EBX, ECX, EDX.  @subleaf is 0 for leaves without subleaves. */
-typedef void X86CPULeafFunc(uint32_t leaf, uint32_t subleaf,
-                            const uint32_t *regs, void *opaque);
-
-/*
- * Calls @func for each leaf and subleaf passed to KVM for @cpu.  Call only if
- * kvm_enabled() and @cpu is realized.
- */
-void x86_cpu_foreach_kvm_leaf(X86CPU *cpu, X86CPULeafFunc *func,
-                              void *opaque);
+/* Frees the copies. */
+void x86_cpu_forget_kvm_cpuid(X86CPU *cpu);
 
 #endif /* I386_EXT_KVM_CPUID_H */

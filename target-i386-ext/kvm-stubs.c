@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "target/i386/ext/guest-cpuid.h"
 #include "target/i386/ext/kvm-access.h"
 #include "target/i386/ext/kvm-offered.h"
 
@@ -20,8 +21,22 @@ bool kvm_access_hyperv_supported(X86CPU *cpu, unsigned feat)
     g_assert_not_reached();
 }
 
-void x86_cpu_foreach_kvm_leaf(X86CPU *cpu, X86CPULeafFunc *func,
-                              void *opaque)
+void kvm_add_configured_leaves(GArray *leaves, X86CPU *cpu)
+{
+    g_assert_not_reached();
+}
+
+void kvm_add_configured_msrs(GArray *msrs, X86CPU *cpu)
+{
+    g_assert_not_reached();
+}
+
+bool kvm_add_kernel_leaves(GArray *leaves, X86CPU *cpu, Error **errp)
+{
+    g_assert_not_reached();
+}
+
+void kvm_read_kernel_msrs(GArray *msrs, X86CPU *cpu)
 {
     g_assert_not_reached();
 }

@@ -4,8 +4,8 @@
  * What the extension adds to commands, on targets other than x86
  *
  * From QEMU 10.1 on, all targets have the commands about CPU models, and so
- * what the extension adds to them.  Other targets refuse query-cpu-features,
- * and CPU models with machine-type, which they would ignore.
+ * what the extension adds to them.  Other targets refuse the extension's
+ * own commands, and CPU models with machine-type, which they would ignore.
  */
 
 #include "qemu/osdep.h"
@@ -18,6 +18,13 @@
 CpuFeatureInfoList *qmp_query_cpu_features(Error **errp)
 {
     error_setg(errp, "query-cpu-features is not supported on this target");
+    return NULL;
+}
+
+CpuCpuidInfo *qmp_query_cpu_cpuid(int64_t cpu_index, bool has_kernel,
+                                  bool kernel, Error **errp)
+{
+    error_setg(errp, "query-cpu-cpuid is not supported on this target");
     return NULL;
 }
 

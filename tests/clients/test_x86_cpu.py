@@ -46,6 +46,7 @@ LINE = os.environ['LINE']
 QUESTIONS = {
     'removed': ['--qemu', QEMU, '--accel', 'tcg', '--cpu', 'qemu64'],
     'dump': ['--qemu', QEMU, '--accel', 'tcg', '--cpu', 'qemu64'],
+    'cpuid': ['--qemu', QEMU, '--accel', 'tcg', '--cpu', 'qemu64'],
     'history': ['--model', 'EPYC', '--feature', 'topoext'],
     'golden': ['check', '--qemu', QEMU, '--accel', 'tcg'],
 }
@@ -126,11 +127,11 @@ class Front(unittest.TestCase):
                 ([], 'name a verb: x86-cpu VERB [OPTION...] (see --help)'),
                 ([''], 'name a verb: x86-cpu VERB [OPTION...] (see --help)'),
                 (['--cpu'], "the verb comes first, not '--cpu' (see --help)"),
-                (['remove'], "unknown verb 'remove'; use one of dump, golden, "
-                             'history, removed'),
+                (['remove'], "unknown verb 'remove'; use one of cpuid, dump, "
+                             'golden, history, removed'),
                 (['a\nb/../removed'],
-                 "unknown verb 'a?b/../removed'; use one of dump, golden, "
-                 'history, removed')]:
+                 "unknown verb 'a?b/../removed'; use one of cpuid, dump, "
+                 'golden, history, removed')]:
             done = x86_cpu(*args)
             self.assertEqual((done.returncode, done.stdout, done.stderr),
                              (2, '', f'error: {message}\n'))

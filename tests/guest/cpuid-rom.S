@@ -250,8 +250,12 @@ rules:
 default_rule:
         .long   0xffffffff, 0, 0, 0
 
-        /* The feature MSRs; test_feature_flags.py finds what is missing. */
+        /*
+         * The microcode's revision and the feature MSRs;
+         * test_feature_flags.py finds what is missing.
+         */
 msrs:
+        .long   0x0000008b              /* IA32_BIOS_SIGN_ID */
         .long   0x000000cf              /* IA32_CORE_CAPABILITIES */
         .long   0x0000010a              /* IA32_ARCH_CAPABILITIES */
         .long   0x00000345              /* IA32_PERF_CAPABILITIES */

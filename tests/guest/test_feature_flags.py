@@ -204,6 +204,10 @@ class Checks:
             self.assertTrue(found)
 
 
+# Also read: it is no feature.
+MSR_UCODE_REV = 0x8b
+
+
 class TestTcg(Checks, unittest.TestCase):
     accel = 'tcg'
 
@@ -214,7 +218,7 @@ class TestTcg(Checks, unittest.TestCase):
         views = [s.view for s in self.samples if s.view.msrs is not None]
         self.assertTrue(views)
         for view in views:
-            self.assertEqual(set(view.msrs), msrs)
+            self.assertEqual(set(view.msrs), msrs | {MSR_UCODE_REV})
 
 
 class TestKvm(NeedsKvm, Checks, unittest.TestCase):

@@ -185,14 +185,17 @@ class Elsewhere(OtherTargets):
         self.assertFalse(names & {'removed-features', 'added-features',
                                   'enforce-report', 'compat-anchor'})
 
-    def test_query_cpu_features(self):
-        reply, = self.ask(('query-cpu-features', {}))
-        self.assertEqual(reply.get('error', {}).get('class'),
-                         'CommandNotFound' if LINE == '10.0'
-                         else 'GenericError', reply)
-        if LINE != '10.0':
-            self.assertEqual(reply['error']['desc'], 'query-cpu-features is '
-                             'not supported on this target')
+    def test_own_commands(self):
+        """They are refused, where all targets have them"""
+        commands = [('query-cpu-features', {}),
+                    ('query-cpu-cpuid', {'cpu-index': 0})]
+        for (name, _), reply in zip(commands, self.ask(*commands)):
+            self.assertEqual(reply.get('error', {}).get('class'),
+                             'CommandNotFound' if LINE == '10.0'
+                             else 'GenericError', reply)
+            if LINE != '10.0':
+                self.assertEqual(reply['error']['desc'], f'{name} is not '
+                                 'supported on this target')
 
     def test_machine_type(self):
         """Refused, in each argument of each command, and not ignored"""
