@@ -58,6 +58,8 @@ PARTS = [
         'tests/site/*'], whole=True),
     Part('features', 15, [
         'tests/guest/test_avx10_version.py',
+        'tests/guest/test_best_models.py:TestKvm.*',
+        'tests/guest/test_best_models.py:TestTcg.*',
         'tests/guest/test_bug_fixes.py',
         'tests/guest/test_cache_properties.py',
         'tests/guest/test_comparison.py:TestKvm.*',
@@ -111,6 +113,7 @@ KVM_TESTS = [
     'tests/clients/test_x86_cpu_removed.py:Answers.*',
     'tests/golden/test_golden.py:TestKvm.*',
     'tests/guest/test_avx10_version.py:*',
+    'tests/guest/test_best_models.py:TestKvm.*',
     'tests/guest/test_cache_properties.py:TestKvm.*',
     'tests/guest/test_comparison.py:TestKvm.*',
     'tests/guest/test_cpu_compat.py:TestKvm.*',
@@ -144,6 +147,7 @@ ON_EACH_HOST = {
 SAMPLED = {
     'tests/clients/test_x86_cpu_model_dump.py': 'models',
     'tests/golden/test_golden.py': 'answers for other hosts; guests',
+    'tests/guest/test_best_models.py': 'machine types',
     'tests/guest/test_comparison.py': 'random pairs, models',
     'tests/guest/test_cpu_compat.py': 'models and pairs of machine types',
     'tests/guest/test_feature_flags.py': 'models',

@@ -129,6 +129,9 @@ const X86CPUTableMachineType *x86_cpu_access_table_machine_types(void);
 const X86CPUTableMachines *
 x86_cpu_access_table_machines(const X86CPUModel *model);
 
+/* Whether @model is another name of a version of a model */
+bool x86_cpu_access_is_alias(const X86CPUModel *model);
+
 /*
  * Puts the name of model @i (from 0) from tables/models in *@name, and
  * returns its rows; NULL after the last.

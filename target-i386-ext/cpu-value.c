@@ -377,8 +377,9 @@ QDict *x86_cpu_value_to_props(const X86Cpu *value)
     return props;
 }
 
-bool x86_cpu_model_to_value(CpuModelInfo *model, const char *which,
-                            X86Cpu *value, strList **host_only, Error **errp)
+CpuModelExpansionInfo *x86_cpu_model_to_value(CpuModelInfo *model,
+                                              const char *which,
+                                              X86Cpu *value, Error **errp)
 {
     ERRP_GUARD();
     g_autoptr(CpuModelExpansionInfo) info =
@@ -391,11 +392,10 @@ bool x86_cpu_model_to_value(CpuModelInfo *model, const char *which,
     }
     if (*errp) {
         error_prepend(errp, "%s: ", which);
-        return false;
+        return NULL;
     }
     value_from_props(qobject_to(QDict, info->model->props), value);
-    *host_only = g_steal_pointer(&info->omitted_properties);
-    return true;
+    return g_steal_pointer(&info);
 }
 
 /* ---- names ---- */

@@ -20,13 +20,13 @@ const X86CpuTables *x86_cpu_core_tables(void);
 X86CpuAccelerator x86_cpu_core_accelerator(void);
 
 /*
- * Puts in *@value what the static expansion of @model describes, and in
- * *@host_only its omitted-properties, which the caller frees.  False, with an
- * error that begins with @which, the name of an argument, if there is no such
- * CPU.
+ * Puts in *@value what the static expansion of @model describes.  Returns the
+ * expansion, which the caller frees; NULL, with an error that begins with
+ * @which, the name of an argument, if there is no such CPU.
  */
-bool x86_cpu_model_to_value(CpuModelInfo *model, const char *which,
-                            X86Cpu *value, strList **host_only, Error **errp);
+CpuModelExpansionInfo *x86_cpu_model_to_value(CpuModelInfo *model,
+                                              const char *which,
+                                              X86Cpu *value, Error **errp);
 
 /* The properties of "base" that describe @value; the caller frees them. */
 QDict *x86_cpu_value_to_props(const X86Cpu *value);

@@ -245,6 +245,21 @@ const MachineClass *x86_cpu_machine_type_in_effect(void)
     return mc || !current_machine ? mc : MACHINE_GET_CLASS(current_machine);
 }
 
+const MachineClass *x86_cpu_default_machine_type(Error **errp)
+{
+    const MachineClass *mc = x86_cpu_machine_type_in_effect();
+
+    if (!mc || !object_class_dynamic_cast((ObjectClass *)mc,
+                                          TYPE_PC_MACHINE)) {
+        mc = newest_machine_type();
+    }
+    if (!mc) {
+        error_setg(errp, "This QEMU was built without PC machine types, for "
+                   "which alone CPU models are versioned");
+    }
+    return mc;
+}
+
 const GPtrArray *x86_cpu_machine_props(X86CPU *cpu)
 {
     const MachineClass *mc = cpu->anchor ?: x86_cpu_machine_type_in_effect();

@@ -18,6 +18,12 @@
 const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp);
 
 /*
+ * The PC machine type of this process, or of its cpu-compat; without one, the
+ * newest of this QEMU.  NULL, with an error, if QEMU was built without any.
+ */
+const MachineClass *x86_cpu_default_machine_type(Error **errp);
+
+/*
  * Whether @mc is unversioned and has no compatibility guarantee, so it can't
  * be used for cpu-compat or compat-anchor.
  */

@@ -102,12 +102,13 @@ CpuModelBaselineInfo *qmp_query_cpu_model_baseline(CpuModelInfo *modela,
 {
     g_autofree X86Cpu *a = g_new(X86Cpu, 1), *b = g_new(X86Cpu, 1);
     g_autofree X86CpuBaseline *baseline = g_new(X86CpuBaseline, 1);
-    g_autoptr(strList) host_only_a = NULL, host_only_b = NULL;
+    g_autoptr(CpuModelExpansionInfo) info_a = NULL, info_b = NULL;
     g_autoptr(strList) host_only = NULL;
     g_autoptr(CpuModelBaselineInfo) info = NULL;
 
-    if (!x86_cpu_model_to_value(modela, "modela", a, &host_only_a, errp) ||
-        !x86_cpu_model_to_value(modelb, "modelb", b, &host_only_b, errp)) {
+    info_a = x86_cpu_model_to_value(modela, "modela", a, errp);
+    info_b = info_a ? x86_cpu_model_to_value(modelb, "modelb", b, errp) : NULL;
+    if (!info_b) {
         return NULL;
     }
     if (!x86cpu_baseline(x86_cpu_core_tables(), a, b,
@@ -121,7 +122,7 @@ CpuModelBaselineInfo *qmp_query_cpu_model_baseline(CpuModelInfo *modela,
     if (!info->model) {
         return NULL;
     }
-    host_only = join(host_only_a, host_only_b);
+    host_only = join(info_a->omitted_properties, info_b->omitted_properties);
     info->omitted_features = omitted_features(baseline, host_only);
     info->has_omitted_features = true;
     info->hazards = x86_cpu_value_names(&baseline->hazards);

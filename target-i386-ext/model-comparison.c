@@ -18,13 +18,14 @@
 static bool get_value(CpuModelInfo *model, const char *which, X86Cpu *value,
                       Error **errp)
 {
-    g_autoptr(strList) host_only = NULL;
+    g_autoptr(CpuModelExpansionInfo) info =
+        x86_cpu_model_to_value(model, which, value, errp);
     const strList *el;
 
-    if (!x86_cpu_model_to_value(model, which, value, &host_only, errp)) {
+    if (!info) {
         return false;
     }
-    for (el = host_only; el; el = el->next) {
+    for (el = info->omitted_properties; el; el = el->next) {
         if (!strcmp(el->value, "hv-passthrough")) {
             error_setg(errp, "%s: hv-passthrough turns on what this host has; "
                        "set the hv-* properties that you want instead", which);

@@ -21,6 +21,13 @@ CpuFeatureInfoList *qmp_query_cpu_features(Error **errp)
     return NULL;
 }
 
+CpuModelBestInfoList *qmp_query_cpu_model_best(const char *machine_type,
+                                               Error **errp)
+{
+    error_setg(errp, "query-cpu-model-best is not supported on this target");
+    return NULL;
+}
+
 CpuCpuidInfo *qmp_query_cpu_cpuid(int64_t cpu_index, bool has_kernel,
                                   bool kernel, Error **errp)
 {

@@ -9,13 +9,8 @@
 
 #define INTEL_PT (1ull << 25)           /* CPUID[7].EBX */
 
-/* A CPU at each topology */
-typedef struct Views {
-    X86CpuView at[X86CPU_TOPOLOGIES];
-} Views;
-
-static void view_all(const X86CpuTables *tables, const X86Cpu *cpu,
-                     X86CpuAccelerator accel, Views *views)
+void x86cpu_view_all(const X86CpuTables *tables, const X86Cpu *cpu,
+                     X86CpuAccelerator accel, X86CpuViews *views)
 {
     int t;
 
@@ -25,7 +20,7 @@ static void view_all(const X86CpuTables *tables, const X86Cpu *cpu,
 }
 
 static bool looks_like(const X86CpuTables *tables, const X86Cpu *cpu,
-                       X86CpuAccelerator accel, const Views *other)
+                       X86CpuAccelerator accel, const X86CpuViews *other)
 {
     X86CpuView view;
     int t;
@@ -42,9 +37,9 @@ static bool looks_like(const X86CpuTables *tables, const X86Cpu *cpu,
 bool x86cpu_identical(const X86CpuTables *tables, const X86Cpu *a,
                       const X86Cpu *b, X86CpuAccelerator accel)
 {
-    Views views;
+    X86CpuViews views;
 
-    view_all(tables, b, accel, &views);
+    x86cpu_view_all(tables, b, accel, &views);
     return looks_like(tables, a, accel, &views);
 }
 
@@ -122,8 +117,8 @@ static bool view_fits(const X86CpuTables *tables, const X86CpuView *a,
            intel_pt_fits(a, b);
 }
 
-static bool views_fit(const X86CpuTables *tables, const Views *a,
-                      const Views *b)
+bool x86cpu_views_fit(const X86CpuTables *tables, const X86CpuViews *a,
+                      const X86CpuViews *b)
 {
     uint64_t free_bits[X86CPU_MAX_WORDS];
     int t;
@@ -140,11 +135,25 @@ static bool views_fit(const X86CpuTables *tables, const Views *a,
 bool x86cpu_fits(const X86CpuTables *tables, const X86Cpu *a, const X86Cpu *b,
                  X86CpuAccelerator accel)
 {
-    Views of_a, of_b;
+    X86CpuViews of_a, of_b;
 
-    view_all(tables, a, accel, &of_a);
-    view_all(tables, b, accel, &of_b);
-    return views_fit(tables, &of_a, &of_b);
+    x86cpu_view_all(tables, a, accel, &of_a);
+    x86cpu_view_all(tables, b, accel, &of_b);
+    return x86cpu_views_fit(tables, &of_a, &of_b);
+}
+
+void x86cpu_find_maximal(const X86CpuTables *tables, const X86CpuViews *cpus,
+                         size_t count, bool *maximal)
+{
+    size_t i, j;
+
+    for (i = 0; i < count; i++) {
+        maximal[i] = true;
+        for (j = 0; j < count && maximal[i]; j++) {
+            maximal[i] = !x86cpu_views_fit(tables, &cpus[i], &cpus[j]) ||
+                         x86cpu_views_fit(tables, &cpus[j], &cpus[i]);
+        }
+    }
 }
 
 /* ---- what makes the difference ---- */
@@ -227,7 +236,7 @@ typedef struct Reduction {
     const X86CpuTables *tables;
     const X86Cpu *a, *b;
     X86CpuAccelerator accel;
-    const Views *of_b;
+    const X86CpuViews *of_b;
     X86CpuNames *names;
     bool reduced;
 } Reduction;
@@ -303,7 +312,7 @@ static void reduce(Reduction *r)
  */
 static void find_responsible(const X86CpuTables *tables, const X86Cpu *a,
                              const X86Cpu *b, X86CpuAccelerator accel,
-                             const Views *of_b, X86CpuNames *names)
+                             const X86CpuViews *of_b, X86CpuNames *names)
 {
     Reduction r = { tables, a, b, accel, of_b, names, true };
 
@@ -314,7 +323,10 @@ static void find_responsible(const X86CpuTables *tables, const X86Cpu *a,
     }
 }
 
-/* Adds what @a shows at a topology and @b does not. */
+/*
+ * Adds what @a shows at a topology and @b does not.  What AMD's CPUs repeat
+ * from leaf 1 is no feature of its own.
+ */
 static void add_missing(const X86CpuTables *tables, const X86CpuView *a,
                         const X86CpuView *b, X86CpuNames *names)
 {
@@ -323,6 +335,7 @@ static void add_missing(const X86CpuTables *tables, const X86CpuView *a,
     for (i = 0; i < X86CPU_MAX_WORDS; i++) {
         names->bits[i] |= a->words[i] & ~b->words[i];
     }
+    names->bits[X86CPU_FEAT_8000_0001_EDX] &= ~X86CPU_AMD_ALIASES;
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
         names->properties[i] |=
             tables->properties[i].class == X86CPU_CLASS_BIT &&
@@ -371,18 +384,18 @@ void x86cpu_compare(const X86CpuTables *tables, const X86Cpu *a,
                     const X86Cpu *b, X86CpuAccelerator accel,
                     X86CpuComparison *result)
 {
-    Views of_a, of_b;
+    X86CpuViews of_a, of_b;
     int t;
 
     memset(result, 0, sizeof(*result));
-    view_all(tables, a, accel, &of_a);
-    view_all(tables, b, accel, &of_b);
+    x86cpu_view_all(tables, a, accel, &of_a);
+    x86cpu_view_all(tables, b, accel, &of_b);
     if (!memcmp(&of_a, &of_b, sizeof(of_a))) {
         result->relation = X86CPU_IDENTICAL;
         return;
     }
-    result->relation = views_fit(tables, &of_a, &of_b) ? X86CPU_SUBSET
-                     : views_fit(tables, &of_b, &of_a) ? X86CPU_SUPERSET
+    result->relation = x86cpu_views_fit(tables, &of_a, &of_b) ? X86CPU_SUBSET
+                     : x86cpu_views_fit(tables, &of_b, &of_a) ? X86CPU_SUPERSET
                                                        : X86CPU_INCOMPATIBLE;
     for (t = 0; t < X86CPU_TOPOLOGIES; t++) {
         const X86CpuView *va = &of_a.at[t], *vb = &of_b.at[t];

@@ -16,6 +16,11 @@
 
 #include "cpu-view.h"
 
+/* What guests see of a CPU at each topology */
+typedef struct X86CpuViews {
+    X86CpuView at[X86CPU_TOPOLOGIES];
+} X86CpuViews;
+
 typedef enum X86CpuRelation {
     /* At every topology, guests see the same. */
     X86CPU_IDENTICAL,
@@ -52,9 +57,24 @@ typedef struct X86CpuComparison {
 bool x86cpu_identical(const X86CpuTables *tables, const X86Cpu *a,
                       const X86Cpu *b, X86CpuAccelerator accel);
 
-/* Whether @a is identical to @b or a subset of it */
+/* Fills *@views with what guests see of @cpu. */
+void x86cpu_view_all(const X86CpuTables *tables, const X86Cpu *cpu,
+                     X86CpuAccelerator accel, X86CpuViews *views);
+
+/* Whether CPU @a is identical to CPU @b or a subset of it */
+bool x86cpu_views_fit(const X86CpuTables *tables, const X86CpuViews *a,
+                      const X86CpuViews *b);
+
+/* The same, without views of them */
 bool x86cpu_fits(const X86CpuTables *tables, const X86Cpu *a, const X86Cpu *b,
                  X86CpuAccelerator accel);
+
+/*
+ * Sets @maximal[i] for each of the @count CPUs that is no real subset of
+ * another one: which of them a host can show that can show all.
+ */
+void x86cpu_find_maximal(const X86CpuTables *tables, const X86CpuViews *cpus,
+                         size_t count, bool *maximal);
 
 /* Compares @a with @b.  Neither has hv-passthrough, which only a host knows. */
 void x86cpu_compare(const X86CpuTables *tables, const X86Cpu *a,

@@ -907,6 +907,51 @@ static void test_compare_values(void)
                   !c.responsible.properties[X86CPU_LEGACY_CACHE]);
 }
 
+/* What AMD repeats in 0x80000001 is no feature that the other CPU lacks. */
+static void test_compare_aliases(void)
+{
+    X86Cpu a = plain_cpu(), b = a;
+    X86CpuComparison c;
+
+    a.words[X86CPU_FEAT_1_EDX] = b.words[X86CPU_FEAT_1_EDX] = 1;
+    a.values[X86CPU_XLEVEL] = b.values[X86CPU_XLEVEL] = 0x80000008;
+    strcpy(b.vendor, "AuthenticAMD");
+    c = compare(&a, &b, X86CPU_ON_KVM);
+    g_assert_cmpint(c.relation, ==, X86CPU_INCOMPATIBLE);
+    assert_empty(&c.missing_in_a);
+    assert_empty(&c.missing_in_b);
+    g_assert_true(c.differs.vendor);
+}
+
+static void test_maximal(void)
+{
+    X86Cpu cpus[5];
+    X86CpuViews views[5];
+    bool maximal[5];
+    int i;
+
+    for (i = 0; i < 5; i++) {
+        cpus[i] = plain_cpu();
+        cpus[i].values[X86CPU_LEVEL] = 7;
+    }
+    /* 0 < 1 = 4, which differ in the model alone; 2 is apart, 3 its equal. */
+    cpus[1].words[X86CPU_FEAT_7_0_EBX] |= AVX2;
+    cpus[4] = cpus[1];
+    cpus[4].values[X86CPU_MODEL]++;
+    strcpy(cpus[2].vendor, "AuthenticAMD");
+    cpus[3] = cpus[2];
+    for (i = 0; i < 5; i++) {
+        x86cpu_view_all(&tables, &cpus[i], X86CPU_ON_KVM, &views[i]);
+    }
+    x86cpu_find_maximal(&tables, views, 5, maximal);
+    g_assert_false(maximal[0]);
+    for (i = 1; i < 5; i++) {
+        g_assert_true(maximal[i]);
+    }
+    x86cpu_find_maximal(&tables, views, 1, maximal);
+    g_assert_true(maximal[0]);
+}
+
 static void test_copy_named(void)
 {
     X86Cpu a = plain_cpu(), b = a;
@@ -1327,6 +1372,8 @@ int main(int argc, char **argv)
     add("view/values", test_view_values);
     add("compare/features", test_compare_features);
     add("compare/values", test_compare_values);
+    add("compare/aliases", test_compare_aliases);
+    add("compare/maximal", test_maximal);
     add("compare/copy-named", test_copy_named);
     add("baseline/features", test_baseline);
     add("baseline/hyperv", test_baseline_hyperv);

@@ -70,6 +70,15 @@ def is_unseen(name):
         places and all('msr' in place for place in places))
 
 
+def shown(view):
+    """The features in a view; some CPUs can't read MSRs"""
+    view = find_kvm(view)
+    return {name for name, places in feature_places().items()
+            if name not in TOPOLOGY_FEATURES and
+            all(('cpuid' in place or view.msrs is not None) and
+                has_bit(view, place) for place in places)}
+
+
 def compare(a, b):
     return 'query-cpu-model-comparison', {'modela': a, 'modelb': b}
 
@@ -137,14 +146,6 @@ class Checks(LabChecks):
         self.assertGreaterEqual(len(found), number, 'too few CPUs start')
         return found[:number]
 
-    def shown(self, view):
-        """The features in a view; some CPUs can't read MSRs"""
-        view = find_kvm(view)
-        return {name for name, places in feature_places().items()
-                if name not in TOPOLOGY_FEATURES and
-                all(('cpuid' in place or view.msrs is not None) and
-                    has_bit(view, place) for place in places)}
-
     def problem_of(self, pair, views, ab, ba):
         """What is wrong with the comparison of a pair; None if nothing"""
         different = [d for d in map(differences, *views) if d]
@@ -162,7 +163,7 @@ class Checks(LabChecks):
                 ba['missing-in-b'], ba['missing-in-a'], ba['differs']):
             return 'the lists are not mirrored'
         for a, b in zip(*views):
-            extra = self.shown(a) - self.shown(b)
+            extra = shown(a) - shown(b)
             if result in ('subset', 'identical') and extra:
                 return f'{result}, but the guest misses {sorted(extra)}'
             if extra - set(ab['missing-in-b']):
@@ -219,7 +220,7 @@ class Checks(LabChecks):
                 return f'does not start: {v}'
         omitted = {o['feature'] for o in reply['omitted-features']}
         for a, b, v in zip(*views, view):
-            has, common = self.shown(v), self.shown(a) & self.shown(b)
+            has, common = shown(v), shown(a) & shown(b)
             if has - common:
                 return f'has {sorted(has - common)}'
             if common - has - omitted:
