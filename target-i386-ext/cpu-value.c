@@ -398,6 +398,45 @@ CpuModelExpansionInfo *x86_cpu_model_to_value(CpuModelInfo *model,
     return g_steal_pointer(&info);
 }
 
+bool x86_cpu_model_to_comparable(CpuModelInfo *model, const char *which,
+                                 X86Cpu *value, Error **errp)
+{
+    g_autoptr(CpuModelExpansionInfo) info =
+        x86_cpu_model_to_value(model, which, value, errp);
+    const strList *el;
+
+    if (!info) {
+        return false;
+    }
+    for (el = info->omitted_properties; el; el = el->next) {
+        if (!strcmp(el->value, "hv-passthrough")) {
+            error_setg(errp, "%s: hv-passthrough turns on what this host has; "
+                       "set the hv-* properties that you want instead", which);
+            return false;
+        }
+    }
+    return true;
+}
+
+QDict *x86_cpu_value_named_props(const X86Cpu *value, const strList *names)
+{
+    QDict *props = qdict_new();
+    const strList *el;
+    int i;
+
+    for (el = names; el; el = el->next) {
+        if (!strcmp(el->value, "vendor")) {
+            qdict_put_str(props, "vendor", value->vendor);
+        }
+        for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+            if (!strcmp(el->value, x86cpu_property_names[i])) {
+                qdict_put_obj(props, el->value, value_object(value, i));
+            }
+        }
+    }
+    return props;
+}
+
 /* ---- names ---- */
 
 static void add_name(strList ***tail, bool there, const char *name)

@@ -28,8 +28,18 @@ CpuModelExpansionInfo *x86_cpu_model_to_value(CpuModelInfo *model,
                                               const char *which,
                                               X86Cpu *value, Error **errp);
 
+/* The same, but false for a model that only a host makes complete. */
+bool x86_cpu_model_to_comparable(CpuModelInfo *model, const char *which,
+                                 X86Cpu *value, Error **errp);
+
 /* The properties of "base" that describe @value; the caller frees them. */
 QDict *x86_cpu_value_to_props(const X86Cpu *value);
+
+/*
+ * Those of the properties that have one of @names, which are of a core's
+ * property or "vendor"; the caller frees them.
+ */
+QDict *x86_cpu_value_named_props(const X86Cpu *value, const strList *names);
 
 /*
  * The names of properties and features in @names, in the order of descriptions;

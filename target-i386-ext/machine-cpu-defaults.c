@@ -224,6 +224,64 @@ static const GPtrArray *all_cpu_props(const MachineClass *mc)
     return props->all;
 }
 
+static bool same_props(const GPtrArray *a, const GPtrArray *b)
+{
+    unsigned i;
+
+    for (i = 0; a->len == b->len && i < a->len; i++) {
+        const GlobalProperty *pa = g_ptr_array_index(a, i);
+        const GlobalProperty *pb = g_ptr_array_index(b, i);
+
+        if (strcmp(pa->driver, pb->driver) ||
+            strcmp(pa->property, pb->property) ||
+            g_strcmp0(pa->value, pb->value)) {
+            return false;
+        }
+    }
+    return a->len == b->len;
+}
+
+static int compare_newest_pointers(gconstpointer a, gconstpointer b)
+{
+    return compare_newest(*(const MachineClass *const *)a,
+                          *(const MachineClass *const *)b);
+}
+
+static bool has_props_of(const GPtrArray *types, const MachineClass *mc)
+{
+    unsigned i;
+
+    for (i = 0; i < types->len; i++) {
+        if (same_props(all_cpu_props(g_ptr_array_index(types, i)),
+                       all_cpu_props(mc))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+GPtrArray *x86_cpu_distinct_machine_types(void)
+{
+    g_autoptr(GSList) list = object_class_get_list(TYPE_PC_MACHINE, false);
+    g_autoptr(GPtrArray) types = g_ptr_array_new();
+    GPtrArray *distinct = g_ptr_array_new();
+    const GSList *el;
+    unsigned i;
+
+    for (el = list; el; el = el->next) {
+        g_ptr_array_add(types, el->data);
+    }
+    g_ptr_array_sort(types, compare_newest_pointers);
+    for (i = 0; i < types->len; i++) {
+        MachineClass *mc = g_ptr_array_index(types, i);
+
+        if (!has_props_of(distinct, mc)) {
+            g_ptr_array_add(distinct, mc);
+        }
+    }
+    return distinct;
+}
+
 const MachineClass *x86_cpu_compat_machine_type(void)
 {
     Object *machine = object_dynamic_cast(OBJECT(current_machine),

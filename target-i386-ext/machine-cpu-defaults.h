@@ -24,6 +24,13 @@ const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp);
 const MachineClass *x86_cpu_default_machine_type(Error **errp);
 
 /*
+ * The newest PC machine type, and the others that give a CPU by its name and
+ * version other properties than any newer one: of those with the same, the
+ * newest.  The caller frees the array.
+ */
+GPtrArray *x86_cpu_distinct_machine_types(void);
+
+/*
  * Whether @mc is unversioned and has no compatibility guarantee, so it can't
  * be used for cpu-compat or compat-anchor.
  */

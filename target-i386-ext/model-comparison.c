@@ -15,26 +15,6 @@
 #include "target/i386/ext/cpu-value.h"
 #include X86_CPU_MODEL_COMMANDS
 
-static bool get_value(CpuModelInfo *model, const char *which, X86Cpu *value,
-                      Error **errp)
-{
-    g_autoptr(CpuModelExpansionInfo) info =
-        x86_cpu_model_to_value(model, which, value, errp);
-    const strList *el;
-
-    if (!info) {
-        return false;
-    }
-    for (el = info->omitted_properties; el; el = el->next) {
-        if (!strcmp(el->value, "hv-passthrough")) {
-            error_setg(errp, "%s: hv-passthrough turns on what this host has; "
-                       "set the hv-* properties that you want instead", which);
-            return false;
-        }
-    }
-    return true;
-}
-
 CpuModelCompareInfo *qmp_query_cpu_model_comparison(CpuModelInfo *modela,
                                                     CpuModelInfo *modelb,
                                                     Error **errp)
@@ -49,8 +29,8 @@ CpuModelCompareInfo *qmp_query_cpu_model_comparison(CpuModelInfo *modela,
     g_autofree X86Cpu *a = g_new(X86Cpu, 1), *b = g_new(X86Cpu, 1);
     CpuModelCompareInfo *info;
 
-    if (!get_value(modela, "modela", a, errp) ||
-        !get_value(modelb, "modelb", b, errp)) {
+    if (!x86_cpu_model_to_comparable(modela, "modela", a, errp) ||
+        !x86_cpu_model_to_comparable(modelb, "modelb", b, errp)) {
         return NULL;
     }
     x86cpu_compare(x86_cpu_core_tables(), a, b, x86_cpu_core_accelerator(),

@@ -28,6 +28,15 @@ CpuModelBestInfoList *qmp_query_cpu_model_best(const char *machine_type,
     return NULL;
 }
 
+CpuModelNearestInfo *qmp_query_cpu_model_nearest(CpuModelX86 *model,
+                                                 bool has_any, bool any,
+                                                 Error **errp)
+{
+    error_setg(errp, "query-cpu-model-nearest is not supported on this "
+               "target");
+    return NULL;
+}
+
 CpuCpuidInfo *qmp_query_cpu_cpuid(int64_t cpu_index, bool has_kernel,
                                   bool kernel, Error **errp)
 {

@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <string.h>
 #include "baseline.h"
+#include "nearest.h"
 
 #define BIT(n) (1ull << (n))
 
@@ -918,7 +919,10 @@ static void test_compare_aliases(void)
     strcpy(b.vendor, "AuthenticAMD");
     c = compare(&a, &b, X86CPU_ON_KVM);
     g_assert_cmpint(c.relation, ==, X86CPU_INCOMPATIBLE);
-    assert_empty(&c.missing_in_a);
+    g_assert_cmphex(c.missing_in_a.bits[X86CPU_FEAT_8000_0001_EDX], ==, 0);
+    /* That one does differ. */
+    g_assert_cmphex(c.missing_in_a.bits[X86CPU_FEAT_8000_0001_ECX], ==,
+                    CMP_LEGACY);
     assert_empty(&c.missing_in_b);
     g_assert_true(c.differs.vendor);
 }
@@ -1336,6 +1340,219 @@ static void test_random_baselines(void)
     }
 }
 
+/* ---- nearest ---- */
+
+static bool find_edit(const X86Cpu *from, const X86Cpu *to, unsigned limit,
+                      X86CpuEdit *edit)
+{
+    X86CpuGoal goal;
+
+    x86cpu_set_goal(&tables, to, X86CPU_ON_KVM, &goal);
+    return x86cpu_find_edit(&tables, from, &goal, X86CPU_ON_KVM, limit, edit);
+}
+
+static bool as_good(const X86Cpu *a, const X86Cpu *b)
+{
+    return x86cpu_fits(&tables, a, b, X86CPU_ON_KVM) &&
+           x86cpu_fits(&tables, b, a, X86CPU_ON_KVM);
+}
+
+static void test_edit(void)
+{
+    X86Cpu a = plain_cpu(), b = a;
+    X86CpuEdit edit;
+
+    /* Nothing to do, whatever does not gate */
+    b.values[X86CPU_MODEL]++;
+    strcpy(b.model_id, "another");
+    b.words[X86CPU_FEAT_1_EDX] ^= HT;
+    g_assert_true(find_edit(&a, &b, 0, &edit));
+    g_assert_cmpuint(edit.count, ==, 0);
+    assert_empty(&edit.add);
+    assert_empty(&edit.remove);
+    assert_empty(&edit.set);
+
+    /* Features and switches, and the limit */
+    b = a;
+    a.words[X86CPU_FEAT_1_ECX] |= AVX;
+    b.words[X86CPU_FEAT_1_ECX] &= ~AVX;
+    b.words[X86CPU_FEAT_7_0_EBX] |= AVX2;
+    a.values[X86CPU_HV_TIME] = b.values[X86CPU_HV_RELAXED] = true;
+    g_assert_true(find_edit(&a, &b, 4, &edit));
+    g_assert_cmpuint(edit.count, ==, 4);
+    g_assert_cmphex(edit.remove.bits[X86CPU_FEAT_1_ECX], ==, AVX);
+    g_assert_cmphex(edit.add.bits[X86CPU_FEAT_7_0_EBX], ==, AVX2);
+    g_assert_true(edit.add.properties[X86CPU_HV_RELAXED] &&
+                  edit.remove.properties[X86CPU_HV_TIME]);
+    g_assert_true(as_good(&edit.result, &b));
+    g_assert_false(find_edit(&a, &b, 3, &edit));
+    g_assert_false(find_edit(&a, &b, 0, &edit));
+
+    /* Values */
+    b = a;
+    strcpy(b.vendor, "AuthenticAMD");
+    b.values[X86CPU_TSC_FREQUENCY] = 1000;
+    b.values[X86CPU_HV_SPINLOCKS] = 5;
+    g_assert_true(find_edit(&a, &b, 99, &edit));
+    g_assert_cmpuint(edit.count, ==, 3);
+    g_assert_true(edit.set.vendor &&
+                  edit.set.properties[X86CPU_TSC_FREQUENCY] &&
+                  edit.set.properties[X86CPU_HV_SPINLOCKS]);
+    g_assert_cmpuint(edit.result.values[X86CPU_HV_SPINLOCKS], ==, 5);
+    g_assert_cmpstr(edit.result.vendor, ==, "AuthenticAMD");
+
+    /* A bit without a name can't be set. */
+    b = a;
+    b.words[X86CPU_FEAT_7_0_EBX] |= BIT(0);
+    g_assert_false(find_edit(&a, &b, 99, &edit));
+}
+
+/* What depends on a feature goes with it, also where they need each other. */
+static void test_edit_roots(void)
+{
+    X86Cpu a = plain_cpu(), b;
+    X86CpuEdit edit;
+
+    a.words[X86CPU_FEAT_1_ECX] |= VMX;
+    a.words[X86CPU_FEAT_VMX_SECONDARY_CTLS] |= BIT(1) | BIT(33);
+    b = a;
+    b.words[X86CPU_FEAT_1_ECX] &= ~VMX;
+    b.words[X86CPU_FEAT_VMX_SECONDARY_CTLS] = 0;
+    g_assert_true(find_edit(&a, &b, 99, &edit));
+    g_assert_cmpuint(edit.count, ==, 1);
+    g_assert_cmphex(edit.remove.bits[X86CPU_FEAT_1_ECX], ==, VMX);
+
+    /* The other way round, one that is hidden until then is not wanted. */
+    b = a;
+    b.words[X86CPU_FEAT_VMX_SECONDARY_CTLS] = 0;
+    a.words[X86CPU_FEAT_1_ECX] &= ~VMX;
+    g_assert_true(find_edit(&a, &b, 99, &edit));
+    g_assert_cmphex(edit.add.bits[X86CPU_FEAT_1_ECX], ==, VMX);
+    g_assert_cmphex(edit.remove.bits[X86CPU_FEAT_VMX_SECONDARY_CTLS], ==,
+                    BIT(1) | BIT(33));
+
+    a = plain_cpu();
+    a.values[X86CPU_LEVEL] = 0x24;
+    a.values[X86CPU_AVX10_VERSION] = 1;
+    a.words[X86CPU_FEAT_7_1_EDX] |= AVX10;
+    a.words[X86CPU_FEAT_24_0_EBX] |= AVX10_128 | AVX10_256 | AVX10_512;
+    b = a;
+    b.words[X86CPU_FEAT_7_1_EDX] = b.words[X86CPU_FEAT_24_0_EBX] = 0;
+    b.values[X86CPU_AVX10_VERSION] = 0;
+    g_assert_true(find_edit(&a, &b, 99, &edit));
+    g_assert_cmpuint(edit.count, ==, 2);
+    g_assert_cmphex(edit.remove.bits[X86CPU_FEAT_7_1_EDX], ==, AVX10);
+    g_assert_true(edit.set.properties[X86CPU_AVX10_VERSION]);
+    g_assert_cmpuint(edit.result.values[X86CPU_AVX10_VERSION], ==, 0);
+    /* Also if B keeps a version that nothing shows */
+    b.values[X86CPU_AVX10_VERSION] = 1;
+    g_assert_true(find_edit(&a, &b, 99, &edit));
+    g_assert_cmpuint(edit.result.values[X86CPU_AVX10_VERSION], ==, 0);
+}
+
+/* Leaves that B's level hides, and A's does not */
+static void test_edit_levels(void)
+{
+    X86Cpu a = plain_cpu(), b;
+    X86CpuEdit edit;
+
+    a.values[X86CPU_MIN_LEVEL] = 7;
+    a.words[X86CPU_FEAT_7_0_EBX] |= AVX2;
+    b = a;
+    b.values[X86CPU_LEVEL] = 4;
+    g_assert_true(find_edit(&a, &b, 99, &edit));
+    g_assert_cmpuint(edit.count, ==, 1);
+    g_assert_true(edit.set.properties[X86CPU_LEVEL] ||
+                  edit.remove.bits[X86CPU_FEAT_7_0_EBX] == AVX2);
+    a.values[X86CPU_LEVEL] = 4;
+    b = a;
+    b.values[X86CPU_LEVEL] = 7;
+    g_assert_true(find_edit(&a, &b, 99, &edit));
+    g_assert_cmpuint(edit.count, ==, 1);
+    g_assert_true(edit.set.properties[X86CPU_LEVEL]);
+}
+
+/* All that may be set, as sets of one name */
+static unsigned single_names(const X86Cpu *from, const X86CpuGoal *goal,
+                             X86CpuNames *singles, unsigned most)
+{
+    unsigned count = 0;
+    size_t i;
+
+    memset(singles, 0, most * sizeof(*singles));
+    for (i = 0; i < G_N_ELEMENTS(features); i++) {
+        const X86CpuFeature *f = &features[i];
+
+        if (((from->words[f->word] ^ goal->cpu.words[f->word]) & f->mask) &&
+            f->polarity != X86CPU_TOPOLOGY && count < most) {
+            singles[count++].bits[f->word] = f->mask;
+        }
+    }
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        if (from->values[i] != goal->cpu.values[i] && count < most) {
+            singles[count++].properties[i] = true;
+        }
+    }
+    return count;
+}
+
+static bool suffices(const X86Cpu *from, const X86CpuGoal *goal,
+                     const X86CpuNames *singles, unsigned set)
+{
+    X86Cpu cpu = *from;
+
+    for (; set; set &= set - 1) {
+        x86cpu_copy_named(&cpu, &goal->cpu, &singles[g_bit_nth_lsf(set, -1)]);
+    }
+    return as_good(&cpu, &goal->cpu);
+}
+
+/* Tries all smaller sets of names, where there are few. */
+static void test_random_edits(void)
+{
+    enum { MOST = 11 };
+    unsigned tried = 0, set, n, i;
+
+    for (i = 0; i < 3000; i++) {
+        X86Cpu a = random_cpu(), b = i % 3 ? a : random_cpu();
+        X86CpuNames singles[MOST + 1];
+        X86CpuGoal goal;
+        X86CpuEdit edit;
+        unsigned least;
+
+        for (n = 0; i % 3 && n < 1 + i % 6; n++) {
+            const X86CpuFeature *f = &features[g_test_rand_int_range(
+                0, G_N_ELEMENTS(features))];
+
+            (i % 3 == 1 ? &a : &b)->words[f->word] &= ~f->mask;
+        }
+        x86cpu_set_goal(&tables, &b, X86CPU_ON_KVM, &goal);
+        if (!x86cpu_find_edit(&tables, &a, &goal, X86CPU_ON_KVM, 999,
+                              &edit)) {
+            continue;
+        }
+        g_assert_true(as_good(&edit.result, &b));
+        g_assert_true(x86cpu_find_edit(&tables, &a, &goal, X86CPU_ON_KVM,
+                                       edit.count, &edit));
+        g_assert_false(edit.count &&
+                       x86cpu_find_edit(&tables, &a, &goal, X86CPU_ON_KVM,
+                                        edit.count - 1, &edit));
+        n = single_names(&a, &goal, singles, MOST + 1);
+        /* This one is set in any case. */
+        least = edit.count - edit.set.properties[X86CPU_AVX10_VERSION];
+        if (n > MOST || !least) {
+            continue;
+        }
+        tried++;
+        for (set = 0; set < 1u << n; set++) {
+            if (g_bit_storage(set) && __builtin_popcount(set) < (int)least) {
+                g_assert_false(suffices(&a, &goal, singles, set));
+            }
+        }
+    }
+    g_assert_cmpuint(tried, >, 100);
+}
+
 /* Every test on both kinds of line */
 static void run_old(const void *test)
 {
@@ -1375,6 +1592,10 @@ int main(int argc, char **argv)
     add("compare/aliases", test_compare_aliases);
     add("compare/maximal", test_maximal);
     add("compare/copy-named", test_copy_named);
+    add("nearest/edit", test_edit);
+    add("nearest/roots", test_edit_roots);
+    add("nearest/levels", test_edit_levels);
+    add("nearest/random", test_random_edits);
     add("baseline/features", test_baseline);
     add("baseline/hyperv", test_baseline_hyperv);
     add("random/comparisons", test_random_comparisons);

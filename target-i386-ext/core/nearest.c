@@ -1,0 +1,301 @@
+/*
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The smallest change that makes one CPU as good as another
+ */
+
+#include <string.h>
+#include "nearest.h"
+
+#define AVX10 (1ull << 19)              /* CPUID[7,1].EDX */
+
+/* Whether the property is turned on and off, like a feature */
+static bool is_switch(const X86CpuTables *tables, X86CpuPropertyId id)
+{
+    return tables->properties[id].class == X86CPU_CLASS_BIT &&
+           id != X86CPU_HV_SPINLOCKS;
+}
+
+static bool gates(const X86CpuTables *tables, X86CpuPropertyId id)
+{
+    switch (tables->properties[id].class) {
+    case X86CPU_CLASS_BIT:
+    case X86CPU_CLASS_MINIMUM:
+    case X86CPU_CLASS_FLAT:
+    case X86CPU_CLASS_GATE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void x86cpu_set_goal(const X86CpuTables *tables, const X86Cpu *cpu,
+                     X86CpuAccelerator accel, X86CpuGoal *goal)
+{
+    unsigned i, t;
+
+    x86cpu_view_all(tables, cpu, accel, &goal->views);
+    goal->cpu = *cpu;
+    memset(goal->cpu.words, 0, sizeof(goal->cpu.words));
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        for (t = 0; t < X86CPU_TOPOLOGIES; t++) {
+            goal->cpu.words[i] |= goal->views.at[t].words[i];
+        }
+    }
+    /* One that has no effect may be refused without what it needs. */
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        if (is_switch(tables, i) ||
+            tables->properties[i].class == X86CPU_CLASS_MINIMUM) {
+            goal->cpu.values[i] = goal->views.at[0].values[i];
+        }
+    }
+}
+
+/* What find_edit() works on: @names are to be set as in @goal. */
+typedef struct Search {
+    const X86CpuTables *tables;
+    const X86Cpu *from;
+    const X86CpuGoal *goal;
+    X86CpuAccelerator accel;
+    X86CpuNames names;
+} Search;
+
+/* Whether @from with the names as in @goal is as good as @goal */
+static bool suffices(const Search *s)
+{
+    X86Cpu cpu = *s->from;
+    X86CpuViews views;
+
+    x86cpu_copy_named(&cpu, &s->goal->cpu, &s->names);
+    x86cpu_view_all(s->tables, &cpu, s->accel, &views);
+    return x86cpu_views_fit(s->tables, &views, &s->goal->views) &&
+           x86cpu_views_fit(s->tables, &s->goal->views, &views);
+}
+
+/* Features in which the CPUs differ; QEMU sets those of the topology. */
+static void name_features(Search *s)
+{
+    size_t i;
+
+    for (i = 0; i < s->tables->nfeatures; i++) {
+        const X86CpuFeature *f = &s->tables->features[i];
+
+        if (f->polarity != X86CPU_TOPOLOGY &&
+            ((s->from->words[f->word] ^ s->goal->cpu.words[f->word]) &
+             f->mask)) {
+            s->names.bits[f->word] |= f->mask;
+        }
+    }
+}
+
+static void name_properties(Search *s, bool all)
+{
+    unsigned i;
+
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        if ((gates(s->tables, i) ||
+             (all && s->tables->properties[i].class != X86CPU_CLASS_NONE)) &&
+            s->from->values[i] != s->goal->cpu.values[i]) {
+            s->names.properties[i] = true;
+        }
+    }
+    s->names.vendor = strcmp(s->from->vendor, s->goal->cpu.vendor);
+}
+
+static bool is_added(const Search *s, const X86CpuFeature *f)
+{
+    return s->goal->cpu.words[f->word] & f->mask & ~s->from->words[f->word];
+}
+
+static bool try_without_feature(Search *s, const X86CpuFeature *f)
+{
+    uint64_t *bits = &s->names.bits[f->word];
+    uint64_t before = *bits;
+
+    if ((*bits & f->mask) && !is_added(s, f)) {
+        *bits &= ~f->mask;
+        if (suffices(s)) {
+            return true;
+        }
+        *bits = before;
+    }
+    return false;
+}
+
+/* How many features need @f, directly */
+static unsigned dependents(const X86CpuTables *tables, const X86CpuFeature *f)
+{
+    unsigned count = 0;
+    size_t i;
+
+    for (i = 0; i < tables->ndependencies; i++) {
+        const X86CpuDependency *dep = &tables->dependencies[i];
+        uint64_t bits = dep->to_mask;
+
+        if (dep->from == f->word && (dep->from_mask & f->mask)) {
+            for (; bits; bits &= bits - 1) {
+                count++;
+            }
+        }
+    }
+    return count;
+}
+
+/*
+ * Leaves out of s->names the features to remove that go by themselves once all
+ * others have gone, and puts them in *@spare.  What is left is needed, for the
+ * guest would see it: no change is smaller, unless the spare ones need each
+ * other.  False if more than @limit features are left.
+ */
+static bool leave_out_spare(Search *s, unsigned limit, X86CpuNames *spare)
+{
+    unsigned needed = 0;
+    size_t i;
+
+    memset(spare, 0, sizeof(*spare));
+    for (i = 0; i < s->tables->nfeatures; i++) {
+        const X86CpuFeature *f = &s->tables->features[i];
+
+        if (!(s->names.bits[f->word] & f->mask)) {
+            continue;
+        }
+        if (try_without_feature(s, f)) {
+            /* Not yet: the next one is to be tried with this one gone. */
+            s->names.bits[f->word] |= f->mask;
+            spare->bits[f->word] |= f->mask;
+        } else if (++needed > limit) {
+            return false;
+        }
+    }
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        s->names.bits[i] &= ~spare->bits[i];
+    }
+    return true;
+}
+
+/*
+ * Features that need each other in a circle: each would go with the others, but
+ * not all by themselves.  Those that the most others need stay.
+ */
+static void break_circles(Search *s, const X86CpuNames *spare)
+{
+    unsigned most = 0, n;
+    size_t i;
+
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        s->names.bits[i] |= spare->bits[i];
+    }
+    for (i = 0; i < s->tables->nfeatures; i++) {
+        n = dependents(s->tables, &s->tables->features[i]);
+        most = n > most ? n : most;
+    }
+    for (n = 0; n <= most; n++) {
+        for (i = 0; i < s->tables->nfeatures; i++) {
+            const X86CpuFeature *f = &s->tables->features[i];
+
+            if ((spare->bits[f->word] & f->mask) &&
+                dependents(s->tables, f) == n) {
+                try_without_feature(s, f);
+            }
+        }
+    }
+}
+
+/* What is off, for instance, needs no value. */
+static void reduce_properties(Search *s)
+{
+    unsigned i;
+
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        bool *there = &s->names.properties[i];
+
+        if (*there) {
+            *there = false;
+            *there = !suffices(s);
+        }
+    }
+}
+
+/* QEMU warns of a version of what is not there, and enforce=on refuses it. */
+static void keep_avx10_version(Search *s)
+{
+    if (!(s->goal->cpu.words[X86CPU_FEAT_7_1_EDX] & AVX10) &&
+        s->from->values[X86CPU_AVX10_VERSION]) {
+        s->names.properties[X86CPU_AVX10_VERSION] = true;
+    }
+}
+
+static void fill_edit(const Search *s, X86CpuEdit *edit)
+{
+    size_t i;
+
+    memset(edit, 0, sizeof(*edit));
+    for (i = 0; i < s->tables->nfeatures; i++) {
+        const X86CpuFeature *f = &s->tables->features[i];
+
+        if (s->names.bits[f->word] & f->mask) {
+            (is_added(s, f) ? &edit->add : &edit->remove)->bits[f->word] |=
+                f->mask;
+            edit->count++;
+        }
+    }
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        if (s->names.properties[i]) {
+            (!is_switch(s->tables, i) ? &edit->set
+             : s->goal->cpu.values[i] ? &edit->add
+                                      : &edit->remove)->properties[i] = true;
+            edit->count++;
+        }
+    }
+    edit->set.vendor = s->names.vendor;
+    edit->count += s->names.vendor;
+    edit->result = *s->from;
+    x86cpu_copy_named(&edit->result, &s->goal->cpu, &s->names);
+}
+
+static unsigned count_added(const Search *s)
+{
+    unsigned count = 0;
+    size_t i;
+
+    for (i = 0; i < s->tables->nfeatures; i++) {
+        const X86CpuFeature *f = &s->tables->features[i];
+
+        count += (s->names.bits[f->word] & f->mask) && is_added(s, f);
+    }
+    return count;
+}
+
+bool x86cpu_find_edit(const X86CpuTables *tables, const X86Cpu *from,
+                      const X86CpuGoal *goal, X86CpuAccelerator accel,
+                      unsigned limit, X86CpuEdit *edit)
+{
+    Search s = {
+        .tables = tables, .from = from, .goal = goal, .accel = accel,
+    };
+    X86CpuNames spare;
+
+    name_features(&s);
+    name_properties(&s, false);
+    /* All that is added is needed: this is only faster. */
+    if (count_added(&s) > limit) {
+        return false;
+    }
+    if (!suffices(&s)) {
+        /* A level, or what decides which leaves there are */
+        name_properties(&s, true);
+        if (!suffices(&s)) {
+            return false;
+        }
+    }
+    if (!leave_out_spare(&s, limit, &spare)) {
+        return false;
+    }
+    if (!suffices(&s)) {
+        break_circles(&s, &spare);
+    }
+    reduce_properties(&s);
+    keep_avx10_version(&s);
+    fill_edit(&s, edit);
+    return edit->count <= limit;
+}

@@ -1,0 +1,50 @@
+/*
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The smallest change that makes one CPU as good as another
+ *
+ * Answers, for query-cpu-model-nearest and for tools: which features and
+ * properties of a named CPU model have to be set so that a guest of another CPU
+ * can go on with it, and the other way round?
+ */
+
+#ifndef X86CPU_NEAREST_H
+#define X86CPU_NEAREST_H
+
+#include "compare.h"
+
+/* What to set in a CPU.  The three have no name in common. */
+typedef struct X86CpuEdit {
+    /*
+     * Features, and switches of X86CPU_CLASS_BIT that are booleans.  What needs
+     * a feature that is removed goes with it, and is not in @remove.
+     */
+    X86CpuNames add, remove;
+    /* Further properties, to the values in @result */
+    X86CpuNames set;
+    /* How many names there are in all */
+    unsigned count;
+    X86Cpu result;
+} X86CpuEdit;
+
+/* A CPU to get at */
+typedef struct X86CpuGoal {
+    /* With the features that guests see, and the values that have an effect */
+    X86Cpu cpu;
+    X86CpuViews views;
+} X86CpuGoal;
+
+/* Fills *@goal: CPUs that are as good as @cpu. */
+void x86cpu_set_goal(const X86CpuTables *tables, const X86Cpu *cpu,
+                     X86CpuAccelerator accel, X86CpuGoal *goal);
+
+/*
+ * Puts the smallest change that gets from @from to @goal in *@edit: then each
+ * is a subset of the other, or they are identical.  False if there is none, or
+ * none of at most @limit names.
+ */
+bool x86cpu_find_edit(const X86CpuTables *tables, const X86Cpu *from,
+                      const X86CpuGoal *goal, X86CpuAccelerator accel,
+                      unsigned limit, X86CpuEdit *edit);
+
+#endif /* X86CPU_NEAREST_H */

@@ -1,0 +1,232 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * query-cpu-model-nearest
+ *
+ * Answers, for management software that stores CPUs as a named model and what
+ * differs from it: which model is that for this CPU, and what differs?  The
+ * core decides (core/nearest.h).
+ */
+
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "qapi/error.h"
+#include "qapi/qapi-commands-cpu-introspection-target.h"
+#include "target/i386/ext/core/nearest.h"
+#include "target/i386/ext/feature-dictionary.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
+#include "target/i386/ext/named-models.h"
+
+/* What libvirt has elements for besides <feature>; hv-* are <hyperv>. */
+static const char *const libvirt_properties[] = {
+    "kvm", "phys-bits", "pmu", "tsc-frequency",
+};
+
+/* A model, and what to change */
+typedef struct Solution {
+    const X86CPUNamedModel *model;
+    X86CpuEdit edit;
+} Solution;
+
+/* "EPYC-v2" is 2; all named models that are no aliases have one. */
+static uint64_t version_in(const char *name)
+{
+    const char *dash = strrchr(name, '-');
+
+    return dash && dash[1] == 'v' ? g_ascii_strtoull(dash + 2, NULL, 10) : 0;
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int compare_signatures(const X86Cpu *a, const X86Cpu *b)
+{
+    return compare_numbers(a->values[X86CPU_FAMILY],
+                           b->values[X86CPU_FAMILY]) ?:
+           compare_numbers(a->values[X86CPU_MODEL], b->values[X86CPU_MODEL]) ?:
+           compare_numbers(a->values[X86CPU_STEPPING],
+                           b->values[X86CPU_STEPPING]);
+}
+
+/* Less than 0 if @a is the better answer for @cpu */
+static int compare_solutions(const Solution *a, const Solution *b,
+                             const X86Cpu *cpu)
+{
+    const X86Cpu *ca = &a->model->value, *cb = &b->model->value;
+
+    return compare_numbers(a->edit.count, b->edit.count) ?:
+           !!compare_signatures(ca, cpu) - !!compare_signatures(cb, cpu) ?:
+           compare_signatures(ca, cb) ?:
+           compare_numbers(version_in(a->model->name),
+                           version_in(b->model->name)) ?:
+           strcmp(a->model->name, b->model->name);
+}
+
+/* The best answer from @models, which come in order; NULL if there is none */
+static Solution *find_solution(const GPtrArray *models, const X86Cpu *cpu,
+                               const X86CpuGoal *goal)
+{
+    g_autofree Solution *best = NULL, *next = g_new(Solution, 1);
+    unsigned i;
+
+    for (i = 0; i < models->len; i++) {
+        next->model = g_ptr_array_index(models, i);
+        if (x86cpu_find_edit(x86_cpu_core_tables(), &next->model->value, goal,
+                             x86_cpu_core_accelerator(),
+                             best ? best->edit.count : UINT_MAX,
+                             &next->edit) &&
+            (!best || compare_solutions(next, best, cpu) < 0)) {
+            Solution *last = best;
+
+            best = g_steal_pointer(&next);
+            next = last ?: g_new(Solution, 1);
+        }
+    }
+    return g_steal_pointer(&best);
+}
+
+static bool libvirt_knows(const char *name)
+{
+    unsigned i;
+
+    for (i = 0; i < x86_cpu_features_count; i++) {
+        if (!strcmp(x86_cpu_features[i].name, name)) {
+            return x86_cpu_features[i].libvirt;
+        }
+    }
+    for (i = 0; i < ARRAY_SIZE(libvirt_properties); i++) {
+        if (!strcmp(libvirt_properties[i], name)) {
+            return true;
+        }
+    }
+    return g_str_has_prefix(name, "hv-");
+}
+
+static void add_unknown(strList ***tail, const strList *names)
+{
+    for (; names; names = names->next) {
+        if (!libvirt_knows(names->value)) {
+            QAPI_LIST_APPEND(*tail, g_strdup(names->value));
+        }
+    }
+}
+
+static CpuModelNearestInfo *describe(const Solution *solution)
+{
+    const X86CpuEdit *edit = &solution->edit;
+    CpuModelNearestInfo *info = g_new0(CpuModelNearestInfo, 1);
+    g_autoptr(strList) set = x86_cpu_value_names(&edit->set);
+    strList **tail = &info->libvirt_unknown;
+
+    info->name = g_strdup(solution->model->name);
+    info->machine_type = g_strdup(solution->model->machine_type->name);
+    info->add = x86_cpu_value_names(&edit->add);
+    info->remove = x86_cpu_value_names(&edit->remove);
+    info->set = QOBJECT(x86_cpu_value_named_props(&edit->result, set));
+    add_unknown(&tail, info->add);
+    add_unknown(&tail, info->remove);
+    add_unknown(&tail, set);
+    return info;
+}
+
+/* What a user gives to -cpu */
+static QDict *props_of(const CpuModelNearestInfo *info)
+{
+    QDict *props = qdict_clone_shallow(qobject_to(QDict, info->set));
+    const strList *el;
+
+    for (el = info->add; el; el = el->next) {
+        qdict_put_bool(props, el->value, true);
+    }
+    for (el = info->remove; el; el = el->next) {
+        qdict_put_bool(props, el->value, false);
+    }
+    return props;
+}
+
+/* Whether QEMU makes of the answer what the core expects */
+static bool check(const CpuModelNearestInfo *info, const X86CpuGoal *goal,
+                  Error **errp)
+{
+    const X86CpuTables *tables = x86_cpu_core_tables();
+    g_autoptr(QDict) props = props_of(info);
+    g_autofree X86Cpu *cpu = g_new(X86Cpu, 1);
+    g_autofree X86CpuViews *views = g_new(X86CpuViews, 1);
+    g_autoptr(CpuModelExpansionInfo) expansion = x86_cpu_model_to_value(
+        &(CpuModelInfo) {
+            .name = info->name,
+            .machine_type = info->machine_type,
+            .props = QOBJECT(props),
+        }, info->name, cpu, errp);
+
+    if (!expansion) {
+        return false;
+    }
+    x86cpu_view_all(tables, cpu, x86_cpu_core_accelerator(), views);
+    if (!x86cpu_views_fit(tables, views, &goal->views) ||
+        !x86cpu_views_fit(tables, &goal->views, views)) {
+        error_setg(errp, "No named CPU model can be changed into this one; "
+                   "the nearest is '%s'", info->name);
+        return false;
+    }
+    return true;
+}
+
+/* The models of machine type @mc, or of all that have other CPUs */
+static GPtrArray *get_models(const MachineClass *mc, bool any, Error **errp)
+{
+    g_autoptr(GPtrArray) models = x86_cpu_named_models_new();
+    g_autoptr(GPtrArray) types = any ? x86_cpu_distinct_machine_types()
+                                     : g_ptr_array_new();
+    unsigned i;
+
+    if (!any) {
+        g_ptr_array_add(types, (gpointer)mc);
+    }
+    for (i = 0; i < types->len; i++) {
+        if (!x86_cpu_add_named_models(models, g_ptr_array_index(types, i),
+                                      errp)) {
+            return NULL;
+        }
+    }
+    return g_steal_pointer(&models);
+}
+
+CpuModelNearestInfo *qmp_query_cpu_model_nearest(CpuModelX86 *model,
+                                                 bool has_any, bool any,
+                                                 Error **errp)
+{
+    g_autofree X86Cpu *cpu = g_new(X86Cpu, 1);
+    g_autofree X86CpuGoal *goal = g_new(X86CpuGoal, 1);
+    g_autofree Solution *solution = NULL;
+    g_autoptr(GPtrArray) models = NULL;
+    g_autoptr(CpuModelNearestInfo) info = NULL;
+    const MachineClass *mc;
+    CpuModelInfo input = {
+        .name = model->name,
+        .props = model->props,
+        .machine_type = model->machine_type,
+    };
+
+    if (!x86_cpu_model_to_comparable(&input, "model", cpu, errp)) {
+        return NULL;
+    }
+    mc = model->machine_type
+         ? x86_cpu_find_machine_type(model->machine_type, errp)
+         : x86_cpu_default_machine_type(errp);
+    models = mc ? get_models(mc, any, errp) : NULL;
+    if (!models) {
+        return NULL;
+    }
+    x86cpu_set_goal(x86_cpu_core_tables(), cpu, x86_cpu_core_accelerator(),
+                    goal);
+    solution = find_solution(models, cpu, goal);
+    if (!solution) {
+        error_setg(errp, "No named CPU model can be changed into this one");
+        return NULL;
+    }
+    info = describe(solution);
+    return check(info, goal, errp) ? g_steal_pointer(&info) : NULL;
+}

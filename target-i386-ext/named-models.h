@@ -1,0 +1,32 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The named CPU models, as values of the core
+ */
+
+#ifndef I386_EXT_NAMED_MODELS_H
+#define I386_EXT_NAMED_MODELS_H
+
+#include "cpu.h"
+#include "target/i386/ext/cpu-value.h"
+
+typedef struct X86CPUNamedModel {
+    char *name;                 /* with its version */
+    const MachineClass *machine_type;
+    X86Cpu value;
+    /* No entry of its removed-features is blocking, and it has no error. */
+    bool runs_here;
+} X86CPUNamedModel;
+
+/*
+ * Appends all models with a definition (X86CPUNamedModel) to @models, as they
+ * are on machine type @mc; not their aliases.  False, with an error, if QEMU
+ * does not decide what a guest sees.
+ */
+bool x86_cpu_add_named_models(GPtrArray *models, const MachineClass *mc,
+                              Error **errp);
+
+/* An array for x86_cpu_add_named_models() */
+GPtrArray *x86_cpu_named_models_new(void);
+
+#endif /* I386_EXT_NAMED_MODELS_H */

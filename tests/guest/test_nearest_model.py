@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+query-cpu-model-nearest, judged by guests, and by all shorter answers.
+
+Answers: does a guest of the named model with these changes see the features of
+the CPU that was asked about?  Does it start with enforce=on wherever that one
+does?  Is there really no named model with fewer changes?
+
+    QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
+        python3 -m unittest test_nearest_model
+
+CHECK_SEED repeats a run.
+"""
+
+import asyncio
+import itertools
+import json
+import unittest
+
+from cpu_models import (
+    FORCE, NEWEST, LabChecks, ask, count, cpu_option, expansion, feature_names,
+    rng,
+)
+from guest_cpuid import GuestError
+from test_comparison import baseline, compare, is_unseen, shown
+from test_removed_features import NeedsKvm, refused_by_kvm
+
+# More would take longer than they tell.
+MOST_TRIES = 300
+
+
+def nearest(model, **more):
+    return 'query-cpu-model-nearest', {'model': model, **more}
+
+
+def changed(answer):
+    """The CPU model of an answer"""
+    return {'name': answer['name'], 'machine-type': answer['machine-type'],
+            'props': {**dict.fromkeys(answer['add'], True),
+                      **dict.fromkeys(answer['remove'], False),
+                      **answer['set']}}
+
+
+def changes(answer):
+    return len(answer['add']) + len(answer['remove']) + len(answer['set'])
+
+
+class Checks(LabChecks):
+    """The tests, for one accelerator."""
+
+    def baselines(self, number, what):
+        """Baselines of random pairs of named models on a machine type"""
+        choose = rng(self.accel, 'nearest', what)
+        found = []
+        while len(found) < number:
+            machine = choose.choice(self.lab.machines)
+            pair = [{'name': name, 'machine-type': machine,
+                     'props': {'vendor': 'GenuineIntel', **self.lab.extra}}
+                    for name in choose.sample(self.lab.models, 2)]
+            reply = self.lab.ask([baseline(*pair)])[0]
+            if 'return' in reply:
+                found.append({**reply['return']['model'],
+                              'machine-type': machine})
+        return found
+
+    def edited(self, number):
+        """Named models with random features turned on and off"""
+        choose = rng(self.accel, 'edited')
+        names = sorted(set(feature_names(self.accel)) - set(self.lab.extra))
+        return [{'name': choose.choice(self.lab.models),
+                 'machine-type': choose.choice(self.lab.machines),
+                 'props': {**self.lab.extra, **{
+                     name: choose.random() < 0.5
+                     for name in choose.sample(names, 6)}}}
+                for _ in range(number)]
+
+    def targets(self, number, what):
+        return self.baselines(number, what) + self.edited(number)
+
+    def answers(self, targets, **more):
+        """Those that have one, with it; all baselines do"""
+        replies = self.lab.ask([nearest(t, **more) for t in targets])
+        for target, reply in zip(targets, replies):
+            if 'error' in reply:
+                self.assertNotEqual(target['name'], 'base', reply)
+        return [(target, reply['return'])
+                for target, reply in zip(targets, replies)
+                if 'return' in reply]
+
+    def look(self, model, props):
+        return (model['machine-type'], cpu_option(
+            model['name'], {**model.get('props', {}), **props}), '1')
+
+    def test_1_guests(self):
+        """Guests see the features of the CPU that was asked about"""
+        pairs = self.answers(self.targets(count(8, 200), 'guests'))
+        self.assertTrue(pairs)
+        keys = [self.look(model, FORCE) for target, answer in pairs
+                for model in (target, changed(answer))]
+        views = asyncio.run(self.lab.look(keys))
+        problems, seen = [], 0
+        for (target, answer), a, b in zip(pairs, views[::2], views[1::2]):
+            text = json.dumps([target, answer])
+            if isinstance(a, GuestError):
+                continue            # another test's
+            if isinstance(b, GuestError):
+                problems.append(f'{text}: {b}')
+                continue
+            seen += 1
+            if shown(a) != shown(b):
+                problems.append(f'{text}: {sorted(shown(a) ^ shown(b))}')
+        self.fail_if(problems)
+        self.assertGreater(seen, 0)
+
+    def test_2_enforce(self):
+        """It starts wherever the CPU that was asked about does"""
+        pairs = self.answers(self.targets(count(8, 200), 'enforce'))
+        keys = [self.look(model, {'enforce': True}) for target, answer in pairs
+                for model in (target, changed(answer))]
+        views = asyncio.run(self.lab.look(keys))
+        self.fail_if([
+            f'{json.dumps([target, answer])}: {b}'
+            for (target, answer), a, b in zip(pairs, views[::2], views[1::2])
+            if isinstance(b, GuestError) and not isinstance(a, GuestError) and
+            not refused_by_kvm(str(b))])
+
+    def test_3_named_models(self):
+        """A named model is its own, or the same as another one's"""
+        machines = [self.lab.machines[0], NEWEST]
+        targets = [{'name': name, 'machine-type': machine}
+                   for name in self.lab.models for machine in machines]
+        problems = [f'{target}: {answer}'
+                    for target, answer in self.answers(targets)
+                    if changes(answer)]
+        self.fail_if(problems)
+
+    def test_4_lists(self):
+        """No name is there twice, and the order makes no difference"""
+        choose = rng(self.accel, 'lists')
+        libvirt = {f['name']: f.get('libvirt') for f in
+                   self.lab.ask([('query-cpu-features', {})])[0]['return']}
+        for target, answer in self.answers(self.targets(count(6, 100),
+                                                        'lists')):
+            names = [*answer['add'], *answer['remove'], *answer['set']]
+            self.assertEqual(len(names), len(set(names)))
+            self.assertEqual(
+                [n for n in names if n in libvirt and not libvirt[n]],
+                [n for n in answer['libvirt-unknown'] if n in libvirt])
+            self.assertLessEqual(set(answer['libvirt-unknown']), set(names))
+            model = changed(answer)
+            items = list(model['props'].items())
+            expansions = []
+            for _ in range(3):
+                choose.shuffle(items)
+                args = ['-accel', self.accel, '-S', '-machine',
+                        model['machine-type'], '-cpu',
+                        cpu_option(model['name'], dict(items))]
+                reply = ask(args, [('query-cpus-fast', {})])
+                if not reply or 'error' in reply[0]:
+                    break       # It does not run here.
+                expansions.append(ask(args, [expansion(
+                    'static', model['name'])])[0].get('return'))
+            self.assertTrue(all(e == expansions[0] for e in expansions),
+                            target)
+
+    # Shorter answers
+
+    def bound(self, target, model, features):
+        """
+        What has to be changed in a model at least: (turned on, turned off,
+        what else differs and may have to be)
+        """
+        add = {n for n in features if target[n] and not model[n]}
+        gone = {n for n in features if model[n] and not target[n]}
+        forced = {n for n in gone if all(
+            any(target.get(other) for other in alternatives)
+            for alternatives in features[n]['requires'])}
+        more = gone - forced | {
+            n for n in model if n not in features and n in target and
+            model[n] != target[n]}
+        return add, forced, more
+
+    def shorter(self, target, answer, models, features):
+        """A model that takes less than the answer, or None"""
+        machine = answer['machine-type']
+        static = target['props']
+        tries = []
+        for name, props in models.items():
+            add, forced, more = self.bound(static, props, features)
+            room = changes(answer) - 1 - len(add) - len(forced)
+            for size in range(max(room, -1) + 1):
+                for extra in itertools.combinations(sorted(more), size):
+                    tries.append({
+                        'name': name, 'machine-type': machine,
+                        'props': {n: static[n] for n in
+                                  [*add, *forced, *extra]}})
+                    if len(tries) > MOST_TRIES:
+                        break
+        replies = self.lab.ask([compare(*pair) for m in tries[:MOST_TRIES]
+                                for pair in ((m, target), (target, m))])
+        for model, ab, ba in zip(tries, replies[::2], replies[1::2]):
+            if all(r.get('return', {}).get('result') in ('subset', 'identical')
+                   for r in (ab, ba)):
+                return model
+        return None
+
+    def test_5_smallest(self):
+        """There is no model with fewer changes"""
+        features = {f['name']: f for f in self.lab.ask(
+            [('query-cpu-features', {})])[0]['return']
+            # Those that all guests see, and that are not the topology's
+            if f['polarity'] != 'topology' and not is_unseen(f['name']) and
+            not f['name'].startswith('kvm')}
+        problems = []
+        for target, answer in self.answers(self.targets(count(3, 60),
+                                                        'smallest')):
+            machine = target['machine-type']
+            names = [d['name'] for d in self.lab.ask(
+                [('query-cpu-definitions', {})])[0]['return']
+                if 'alias-of' not in d and d['migration-safe'] and
+                d['name'] != 'base']
+            static, *expansions = self.lab.ask(
+                [expansion('static', target['name'], target['props'], machine)]
+                + [expansion('static', name, machine=machine)
+                   for name in names])
+            models = {name: e['return']['model']['props']
+                      for name, e in zip(names, expansions)}
+            found = self.shorter(static['return']['model'], answer, models,
+                                 features)
+            if found:
+                problems.append(f'{json.dumps([target, answer])}: {found}')
+        self.fail_if(problems)
+
+    def test_6_any(self):
+        """The machine type with the fewest changes of all"""
+        targets = self.targets(1, 'any')
+        for target, answer in self.answers(targets, any=True):
+            each = [changes(reply['return']) for reply in self.lab.ask(
+                [nearest({**self.static(target), 'machine-type': machine})
+                 for machine in self.lab.machines]) if 'return' in reply]
+            self.assertEqual(changes(answer), min(each), target)
+
+    def static(self, model):
+        return self.lab.ask([expansion(
+            'static', model['name'], model['props'],
+            model['machine-type'])])[0]['return']['model']
+
+    def test_7_errors(self):
+        """One that says what is wrong, and the process lives"""
+        for model, text in [
+                ({'name': 'xyzzy'}, "'xyzzy'"),
+                ({'name': 'qemu64', 'machine-type': 'none'}, "'none'"),
+                ({'name': 'qemu64', 'props': {'xyzzy': 1}}, 'xyzzy'),
+                ({'name': 'custom'}, 'missing: ')]:
+            bad, good = self.lab.ask([nearest(model),
+                                      nearest({'name': 'qemu64'})])
+            self.assertRegex(bad['error']['desc'], f'^model: .*{text}')
+            self.assertIn('return', good)
+
+
+class TestTcg(Checks, unittest.TestCase):
+    """Under TCG."""
+    accel = 'tcg'
+
+
+class TestKvm(NeedsKvm, Checks, unittest.TestCase):
+    """Under KVM."""
+    accel = 'kvm'
+
+    def test_hv_passthrough(self):
+        """Only the host knows what it is"""
+        reply = self.lab.ask([nearest({
+            'name': 'qemu64', 'props': {'hv-passthrough': True}})])[0]
+        self.assertIn('hv-passthrough', reply['error']['desc'])
+
+
+if __name__ == '__main__':
+    unittest.main()
