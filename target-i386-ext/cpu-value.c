@@ -188,21 +188,6 @@ static uint64_t absent_value(X86CpuPropertyId id)
     }
 }
 
-/* Properties that are not in QEMU's table */
-static X86CpuClass further_class(X86CpuPropertyId id)
-{
-    switch (id) {
-    case X86CPU_FAMILY:
-    case X86CPU_MODEL:
-    case X86CPU_STEPPING:
-        return X86CPU_CLASS_IDENTITY;
-    case X86CPU_TSC_FREQUENCY:
-        return X86CPU_CLASS_GATE;
-    default:
-        return X86CPU_CLASS_NONE;
-    }
-}
-
 static void add_properties(X86CpuTables *tables)
 {
     int i;
@@ -211,7 +196,8 @@ static void add_properties(X86CpuTables *tables)
         const X86CPUPropertyInfo *info =
             x86_cpu_find_property_info(x86cpu_property_names[i]);
 
-        tables->properties[i].class = info ? info->class : further_class(i);
+        tables->properties[i].class = info ? info->class
+                                           : X86CPU_CLASS_NONE;
         tables->properties[i].value = absent_value(i);
     }
 }

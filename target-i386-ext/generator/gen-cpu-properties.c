@@ -3,16 +3,17 @@
  *
  * The CPU's properties that are not features
  *
- * Joins the properties in cpu.c's table x86_cpu_properties with
- * tables/properties.tbl, so that no property of a newer QEMU gets into
- * descriptions of CPUs, and none drops out of them, before somebody has said
- * what it is.
+ * Joins the properties in cpu.c's table x86_cpu_properties, and those that it
+ * adds to the class, with tables/properties.tbl, so that no property of a newer
+ * QEMU gets into descriptions of CPUs, and none drops out of them, before
+ * somebody has said what it is.
  */
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "../core/x86cpu.h"
 #include "gen-cpu-models.h"
 #include "gen-cpu-properties.h"
 
@@ -28,7 +29,11 @@ typedef struct Property {
     const char *class;
     uint32_t since, until;      /* QEMU's versions, both inclusive */
     const char *note;
+    bool of_class;              /* added to the class, not in the table */
 } Property;
+
+/* Described properties that are texts, which the core has members for */
+static const char *const texts[] = { "hv-vendor-id", "model-id", "vendor" };
 
 static Property *properties;
 static size_t nproperties;
@@ -67,7 +72,8 @@ static void read_property(Place place, char *line)
     }
     properties = grow(properties, nproperties, sizeof(*properties));
     property = &properties[nproperties++];
-    *property = (Property) { place, name, class, 0, NO_MACHINE_VERSION, NULL };
+    *property = (Property) { .place = place, .name = name, .class = class,
+                             .until = NO_MACHINE_VERSION };
 }
 
 static void read_version(Place place, const char *text, uint32_t *version)
@@ -86,9 +92,12 @@ static void read_more(Place place, char *line, Property *last)
         read_version(place, line + 7, &last->until);
     } else if (last && !strncmp(line, "note: ", 6)) {
         last->note = line + 6;
+    } else if (last && !strcmp(line, "class property")) {
+        last->of_class = true;
     } else {
         complain(place, "a line that begins with white space must be 'since: "
-                 "VERSION', 'until: VERSION' or 'note: TEXT', after a row");
+                 "VERSION', 'until: VERSION', 'note: TEXT' or 'class "
+                 "property', after a row");
     }
 }
 
@@ -122,11 +131,64 @@ static void check_source(const char *path, const char *cpu_c, uint32_t newest,
         } else if (property->since > newest || property->until < newest) {
             complain(property->place, "'%s' is in the table of this QEMU, "
                      "too; correct the versions", name);
+        } else if (property->of_class) {
+            complain(property->place, "'%s' is in the table of this QEMU, "
+                     "and no class property", name);
         }
         if (property) {
             seen[property - properties] = true;
         }
     }
+}
+
+/* object_class_property_add_str(oc, "name", ...) and so on; sets @seen. */
+static void check_class_properties(const char *path, const char *cpu_c,
+                                   uint32_t newest, bool *seen)
+{
+    static const char start[] = "object_class_property_add";
+    const char *text = read_file(cpu_c), *found = text, *last = text;
+    Place place = { cpu_c, 1 };
+
+    while ((found = strstr(found + 1, start))) {
+        char kind[64], name[64];
+        const Property *property;
+
+        place.line += lines_before(last, found);
+        last = found;
+        if (sscanf(found, "%63[a-z_](oc, \"%63[^\"]\"", kind, name) != 2) {
+            continue;           /* of features, whose names are elsewhere */
+        }
+        property = find_property(name);
+        if (!property) {
+            complain(place, "class property '%s' has no row in %s; say what "
+                     "it is", name, path);
+        } else if (property->of_class) {
+            seen[property - properties] = true;
+        } else if (property->until >= newest) {
+            complain(property->place, "'%s' is a class property in this QEMU; "
+                     "say so, or until which version it was in the table",
+                     name);
+        }
+    }
+}
+
+/* What the core does not have, comparisons would not see. */
+static void check_core(const Property *property)
+{
+    size_t i;
+
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        if (!strcmp(x86cpu_property_names[i], property->name)) {
+            return;
+        }
+    }
+    for (i = 0; i < ARRAY_SIZE(texts); i++) {
+        if (!strcmp(texts[i], property->name)) {
+            return;
+        }
+    }
+    complain(property->place, "'%s' is not in core/properties.h; add it, and "
+             "what guests see of it in core/cpu-view.c", property->name);
 }
 
 void read_properties_tbl(const char *path, const char *cpu_c, uint32_t newest)
@@ -151,6 +213,7 @@ void read_properties_tbl(const char *path, const char *cpu_c, uint32_t newest)
     }
     seen = new_memory(nproperties + 1);
     check_source(path, cpu_c, newest, seen);
+    check_class_properties(path, cpu_c, newest, seen);
     for (i = 0; i < nproperties; i++) {
         const Property *property = &properties[i];
 
@@ -160,9 +223,15 @@ void read_properties_tbl(const char *path, const char *cpu_c, uint32_t newest)
         }
         if (!seen[i] && property->since <= newest &&
             property->until >= newest) {
-            complain(property->place, "property '%s' is not in the table of "
-                     "this QEMU; say until which version it was, and keep "
-                     "what it did", property->name);
+            complain(property->place, property->of_class
+                     ? "'%s' is no class property of this QEMU; say until "
+                       "which version it was, and keep what it did"
+                     : "property '%s' is not in the table of this QEMU; say "
+                       "until which version it was, and keep what it did",
+                     property->name);
+        }
+        if (strcmp(property->class, "none")) {
+            check_core(property);
         }
     }
 }

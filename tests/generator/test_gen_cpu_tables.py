@@ -68,16 +68,28 @@ static const Property x86_cpu_properties[] = {
 static const Property max_x86_cpu_properties[] = {
     DEFINE_PROP_BOOL("migratable", X86CPU, migratable, true),
 };
+static void x86_cpu_common_class_init(ObjectClass *oc)
+{
+    object_class_property_add(oc, "family", "int",
+                              x86_cpuid_version_get_family);
+    object_class_property_add_str(oc, "vendor",
+                                  x86_cpuid_get_vendor);
+    object_class_property_add(oc, prop_name, "bool", get, set);
+}
 '''
 PROPERTIES = '''apic-id   none
 pmu       bit
 hv-time   bit
   since: 10.0
-gone      identity
+l3-cache  identity
   until: 9.2
   note: see elsewhere
-new       gate
+hv-enforce-cpuid gate
   since: 10.2
+family    identity
+  class property
+vendor    flat
+  class property
 '''
 
 
@@ -432,8 +444,10 @@ const X86CPUPropertyInfo x86_cpu_property_info[] = {
     { "apic-id", false, X86CPU_CLASS_NONE, 0x0 },
     { "pmu", true, X86CPU_CLASS_BIT, 0x0 },
     { "hv-time", true, X86CPU_CLASS_BIT, 0xa0000 },
-    { "gone", true, X86CPU_CLASS_IDENTITY, 0x0 },
-    { "new", true, X86CPU_CLASS_GATE, 0xa0002 },
+    { "l3-cache", true, X86CPU_CLASS_IDENTITY, 0x0 },
+    { "hv-enforce-cpuid", true, X86CPU_CLASS_GATE, 0xa0002 },
+    { "family", true, X86CPU_CLASS_IDENTITY, 0x0 },
+    { "vendor", true, X86CPU_CLASS_FLAT, 0x0 },
     { }
 };
 '''), done.stdout[-400:])
@@ -452,7 +466,8 @@ const X86CPUPropertyInfo x86_cpu_property_info[] = {
                 (more, PROPERTIES, '10.0.13', "cpu.c:30: property 'x-new' "
                  'has no row in p.tbl; say what it is'),
                 (less, PROPERTIES, '10.0.13', lost),
-                (PROPERTIES_C, PROPERTIES, '10.2.0', "p.tbl:8: property 'new' "
+                (PROPERTIES_C, PROPERTIES, '10.2.0', "p.tbl:8: property "
+                 "'hv-enforce-cpuid' "
                  'is not in the table of this QEMU; say until which version '
                  'it was, and keep what it did'),
                 (less, until, '10.0.13', "p.tbl:2: 'pmu' has left the table; "
@@ -461,13 +476,14 @@ const X86CPUPropertyInfo x86_cpu_property_info[] = {
                        version=version + '\n')
         wrong = "'{}' is in the table of this QEMU, too; correct the versions"
         self.fails('p.tbl:3: ' + wrong.format('hv-time'), "p.tbl:5: property "
-                   "'gone' is not in the table of this QEMU; say until which "
+                   "'l3-cache' is not in the table of this QEMU; say until which "
                    'version it was, and keep what it did', cpu_c=PROPERTIES_C,
                    properties=PROPERTIES, version='9.2.0\n')
 
     def test_rows_of_properties(self):
         detail = ("a line that begins with white space must be 'since: "
-                  "VERSION', 'until: VERSION' or 'note: TEXT', after a row")
+                  "VERSION', 'until: VERSION', 'note: TEXT' or 'class "
+                  "property', after a row")
         for old, new, error in (
                 ('pmu       bit', 'pmu', "2: 'pmu': a row is a property and "
                  'its class'),
@@ -487,6 +503,49 @@ const X86CPUPropertyInfo x86_cpu_property_info[] = {
             self.fails('p.tbl:' + error, cpu_c=PROPERTIES_C,
                        version='10.0.13\n',
                        properties=PROPERTIES.replace(old, new, 1))
+
+    def test_class_properties(self):
+        """Those that are not in the table"""
+        other = ('    object_class_property_add_bool(oc, "x-new", get);\n'
+                 '    object_class_property_add(oc, prop_name')
+        for cpu_c, table, error in (
+                (PROPERTIES_C.replace(
+                    '    object_class_property_add(oc, prop_name', other),
+                 PROPERTIES, "cpu.c:43: class property 'x-new' has no row in "
+                 'p.tbl; say what it is'),
+                (PROPERTIES_C.replace('"vendor"', 'prop_name'), PROPERTIES,
+                 "p.tbl:12: 'vendor' is no class property of this QEMU; say "
+                 'until which version it was, and keep what it did'),
+                (PROPERTIES_C, PROPERTIES.replace(
+                    'pmu       bit', 'pmu       bit\n  class property'),
+                 "p.tbl:2: 'pmu' is in the table of this QEMU, and no class "
+                 'property'),
+                (PROPERTIES_C.replace('"family"', '"pmu"').replace(
+                    'oc, prop_name', 'oc, "family"'), PROPERTIES,
+                 "p.tbl:2: 'pmu' is a class property in this QEMU; say so, or "
+                 'until which version it was in the table'),
+                # It has left the table for the class.
+                (PROPERTIES_C.replace('oc, prop_name', 'oc, "l3-cache"'),
+                 PROPERTIES, None)):
+            inputs = {'cpu_c': cpu_c, 'properties': table,
+                      'version': '10.0.13\n'}
+            if error:
+                self.fails(error, **inputs)
+            else:
+                self.assertEqual(self.generate(**inputs).stderr, '')
+
+    def test_properties_of_the_core(self):
+        """Comparisons see all that descriptions have"""
+        row = ('pmu       bit', 'x-new     bit')
+        self.fails("p.tbl:2: 'x-new' is not in core/properties.h; add it, and "
+                   'what guests see of it in core/cpu-view.c',
+                   cpu_c=PROPERTIES_C.replace('"pmu"', '"x-new"'),
+                   properties=PROPERTIES.replace(*row), version='10.0.13\n')
+        self.assertEqual(self.generate(
+            cpu_c=PROPERTIES_C.replace('"pmu"', '"x-new"'),
+            properties=PROPERTIES.replace(*row).replace(
+                'x-new     bit', 'x-new     none'),
+            version='10.0.13\n').stderr, '')
 
     def test_source_of_properties(self):
         for old, new, error in (
