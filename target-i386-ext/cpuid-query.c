@@ -126,18 +126,12 @@ CpuCpuidInfo *qmp_query_cpu_cpuid(int64_t cpu_index, bool has_kernel,
         return NULL;
     }
     cpu = X86_CPU(cs);
-    if (kvm_enabled() && !kernel && !cpu->kvm_cpuid) {
-        error_setg(errp, "In this confidential guest, QEMU does not pass the "
-                   "CPUID leaves of CPU %" PRId64 " to KVM", cpu_index);
-        return NULL;
-    }
     msrs = x86_cpu_guest_msrs(cpu);
     if (kernel) {
         leaves = g_array_new(FALSE, FALSE, sizeof(X86CPULeaf));
-        if (!kvm_add_kernel_leaves(leaves, cpu, errp)) {
+        if (!kvm_read_kernel(leaves, msrs, cpu, errp)) {
             return NULL;
         }
-        kvm_read_kernel_msrs(msrs, cpu);
     } else {
         leaves = x86_cpu_guest_leaves(cpu);
     }

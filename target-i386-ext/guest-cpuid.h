@@ -43,15 +43,11 @@ void kvm_add_configured_leaves(GArray *leaves, X86CPU *cpu);
 void kvm_add_configured_msrs(GArray *msrs, X86CPU *cpu);
 
 /*
- * Appends the leaves that KVM has for @cpu now (KVM_GET_CPUID2) to @leaves;
- * false, with an error, if it does not tell.
+ * Appends the leaves that KVM has for @cpu now (KVM_GET_CPUID2) to @leaves, and
+ * sets the values in @msrs (KVM_GET_MSRS), to 0 for MSRs that KVM does not
+ * know.  False, with an error, if it refuses the former.  It waits for the
+ * vCPU's thread, without the BQL.
  */
-bool kvm_add_kernel_leaves(GArray *leaves, X86CPU *cpu, Error **errp);
-
-/*
- * Sets the values in @msrs to those that KVM has for @cpu now (KVM_GET_MSRS),
- * 0 for MSRs that KVM does not know.
- */
-void kvm_read_kernel_msrs(GArray *msrs, X86CPU *cpu);
+bool kvm_read_kernel(GArray *leaves, GArray *msrs, X86CPU *cpu, Error **errp);
 
 #endif /* I386_EXT_GUEST_CPUID_H */

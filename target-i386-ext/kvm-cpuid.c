@@ -73,59 +73,48 @@ void kvm_add_configured_msrs(GArray *msrs, X86CPU *cpu)
     }
 }
 
-/* An ioctl of a vCPU, for its thread */
-typedef struct VcpuRequest {
-    void *arg;
-    unsigned long type;
+/* What a vCPU's thread is to read: in any other one, ioctls would wait. */
+typedef struct KernelRequest {
+    struct kvm_cpuid2 *cpuid;
+    GArray *msrs;
     int ret;
-} VcpuRequest;
+} KernelRequest;
 
-static void do_vcpu_ioctl(CPUState *cs, run_on_cpu_data data)
+static void read_kernel(CPUState *cs, run_on_cpu_data data)
 {
-    VcpuRequest *request = data.host_ptr;
-
-    request->ret = kvm_vcpu_ioctl(cs, request->type, request->arg);
-}
-
-static int vcpu_ioctl(X86CPU *cpu, unsigned long type, void *arg)
-{
-    VcpuRequest request = { .type = type, .arg = arg };
-
-    /* In any other thread, it would wait for the guest to leave the CPU. */
-    run_on_cpu(CPU(cpu), do_vcpu_ioctl, RUN_ON_CPU_HOST_PTR(&request));
-    return request.ret;
-}
-
-bool kvm_add_kernel_leaves(GArray *leaves, X86CPU *cpu, Error **errp)
-{
-    g_autofree struct kvm_cpuid2 *cpuid =
-        g_malloc0(sizeof(*cpuid) + MAX_ENTRIES * sizeof(cpuid->entries[0]));
-    int ret;
-
-    cpuid->nent = MAX_ENTRIES;
-    ret = vcpu_ioctl(cpu, KVM_GET_CPUID2, cpuid);
-    if (ret < 0) {
-        error_setg_errno(errp, -ret, "KVM does not tell the CPUID leaves of "
-                         "CPU %d", CPU(cpu)->cpu_index);
-        return false;
-    }
-    add_entries(leaves, cpuid);
-    return true;
-}
-
-void kvm_read_kernel_msrs(GArray *msrs, X86CPU *cpu)
-{
+    KernelRequest *request = data.host_ptr;
     unsigned i;
 
-    for (i = 0; i < msrs->len; i++) {
-        X86CPUMsr *msr = &g_array_index(msrs, X86CPUMsr, i);
+    request->ret = kvm_vcpu_ioctl(cs, KVM_GET_CPUID2, request->cpuid);
+    for (i = 0; i < request->msrs->len; i++) {
+        X86CPUMsr *msr = &g_array_index(request->msrs, X86CPUMsr, i);
         struct {
             struct kvm_msrs info;
             struct kvm_msr_entry entry;
-        } data = { .info.nmsrs = 1, .entry.index = msr->index };
+        } one = { .info.nmsrs = 1, .entry.index = msr->index };
 
         /* It returns the number of MSRs that it has read. */
-        msr->value = vcpu_ioctl(cpu, KVM_GET_MSRS, &data) == 1
-                     ? data.entry.data : 0;
+        msr->value = kvm_vcpu_ioctl(cs, KVM_GET_MSRS, &one) == 1
+                     ? one.entry.data : 0;
     }
+}
+
+bool kvm_read_kernel(GArray *leaves, GArray *msrs, X86CPU *cpu, Error **errp)
+{
+    g_autofree struct kvm_cpuid2 *cpuid =
+        g_malloc0(sizeof(*cpuid) + MAX_ENTRIES * sizeof(cpuid->entries[0]));
+    KernelRequest request = { .cpuid = cpuid, .msrs = msrs };
+
+    cpuid->nent = MAX_ENTRIES;
+    /* The guest may unplug the CPU meanwhile. */
+    object_ref(OBJECT(cpu));
+    run_on_cpu(CPU(cpu), read_kernel, RUN_ON_CPU_HOST_PTR(&request));
+    if (request.ret < 0) {
+        error_setg_errno(errp, -request.ret, "cannot get the CPUID leaves of "
+                         "CPU %d from KVM", CPU(cpu)->cpu_index);
+    } else {
+        add_entries(leaves, cpuid);
+    }
+    object_unref(OBJECT(cpu));
+    return request.ret >= 0;
 }

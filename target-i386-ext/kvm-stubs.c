@@ -31,12 +31,7 @@ void kvm_add_configured_msrs(GArray *msrs, X86CPU *cpu)
     g_assert_not_reached();
 }
 
-bool kvm_add_kernel_leaves(GArray *leaves, X86CPU *cpu, Error **errp)
-{
-    g_assert_not_reached();
-}
-
-void kvm_read_kernel_msrs(GArray *msrs, X86CPU *cpu)
+bool kvm_read_kernel(GArray *leaves, GArray *msrs, X86CPU *cpu, Error **errp)
 {
     g_assert_not_reached();
 }
