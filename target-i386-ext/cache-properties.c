@@ -26,7 +26,7 @@
 /* Errors show this much of a text, about twice what a valid one needs. */
 #define MAX_SHOWN 300
 
-QEMU_BUILD_BUG_ON((int)X86_CPU_CACHES != (int)CACHES);
+QEMU_BUILD_BUG_ON((int)X86_CPU_CACHES != (int)X86CPU_CACHES);
 
 typedef struct CacheProperty {
     const char *name;
@@ -36,16 +36,16 @@ typedef struct CacheProperty {
 } CacheProperty;
 
 static const CacheProperty cache_properties[X86_CPU_CACHES] = {
-    [CACHE_L1D] = {
+    [X86CPU_CACHE_L1D] = {
         "l1d-cache-info", "Level 1 data cache", DATA_CACHE, 1
     },
-    [CACHE_L1I] = {
+    [X86CPU_CACHE_L1I] = {
         "l1i-cache-info", "Level 1 instruction cache", INSTRUCTION_CACHE, 1
     },
-    [CACHE_L2] = {
+    [X86CPU_CACHE_L2] = {
         "l2-cache-info", "Level 2 cache", UNIFIED_CACHE, 2
     },
-    [CACHE_L3] = {
+    [X86CPU_CACHE_L3] = {
         "l3-cache-info", "Level 3 cache", UNIFIED_CACHE, 3
     },
 };
@@ -60,37 +60,37 @@ QEMU_BUILD_BUG_ON(sizeof_field(CPUCacheInfo, lines_per_tag) != 1);
 
 static char *format_cache(const CPUCacheInfo *info)
 {
-    Cache cache = {
+    X86CpuCache cache = {
         .size = info->size,
         .numbers = {
-            [CACHE_LINE] = info->line_size,
-            [CACHE_WAYS] = info->associativity,
-            [CACHE_PARTITIONS] = info->partitions,
-            [CACHE_SETS] = info->sets,
-            [CACHE_TAG_LINES] = info->lines_per_tag,
+            [X86CPU_CACHE_LINE] = info->line_size,
+            [X86CPU_CACHE_WAYS] = info->associativity,
+            [X86CPU_CACHE_PARTITIONS] = info->partitions,
+            [X86CPU_CACHE_SETS] = info->sets,
+            [X86CPU_CACHE_TAG_LINES] = info->lines_per_tag,
         },
         .flags = {
-            [CACHE_SELF_INIT] = info->self_init,
-            [CACHE_NO_INVD_SHARING] = info->no_invd_sharing,
-            [CACHE_INCLUSIVE] = info->inclusive,
-            [CACHE_COMPLEX_INDEXING] = info->complex_indexing,
+            [X86CPU_CACHE_SELF_INIT] = info->self_init,
+            [X86CPU_CACHE_NO_INVD_SHARING] = info->no_invd_sharing,
+            [X86CPU_CACHE_INCLUSIVE] = info->inclusive,
+            [X86CPU_CACHE_COMPLEX_INDEXING] = info->complex_indexing,
         },
     };
-    char text[CACHE_TEXT];
+    char text[X86CPU_CACHE_TEXT];
 
     pstrcpy(cache.share, sizeof(cache.share),
             CpuTopologyLevel_str(info->share_level));
-    cache_text_format(&cache, text);
+    x86cpu_cache_format(&cache, text);
     return g_strdup(text);
 }
 
 static bool parse_cache(CPUCacheInfo *info, const CacheProperty *cp,
                         const char *text, Error **errp)
 {
-    char error[CACHE_ERROR];
-    Cache cache;
+    char error[X86CPU_CACHE_ERROR];
+    X86CpuCache cache;
 
-    if (!cache_text_parse(&cache, cp - cache_properties, text,
+    if (!x86cpu_cache_parse(&cache, cp - cache_properties, text,
                           X86_CPU_CACHE_CHECK, error)) {
         error_setg(errp, "Invalid %s '%.*s': %s", cp->name, MAX_SHOWN, text,
                    error);
@@ -100,15 +100,15 @@ static bool parse_cache(CPUCacheInfo *info, const CacheProperty *cp,
         .type = cp->type,
         .level = cp->level,
         .size = cache.size,
-        .line_size = cache.numbers[CACHE_LINE],
-        .associativity = cache.numbers[CACHE_WAYS],
-        .partitions = cache.numbers[CACHE_PARTITIONS],
-        .sets = cache.numbers[CACHE_SETS],
-        .lines_per_tag = cache.numbers[CACHE_TAG_LINES],
-        .self_init = cache.flags[CACHE_SELF_INIT],
-        .no_invd_sharing = cache.flags[CACHE_NO_INVD_SHARING],
-        .inclusive = cache.flags[CACHE_INCLUSIVE],
-        .complex_indexing = cache.flags[CACHE_COMPLEX_INDEXING],
+        .line_size = cache.numbers[X86CPU_CACHE_LINE],
+        .associativity = cache.numbers[X86CPU_CACHE_WAYS],
+        .partitions = cache.numbers[X86CPU_CACHE_PARTITIONS],
+        .sets = cache.numbers[X86CPU_CACHE_SETS],
+        .lines_per_tag = cache.numbers[X86CPU_CACHE_TAG_LINES],
+        .self_init = cache.flags[X86CPU_CACHE_SELF_INIT],
+        .no_invd_sharing = cache.flags[X86CPU_CACHE_NO_INVD_SHARING],
+        .inclusive = cache.flags[X86CPU_CACHE_INCLUSIVE],
+        .complex_indexing = cache.flags[X86CPU_CACHE_COMPLEX_INDEXING],
         .share_level = qapi_enum_parse(&CpuTopologyLevel_lookup, cache.share,
                                        -1, &error_abort),
     };

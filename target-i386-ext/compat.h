@@ -39,7 +39,7 @@ static inline uint64_t x86_cpu_needs_pmu(X86CPU *cpu, FeatureWord w)
            CPUID_EXT_PDCM : 0;
 }
 
-#define X86_CPU_CACHE_CHECK CACHE_CHECK_SHOWN
+#define X86_CPU_CACHE_CHECK X86CPU_CACHE_CHECK_SHOWN
 #define x86_cpu_is_max(cpu) (X86_CPU_GET_CLASS(cpu)->max_features)
 #define x86_cpu_caches(env) (&(env)->cache_info)
 #define x86_cpu_has_synic_1(cpu) false
@@ -83,7 +83,7 @@ typedef X86CPURegister32 CpuFeatureRegister;
     "between 32 and " stringify(TARGET_PHYS_ADDR_SPACE_BITS) "  "
 
 #define x86_cpu_needs_pmu(cpu, w) 0
-#define X86_CPU_CACHE_CHECK CACHE_CHECK_ALL
+#define X86_CPU_CACHE_CHECK X86CPU_CACHE_CHECK_ALL
 #define x86_cpu_is_max(cpu) ((cpu)->max_features)
 #define x86_cpu_caches(env) (&(env)->cache_info_cpuid4)
 #define x86_cpu_has_synic_1(cpu) ((cpu)->hyperv_synic_kvm_only)

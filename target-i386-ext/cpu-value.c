@@ -78,11 +78,11 @@ static const FeatureWord qemu_words[X86CPU_WORD_COUNT] = {
     [X86CPU_FEAT_SGX_12_1_EAX] = FEAT_SGX_12_1_EAX,
 };
 
-static const char *const cache_properties[CACHES] = {
-    [CACHE_L1D] = "l1d-cache-info",
-    [CACHE_L1I] = "l1i-cache-info",
-    [CACHE_L2] = "l2-cache-info",
-    [CACHE_L3] = "l3-cache-info",
+static const char *const cache_properties[X86CPU_CACHES] = {
+    [X86CPU_CACHE_L1D] = "l1d-cache-info",
+    [X86CPU_CACHE_L1I] = "l1i-cache-info",
+    [X86CPU_CACHE_L2] = "l2-cache-info",
+    [X86CPU_CACHE_L3] = "l3-cache-info",
 };
 
 /* FEATURE_WORDS has no core word. */
@@ -270,13 +270,13 @@ static void value_from_props(const QDict *props, X86Cpu *value)
         value->values[i] = obj ? number_of(obj)
                                : tables->properties[i].value;
     }
-    for (i = 0; i < CACHES; i++) {
+    for (i = 0; i < X86CPU_CACHES; i++) {
         const char *text = qdict_get_try_str(props, cache_properties[i]);
-        char error[CACHE_ERROR];
+        char error[X86CPU_CACHE_ERROR];
 
         if (text) {
-            cache_text_parse(&value->caches[i], i, text, CACHE_CHECK_NONE,
-                             error);
+            x86cpu_cache_parse(&value->caches[i], i, text,
+                               X86CPU_CACHE_CHECK_NONE, error);
         }
     }
     copy_string(value->vendor, sizeof(value->vendor), props, "vendor");
@@ -348,10 +348,10 @@ QDict *x86_cpu_value_to_props(const X86Cpu *value)
                           value_object(value, i));
         }
     }
-    for (i = 0; i < CACHES && !value->values[X86CPU_LEGACY_CACHE]; i++) {
-        char text[CACHE_TEXT];
+    for (i = 0; i < X86CPU_CACHES && !value->values[X86CPU_LEGACY_CACHE]; i++) {
+        char text[X86CPU_CACHE_TEXT];
 
-        cache_text_format(&value->caches[i], text);
+        x86cpu_cache_format(&value->caches[i], text);
         qdict_put_str(props, cache_properties[i], text);
     }
     qdict_put_str(props, "vendor", value->vendor);
@@ -457,7 +457,7 @@ strList *x86_cpu_value_names(const X86CpuNames *names)
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
         add_name(&tail, names->properties[i], x86cpu_property_names[i]);
     }
-    for (i = 0; i < CACHES; i++) {
+    for (i = 0; i < X86CPU_CACHES; i++) {
         add_name(&tail, names->caches[i], cache_properties[i]);
     }
     add_name(&tail, names->vendor, "vendor");

@@ -27,15 +27,15 @@ static int compare_numbers(uint64_t a, uint64_t b)
     return a < b ? -1 : a > b;
 }
 
-static int compare_caches(const Cache *a, const Cache *b)
+static int compare_caches(const X86CpuCache *a, const X86CpuCache *b)
 {
     int order = compare_numbers(a->size, b->size);
     int i;
 
-    for (i = 0; !order && i < CACHE_NUMBERS; i++) {
+    for (i = 0; !order && i < X86CPU_CACHE_NUMBERS; i++) {
         order = compare_numbers(a->numbers[i], b->numbers[i]);
     }
-    for (i = 0; !order && i < CACHE_FLAGS; i++) {
+    for (i = 0; !order && i < X86CPU_CACHE_FLAGS; i++) {
         order = compare_numbers(a->flags[i], b->flags[i]);
     }
     return order ? order : strcmp(a->share, b->share);
@@ -65,7 +65,7 @@ static int compare_identity(const X86CpuTables *tables, const X86Cpu *a,
     if (!order) {
         order = strcmp(a->model_id, b->model_id);
     }
-    for (i = 0; !order && i < CACHES; i++) {
+    for (i = 0; !order && i < X86CPU_CACHES; i++) {
         order = compare_caches(&a->caches[i], &b->caches[i]);
     }
     return order ? order

@@ -11,19 +11,19 @@
 
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
-static const char *const number_keys[CACHE_NUMBERS] = {
-    [CACHE_LINE] = "line",
-    [CACHE_WAYS] = "ways",
-    [CACHE_PARTITIONS] = "partitions",
-    [CACHE_SETS] = "sets",
-    [CACHE_TAG_LINES] = "tag-lines",
+static const char *const number_keys[X86CPU_CACHE_NUMBERS] = {
+    [X86CPU_CACHE_LINE] = "line",
+    [X86CPU_CACHE_WAYS] = "ways",
+    [X86CPU_CACHE_PARTITIONS] = "partitions",
+    [X86CPU_CACHE_SETS] = "sets",
+    [X86CPU_CACHE_TAG_LINES] = "tag-lines",
 };
 
-static const char *const flag_keys[CACHE_FLAGS] = {
-    [CACHE_SELF_INIT] = "self-init",
-    [CACHE_NO_INVD_SHARING] = "no-invd-sharing",
-    [CACHE_INCLUSIVE] = "inclusive",
-    [CACHE_COMPLEX_INDEXING] = "complex-indexing",
+static const char *const flag_keys[X86CPU_CACHE_FLAGS] = {
+    [X86CPU_CACHE_SELF_INIT] = "self-init",
+    [X86CPU_CACHE_NO_INVD_SHARING] = "no-invd-sharing",
+    [X86CPU_CACHE_INCLUSIVE] = "inclusive",
+    [X86CPU_CACHE_COMPLEX_INDEXING] = "complex-indexing",
 };
 
 /* cpu.c can only encode these. */
@@ -36,13 +36,13 @@ static const char *const share_levels[] = {
 
 /* ---- what CPUID can show ---- */
 
-#define L1D (1 << CACHE_L1D)
-#define L1I (1 << CACHE_L1I)
-#define L2  (1 << CACHE_L2)
-#define L3  (1 << CACHE_L3)
+#define L1D (1 << X86CPU_CACHE_L1D)
+#define L1I (1 << X86CPU_CACHE_L1I)
+#define L2  (1 << X86CPU_CACHE_L2)
+#define L3  (1 << X86CPU_CACHE_L3)
 #define ALL (L1D | L1I | L2 | L3)
 
-/* Instead of an index of Cache.numbers */
+/* Instead of an index of X86CpuCache.numbers */
 #define SIZE (-1)
 
 #define KIB 1024
@@ -76,35 +76,35 @@ typedef struct Field {
  * table has all fields so that it can be checked against the manuals.
  */
 static const Field fields[] = {
-    { ALL, CACHE_LINE, 0x4, "EBX", 11, 0, 1, 1, 0, NULL },
-    { ALL, CACHE_PARTITIONS, 0x4, "EBX", 21, 12, 1, 1, 0, NULL },
-    { ALL, CACHE_WAYS, 0x4, "EBX", 31, 22, 1, 1, 0, NULL },
-    { ALL, CACHE_SETS, 0x4, "ECX", 31, 0, 1, 1, 0, NULL },
+    { ALL, X86CPU_CACHE_LINE, 0x4, "EBX", 11, 0, 1, 1, 0, NULL },
+    { ALL, X86CPU_CACHE_PARTITIONS, 0x4, "EBX", 21, 12, 1, 1, 0, NULL },
+    { ALL, X86CPU_CACHE_WAYS, 0x4, "EBX", 31, 22, 1, 1, 0, NULL },
+    { ALL, X86CPU_CACHE_SETS, 0x4, "ECX", 31, 0, 1, 1, 0, NULL },
     /* 255 ways are a fully associative cache, which cpu.c can't describe. */
     { L1D, SIZE, 0x80000005, "ECX", 31, 24, KIB, 0, 0, NULL },
-    { L1D, CACHE_WAYS, 0x80000005, "ECX", 23, 16, 1, 0, 1, NULL },
-    { L1D, CACHE_TAG_LINES, 0x80000005, "ECX", 15, 8, 1, 0, 0, NULL },
-    { L1D, CACHE_LINE, 0x80000005, "ECX", 7, 0, 1, 0, 0, NULL },
+    { L1D, X86CPU_CACHE_WAYS, 0x80000005, "ECX", 23, 16, 1, 0, 1, NULL },
+    { L1D, X86CPU_CACHE_TAG_LINES, 0x80000005, "ECX", 15, 8, 1, 0, 0, NULL },
+    { L1D, X86CPU_CACHE_LINE, 0x80000005, "ECX", 7, 0, 1, 0, 0, NULL },
     { L1I, SIZE, 0x80000005, "EDX", 31, 24, KIB, 0, 0, NULL },
-    { L1I, CACHE_WAYS, 0x80000005, "EDX", 23, 16, 1, 0, 1, NULL },
-    { L1I, CACHE_TAG_LINES, 0x80000005, "EDX", 15, 8, 1, 0, 0, NULL },
-    { L1I, CACHE_LINE, 0x80000005, "EDX", 7, 0, 1, 0, 0, NULL },
+    { L1I, X86CPU_CACHE_WAYS, 0x80000005, "EDX", 23, 16, 1, 0, 1, NULL },
+    { L1I, X86CPU_CACHE_TAG_LINES, 0x80000005, "EDX", 15, 8, 1, 0, 0, NULL },
+    { L1I, X86CPU_CACHE_LINE, 0x80000005, "EDX", 7, 0, 1, 0, 0, NULL },
     { L2, SIZE, 0x80000006, "ECX", 31, 16, KIB, 0, 0, NULL },
-    { L2, CACHE_WAYS, 0x80000006, "ECX", 15, 12, 1, 0, 0, coded_ways },
-    { L2, CACHE_TAG_LINES, 0x80000006, "ECX", 11, 8, 1, 0, 0, NULL },
-    { L2, CACHE_LINE, 0x80000006, "ECX", 7, 0, 1, 0, 0, NULL },
+    { L2, X86CPU_CACHE_WAYS, 0x80000006, "ECX", 15, 12, 1, 0, 0, coded_ways },
+    { L2, X86CPU_CACHE_TAG_LINES, 0x80000006, "ECX", 11, 8, 1, 0, 0, NULL },
+    { L2, X86CPU_CACHE_LINE, 0x80000006, "ECX", 7, 0, 1, 0, 0, NULL },
     { L3, SIZE, 0x80000006, "EDX", 31, 18, 512 * KIB, 0, 0, NULL },
-    { L3, CACHE_WAYS, 0x80000006, "EDX", 15, 12, 1, 0, 0, coded_ways },
-    { L3, CACHE_TAG_LINES, 0x80000006, "EDX", 11, 8, 1, 0, 0, NULL },
-    { L3, CACHE_LINE, 0x80000006, "EDX", 7, 0, 1, 0, 0, NULL },
-    { ALL, CACHE_LINE, 0x8000001d, "EBX", 11, 0, 1, 1, 0, NULL },
-    { ALL, CACHE_PARTITIONS, 0x8000001d, "EBX", 21, 12, 1, 1, 0, NULL },
-    { ALL, CACHE_WAYS, 0x8000001d, "EBX", 31, 22, 1, 1, 0, NULL },
-    { ALL, CACHE_SETS, 0x8000001d, "ECX", 31, 0, 1, 1, 0, NULL },
+    { L3, X86CPU_CACHE_WAYS, 0x80000006, "EDX", 15, 12, 1, 0, 0, coded_ways },
+    { L3, X86CPU_CACHE_TAG_LINES, 0x80000006, "EDX", 11, 8, 1, 0, 0, NULL },
+    { L3, X86CPU_CACHE_LINE, 0x80000006, "EDX", 7, 0, 1, 0, 0, NULL },
+    { ALL, X86CPU_CACHE_LINE, 0x8000001d, "EBX", 11, 0, 1, 1, 0, NULL },
+    { ALL, X86CPU_CACHE_PARTITIONS, 0x8000001d, "EBX", 21, 12, 1, 1, 0, NULL },
+    { ALL, X86CPU_CACHE_WAYS, 0x8000001d, "EBX", 31, 22, 1, 1, 0, NULL },
+    { ALL, X86CPU_CACHE_SETS, 0x8000001d, "ECX", 31, 0, 1, 1, 0, NULL },
     { ALL, SIZE, 0, NULL, 31, 0, 1, 0, 0, NULL },
-    { ALL, CACHE_WAYS, 0, NULL, 7, 0, 1, 0, 1, NULL },
-    { ALL, CACHE_PARTITIONS, 0, NULL, 7, 0, 1, 0, 0, NULL },
-    { ALL, CACHE_SETS, 0, NULL, 31, 0, 1, 0, 0, NULL },
+    { ALL, X86CPU_CACHE_WAYS, 0, NULL, 7, 0, 1, 0, 1, NULL },
+    { ALL, X86CPU_CACHE_PARTITIONS, 0, NULL, 7, 0, 1, 0, 0, NULL },
+    { ALL, X86CPU_CACHE_SETS, 0, NULL, 31, 0, 1, 0, 0, NULL },
 };
 
 static uint64_t field_max(const Field *field)
@@ -168,14 +168,15 @@ static const char *name_value(int number, uint64_t value, char name[64])
 
 /* Fields with codes show 0 for values without a code. */
 static bool is_shown(const Field *field, int which, int number,
-                     CacheCheck check)
+                     X86CpuCacheCheck check)
 {
     return field->number == number && (field->caches & 1 << which) &&
-           (!field->codes || check == CACHE_CHECK_ALL);
+           (!field->codes || check == X86CPU_CACHE_CHECK_ALL);
 }
 
 /* The field of cache @which with the lowest maximum for @number */
-static const Field *narrowest_field(int which, int number, CacheCheck check)
+static const Field *narrowest_field(int which, int number,
+                                    X86CpuCacheCheck check)
 {
     const Field *narrowest = NULL;
     size_t i;
@@ -191,7 +192,7 @@ static const Field *narrowest_field(int which, int number, CacheCheck check)
 
 /* Whether all fields can show @value of cache @which */
 static bool check_value(int which, int number, uint64_t value,
-                        CacheCheck check, char *error)
+                        X86CpuCacheCheck check, char *error)
 {
     const Field *narrowest = narrowest_field(which, number, check);
     char name[64], place[64], codes[64];
@@ -199,7 +200,8 @@ static bool check_value(int which, int number, uint64_t value,
 
     name_value(number, value, name);
     if (value > field_max(narrowest)) {
-        snprintf(error, CACHE_ERROR, "%s is above %" PRIu64 ", the maximum "
+        snprintf(error, X86CPU_CACHE_ERROR,
+                 "%s is above %" PRIu64 ", the maximum "
                  "of %s", name, field_max(narrowest),
                  place_of(narrowest, place));
         return false;
@@ -211,14 +213,16 @@ static bool check_value(int which, int number, uint64_t value,
             continue;
         }
         if (value % field->unit) {
-            snprintf(error, CACHE_ERROR, "%s is not a multiple of %" PRIu32
+            snprintf(error, X86CPU_CACHE_ERROR,
+                     "%s is not a multiple of %" PRIu32
                      ", the unit of %s", name, field->unit,
                      place_of(field, place));
             return false;
         }
         if (field->codes && !has_code(field, value)) {
             list_codes(field, codes);
-            snprintf(error, CACHE_ERROR, "%s has no code in %s, which has "
+            snprintf(error, X86CPU_CACHE_ERROR,
+                     "%s has no code in %s, which has "
                      "codes for %s", name, place_of(field, place), codes);
             return false;
         }
@@ -227,27 +231,29 @@ static bool check_value(int which, int number, uint64_t value,
 }
 
 /* Whether a number may be 0: upstream's models may lack the lines per tag. */
-static bool may_be_zero(int number, CacheCheck check)
+static bool may_be_zero(int number, X86CpuCacheCheck check)
 {
-    return check == CACHE_CHECK_NONE ||
-           (check == CACHE_CHECK_SHOWN && number == CACHE_TAG_LINES);
+    return check == X86CPU_CACHE_CHECK_NONE ||
+           (check == X86CPU_CACHE_CHECK_SHOWN &&
+            number == X86CPU_CACHE_TAG_LINES);
 }
 
-static bool check_cache(const Cache *cache, int which, CacheCheck check,
-                        char *error)
+static bool check_cache(const X86CpuCache *cache, int which,
+                        X86CpuCacheCheck check, char *error)
 {
-    uint64_t product = cache->numbers[CACHE_LINE] *
-                       cache->numbers[CACHE_WAYS] *
-                       cache->numbers[CACHE_PARTITIONS] *
-                       cache->numbers[CACHE_SETS];
+    uint64_t product = cache->numbers[X86CPU_CACHE_LINE] *
+                       cache->numbers[X86CPU_CACHE_WAYS] *
+                       cache->numbers[X86CPU_CACHE_PARTITIONS] *
+                       cache->numbers[X86CPU_CACHE_SETS];
     int i;
 
     if (!check_value(which, SIZE, cache->size, check, error)) {
         return false;
     }
-    for (i = 0; i < CACHE_NUMBERS; i++) {
+    for (i = 0; i < X86CPU_CACHE_NUMBERS; i++) {
         if (!cache->numbers[i] && !may_be_zero(i, check)) {
-            snprintf(error, CACHE_ERROR, "'%s' is missing", number_keys[i]);
+            snprintf(error, X86CPU_CACHE_ERROR,
+                     "'%s' is missing", number_keys[i]);
             return false;
         }
         if (!check_value(which, i, cache->numbers[i], check, error)) {
@@ -255,21 +261,25 @@ static bool check_cache(const Cache *cache, int which, CacheCheck check,
         }
     }
     if (!cache->share[0]) {
-        snprintf(error, CACHE_ERROR, "'share' is missing: core, module, die "
+        snprintf(error, X86CPU_CACHE_ERROR,
+                 "'share' is missing: core, module, die "
                  "or socket");
         return false;
     }
     if (product != cache->size) {
-        snprintf(error, CACHE_ERROR, "the size %" PRIu64 " is not line x "
+        snprintf(error, X86CPU_CACHE_ERROR,
+                 "the size %" PRIu64 " is not line x "
                  "ways x partitions x sets, which is %" PRIu64, cache->size,
                  product);
         return false;
     }
     /* cpu.c asserts that. */
-    if (cache->numbers[CACHE_WAYS] >= cache->numbers[CACHE_SETS]) {
-        snprintf(error, CACHE_ERROR, "%" PRIu64 " ways are not fewer than "
-                 "%" PRIu64 " sets", cache->numbers[CACHE_WAYS],
-                 cache->numbers[CACHE_SETS]);
+    if (cache->numbers[X86CPU_CACHE_WAYS] >=
+        cache->numbers[X86CPU_CACHE_SETS]) {
+        snprintf(error, X86CPU_CACHE_ERROR,
+                 "%" PRIu64 " ways are not fewer than "
+                 "%" PRIu64 " sets", cache->numbers[X86CPU_CACHE_WAYS],
+                 cache->numbers[X86CPU_CACHE_SETS]);
         return false;
     }
     return true;
@@ -347,34 +357,38 @@ static bool parse_size(Part part, uint64_t *size)
 static bool mark(unsigned *seen, int i, const char *key, char *error)
 {
     if (*seen & 1u << i) {
-        snprintf(error, CACHE_ERROR, "'%s' is given twice", key);
+        snprintf(error, X86CPU_CACHE_ERROR, "'%s' is given twice", key);
         return false;
     }
     *seen |= 1u << i;
     return true;
 }
 
-static bool parse_flag(Cache *cache, int i, const Part *value,
+static bool parse_flag(X86CpuCache *cache, int i, const Part *value,
                        unsigned *seen, char *error)
 {
     if (value) {
-        snprintf(error, CACHE_ERROR, "'%s' takes no value", flag_keys[i]);
+        snprintf(error, X86CPU_CACHE_ERROR,
+                 "'%s' takes no value", flag_keys[i]);
         return false;
     }
     cache->flags[i] = true;
-    return mark(seen, CACHE_NUMBERS + i, flag_keys[i], error);
+    return mark(seen, X86CPU_CACHE_NUMBERS + i, flag_keys[i], error);
 }
 
-static bool parse_number(Cache *cache, int which, int i, const Part *value,
-                         unsigned *seen, CacheCheck check, char *error)
+static bool parse_number(X86CpuCache *cache, int which, int i,
+                         const Part *value, unsigned *seen,
+                         X86CpuCacheCheck check, char *error)
 {
     if (!value) {
-        snprintf(error, CACHE_ERROR, "'%s' needs a value", number_keys[i]);
+        snprintf(error, X86CPU_CACHE_ERROR,
+                 "'%s' needs a value", number_keys[i]);
         return false;
     }
     if (!parse_digits(*value, &cache->numbers[i]) ||
         (!cache->numbers[i] && !may_be_zero(i, check))) {
-        snprintf(error, CACHE_ERROR, "'%.*s' of '%s' is not a decimal number "
+        snprintf(error, X86CPU_CACHE_ERROR,
+                 "'%.*s' of '%s' is not a decimal number "
                  "from 1 to %" PRIu64, shown_length(*value), value->text,
                  number_keys[i],
                  field_max(narrowest_field(which, i, check)));
@@ -383,27 +397,30 @@ static bool parse_number(Cache *cache, int which, int i, const Part *value,
     return mark(seen, i, number_keys[i], error);
 }
 
-static bool parse_share(Cache *cache, const Part *value, unsigned *seen,
-                        CacheCheck check, char *error)
+static bool parse_share(X86CpuCache *cache, const Part *value, unsigned *seen,
+                        X86CpuCacheCheck check, char *error)
 {
     if (!value) {
-        snprintf(error, CACHE_ERROR, "'share' needs a value");
+        snprintf(error, X86CPU_CACHE_ERROR, "'share' needs a value");
         return false;
     }
-    if (check == CACHE_CHECK_NONE ? value->length >= sizeof(cache->share) :
+    if (check == X86CPU_CACHE_CHECK_NONE
+        ? value->length >= sizeof(cache->share) :
         find_text(*value, share_levels, ARRAY_LENGTH(share_levels)) < 0) {
-        snprintf(error, CACHE_ERROR, "'%.*s' of 'share' is not core, module, "
+        snprintf(error, X86CPU_CACHE_ERROR,
+                 "'%.*s' of 'share' is not core, module, "
                  "die or socket", shown_length(*value), value->text);
         return false;
     }
     memcpy(cache->share, value->text, value->length);
     cache->share[value->length] = '\0';
-    return mark(seen, CACHE_NUMBERS + CACHE_FLAGS, "share", error);
+    return mark(seen, X86CPU_CACHE_NUMBERS + X86CPU_CACHE_FLAGS, "share",
+                error);
 }
 
 /* key=value, or the key of a flag */
-static bool parse_part(Cache *cache, int which, Part part, unsigned *seen,
-                       CacheCheck check, char *error)
+static bool parse_part(X86CpuCache *cache, int which, Part part, unsigned *seen,
+                       X86CpuCacheCheck check, char *error)
 {
     const char *equals = memchr(part.text, '=', part.length);
     Part key = part, after;
@@ -416,32 +433,33 @@ static bool parse_part(Cache *cache, int which, Part part, unsigned *seen,
         after.length = part.length - key.length - 1;
         value = &after;
     }
-    i = find_text(key, flag_keys, CACHE_FLAGS);
+    i = find_text(key, flag_keys, X86CPU_CACHE_FLAGS);
     if (i >= 0) {
         return parse_flag(cache, i, value, seen, error);
     }
-    i = find_text(key, number_keys, CACHE_NUMBERS);
+    i = find_text(key, number_keys, X86CPU_CACHE_NUMBERS);
     if (i >= 0) {
         return parse_number(cache, which, i, value, seen, check, error);
     }
     if (is_text(key, "share")) {
         return parse_share(cache, value, seen, check, error);
     }
-    snprintf(error, CACHE_ERROR, "unknown key '%.*s'; use " KEYS,
+    snprintf(error, X86CPU_CACHE_ERROR, "unknown key '%.*s'; use " KEYS,
              shown_length(key), key.text);
     return false;
 }
 
-bool cache_text_parse(Cache *cache, int which, const char *text,
-                      CacheCheck check, char error[CACHE_ERROR])
+bool x86cpu_cache_parse(X86CpuCache *cache, int which, const char *text,
+                      X86CpuCacheCheck check, char error[X86CPU_CACHE_ERROR])
 {
     Part part = { text, strcspn(text, ":") };
     unsigned seen = 0;
 
-    *cache = (Cache) { .numbers[CACHE_PARTITIONS] = 1,
-                       .numbers[CACHE_TAG_LINES] = 1 };
+    *cache = (X86CpuCache) { .numbers[X86CPU_CACHE_PARTITIONS] = 1,
+                             .numbers[X86CPU_CACHE_TAG_LINES] = 1 };
     if (!parse_size(part, &cache->size) || !cache->size) {
-        snprintf(error, CACHE_ERROR, "'%.*s' is not a size: decimal digits, "
+        snprintf(error, X86CPU_CACHE_ERROR,
+                 "'%.*s' is not a size: decimal digits, "
                  "in bytes or with K or M", shown_length(part), part.text);
         return false;
     }
@@ -452,24 +470,24 @@ bool cache_text_parse(Cache *cache, int which, const char *text,
             return false;
         }
     }
-    return check == CACHE_CHECK_NONE ||
+    return check == X86CPU_CACHE_CHECK_NONE ||
            check_cache(cache, which, check, error);
 }
 
-void cache_text_format(const Cache *cache, char text[CACHE_TEXT])
+void x86cpu_cache_format(const X86CpuCache *cache, char text[X86CPU_CACHE_TEXT])
 {
     int i, length;
 
-    length = snprintf(text, CACHE_TEXT, "%" PRIu64, cache->size);
-    for (i = 0; i < CACHE_NUMBERS; i++) {
-        length += snprintf(text + length, CACHE_TEXT - length,
+    length = snprintf(text, X86CPU_CACHE_TEXT, "%" PRIu64, cache->size);
+    for (i = 0; i < X86CPU_CACHE_NUMBERS; i++) {
+        length += snprintf(text + length, X86CPU_CACHE_TEXT - length,
                            ":%s=%" PRIu64, number_keys[i], cache->numbers[i]);
     }
-    length += snprintf(text + length, CACHE_TEXT - length, ":share=%s",
+    length += snprintf(text + length, X86CPU_CACHE_TEXT - length, ":share=%s",
                        cache->share);
-    for (i = 0; i < CACHE_FLAGS; i++) {
+    for (i = 0; i < X86CPU_CACHE_FLAGS; i++) {
         if (cache->flags[i]) {
-            length += snprintf(text + length, CACHE_TEXT - length, ":%s",
+            length += snprintf(text + length, X86CPU_CACHE_TEXT - length, ":%s",
                                flag_keys[i]);
         }
     }

@@ -17,39 +17,47 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CACHE_L1D, CACHE_L1I, CACHE_L2, CACHE_L3, CACHES };
-enum { CACHE_LINE, CACHE_WAYS, CACHE_PARTITIONS, CACHE_SETS, CACHE_TAG_LINES,
-       CACHE_NUMBERS };
-enum { CACHE_SELF_INIT, CACHE_NO_INVD_SHARING, CACHE_INCLUSIVE,
-       CACHE_COMPLEX_INDEXING, CACHE_FLAGS };
+enum {
+    X86CPU_CACHE_L1D, X86CPU_CACHE_L1I, X86CPU_CACHE_L2, X86CPU_CACHE_L3,
+    X86CPU_CACHES
+};
+enum {
+    X86CPU_CACHE_LINE, X86CPU_CACHE_WAYS, X86CPU_CACHE_PARTITIONS,
+    X86CPU_CACHE_SETS, X86CPU_CACHE_TAG_LINES, X86CPU_CACHE_NUMBERS
+};
+enum {
+    X86CPU_CACHE_SELF_INIT, X86CPU_CACHE_NO_INVD_SHARING,
+    X86CPU_CACHE_INCLUSIVE, X86CPU_CACHE_COMPLEX_INDEXING, X86CPU_CACHE_FLAGS
+};
 
 /* As struct CPUCacheInfo; size 0 if there is none */
-typedef struct Cache {
+typedef struct X86CpuCache {
     uint64_t size;
-    uint64_t numbers[CACHE_NUMBERS];
+    uint64_t numbers[X86CPU_CACHE_NUMBERS];
     char share[16];
-    bool flags[CACHE_FLAGS];
-} Cache;
+    bool flags[X86CPU_CACHE_FLAGS];
+} X86CpuCache;
 
 /*
  * Which caches are good: those that every CPUID leaf can encode; also those of
  * which 0x80000006 shows nothing, as newer models of upstream have them; all
  */
-typedef enum CacheCheck {
-    CACHE_CHECK_ALL, CACHE_CHECK_SHOWN, CACHE_CHECK_NONE
-} CacheCheck;
+typedef enum X86CpuCacheCheck {
+    X86CPU_CACHE_CHECK_ALL, X86CPU_CACHE_CHECK_SHOWN, X86CPU_CACHE_CHECK_NONE
+} X86CpuCacheCheck;
 
 /* Room for the longest text and the longest error */
-enum { CACHE_TEXT = 512, CACHE_ERROR = 512 };
+enum { X86CPU_CACHE_TEXT = 512, X86CPU_CACHE_ERROR = 512 };
 
 /*
  * Parses @text into *@cache, for cache @which; false, with a message in
  * @error, if it is not good according to @check.
  */
-bool cache_text_parse(Cache *cache, int which, const char *text,
-                      CacheCheck check, char error[CACHE_ERROR]);
+bool x86cpu_cache_parse(X86CpuCache *cache, int which, const char *text,
+                      X86CpuCacheCheck check, char error[X86CPU_CACHE_ERROR]);
 
 /* The canonical text for @cache */
-void cache_text_format(const Cache *cache, char text[CACHE_TEXT]);
+void x86cpu_cache_format(const X86CpuCache *cache,
+                         char text[X86CPU_CACHE_TEXT]);
 
 #endif /* X86CPU_CACHE_TEXT_H */

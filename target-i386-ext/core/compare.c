@@ -188,7 +188,7 @@ static void find_differences(const X86CpuTables *tables, const X86Cpu *a,
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
         names->properties[i] = a->values[i] != b->values[i];
     }
-    for (i = 0; i < CACHES; i++) {
+    for (i = 0; i < X86CPU_CACHES; i++) {
         names->caches[i] = !x86cpu_same_cache(&a->caches[i], &b->caches[i]);
     }
     names->vendor = strcmp(a->vendor, b->vendor);
@@ -211,7 +211,7 @@ void x86cpu_copy_named(X86Cpu *to, const X86Cpu *from,
             to->given[i] = from->given[i];
         }
     }
-    for (i = 0; i < CACHES; i++) {
+    for (i = 0; i < X86CPU_CACHES; i++) {
         if (names->caches[i]) {
             to->caches[i] = from->caches[i];
         }
@@ -298,7 +298,7 @@ static void reduce(Reduction *r)
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
         try_without(r, &r->names->properties[i]);
     }
-    for (i = 0; i < CACHES; i++) {
+    for (i = 0; i < X86CPU_CACHES; i++) {
         try_without(r, &r->names->caches[i]);
     }
     try_without(r, &r->names->vendor);
@@ -369,7 +369,7 @@ static void add_differing(const X86CpuTables *tables, const X86CpuView *a,
             memcmp((const char *)a + levels[i].offset,
                    (const char *)b + levels[i].offset, sizeof(a->level)) != 0;
     }
-    for (i = 0; i < CACHES; i++) {
+    for (i = 0; i < X86CPU_CACHES; i++) {
         names->caches[i] |= memcmp(&a->caches[i], &b->caches[i],
                                    sizeof(a->caches[i])) != 0;
     }

@@ -38,7 +38,7 @@ typedef struct X86CpuNames {
     uint64_t bits[X86CPU_MAX_WORDS];
     bool properties[X86CPU_PROPERTY_COUNT];
     bool vendor, model_id, hv_vendor_id;
-    bool caches[CACHES];
+    bool caches[X86CPU_CACHES];
 } X86CpuNames;
 
 typedef struct X86CpuComparison {

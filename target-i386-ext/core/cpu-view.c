@@ -375,34 +375,34 @@ static void view_words(const X86CpuTables *tables, const X86Cpu *cpu,
  * What QEMU shows if legacy-cache is on.  The leaves contradict each other, and
  * guests have relied on that for long.
  */
-static const Cache legacy_intel[CACHES] = {
-    [CACHE_L1D] = { .size = 32 << 10, .numbers = { 64, 8, 1, 64, 0 },
+static const X86CpuCache legacy_intel[X86CPU_CACHES] = {
+    [X86CPU_CACHE_L1D] = { .size = 32 << 10, .numbers = { 64, 8, 1, 64, 0 },
                     .share = "core", .flags = { true, true } },
-    [CACHE_L1I] = { .size = 32 << 10, .numbers = { 64, 8, 1, 64, 0 },
+    [X86CPU_CACHE_L1I] = { .size = 32 << 10, .numbers = { 64, 8, 1, 64, 0 },
                     .share = "core", .flags = { true, true } },
-    [CACHE_L2] = { .size = 4 << 20, .numbers = { 64, 16, 1, 4096, 0 },
+    [X86CPU_CACHE_L2] = { .size = 4 << 20, .numbers = { 64, 16, 1, 4096, 0 },
                    .share = "core", .flags = { true, true } },
-    [CACHE_L3] = { .size = 16 << 20, .numbers = { 64, 16, 1, 16384, 1 },
+    [X86CPU_CACHE_L3] = { .size = 16 << 20, .numbers = { 64, 16, 1, 16384, 1 },
                    .share = "die", .flags = { true, false, true, true } },
 };
-static const Cache legacy_amd[CACHES] = {
-    [CACHE_L1D] = { .size = 64 << 10, .numbers = { 64, 2, 1, 512, 1 },
+static const X86CpuCache legacy_amd[X86CPU_CACHES] = {
+    [X86CPU_CACHE_L1D] = { .size = 64 << 10, .numbers = { 64, 2, 1, 512, 1 },
                     .share = "core", .flags = { true, true } },
-    [CACHE_L1I] = { .size = 64 << 10, .numbers = { 64, 2, 1, 512, 1 },
+    [X86CPU_CACHE_L1I] = { .size = 64 << 10, .numbers = { 64, 2, 1, 512, 1 },
                     .share = "core", .flags = { true, true } },
-    [CACHE_L2] = { .size = 512 << 10, .numbers = { 64, 16, 1, 512, 1 },
+    [X86CPU_CACHE_L2] = { .size = 512 << 10, .numbers = { 64, 16, 1, 512, 1 },
                    .share = "core" },
-    [CACHE_L3] = { .size = 16 << 20, .numbers = { 64, 16, 1, 16384, 1 },
+    [X86CPU_CACHE_L3] = { .size = 16 << 20, .numbers = { 64, 16, 1, 16384, 1 },
                    .share = "die", .flags = { true, false, true, true } },
 };
-static const Cache legacy_l2_of_leaf_2 = {
+static const X86CpuCache legacy_l2_of_leaf_2 = {
     .size = 2 << 20, .numbers = { 64, 8 }
 };
 
 /* The caches that each group of leaves shows */
 typedef struct ShownCaches {
-    const Cache *leaf_2[CACHES];
-    const Cache *leaf_4, *amd;
+    const X86CpuCache *leaf_2[X86CPU_CACHES];
+    const X86CpuCache *leaf_4, *amd;
 } ShownCaches;
 
 static void show_caches(const X86CpuTables *tables, const X86Cpu *cpu,
@@ -412,7 +412,7 @@ static void show_caches(const X86CpuTables *tables, const X86Cpu *cpu,
               cpu->values[X86CPU_X_VENDOR_CPUID_ONLY_V2];
     bool consistent = tables->version >= LINE_11_1 &&
                       cpu->values[X86CPU_X_CONSISTENT_CACHE];
-    const Cache *leaf_2;
+    const X86CpuCache *leaf_2;
     int i;
 
     if (!cpu->values[X86CPU_LEGACY_CACHE]) {
@@ -424,32 +424,33 @@ static void show_caches(const X86CpuTables *tables, const X86Cpu *cpu,
         leaf_2 = shown->leaf_4 = legacy_intel;
         shown->amd = legacy_amd;
     }
-    for (i = 0; i < CACHES; i++) {
+    for (i = 0; i < X86CPU_CACHES; i++) {
         shown->leaf_2[i] = &leaf_2[i];
     }
     if (cpu->values[X86CPU_LEGACY_CACHE] && !consistent) {
-        for (i = 0; i < CACHES; i++) {
+        for (i = 0; i < X86CPU_CACHES; i++) {
             shown->leaf_2[i] = &legacy_intel[i];
         }
-        shown->leaf_2[CACHE_L2] = &legacy_l2_of_leaf_2;
+        shown->leaf_2[X86CPU_CACHE_L2] = &legacy_l2_of_leaf_2;
     }
 }
 
 #define UNKNOWN_DESCRIPTOR 0xff
 
 static uint32_t descriptor(const X86CpuTables *tables, int which,
-                           const Cache *cache)
+                           const X86CpuCache *cache)
 {
-    static const char types[CACHES] = { 'd', 'i', 'u', 'u' };
-    static const int levels[CACHES] = { 1, 1, 2, 3 };
+    static const char types[X86CPU_CACHES] = { 'd', 'i', 'u', 'u' };
+    static const int levels[X86CPU_CACHES] = { 1, 1, 2, 3 };
     size_t i;
 
     for (i = 0; i < tables->ndescriptors; i++) {
         const X86CpuCacheDescriptor *d = &tables->descriptors[i];
 
         if (d->level == levels[which] && d->type == types[which] &&
-            d->size == cache->size && d->ways == cache->numbers[CACHE_WAYS] &&
-            d->line == cache->numbers[CACHE_LINE]) {
+            d->size == cache->size &&
+            d->ways == cache->numbers[X86CPU_CACHE_WAYS] &&
+            d->line == cache->numbers[X86CPU_CACHE_LINE]) {
             return d->code;
         }
     }
@@ -460,11 +461,11 @@ static uint32_t descriptor(const X86CpuTables *tables, int which,
 static void view_leaf_2(const X86CpuTables *tables, const X86Cpu *cpu,
                         const ShownCaches *shown, uint32_t *regs)
 {
-    uint32_t codes[CACHES];
+    uint32_t codes[X86CPU_CACHES];
     bool unknown = false;
     int i;
 
-    for (i = 0; i < CACHES; i++) {
+    for (i = 0; i < X86CPU_CACHES; i++) {
         codes[i] = descriptor(tables, i, shown->leaf_2[i]);
         unknown |= codes[i] == UNKNOWN_DESCRIPTOR;
     }
@@ -474,30 +475,32 @@ static void view_leaf_2(const X86CpuTables *tables, const X86Cpu *cpu,
         regs[1] = UNKNOWN_DESCRIPTOR;
         return;
     }
-    regs[0] = cpu->values[X86CPU_L3_CACHE] ? codes[CACHE_L3] : 0;
-    regs[1] = codes[CACHE_L1D] << 16 | codes[CACHE_L1I] << 8 |
-              codes[CACHE_L2];
+    regs[0] = cpu->values[X86CPU_L3_CACHE] ? codes[X86CPU_CACHE_L3] : 0;
+    regs[1] = codes[X86CPU_CACHE_L1D] << 16 | codes[X86CPU_CACHE_L1I] << 8 |
+              codes[X86CPU_CACHE_L2];
 }
 
 /* EAX to EDX of leaves 4 and 0x8000001D, which differ in the topology alone */
-static void encode_leaf_4(const Cache *cache, uint32_t *regs)
+static void encode_leaf_4(const X86CpuCache *cache, uint32_t *regs)
 {
     const uint64_t *numbers = cache->numbers;
 
-    regs[0] = cache->flags[CACHE_SELF_INIT] ? BIT(8) : 0;
-    regs[1] = (numbers[CACHE_LINE] - 1) |
-              (numbers[CACHE_PARTITIONS] - 1) << 12 |
-              (numbers[CACHE_WAYS] - 1) << 22;
-    regs[2] = numbers[CACHE_SETS] - 1;
-    regs[3] = (cache->flags[CACHE_NO_INVD_SHARING] ? BIT(0) : 0) |
-              (cache->flags[CACHE_INCLUSIVE] ? BIT(1) : 0) |
-              (cache->flags[CACHE_COMPLEX_INDEXING] ? BIT(2) : 0);
+    regs[0] = cache->flags[X86CPU_CACHE_SELF_INIT] ? BIT(8) : 0;
+    regs[1] = (numbers[X86CPU_CACHE_LINE] - 1) |
+              (numbers[X86CPU_CACHE_PARTITIONS] - 1) << 12 |
+              (numbers[X86CPU_CACHE_WAYS] - 1) << 22;
+    regs[2] = numbers[X86CPU_CACHE_SETS] - 1;
+    regs[3] = (cache->flags[X86CPU_CACHE_NO_INVD_SHARING] ? BIT(0) : 0) |
+              (cache->flags[X86CPU_CACHE_INCLUSIVE] ? BIT(1) : 0) |
+              (cache->flags[X86CPU_CACHE_COMPLEX_INDEXING] ? BIT(2) : 0);
 }
 
-static uint32_t encode_80000005(const Cache *cache)
+static uint32_t encode_80000005(const X86CpuCache *cache)
 {
-    return cache->size / 1024 << 24 | cache->numbers[CACHE_WAYS] << 16 |
-           cache->numbers[CACHE_TAG_LINES] << 8 | cache->numbers[CACHE_LINE];
+    return cache->size / 1024 << 24 |
+           cache->numbers[X86CPU_CACHE_WAYS] << 16 |
+           cache->numbers[X86CPU_CACHE_TAG_LINES] << 8 |
+           cache->numbers[X86CPU_CACHE_LINE];
 }
 
 /* APM vol. 3, "L2/L3 cache and TLB associativity field encoding" */
@@ -517,11 +520,13 @@ static uint32_t encode_ways(uint64_t ways)
     return 0;
 }
 
-static uint32_t encode_80000006(const Cache *cache, uint64_t unit, int shift)
+static uint32_t encode_80000006(const X86CpuCache *cache, uint64_t unit,
+                                int shift)
 {
     return cache->size / unit << shift |
-           encode_ways(cache->numbers[CACHE_WAYS]) << 12 |
-           cache->numbers[CACHE_TAG_LINES] << 8 | cache->numbers[CACHE_LINE];
+           encode_ways(cache->numbers[X86CPU_CACHE_WAYS]) << 12 |
+           cache->numbers[X86CPU_CACHE_TAG_LINES] << 8 |
+           cache->numbers[X86CPU_CACHE_LINE];
 }
 
 static void view_caches(const X86CpuTables *tables, const X86Cpu *cpu,
@@ -540,13 +545,14 @@ static void view_caches(const X86CpuTables *tables, const X86Cpu *cpu,
     if (has_leaf(cpu, 2) && !no_intel_leaves) {
         view_leaf_2(tables, cpu, &shown, view->leaf_2);
     }
-    for (i = 0; i < CACHES; i++) {
+    for (i = 0; i < X86CPU_CACHES; i++) {
         X86CpuCacheView *cache = &view->caches[i];
 
-        if (has_leaf(cpu, 4) && !no_intel_leaves && (i != CACHE_L3 || l3)) {
+        if (has_leaf(cpu, 4) && !no_intel_leaves &&
+            (i != X86CPU_CACHE_L3 || l3)) {
             encode_leaf_4(&shown.leaf_4[i], cache->leaf_4);
             if (topology == X86CPU_MANY_DIES &&
-                (i == CACHE_L2 || i == CACHE_L3 ||
+                (i == X86CPU_CACHE_L2 || i == X86CPU_CACHE_L3 ||
                  values[X86CPU_X_L1_CACHE_PER_THREAD])) {
                 strcpy(cache->share, shown.leaf_4[i].share);
             }
@@ -562,15 +568,15 @@ static void view_caches(const X86CpuTables *tables, const X86Cpu *cpu,
         }
     }
     if (has_leaf(cpu, 0x80000005) && !(v2 && x86cpu_is_intel(cpu))) {
-        view->leaf_80000005[0] = encode_80000005(&shown.amd[CACHE_L1D]);
-        view->leaf_80000005[1] = encode_80000005(&shown.amd[CACHE_L1I]);
+        view->leaf_80000005[0] = encode_80000005(&shown.amd[X86CPU_CACHE_L1D]);
+        view->leaf_80000005[1] = encode_80000005(&shown.amd[X86CPU_CACHE_L1I]);
     }
     if (has_leaf(cpu, 0x80000006)) {
-        view->leaf_80000006[0] = encode_80000006(&shown.amd[CACHE_L2], 1024,
-                                                 16);
+        view->leaf_80000006[0] = encode_80000006(&shown.amd[X86CPU_CACHE_L2],
+                                                 1024, 16);
         if (l3 && !(v2 && (x86cpu_is_intel(cpu) || is_zhaoxin(cpu)))) {
-            view->leaf_80000006[1] = encode_80000006(&shown.amd[CACHE_L3],
-                                                     512 << 10, 18);
+            view->leaf_80000006[1] =
+                encode_80000006(&shown.amd[X86CPU_CACHE_L3], 512 << 10, 18);
         }
     }
 }

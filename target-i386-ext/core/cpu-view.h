@@ -55,7 +55,7 @@ typedef struct X86CpuView {
     uint64_t values[X86CPU_PROPERTY_COUNT];
     uint32_t leaf_2[2];
     uint32_t leaf_80000005[2], leaf_80000006[2];
-    X86CpuCacheView caches[CACHES];
+    X86CpuCacheView caches[X86CPU_CACHES];
 } X86CpuView;
 
 bool x86cpu_is_intel(const X86Cpu *cpu);

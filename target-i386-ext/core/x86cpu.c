@@ -138,7 +138,7 @@ const char *const x86cpu_word_names[X86CPU_WORD_COUNT] = {
     [X86CPU_FEAT_SGX_12_1_EAX] = "FEAT_SGX_12_1_EAX",
 };
 
-bool x86cpu_same_cache(const Cache *a, const Cache *b)
+bool x86cpu_same_cache(const X86CpuCache *a, const X86CpuCache *b)
 {
     /* Not memcmp(): there may be padding. */
     return a->size == b->size && !strcmp(a->share, b->share) &&

@@ -116,8 +116,8 @@ typedef struct X86Cpu {
     /* Booleans are 0 and 1. */
     uint64_t values[X86CPU_PROPERTY_COUNT];
     bool given[X86CPU_PROPERTY_COUNT];
-    /* By CACHE_L1D and so on; size 0 for none */
-    Cache caches[CACHES];
+    /* By X86CPU_CACHE_L1D and so on; size 0 for none */
+    X86CpuCache caches[X86CPU_CACHES];
 } X86Cpu;
 
 /* What a setting sets */
@@ -136,7 +136,7 @@ typedef struct X86CpuSetting {
     unsigned index;
     uint64_t value;
     const char *text;
-    Cache cache;
+    X86CpuCache cache;
 } X86CpuSetting;
 
 /* What may be wrong with a CPU */
@@ -159,7 +159,7 @@ typedef struct X86CpuProblem {
 bool x86cpu_apply(X86Cpu *cpu, const X86CpuSetting *setting);
 
 /* Whether caches @a and @b are the same in each field */
-bool x86cpu_same_cache(const Cache *a, const Cache *b);
+bool x86cpu_same_cache(const X86CpuCache *a, const X86CpuCache *b);
 
 /* The bits of @cpu that dependency @dep takes away */
 uint64_t x86cpu_unmet(const X86Cpu *cpu, const X86CpuDependency *dep);

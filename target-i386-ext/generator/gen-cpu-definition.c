@@ -32,23 +32,25 @@ static const Number cpu_numbers[] = {
 
 enum { NUMBERS = ARRAY_SIZE(cpu_numbers) };
 
-static const char *const cache_keys[CACHES] = { "l1d", "l1i", "l2", "l3" };
+static const char *const cache_keys[X86CPU_CACHES] = {
+    "l1d", "l1i", "l2", "l3"
+};
 
-const char *const cache_members[CACHES] = {
+const char *const cache_members[X86CPU_CACHES] = {
     "l1d_cache", "l1i_cache", "l2_cache", "l3_cache",
 };
-const char *const cache_number_fields[CACHE_NUMBERS] = {
-    [CACHE_LINE] = "line_size",
-    [CACHE_WAYS] = "associativity",
-    [CACHE_PARTITIONS] = "partitions",
-    [CACHE_SETS] = "sets",
-    [CACHE_TAG_LINES] = "lines_per_tag",
+const char *const cache_number_fields[X86CPU_CACHE_NUMBERS] = {
+    [X86CPU_CACHE_LINE] = "line_size",
+    [X86CPU_CACHE_WAYS] = "associativity",
+    [X86CPU_CACHE_PARTITIONS] = "partitions",
+    [X86CPU_CACHE_SETS] = "sets",
+    [X86CPU_CACHE_TAG_LINES] = "lines_per_tag",
 };
-const char *const cache_flag_fields[CACHE_FLAGS] = {
-    [CACHE_SELF_INIT] = "self_init",
-    [CACHE_NO_INVD_SHARING] = "no_invd_sharing",
-    [CACHE_INCLUSIVE] = "inclusive",
-    [CACHE_COMPLEX_INDEXING] = "complex_indexing",
+const char *const cache_flag_fields[X86CPU_CACHE_FLAGS] = {
+    [X86CPU_CACHE_SELF_INIT] = "self_init",
+    [X86CPU_CACHE_NO_INVD_SHARING] = "no_invd_sharing",
+    [X86CPU_CACHE_INCLUSIVE] = "inclusive",
+    [X86CPU_CACHE_COMPLEX_INDEXING] = "complex_indexing",
 };
 
 int find_key(const char *key, const char *const *keys, int count)
@@ -90,7 +92,7 @@ static const Number *number_of_property(X86CpuPropertyId id)
 
 const char *cache_property(int index)
 {
-    static const char *const properties[CACHES] = {
+    static const char *const properties[X86CPU_CACHES] = {
         "l1d-cache-info", "l1i-cache-info", "l2-cache-info", "l3-cache-info",
     };
 
@@ -99,14 +101,14 @@ const char *cache_property(int index)
 
 /* ---- caches ---- */
 
-const char *format_cache(const Cache *cache)
+const char *format_cache(const X86CpuCache *cache)
 {
-    static char text[CACHE_TEXT];
+    static char text[X86CPU_CACHE_TEXT];
 
     if (!cache->size) {
         return "not set";
     }
-    cache_text_format(cache, text);
+    x86cpu_cache_format(cache, text);
     return text;
 }
 
@@ -114,9 +116,9 @@ const char *format_cache(const Cache *cache)
 static void read_cache(Setting *setting, char *value, bool released)
 {
     char *which = cut(&value), *text = cut(&value);
-    char error[CACHE_ERROR];
+    char error[X86CPU_CACHE_ERROR];
 
-    int index = which ? find_key(which, cache_keys, CACHES) : -1;
+    int index = which ? find_key(which, cache_keys, X86CPU_CACHES) : -1;
 
     setting->set.kind = X86CPU_SET_CACHE;
     setting->set.index = index;
@@ -124,9 +126,10 @@ static void read_cache(Setting *setting, char *value, bool released)
         complain(setting->place, "'cache' is l1d, l1i, l2 or l3, and "
                  "SIZE:line=N:ways=N:sets=N:share=core and so on, without "
                  "spaces, as in the property l1d-cache-info");
-    } else if (!cache_text_parse(&setting->set.cache, index, text,
-                                 released ? CACHE_CHECK_NONE : CACHE_CHECK_ALL,
-                                 error)) {
+    } else if (!x86cpu_cache_parse(&setting->set.cache, index, text,
+                                   released ? X86CPU_CACHE_CHECK_NONE
+                                            : X86CPU_CACHE_CHECK_ALL,
+                                   error)) {
         complain(setting->place, "cache %s: %s", which, error);
     }
 }
@@ -552,7 +555,7 @@ static unsigned caches_of(const X86Cpu *cpu)
     unsigned found = 0;
     int i;
 
-    for (i = 0; i < CACHES; i++) {
+    for (i = 0; i < X86CPU_CACHES; i++) {
         found |= cpu->caches[i].size ? 1u << i : 0;
     }
     return found;
@@ -587,7 +590,7 @@ void check_cpu(Place place, const char *name, const X86Cpu *cpu,
     if (!checked) {
         check_complete(place, name, cpu);
     }
-    for (i = 0; i < CACHES && caches; i++) {
+    for (i = 0; i < X86CPU_CACHES && caches; i++) {
         if (!(caches & 1u << i) && !(checked && caches_of(checked) == caches)) {
             complain(place, "%s: cache %s is missing: a CPU has all of l1d, "
                      "l1i, l2 and l3, or none of its own", name,
@@ -662,9 +665,9 @@ bool same_cpu(Place place, const char *name, const X86Cpu *was,
                      ", would be 0x%" PRIx64, name, words[i].name, old, new);
         }
     }
-    for (i = 0; i < CACHES; i++) {
+    for (i = 0; i < X86CPU_CACHES; i++) {
         if (!x86cpu_same_cache(&was->caches[i], &is->caches[i])) {
-            char old[CACHE_TEXT];
+            char old[X86CPU_CACHE_TEXT];
 
             strcpy(old, format_cache(&was->caches[i]));
             complain(place, "%s is released: cache %s was %s, would be %s",
@@ -769,7 +772,7 @@ void print_cpu(const X86Cpu *cpu)
             print_bits(w, rest);
         }
     }
-    for (i = 0; i < CACHES; i++) {
+    for (i = 0; i < X86CPU_CACHES; i++) {
         if (cpu->caches[i].size) {
             printf("    %-9s %s %s\n", "cache", cache_keys[i],
                    format_cache(&cpu->caches[i]));

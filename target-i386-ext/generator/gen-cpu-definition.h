@@ -37,9 +37,9 @@ const char *cache_property(int index);
 int find_key(const char *key, const char *const *keys, int count);
 
 /* Names of the members of structs CPUCaches and CPUCacheInfo */
-extern const char *const cache_members[CACHES];
-extern const char *const cache_number_fields[CACHE_NUMBERS];
-extern const char *const cache_flag_fields[CACHE_FLAGS];
+extern const char *const cache_members[X86CPU_CACHES];
+extern const char *const cache_number_fields[X86CPU_CACHE_NUMBERS];
+extern const char *const cache_flag_fields[X86CPU_CACHE_FLAGS];
 
 /*
  * Adds the setting of a line with @key and @value to @settings.  False if
@@ -88,6 +88,6 @@ void print_cpu(const X86Cpu *cpu);
 void print_settings(const Settings *settings);
 
 /* The value of a cache's property; a static buffer. */
-const char *format_cache(const Cache *cache);
+const char *format_cache(const X86CpuCache *cache);
 
 #endif /* I386_EXT_GEN_CPU_DEFINITION_H */

@@ -878,9 +878,9 @@ static void print_caches(size_t model, int version, const X86Cpu *cpu)
         return;
     }
     printf("static const CPUCaches table_caches_%zu_%d = {\n", model, version);
-    for (i = 0; i < CACHES; i++) {
-        const Cache *cache = &cpu->caches[i];
-        static const char *const types[CACHES] = {
+    for (i = 0; i < X86CPU_CACHES; i++) {
+        const X86CpuCache *cache = &cpu->caches[i];
+        static const char *const types[X86CPU_CACHES] = {
             "DATA_CACHE", "INSTRUCTION_CACHE", "UNIFIED_CACHE",
             "UNIFIED_CACHE",
         };
@@ -891,11 +891,11 @@ static void print_caches(size_t model, int version, const X86Cpu *cpu)
                "        .level = %d,\n"
                "        .size = %" PRIu64 ",\n", cache_members[i], types[i],
                i < 2 ? 1 : i, cache->size);
-        for (j = 0; j < CACHE_NUMBERS; j++) {
+        for (j = 0; j < X86CPU_CACHE_NUMBERS; j++) {
             printf("        .%s = %" PRIu64 ",\n", cache_number_fields[j],
                    cache->numbers[j]);
         }
-        for (j = 0; j < CACHE_FLAGS; j++) {
+        for (j = 0; j < X86CPU_CACHE_FLAGS; j++) {
             if (cache->flags[j]) {
                 printf("        .%s = true,\n", cache_flag_fields[j]);
             }

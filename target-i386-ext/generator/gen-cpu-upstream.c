@@ -16,14 +16,14 @@ size_t nupstream_models;
 
 typedef struct NamedCaches {
     char name[64];
-    Cache caches[CACHES];
+    X86CpuCache caches[X86CPU_CACHES];
 } NamedCaches;
 
 static NamedCaches *named_caches;
 static size_t nnamed_caches;
 
 /* &(CPUCacheInfo) { .size = 32 * KiB, ... } */
-static void read_cache_info(Lexer *lexer, Cache *cache)
+static void read_cache_info(Lexer *lexer, X86CpuCache *cache)
 {
     expect(lexer, "&");
     expect(lexer, "(");
@@ -36,8 +36,8 @@ static void read_cache_info(Lexer *lexer, Cache *cache)
         int number, flag;
 
         expect_member(lexer, key, sizeof(key), NULL);
-        number = find_key(key, cache_number_fields, CACHE_NUMBERS);
-        flag = find_key(key, cache_flag_fields, CACHE_FLAGS);
+        number = find_key(key, cache_number_fields, X86CPU_CACHE_NUMBERS);
+        flag = find_key(key, cache_flag_fields, X86CPU_CACHE_FLAGS);
         if (!strcmp(key, "size")) {
             cache->size = read_expression(lexer);
         } else if (!strcmp(key, "share_level")) {
@@ -99,7 +99,7 @@ static void read_caches(const char *path, const char *text)
             int i;
 
             expect_member(&lexer, key, sizeof(key), NULL);
-            i = find_key(key, cache_members, CACHES);
+            i = find_key(key, cache_members, X86CPU_CACHES);
             if (i < 0) {
                 give_up(lexer.place, "unknown cache '.%s'; teach "
                         "gen-cpu-tables about it", key);

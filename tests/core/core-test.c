@@ -297,15 +297,15 @@ static void test_apply(void)
     g_assert_true(x86cpu_apply(&cpu, &s));
     g_assert_cmpuint(strlen(cpu.model_id), ==, 48);
 
-    s = (X86CpuSetting) { .kind = X86CPU_SET_CACHE, .index = CACHE_L2,
+    s = (X86CpuSetting) { .kind = X86CPU_SET_CACHE, .index = X86CPU_CACHE_L2,
                           .cache = { .size = 1 << 20, .share = "core" } };
     g_assert_true(x86cpu_apply(&cpu, &s));
     g_assert_false(x86cpu_apply(&cpu, &s));
     strcpy(s.cache.share, "die");
     g_assert_true(x86cpu_apply(&cpu, &s));
-    s.cache.numbers[CACHE_WAYS] = 8;
+    s.cache.numbers[X86CPU_CACHE_WAYS] = 8;
     g_assert_true(x86cpu_apply(&cpu, &s));
-    s.cache.flags[CACHE_INCLUSIVE] = true;
+    s.cache.flags[X86CPU_CACHE_INCLUSIVE] = true;
     g_assert_true(x86cpu_apply(&cpu, &s));
     g_assert_false(x86cpu_apply(&cpu, &s));
 }
@@ -592,39 +592,40 @@ static void test_view_caches(void)
     view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
     g_assert_cmphex(view.leaf_2[0], ==, 0x4d);
     g_assert_cmphex(view.leaf_2[1], ==, 0x2c307d);
-    g_assert_cmphex(view.caches[CACHE_L2].leaf_4[2], ==, 4095);
+    g_assert_cmphex(view.caches[X86CPU_CACHE_L2].leaf_4[2], ==, 4095);
     g_assert_cmphex(view.leaf_80000006[0], ==, 0x2008140);
     /* No leaf 0x8000001D */
-    g_assert_cmphex(view.caches[CACHE_L2].leaf_8000001d[2], ==, 0);
-    g_assert_cmpstr(view.caches[CACHE_L3].share, ==, "");
+    g_assert_cmphex(view.caches[X86CPU_CACHE_L2].leaf_8000001d[2], ==, 0);
+    g_assert_cmpstr(view.caches[X86CPU_CACHE_L3].share, ==, "");
     view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
-    g_assert_cmpstr(view.caches[CACHE_L3].share, ==, "die");
+    g_assert_cmpstr(view.caches[X86CPU_CACHE_L3].share, ==, "die");
     cpu.values[X86CPU_L3_CACHE] = false;
     view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
     g_assert_cmphex(view.leaf_2[0], ==, 0);
-    g_assert_cmpstr(view.caches[CACHE_L3].share, ==, "");
+    g_assert_cmpstr(view.caches[X86CPU_CACHE_L3].share, ==, "");
     g_assert_cmphex(view.leaf_80000006[1], ==, 0);
 
     cpu = plain_cpu();
     strcpy(cpu.vendor, "AuthenticAMD");
     cpu.values[X86CPU_MIN_XLEVEL] = 0x8000001e;
     cpu.values[X86CPU_LEGACY_CACHE] = false;
-    cpu.caches[CACHE_L1D] = (Cache) {
+    cpu.caches[X86CPU_CACHE_L1D] = (X86CpuCache) {
         .size = 32 << 10, .numbers = { 64, 8, 1, 64, 1 }, .share = "core",
-        .flags = { [CACHE_COMPLEX_INDEXING] = true }
+        .flags = { [X86CPU_CACHE_COMPLEX_INDEXING] = true }
     };
     view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
     g_assert_cmphex(view.leaf_2[1], ==, 0);
-    g_assert_cmphex(view.caches[CACHE_L1D].leaf_4[1], ==, 0);
-    g_assert_cmphex(view.caches[CACHE_L1D].leaf_8000001d[1], ==, 0x1c0003f);
-    g_assert_cmphex(view.caches[CACHE_L1D].leaf_8000001d[3], ==, 0);
+    g_assert_cmphex(view.caches[X86CPU_CACHE_L1D].leaf_4[1], ==, 0);
+    g_assert_cmphex(view.caches[X86CPU_CACHE_L1D].leaf_8000001d[1], ==,
+                    0x1c0003f);
+    g_assert_cmphex(view.caches[X86CPU_CACHE_L1D].leaf_8000001d[3], ==, 0);
     g_assert_cmphex(view.leaf_80000005[0], ==, 0x20080140);
     cpu.values[X86CPU_X_AMD_TOPOEXT_FEATURES_ONLY] = false;
     view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
-    g_assert_cmphex(view.caches[CACHE_L1D].leaf_8000001d[3], ==, BIT(2));
+    g_assert_cmphex(view.caches[X86CPU_CACHE_L1D].leaf_8000001d[3], ==, BIT(2));
     cpu.values[X86CPU_X_VENDOR_CPUID_ONLY] = false;
     view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
-    g_assert_cmphex(view.caches[CACHE_L1D].leaf_4[1], ==, 0x1c0003f);
+    g_assert_cmphex(view.caches[X86CPU_CACHE_L1D].leaf_4[1], ==, 0x1c0003f);
     /* No code is known for caches of this size. */
     g_assert_cmphex(view.leaf_2[1], ==, 0x2cffff);
 
@@ -642,11 +643,11 @@ static void test_view_caches(void)
     cpu.values[X86CPU_X_VENDOR_CPUID_ONLY] = false;
     view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
     /* AMD's in all leaves */
-    g_assert_cmphex(view.caches[CACHE_L2].leaf_4[2], ==, 511);
+    g_assert_cmphex(view.caches[X86CPU_CACHE_L2].leaf_4[2], ==, 511);
     cpu.values[X86CPU_X_VENDOR_CPUID_ONLY_V2] = false;
     cpu.values[X86CPU_X_CONSISTENT_CACHE] = false;
     view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
-    g_assert_cmphex(view.caches[CACHE_L2].leaf_4[2], ==, 4095);
+    g_assert_cmphex(view.caches[X86CPU_CACHE_L2].leaf_4[2], ==, 4095);
     g_assert_cmphex(view.leaf_2[1], ==, 0x2c307d);
     cpu.values[X86CPU_X_CONSISTENT_CACHE] = true;
     cpu.values[X86CPU_MIN_LEVEL] = 2;
@@ -890,21 +891,22 @@ static void test_compare_values(void)
     /* Caches */
     a = b = plain_cpu();
     a.values[X86CPU_LEGACY_CACHE] = b.values[X86CPU_LEGACY_CACHE] = false;
-    a.caches[CACHE_L2] = (Cache) { .size = 1 << 20, .share = "core",
-                                   .numbers = { 64, 8, 1, 2048, 1 } };
-    b.caches[CACHE_L2] = a.caches[CACHE_L2];
-    strcpy(b.caches[CACHE_L2].share, "die");
+    a.caches[X86CPU_CACHE_L2] = (X86CpuCache) {
+        .size = 1 << 20, .share = "core", .numbers = { 64, 8, 1, 2048, 1 },
+    };
+    b.caches[X86CPU_CACHE_L2] = a.caches[X86CPU_CACHE_L2];
+    strcpy(b.caches[X86CPU_CACHE_L2].share, "die");
     c = compare(&a, &b, X86CPU_ON_KVM);
     g_assert_cmpint(c.relation, ==, X86CPU_SUBSET);
-    g_assert_true(c.responsible.caches[CACHE_L2] &&
-                  c.differs.caches[CACHE_L2]);
+    g_assert_true(c.responsible.caches[X86CPU_CACHE_L2] &&
+                  c.differs.caches[X86CPU_CACHE_L2]);
     /* From caches of its own to the old ones */
     b = plain_cpu();
     c = compare(&a, &b, X86CPU_ON_KVM);
-    g_assert_true(c.responsible.caches[CACHE_L2] &&
+    g_assert_true(c.responsible.caches[X86CPU_CACHE_L2] &&
                   c.responsible.properties[X86CPU_LEGACY_CACHE]);
     c = compare(&b, &a, X86CPU_ON_KVM);
-    g_assert_true(c.responsible.caches[CACHE_L2] &&
+    g_assert_true(c.responsible.caches[X86CPU_CACHE_L2] &&
                   !c.responsible.properties[X86CPU_LEGACY_CACHE]);
 }
 
@@ -961,14 +963,14 @@ static void test_copy_named(void)
     X86Cpu a = plain_cpu(), b = a;
     X86CpuNames names = {
         .vendor = true, .model_id = true, .hv_vendor_id = true,
-        .caches[CACHE_L3] = true, .bits[X86CPU_FEAT_1_ECX] = AVX,
+        .caches[X86CPU_CACHE_L3] = true, .bits[X86CPU_FEAT_1_ECX] = AVX,
         .properties[X86CPU_PMU] = true,
     };
 
     strcpy(b.vendor, "AuthenticAMD");
     strcpy(b.model_id, "B");
     strcpy(b.hv_vendor_id, "C");
-    b.caches[CACHE_L3].size = 1;
+    b.caches[X86CPU_CACHE_L3].size = 1;
     b.words[X86CPU_FEAT_1_ECX] = AVX;
     b.values[X86CPU_PMU] = true;
     x86cpu_copy_named(&a, &b, &names);
@@ -980,7 +982,7 @@ static void test_copy_named(void)
     names = (X86CpuNames) { .properties[X86CPU_LEGACY_CACHE] = true };
     x86cpu_copy_named(&b, &a, &names);
     g_assert_false(b.values[X86CPU_LEGACY_CACHE]);
-    names.caches[CACHE_L3] = true;
+    names.caches[X86CPU_CACHE_L3] = true;
     x86cpu_copy_named(&b, &a, &names);
     g_assert_true(b.values[X86CPU_LEGACY_CACHE]);
 }
