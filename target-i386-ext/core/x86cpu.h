@@ -7,6 +7,9 @@
  * a QEMU: what is in this CPU, what do its features lack, and what does its
  * level hide?  See compare.h for how two CPUs compare.
  *
+ * Also installed as a library, libx86cpu, with all names in one prefix.  Before
+ * version 1.0, structs and functions may change with every version.
+ *
  * A CPU is a plain struct that is copied by assignment.  What differs between
  * release lines of QEMU comes in as tables, which the caller owns.  Nothing
  * here allocates memory, aborts, or has a state of its own.

@@ -195,6 +195,52 @@ class Installed(unittest.TestCase):
         with open(os.path.join(self.doc, 'COPYING'), encoding='utf-8') as f:
             self.assertIn('GNU GENERAL PUBLIC LICENSE', f.readline())
 
+    def test_library(self):
+        """A program and a shared library build with libx86cpu"""
+        program = os.path.join(self.work, 'program')
+        with open(f'{program}.c', 'w', encoding='ascii') as f:
+            f.write("""
+#include <stdio.h>
+#include <baseline.h>
+#include <nearest.h>
+
+/* Exported, so that it is linked into a shared library, too */
+bool differ(const X86CpuTables *tables, const X86Cpu *a, const X86Cpu *b)
+{
+    return !x86cpu_identical(tables, a, b, X86CPU_ON_TCG);
+}
+
+int main(void)
+{
+    static X86CpuTables tables = { .version = 0xa0000 };
+    static X86Cpu a, b;
+
+    b.values[X86CPU_LEVEL] = 1;
+    printf("%s %d %d\\n", x86cpu_property_names[X86CPU_LEVEL],
+           differ(&tables, &a, &a), differ(&tables, &a, &b));
+    return 0;
+}
+""")
+        env = {**self.env, 'PKG_CONFIG_PATH': os.path.join(
+            self.prefix, 'lib', 'pkgconfig')}
+        for flags, name in (['-std=c11', '-pedantic-errors'], program), (
+                ['-shared', '-fPIC'], f'{program}.so'):
+            done = subprocess.run(
+                ['sh', '-c', f'cc -Wall -Wextra -Werror {shlex.join(flags)} '
+                 f'-o {name} {program}.c '
+                 '$(pkg-config --cflags --libs x86cpu)'],
+                env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True, check=False)
+            self.assertEqual((done.returncode, done.stdout), (0, ''))
+        self.assertEqual(subprocess.run(
+            [program], stdout=subprocess.PIPE, text=True,
+            check=True).stdout, 'level 0 1\n')
+        with open(os.path.join(REPO, 'VERSION'), encoding='ascii') as f:
+            version = f.read()
+        self.assertEqual(subprocess.run(
+            ['pkg-config', '--modversion', 'x86cpu'], env=env, text=True,
+            stdout=subprocess.PIPE, check=True).stdout, version)
+
     def test_no_link_leads_out(self):
         """Symbolic ones: the prefix can be moved"""
         for top, dirs, files in os.walk(self.prefix):
