@@ -384,6 +384,21 @@ CpuModelExpansionInfo *x86_cpu_model_to_value(CpuModelInfo *model,
     return g_steal_pointer(&info);
 }
 
+void x86_cpu_value_add_features(X86Cpu *value, X86CPU *cpu)
+{
+    const X86CpuTables *tables = x86_cpu_core_tables();
+    unsigned i;
+
+    for (i = 0; i < tables->nfeatures; i++) {
+        const X86CpuFeature *feature = &tables->features[i];
+        FeatureWord w = qemu_words[feature->word];
+
+        if ((cpu->env.features[w] & feature->mask) == feature->mask) {
+            value->words[feature->word] |= feature->mask;
+        }
+    }
+}
+
 bool x86_cpu_model_to_comparable(CpuModelInfo *model, const char *which,
                                  X86Cpu *value, Error **errp)
 {

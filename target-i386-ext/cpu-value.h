@@ -32,6 +32,12 @@ CpuModelExpansionInfo *x86_cpu_model_to_value(CpuModelInfo *model,
 bool x86_cpu_model_to_comparable(CpuModelInfo *model, const char *which,
                                  X86Cpu *value, Error **errp);
 
+/*
+ * Adds to @value the features that are requested in @cpu, which is not
+ * expanded: those too that depend on others that are off.
+ */
+void x86_cpu_value_add_features(X86Cpu *value, X86CPU *cpu);
+
 /* The properties of "base" that describe @value; the caller frees them. */
 QDict *x86_cpu_value_to_props(const X86Cpu *value);
 

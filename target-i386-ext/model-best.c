@@ -42,7 +42,7 @@ static void remove_those_that_do_not_run(GPtrArray *models)
     }
 }
 
-/* Which of @models is no real subset of another one */
+/* Which of @models is no proper subset of another one */
 static bool *find_maximal(const GPtrArray *models)
 {
     const X86CpuTables *tables = x86_cpu_core_tables();

@@ -17,9 +17,19 @@
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/named-models.h"
 
-/* What libvirt has elements for besides <feature>; hv-* are <hyperv>. */
-static const char *const libvirt_properties[] = {
-    "kvm", "phys-bits", "pmu", "tsc-frequency",
+/*
+ * What libvirt has elements for besides <feature>: <hyperv>, <kvm>, <pmu>,
+ * <pvspinlock>, <apic>, <panic>, <timer> and <maxphysaddr>
+ * (docs/formatdomain.rst of libvirt)
+ */
+static const char *const libvirt_elements[] = {
+    "hv-avic", "hv-crash", "hv-emsr-bitmap", "hv-evmcs", "hv-frequencies",
+    "hv-ipi", "hv-reenlightenment", "hv-relaxed", "hv-reset", "hv-runtime",
+    "hv-spinlocks", "hv-stimer", "hv-stimer-direct", "hv-synic", "hv-time",
+    "hv-tlbflush", "hv-tlbflush-direct", "hv-tlbflush-ext", "hv-vapic",
+    "hv-vpindex", "hv-xmm-input", "kvm", "kvm-hint-dedicated",
+    "kvm-poll-control", "kvm-pv-eoi", "kvm-pv-ipi", "kvm-pv-unhalt",
+    "phys-bits", "pmu", "tsc-frequency",
 };
 
 /* A model, and what to change */
@@ -28,12 +38,13 @@ typedef struct Solution {
     X86CpuEdit edit;
 } Solution;
 
-/* "EPYC-v2" is 2; all named models that are no aliases have one. */
-static uint64_t version_in(const char *name)
+/* "EPYC-v2" is 2; aliases come after all versions. */
+static uint64_t version_of(const X86CPUNamedModel *model)
 {
-    const char *dash = strrchr(name, '-');
+    const char *dash = strrchr(model->name, '-');
 
-    return dash && dash[1] == 'v' ? g_ascii_strtoull(dash + 2, NULL, 10) : 0;
+    return model->is_alias || !dash || dash[1] != 'v'
+           ? UINT64_MAX : g_ascii_strtoull(dash + 2, NULL, 10);
 }
 
 static int compare_numbers(uint64_t a, uint64_t b)
@@ -59,8 +70,7 @@ static int compare_solutions(const Solution *a, const Solution *b,
     return compare_numbers(a->edit.count, b->edit.count) ?:
            !!compare_signatures(ca, cpu) - !!compare_signatures(cb, cpu) ?:
            compare_signatures(ca, cb) ?:
-           compare_numbers(version_in(a->model->name),
-                           version_in(b->model->name)) ?:
+           compare_numbers(version_of(a->model), version_of(b->model)) ?:
            strcmp(a->model->name, b->model->name);
 }
 
@@ -91,17 +101,17 @@ static bool libvirt_knows(const char *name)
 {
     unsigned i;
 
+    for (i = 0; i < ARRAY_SIZE(libvirt_elements); i++) {
+        if (!strcmp(libvirt_elements[i], name)) {
+            return true;
+        }
+    }
     for (i = 0; i < x86_cpu_features_count; i++) {
         if (!strcmp(x86_cpu_features[i].name, name)) {
             return x86_cpu_features[i].libvirt;
         }
     }
-    for (i = 0; i < ARRAY_SIZE(libvirt_properties); i++) {
-        if (!strcmp(libvirt_properties[i], name)) {
-            return true;
-        }
-    }
-    return g_str_has_prefix(name, "hv-");
+    return false;
 }
 
 static void add_unknown(strList ***tail, const strList *names)
@@ -147,51 +157,65 @@ static QDict *props_of(const CpuModelNearestInfo *info)
 }
 
 /* Whether QEMU makes of the answer what the core expects */
-static bool check(const CpuModelNearestInfo *info, const X86CpuGoal *goal,
-                  Error **errp)
+static bool holds(const CpuModelNearestInfo *info, const X86CpuGoal *goal)
 {
     const X86CpuTables *tables = x86_cpu_core_tables();
     g_autoptr(QDict) props = props_of(info);
     g_autofree X86Cpu *cpu = g_new(X86Cpu, 1);
     g_autofree X86CpuViews *views = g_new(X86CpuViews, 1);
-    g_autoptr(CpuModelExpansionInfo) expansion = x86_cpu_model_to_value(
-        &(CpuModelInfo) {
-            .name = info->name,
-            .machine_type = info->machine_type,
-            .props = QOBJECT(props),
-        }, info->name, cpu, errp);
+    CpuModelInfo model = {
+        .name = info->name,
+        .machine_type = info->machine_type,
+        .props = QOBJECT(props),
+    };
+    g_autoptr(CpuModelExpansionInfo) expansion =
+        x86_cpu_model_to_value(&model, info->name, cpu, NULL);
 
     if (!expansion) {
         return false;
     }
     x86cpu_view_all(tables, cpu, x86_cpu_core_accelerator(), views);
-    if (!x86cpu_views_fit(tables, views, &goal->views) ||
-        !x86cpu_views_fit(tables, &goal->views, views)) {
-        error_setg(errp, "No named CPU model can be changed into this one; "
-                   "the nearest is '%s'", info->name);
-        return false;
-    }
-    return true;
+    return x86cpu_views_fit(tables, views, &goal->views) &&
+           x86cpu_views_fit(tables, &goal->views, views);
 }
 
-/* The models of machine type @mc, or of all that have other CPUs */
+/*
+ * The models of machine type @mc; with @any, then those of all machine types
+ * that have others, the newest first
+ */
 static GPtrArray *get_models(const MachineClass *mc, bool any, Error **errp)
 {
     g_autoptr(GPtrArray) models = x86_cpu_named_models_new();
-    g_autoptr(GPtrArray) types = any ? x86_cpu_distinct_machine_types()
-                                     : g_ptr_array_new();
+    g_autoptr(GPtrArray) types = NULL;
     unsigned i;
 
-    if (!any) {
-        g_ptr_array_add(types, (gpointer)mc);
+    if (!x86_cpu_add_named_models(models, mc, errp)) {
+        return NULL;
     }
+    types = any ? x86_cpu_distinct_machine_types() : g_ptr_array_new();
     for (i = 0; i < types->len; i++) {
-        if (!x86_cpu_add_named_models(models, g_ptr_array_index(types, i),
-                                      errp)) {
+        const MachineClass *other = g_ptr_array_index(types, i);
+
+        if (other != mc && !x86_cpu_add_named_models(models, other, errp)) {
             return NULL;
         }
     }
     return g_steal_pointer(&models);
+}
+
+/* With an error as for any CPU model */
+static const MachineClass *find_machine_type(const CpuModelX86 *model,
+                                             Error **errp)
+{
+    ERRP_GUARD();
+    const MachineClass *mc = model->machine_type
+        ? x86_cpu_find_machine_type(model->machine_type, errp)
+        : x86_cpu_default_machine_type(errp);
+
+    if (!mc) {
+        error_prepend(errp, "model: ");
+    }
+    return mc;
 }
 
 CpuModelNearestInfo *qmp_query_cpu_model_nearest(CpuModelX86 *model,
@@ -200,33 +224,41 @@ CpuModelNearestInfo *qmp_query_cpu_model_nearest(CpuModelX86 *model,
 {
     g_autofree X86Cpu *cpu = g_new(X86Cpu, 1);
     g_autofree X86CpuGoal *goal = g_new(X86CpuGoal, 1);
-    g_autofree Solution *solution = NULL;
     g_autoptr(GPtrArray) models = NULL;
-    g_autoptr(CpuModelNearestInfo) info = NULL;
-    const MachineClass *mc;
-    CpuModelInfo input = {
-        .name = model->name,
-        .props = model->props,
-        .machine_type = model->machine_type,
-    };
+    CpuModelInfo input = { .name = model->name, .props = model->props };
+    const MachineClass *mc = find_machine_type(model, errp);
 
+    if (!mc) {
+        return NULL;
+    }
+    input.machine_type = (char *)mc->name;
     if (!x86_cpu_model_to_comparable(&input, "model", cpu, errp)) {
         return NULL;
     }
-    mc = model->machine_type
-         ? x86_cpu_find_machine_type(model->machine_type, errp)
-         : x86_cpu_default_machine_type(errp);
-    models = mc ? get_models(mc, any, errp) : NULL;
+    if (!*cpu->vendor) {
+        error_setg(errp, "model: a named CPU model has a vendor, and this one "
+                   "has none: set the property vendor");
+        return NULL;
+    }
+    models = get_models(mc, any, errp);
     if (!models) {
         return NULL;
     }
     x86cpu_set_goal(x86_cpu_core_tables(), cpu, x86_cpu_core_accelerator(),
                     goal);
-    solution = find_solution(models, cpu, goal);
-    if (!solution) {
-        error_setg(errp, "No named CPU model can be changed into this one");
-        return NULL;
+    while (true) {
+        g_autofree Solution *solution = find_solution(models, cpu, goal);
+        g_autoptr(CpuModelNearestInfo) info = NULL;
+
+        if (!solution) {
+            error_setg(errp, "model: no named CPU model becomes this one by "
+                       "setting features and properties");
+            return NULL;
+        }
+        info = describe(solution);
+        if (holds(info, goal)) {
+            return g_steal_pointer(&info);
+        }
+        g_ptr_array_remove(models, (gpointer)solution->model);
     }
-    info = describe(solution);
-    return check(info, goal, errp) ? g_steal_pointer(&info) : NULL;
 }

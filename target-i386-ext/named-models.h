@@ -11,7 +11,8 @@
 #include "target/i386/ext/cpu-value.h"
 
 typedef struct X86CPUNamedModel {
-    char *name;                 /* with its version */
+    char *name;                 /* with its version, unless it is an alias */
+    bool is_alias;
     const MachineClass *machine_type;
     X86Cpu value;
     /* No entry of its removed-features is blocking, and it has no error. */
@@ -20,8 +21,9 @@ typedef struct X86CPUNamedModel {
 
 /*
  * Appends all models with a definition (X86CPUNamedModel) to @models, as they
- * are on machine type @mc; not their aliases.  False, with an error, if QEMU
- * does not decide what a guest sees.
+ * are on machine type @mc; of their aliases only those that are CPUs of their
+ * own there, for which compat properties have that name.  False, with an error,
+ * if QEMU does not decide what a guest sees.
  */
 bool x86_cpu_add_named_models(GPtrArray *models, const MachineClass *mc,
                               Error **errp);

@@ -40,9 +40,6 @@
 /* Of CPUs with lm that don't set phys-bits */
 #define DEFAULT_PHYS_BITS 40
 
-/* A level that is not given, in level, xlevel, xlevel2 and level-func7 */
-#define AUTOMATIC       0xffffffff
-
 static uint64_t has(const X86Cpu *cpu, X86CpuWordId word, uint64_t bits)
 {
     return cpu->words[word] & bits;
@@ -164,7 +161,7 @@ static void raise_for_features(X86Cpu *cpu, X86CpuTopology topology)
 
 static uint64_t resolve(uint64_t given, uint64_t minimum)
 {
-    return given == AUTOMATIC ? minimum : given;
+    return given == X86CPU_AUTOMATIC_LEVEL ? minimum : given;
 }
 
 static void set_levels(const X86CpuTables *tables, X86Cpu *cpu,
@@ -655,7 +652,8 @@ static void view_values(const X86Cpu *cpu, X86CpuAccelerator accel,
         view->values[X86CPU_LEGACY_MULTI_NODE] =
             values[X86CPU_LEGACY_MULTI_NODE];
     }
-    if (has(cpu, X86CPU_FEAT_8000_0001_EDX, LM)) {
+    /* The words come first: xlevel may hide it. */
+    if (view->words[X86CPU_FEAT_8000_0001_EDX] & LM) {
         view->values[X86CPU_PHYS_BITS] =
             values[X86CPU_PHYS_BITS] ? values[X86CPU_PHYS_BITS]
                                      : DEFAULT_PHYS_BITS;

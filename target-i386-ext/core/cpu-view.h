@@ -16,6 +16,9 @@
 /* Bits of CPUID[1].EDX that AMD repeats in 0x80000001 (APM vol. 3, E.4.2) */
 #define X86CPU_AMD_ALIASES 0x0183f3ffull
 
+/* A level that is not given, in level, xlevel, xlevel2 and level-func7 */
+#define X86CPU_AUTOMATIC_LEVEL 0xffffffff
+
 /* The value of hv-spinlocks that turns it off */
 #define X86CPU_HV_NEVER_NOTIFY 0xffffffff
 

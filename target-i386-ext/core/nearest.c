@@ -35,41 +35,41 @@ void x86cpu_set_goal(const X86CpuTables *tables, const X86Cpu *cpu,
     unsigned i, t;
 
     x86cpu_view_all(tables, cpu, accel, &goal->views);
-    goal->cpu = *cpu;
-    memset(goal->cpu.words, 0, sizeof(goal->cpu.words));
+    goal->cpu = goal->seen = *cpu;
+    memset(goal->seen.words, 0, sizeof(goal->seen.words));
     for (i = 0; i < X86CPU_MAX_WORDS; i++) {
         for (t = 0; t < X86CPU_TOPOLOGIES; t++) {
-            goal->cpu.words[i] |= goal->views.at[t].words[i];
+            goal->seen.words[i] |= goal->views.at[t].words[i];
         }
     }
     /* One that has no effect may be refused without what it needs. */
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
         if (is_switch(tables, i) ||
             tables->properties[i].class == X86CPU_CLASS_MINIMUM) {
-            goal->cpu.values[i] = goal->views.at[0].values[i];
+            goal->seen.values[i] = goal->views.at[0].values[i];
         }
     }
 }
 
-/* What find_edit() works on: @names are to be set as in @goal. */
+/* What find_edit() works on: @names are to be set as in @to. */
 typedef struct Search {
     const X86CpuTables *tables;
-    const X86Cpu *from;
-    const X86CpuGoal *goal;
+    const X86Cpu *from, *to;
+    const X86CpuViews *goal;
     X86CpuAccelerator accel;
     X86CpuNames names;
 } Search;
 
-/* Whether @from with the names as in @goal is as good as @goal */
+/* Whether @from with the names as in @to is as good as the goal */
 static bool suffices(const Search *s)
 {
     X86Cpu cpu = *s->from;
     X86CpuViews views;
 
-    x86cpu_copy_named(&cpu, &s->goal->cpu, &s->names);
+    x86cpu_copy_named(&cpu, s->to, &s->names);
     x86cpu_view_all(s->tables, &cpu, s->accel, &views);
-    return x86cpu_views_fit(s->tables, &views, &s->goal->views) &&
-           x86cpu_views_fit(s->tables, &s->goal->views, &views);
+    return x86cpu_views_fit(s->tables, &views, s->goal) &&
+           x86cpu_views_fit(s->tables, s->goal, &views);
 }
 
 /* Features in which the CPUs differ; QEMU sets those of the topology. */
@@ -81,7 +81,7 @@ static void name_features(Search *s)
         const X86CpuFeature *f = &s->tables->features[i];
 
         if (f->polarity != X86CPU_TOPOLOGY &&
-            ((s->from->words[f->word] ^ s->goal->cpu.words[f->word]) &
+            ((s->from->words[f->word] ^ s->to->words[f->word]) &
              f->mask)) {
             s->names.bits[f->word] |= f->mask;
         }
@@ -95,16 +95,16 @@ static void name_properties(Search *s, bool all)
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
         if ((gates(s->tables, i) ||
              (all && s->tables->properties[i].class != X86CPU_CLASS_NONE)) &&
-            s->from->values[i] != s->goal->cpu.values[i]) {
+            s->from->values[i] != s->to->values[i]) {
             s->names.properties[i] = true;
         }
     }
-    s->names.vendor = strcmp(s->from->vendor, s->goal->cpu.vendor);
+    s->names.vendor = strcmp(s->from->vendor, s->to->vendor);
 }
 
 static bool is_added(const Search *s, const X86CpuFeature *f)
 {
-    return s->goal->cpu.words[f->word] & f->mask & ~s->from->words[f->word];
+    return s->to->words[f->word] & f->mask & ~s->from->words[f->word];
 }
 
 static bool try_without_feature(Search *s, const X86CpuFeature *f)
@@ -112,7 +112,7 @@ static bool try_without_feature(Search *s, const X86CpuFeature *f)
     uint64_t *bits = &s->names.bits[f->word];
     uint64_t before = *bits;
 
-    if ((*bits & f->mask) && !is_added(s, f)) {
+    if (*bits & f->mask) {
         *bits &= ~f->mask;
         if (suffices(s)) {
             return true;
@@ -216,11 +216,15 @@ static void reduce_properties(Search *s)
     }
 }
 
-/* QEMU warns of a version of what is not there, and enforce=on refuses it. */
+/* QEMU warns of a version without AVX10, and enforce=on refuses it. */
 static void keep_avx10_version(Search *s)
 {
-    if (!(s->goal->cpu.words[X86CPU_FEAT_7_1_EDX] & AVX10) &&
-        s->from->values[X86CPU_AVX10_VERSION]) {
+    X86Cpu cpu = *s->from;
+
+    x86cpu_copy_named(&cpu, s->to, &s->names);
+    x86cpu_close(s->tables, &cpu);
+    if (cpu.values[X86CPU_AVX10_VERSION] &&
+        !(cpu.words[X86CPU_FEAT_7_1_EDX] & AVX10)) {
         s->names.properties[X86CPU_AVX10_VERSION] = true;
     }
 }
@@ -242,7 +246,7 @@ static void fill_edit(const Search *s, X86CpuEdit *edit)
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
         if (s->names.properties[i]) {
             (!is_switch(s->tables, i) ? &edit->set
-             : s->goal->cpu.values[i] ? &edit->add
+             : s->to->values[i] ? &edit->add
                                       : &edit->remove)->properties[i] = true;
             edit->count++;
         }
@@ -250,7 +254,7 @@ static void fill_edit(const Search *s, X86CpuEdit *edit)
     edit->set.vendor = s->names.vendor;
     edit->count += s->names.vendor;
     edit->result = *s->from;
-    x86cpu_copy_named(&edit->result, &s->goal->cpu, &s->names);
+    x86cpu_copy_named(&edit->result, s->to, &s->names);
 }
 
 static unsigned count_added(const Search *s)
@@ -266,36 +270,50 @@ static unsigned count_added(const Search *s)
     return count;
 }
 
+/* The smallest change of those that set s->names */
+static bool reduce(Search *s, unsigned limit, X86CpuEdit *edit)
+{
+    X86CpuNames spare;
+
+    if (!suffices(s) || !leave_out_spare(s, limit, &spare)) {
+        return false;
+    }
+    if (!suffices(s)) {
+        break_circles(s, &spare);
+    }
+    reduce_properties(s);
+    keep_avx10_version(s);
+    fill_edit(s, edit);
+    return edit->count <= limit;
+}
+
 bool x86cpu_find_edit(const X86CpuTables *tables, const X86Cpu *from,
                       const X86CpuGoal *goal, X86CpuAccelerator accel,
                       unsigned limit, X86CpuEdit *edit)
 {
-    Search s = {
-        .tables = tables, .from = from, .goal = goal, .accel = accel,
+    /* Features alone, as the guest sees them */
+    Search features = {
+        .tables = tables, .from = from, .to = &goal->seen,
+        .goal = &goal->views, .accel = accel,
     };
-    X86CpuNames spare;
+    /* All that the CPU has, its levels included, which may hide features */
+    Search all = {
+        .tables = tables, .from = from, .to = &goal->cpu,
+        .goal = &goal->views, .accel = accel,
+    };
+    X86CpuEdit other;
+    bool found;
 
-    name_features(&s);
-    name_properties(&s, false);
-    /* All that is added is needed: this is only faster. */
-    if (count_added(&s) > limit) {
-        return false;
+    name_features(&features);
+    name_properties(&features, false);
+    /* What guests are to see has to be added: this is only faster. */
+    found = count_added(&features) <= limit && reduce(&features, limit, edit);
+    name_features(&all);
+    name_properties(&all, true);
+    if (reduce(&all, found ? edit->count : limit, &other) &&
+        (!found || other.count < edit->count)) {
+        *edit = other;
+        found = true;
     }
-    if (!suffices(&s)) {
-        /* A level, or what decides which leaves there are */
-        name_properties(&s, true);
-        if (!suffices(&s)) {
-            return false;
-        }
-    }
-    if (!leave_out_spare(&s, limit, &spare)) {
-        return false;
-    }
-    if (!suffices(&s)) {
-        break_circles(&s, &spare);
-    }
-    reduce_properties(&s);
-    keep_avx10_version(&s);
-    fill_edit(&s, edit);
-    return edit->count <= limit;
+    return found;
 }

@@ -29,8 +29,9 @@ typedef struct X86CpuEdit {
 
 /* A CPU to get at */
 typedef struct X86CpuGoal {
-    /* With the features that guests see, and the values that have an effect */
     X86Cpu cpu;
+    /* With the features that guests see, and the values that have an effect */
+    X86Cpu seen;
     X86CpuViews views;
 } X86CpuGoal;
 
@@ -41,7 +42,8 @@ void x86cpu_set_goal(const X86CpuTables *tables, const X86Cpu *cpu,
 /*
  * Puts the smallest change that gets from @from to @goal in *@edit: then each
  * is a subset of the other, or they are identical.  False if there is none, or
- * none of at most @limit names.
+ * none of at most @limit names.  @from may have features that its other
+ * features hide: they turn up with what they depend on.
  */
 bool x86cpu_find_edit(const X86CpuTables *tables, const X86Cpu *from,
                       const X86CpuGoal *goal, X86CpuAccelerator accel,

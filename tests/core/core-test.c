@@ -1450,6 +1450,11 @@ static void test_edit_roots(void)
     b.values[X86CPU_AVX10_VERSION] = 1;
     g_assert_true(find_edit(&a, &b, 99, &edit));
     g_assert_cmpuint(edit.result.values[X86CPU_AVX10_VERSION], ==, 0);
+    /* But not if AVX10 is there, and only the level hides it */
+    a.values[X86CPU_LEVEL] = 7;
+    b = a;
+    g_assert_true(find_edit(&a, &b, 99, &edit));
+    g_assert_cmpuint(edit.count, ==, 0);
 }
 
 /* Leaves that B's level hides, and A's does not */
@@ -1464,8 +1469,28 @@ static void test_edit_levels(void)
     b.values[X86CPU_LEVEL] = 4;
     g_assert_true(find_edit(&a, &b, 99, &edit));
     g_assert_cmpuint(edit.count, ==, 1);
-    g_assert_true(edit.set.properties[X86CPU_LEVEL] ||
-                  edit.remove.bits[X86CPU_FEAT_7_0_EBX] == AVX2);
+    g_assert_cmphex(edit.remove.bits[X86CPU_FEAT_7_0_EBX], ==, AVX2);
+    /* Where it hides more than one, it is the smaller change. */
+    a.words[X86CPU_FEAT_7_0_EBX] |= MPX;
+    b.words[X86CPU_FEAT_7_0_EBX] |= MPX;
+    g_assert_true(find_edit(&a, &b, 99, &edit));
+    g_assert_cmpuint(edit.count, ==, 1);
+    g_assert_true(edit.set.properties[X86CPU_LEVEL]);
+    /* Also if it hides long mode, and so the physical address bits */
+    a.words[X86CPU_FEAT_8000_0001_EDX] |= LM;
+    a.values[X86CPU_PHYS_BITS] = 46;
+    b = a;
+    b.values[X86CPU_XLEVEL] = 0x80000000;
+    g_assert_true(find_edit(&a, &b, 99, &edit));
+    g_assert_cmpuint(edit.count, ==, 1);
+    a.words[X86CPU_FEAT_8000_0001_EDX] |= SYSCALL;
+    b.words[X86CPU_FEAT_8000_0001_EDX] |= SYSCALL;
+    g_assert_true(find_edit(&a, &b, 99, &edit));
+    g_assert_cmpuint(edit.count, ==, 1);
+    g_assert_true(edit.set.properties[X86CPU_XLEVEL]);
+    a = plain_cpu();
+    a.values[X86CPU_MIN_LEVEL] = 7;
+    a.words[X86CPU_FEAT_7_0_EBX] |= AVX2;
     a.values[X86CPU_LEVEL] = 4;
     b = a;
     b.values[X86CPU_LEVEL] = 7;
@@ -1485,13 +1510,13 @@ static unsigned single_names(const X86Cpu *from, const X86CpuGoal *goal,
     for (i = 0; i < G_N_ELEMENTS(features); i++) {
         const X86CpuFeature *f = &features[i];
 
-        if (((from->words[f->word] ^ goal->cpu.words[f->word]) & f->mask) &&
+        if (((from->words[f->word] ^ goal->seen.words[f->word]) & f->mask) &&
             f->polarity != X86CPU_TOPOLOGY && count < most) {
             singles[count++].bits[f->word] = f->mask;
         }
     }
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
-        if (from->values[i] != goal->cpu.values[i] && count < most) {
+        if (from->values[i] != goal->seen.values[i] && count < most) {
             singles[count++].properties[i] = true;
         }
     }
@@ -1504,7 +1529,8 @@ static bool suffices(const X86Cpu *from, const X86CpuGoal *goal,
     X86Cpu cpu = *from;
 
     for (; set; set &= set - 1) {
-        x86cpu_copy_named(&cpu, &goal->cpu, &singles[g_bit_nth_lsf(set, -1)]);
+        x86cpu_copy_named(&cpu, &goal->seen,
+                          &singles[g_bit_nth_lsf(set, -1)]);
     }
     return as_good(&cpu, &goal->cpu);
 }

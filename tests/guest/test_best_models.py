@@ -45,14 +45,6 @@ class Checks(LabChecks):
                          {machine})
         return {entry['name']: entry['beyond'] for entry in reply}
 
-    def versions(self):
-        """The models by name and version; aliases have an alias-of, or none"""
-        definitions = self.lab.ask([('query-cpu-definitions', {})], '-machine',
-                                   NEWEST)[0]['return']
-        return sorted(d['name'] for d in definitions
-                      if 'alias-of' not in d and d['migration-safe']
-                      and d['name'] != 'base')
-
     def fits(self, machine, name, others):
         """The other models that are at least this one"""
         model = {'name': name, 'machine-type': machine}
@@ -63,7 +55,7 @@ class Checks(LabChecks):
 
     def problems_of(self, machine):
         best = self.best(machine)
-        views = self.views_of(machine, [self.host, *self.versions()])
+        views = self.views_of(machine, [self.host, *self.lab.models])
         starting = {name for name, view in views.items()
                     if not isinstance(view, GuestError)} - {self.host}
         # What a kernel offers and then refuses, QMP can't know.

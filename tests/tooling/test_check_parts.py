@@ -153,7 +153,9 @@ class Partition(unittest.TestCase):
             pathlib.Path(REPO, name).read_text())}
         # As test_removed_features.py and cpu_models.py, which choose for them
         found |= {'tests/guest/test_feature_flags.py',
-                  'tests/guest/test_comparison.py'}
+                  'tests/guest/test_comparison.py',
+                  'tests/guest/test_nearest_model.py',
+                  'tests/guest/test_query_cpuid.py'}
         self.assertEqual(found, set(check_parts.SAMPLED))
         suite = mock.Mock()
         suite.name = 'tests/golden/test_golden.py'
