@@ -12,12 +12,14 @@ the difference.  Guests with neither migrate from and to stock QEMU as ever
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import random
 import re
 import subprocess
 import tempfile
+import time
 import unittest
 import unittest.mock
 
@@ -473,18 +475,40 @@ class CorruptStream(unittest.TestCase):
         with tempfile.NamedTemporaryFile() as f:
             f.write(stream)
             f.flush()
-            done = subprocess.run(
-                [QEMU, '-S', '-nodefaults', '-display', 'none', '-accel',
-                 'tcg', '-bios', os.path.join(os.environ['GUEST_BUILD'],
-                                              'cpuid-rom.bin'),
-                 '-chardev', 'null,id=rom', '-device',
-                 'isa-debugcon,iobase=0x402,chardev=rom',
-                 '-no-user-config', '-no-reboot',
-                 *self.args, '-incoming', f'file:{f.name}', '-monitor',
-                 'stdio'], input='quit\n', stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE, text=True, check=False,
-                timeout=TIMEOUT)
-        return done.returncode, done.stderr
+            with subprocess.Popen(
+                    [QEMU, '-S', '-nodefaults', '-display', 'none', '-accel',
+                     'tcg', '-bios', os.path.join(os.environ['GUEST_BUILD'],
+                                                  'cpuid-rom.bin'),
+                     '-chardev', 'null,id=rom', '-device',
+                     'isa-debugcon,iobase=0x402,chardev=rom',
+                     '-no-user-config', '-no-reboot', *self.args,
+                     '-incoming', f'file:{f.name}', '-qmp', 'stdio'],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE, text=True) as process:
+                with contextlib.suppress(BrokenPipeError, EOFError):
+                    self.wait_and_quit(process)
+                stderr = process.communicate(timeout=TIMEOUT)[1]
+        return process.returncode, stderr
+
+    def wait_and_quit(self, process):
+        """
+        Ends a QEMU once it has the stream, and no earlier.
+
+        :raise EOFError: it has refused the stream, and is gone
+        """
+        def ask(command):
+            process.stdin.write(json.dumps({'execute': command}) + '\n')
+            process.stdin.flush()
+            while line := process.stdout.readline():
+                reply = json.loads(line)
+                if 'return' in reply:
+                    return reply['return']
+            raise EOFError
+
+        ask('qmp_capabilities')
+        while ask('query-migrate').get('status') != 'completed':
+            time.sleep(0.02)
+        ask('quit')
 
     def edited(self, offset, value):
         at = self.start + offset
