@@ -33,6 +33,7 @@
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/feature-dictionary.h"
 #include "target/i386/ext/feature-place.h"
+#include "target/i386/ext/guest-view.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/undefined-models.h"
 
@@ -345,6 +346,15 @@ static uint64_t fixed_vmx_bits(X86CPU *cpu, FeatureWord w)
     }
 }
 
+/* No topology raises level-func7, which descriptions have. */
+static bool is_hidden_subleaf(X86CPU *cpu, FeatureWord w)
+{
+    const FeatureWordInfo *wi = &feature_word_info[w];
+
+    return wi->type == CPUID_FEATURE_WORD && wi->cpuid.eax == 7 &&
+           x86_cpu_guest_lacks_leaf(cpu, w);
+}
+
 /* Bits without a property, except for those that follow from others */
 static void add_unnamed_features(X86CPU *cpu, strList ***tail)
 {
@@ -353,11 +363,14 @@ static void add_unnamed_features(X86CPU *cpu, strList ***tail)
     for (w = 0; w < FEATURE_WORDS; w++) {
         uint64_t bits = cpu->env.features[w] & ~fixed_vmx_bits(cpu, w);
 
-        if (x86_cpu_is_derived_word(w)) {
+        if (x86_cpu_is_derived_word(w) || is_hidden_subleaf(cpu, w)) {
             continue;
         }
         if (w == FEAT_PERF_CAPABILITIES) {
             bits &= ~PERF_CAP_LBR_FMT;
+        } else if (w == FEAT_24_0_EBX) {
+            /* avx10-version; the lengths of vectors are in higher bits. */
+            bits &= ~0xffull;
         } else if (w == FEAT_8000_0001_EDX && IS_AMD_CPU(&cpu->env)) {
             bits &= ~CPUID_EXT2_AMD_ALIASES;
         }
