@@ -161,6 +161,17 @@ def end_at_once(*_):
     os._exit(INTERRUPTED)
 
 
+# Not empty once there was one
+interrupts = []
+
+
+def error_status():
+    """Returns the exit status for an error, which an interrupt may cause."""
+    # The clock of interrupt() may have gone off by now.
+    signal.alarm(0)
+    return INTERRUPTED if interrupts else ERROR
+
+
 def interrupt(*_):
     """
     The handler of SIGINT.
@@ -170,6 +181,7 @@ def interrupt(*_):
     """
     # Once is enough.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupts.append(True)
     tell('error: interrupted')
     # Python would tell of coroutines and loops left in the middle.
     silence(2)
@@ -205,7 +217,7 @@ def run_script(run, parser):
             note(message)
     except Failure as e:
         # An interrupt is told already; that it has hit a QEMU, too, is not.
-        fail(e, INTERRUPTED if signal.alarm(0) else ERROR)
+        fail(e, error_status())
     except KeyboardInterrupt:
         status = INTERRUPTED
     except Exception as e:
@@ -214,8 +226,7 @@ def run_script(run, parser):
             tell(traceback.format_exc())
         what = ': '.join(filter(None, [type(e).__name__, str(e)]))
         fail(f'unexpected {what} ({TRACEBACK}=1 in the environment shows '
-             'where)',
-             INTERRUPTED if signal.alarm(0) else ERROR)
+             'where)', error_status())
     sys.exit(status)
 
 
