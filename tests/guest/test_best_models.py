@@ -63,6 +63,9 @@ class Checks(LabChecks):
                    if isinstance(view, GuestError) and
                    refused_by_kvm(str(view))}
         self.assertTrue(starting)
+        if isinstance(views[self.host], GuestError) and \
+                self.host not in refused:
+            yield f'{self.host} does not start: {views[self.host]}'
         for name in set(best) - starting - refused:
             yield f'{name} does not start: {views[name]}'
         for name in starting - set(best):
@@ -73,7 +76,8 @@ class Checks(LabChecks):
             for other in above:
                 if name not in self.fits(machine, other, [name]):
                     yield f'{name} is less than {other}'
-            yield from self.beyond_problems(name, best[name], views)
+            if not isinstance(views[self.host], GuestError):
+                yield from self.beyond_problems(name, best[name], views)
 
     def beyond_problems(self, name, beyond, views):
         seen = shown(views[self.host]) - shown(views[name])
