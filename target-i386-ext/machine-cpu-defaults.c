@@ -303,10 +303,14 @@ const MachineClass *x86_cpu_machine_type_in_effect(void)
     return mc || !current_machine ? mc : MACHINE_GET_CLASS(current_machine);
 }
 
-const MachineClass *x86_cpu_default_machine_type(Error **errp)
+const MachineClass *x86_cpu_machine_type_or_default(const char *name,
+                                                    Error **errp)
 {
     const MachineClass *mc = x86_cpu_machine_type_in_effect();
 
+    if (name) {
+        return x86_cpu_find_machine_type(name, errp);
+    }
     if (!mc || !object_class_dynamic_cast((ObjectClass *)mc,
                                           TYPE_PC_MACHINE)) {
         mc = newest_machine_type();

@@ -18,10 +18,12 @@
 const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp);
 
 /*
- * The PC machine type of this process, or of its cpu-compat; without one, the
- * newest of this QEMU.  NULL, with an error, if QEMU was built without any.
+ * x86_cpu_find_machine_type(); if @name is NULL, the PC machine type of this
+ * process, or of its cpu-compat, and without one, the newest of this QEMU.
+ * NULL, with an error, if QEMU was built without any.
  */
-const MachineClass *x86_cpu_default_machine_type(Error **errp);
+const MachineClass *x86_cpu_machine_type_or_default(const char *name,
+                                                    Error **errp);
 
 /*
  * The newest PC machine type, and the others that give a CPU by its name and

@@ -100,9 +100,8 @@ static CpuModelBestInfoList *sorted_list(GPtrArray *entries)
 CpuModelBestInfoList *qmp_query_cpu_model_best(const char *machine_type,
                                                Error **errp)
 {
-    const MachineClass *mc = machine_type
-        ? x86_cpu_find_machine_type(machine_type, errp)
-        : x86_cpu_default_machine_type(errp);
+    const MachineClass *mc =
+        x86_cpu_machine_type_or_default(machine_type, errp);
     g_autoptr(GPtrArray) models = x86_cpu_named_models_new();
     g_autoptr(GPtrArray) entries = g_ptr_array_new();
     g_autofree X86Cpu *host = g_new(X86Cpu, 1);

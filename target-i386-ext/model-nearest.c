@@ -159,10 +159,8 @@ static QDict *props_of(const CpuModelNearestInfo *info)
 /* Whether QEMU makes of the answer what the core expects */
 static bool holds(const CpuModelNearestInfo *info, const X86CpuGoal *goal)
 {
-    const X86CpuTables *tables = x86_cpu_core_tables();
     g_autoptr(QDict) props = props_of(info);
     g_autofree X86Cpu *cpu = g_new(X86Cpu, 1);
-    g_autofree X86CpuViews *views = g_new(X86CpuViews, 1);
     CpuModelInfo model = {
         .name = info->name,
         .machine_type = info->machine_type,
@@ -171,12 +169,9 @@ static bool holds(const CpuModelNearestInfo *info, const X86CpuGoal *goal)
     g_autoptr(CpuModelExpansionInfo) expansion =
         x86_cpu_model_to_value(&model, info->name, cpu, NULL);
 
-    if (!expansion) {
-        return false;
-    }
-    x86cpu_view_all(tables, cpu, x86_cpu_core_accelerator(), views);
-    return x86cpu_views_fit(tables, views, &goal->views) &&
-           x86cpu_views_fit(tables, &goal->views, views);
+    return expansion &&
+           x86cpu_reaches_goal(x86_cpu_core_tables(), cpu, &goal->views,
+                               x86_cpu_core_accelerator());
 }
 
 /*
@@ -203,32 +198,20 @@ static GPtrArray *get_models(const MachineClass *mc, bool any, Error **errp)
     return g_steal_pointer(&models);
 }
 
-/* With an error as for any CPU model */
-static const MachineClass *find_machine_type(const CpuModelX86 *model,
-                                             Error **errp)
-{
-    ERRP_GUARD();
-    const MachineClass *mc = model->machine_type
-        ? x86_cpu_find_machine_type(model->machine_type, errp)
-        : x86_cpu_default_machine_type(errp);
-
-    if (!mc) {
-        error_prepend(errp, "model: ");
-    }
-    return mc;
-}
-
 CpuModelNearestInfo *qmp_query_cpu_model_nearest(CpuModelX86 *model,
                                                  bool has_any, bool any,
                                                  Error **errp)
 {
+    ERRP_GUARD();
     g_autofree X86Cpu *cpu = g_new(X86Cpu, 1);
     g_autofree X86CpuGoal *goal = g_new(X86CpuGoal, 1);
     g_autoptr(GPtrArray) models = NULL;
     CpuModelInfo input = { .name = model->name, .props = model->props };
-    const MachineClass *mc = find_machine_type(model, errp);
+    const MachineClass *mc =
+        x86_cpu_machine_type_or_default(model->machine_type, errp);
 
     if (!mc) {
+        error_prepend(errp, "model: ");
         return NULL;
     }
     input.machine_type = (char *)mc->name;

@@ -51,6 +51,16 @@ void x86cpu_set_goal(const X86CpuTables *tables, const X86Cpu *cpu,
     }
 }
 
+bool x86cpu_reaches_goal(const X86CpuTables *tables, const X86Cpu *cpu,
+                         const X86CpuViews *goal, X86CpuAccelerator accel)
+{
+    X86CpuViews views;
+
+    x86cpu_view_all(tables, cpu, accel, &views);
+    return x86cpu_views_fit(tables, &views, goal) &&
+           x86cpu_views_fit(tables, goal, &views);
+}
+
 /* What find_edit() works on: @names are to be set as in @to. */
 typedef struct Search {
     const X86CpuTables *tables;
@@ -64,12 +74,9 @@ typedef struct Search {
 static bool suffices(const Search *s)
 {
     X86Cpu cpu = *s->from;
-    X86CpuViews views;
 
     x86cpu_copy_named(&cpu, s->to, &s->names);
-    x86cpu_view_all(s->tables, &cpu, s->accel, &views);
-    return x86cpu_views_fit(s->tables, &views, s->goal) &&
-           x86cpu_views_fit(s->tables, s->goal, &views);
+    return x86cpu_reaches_goal(s->tables, &cpu, s->goal, s->accel);
 }
 
 /* Features in which the CPUs differ; QEMU sets those of the topology. */
@@ -247,7 +254,7 @@ static void fill_edit(const Search *s, X86CpuEdit *edit)
         if (s->names.properties[i]) {
             (!is_switch(s->tables, i) ? &edit->set
              : s->to->values[i] ? &edit->add
-                                      : &edit->remove)->properties[i] = true;
+                                : &edit->remove)->properties[i] = true;
             edit->count++;
         }
     }

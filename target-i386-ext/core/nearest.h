@@ -39,6 +39,10 @@ typedef struct X86CpuGoal {
 void x86cpu_set_goal(const X86CpuTables *tables, const X86Cpu *cpu,
                      X86CpuAccelerator accel, X86CpuGoal *goal);
 
+/* Whether @cpu is as good: each is a subset of the other, or identical. */
+bool x86cpu_reaches_goal(const X86CpuTables *tables, const X86Cpu *cpu,
+                         const X86CpuViews *goal, X86CpuAccelerator accel);
+
 /*
  * Puts the smallest change that gets from @from to @goal in *@edit: then each
  * is a subset of the other, or they are identical.  False if there is none, or
