@@ -38,6 +38,9 @@ Registers = Tuple[int, int, int, int]
 REGISTERS = ('EAX', 'EBX', 'ECX', 'EDX')
 ZEROS = (0, 0, 0, 0)
 
+# EBX to EDX of the first of KVM's leaves: "KVMKVMKVM"
+KVM_SIGNATURE = (0x4b4d564b, 0x564b4d56, 0x0000004d)
+
 # The leaves whose highest sub-leaf is in EAX of sub-leaf 0
 SUBLEAF_MAXIMUM_IN_EAX = (0x7, 0x14, 0x1d, 0x1e, 0x24)
 

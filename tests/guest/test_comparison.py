@@ -25,7 +25,7 @@ from cpu_models import (
     differences, expansion, feature_names, feature_places, random_cpu,
     random_knobs, rng, show_differences,
 )
-from guest_cpuid import ZEROS, GuestError, has_bit
+from guest_cpuid import KVM_SIGNATURE, ZEROS, GuestError, has_bit
 from test_removed_features import NeedsKvm
 
 TOPOLOGIES = ['1', '2,sockets=1,cores=1,threads=2',
@@ -48,7 +48,6 @@ MAX_DRAWS = 20
 # KVM's leaves, where feature_places() has them, and where they can be instead
 KVM_LEAVES = 0x40000000
 KVM_STEP = 0x100
-KVM_SIGNATURE = (0x4b4d564b, 0x564b4d56, 0x0000004d)
 
 
 def find_kvm(view):

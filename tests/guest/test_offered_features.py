@@ -23,7 +23,8 @@ import unittest
 import jsonschema
 
 from guest_cpuid import (
-    REGISTERS, ZEROS, Guest, GuestError, has_bit, has_leaf, register,
+    KVM_SIGNATURE, REGISTERS, ZEROS, Guest, GuestError, has_bit, has_leaf,
+    register,
 )
 from made_hosts import host_cpuid, shim
 from release_line import LINE, NEWEST, has_type
@@ -531,9 +532,6 @@ class Others(Offered):
             'kvm-hint-dedicated': [],
             'kvm-pv-unhalt': [
                 'kvm-pv-unhalt kernel blocking user 40000001.0.EAX.7']})
-
-
-KVM_SIGNATURE = (0x4b4d564b, 0x564b4d56, 0x0000004d)
 
 
 class KvmLeaves(Offered):
