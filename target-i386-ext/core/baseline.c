@@ -206,9 +206,7 @@ static void omit_bits(X86CpuBaseline *baseline, X86CpuOmission why,
 }
 
 /* TLFS, "Hypervisor Feature Discovery"; as in QEMU's kvm_hyperv_properties */
-static const struct {
-    X86CpuPropertyId feature, needs;
-} hyperv_dependencies[] = {
+const X86CpuPropertyDependency x86cpu_hyperv_dependencies[] = {
     { X86CPU_HV_EVMCS, X86CPU_HV_VAPIC },
     { X86CPU_HV_IPI, X86CPU_HV_VPINDEX },
     { X86CPU_HV_STIMER, X86CPU_HV_SYNIC },
@@ -221,6 +219,9 @@ static const struct {
     { X86CPU_HV_SYNDBG, X86CPU_HV_SYNIC },
 };
 
+const size_t x86cpu_hyperv_dependency_count =
+    COUNT(x86cpu_hyperv_dependencies);
+
 static bool close_hyperv(X86CpuBaseline *baseline)
 {
     X86Cpu *cpu = &baseline->cpu;
@@ -228,10 +229,11 @@ static bool close_hyperv(X86CpuBaseline *baseline)
     bool changes = false;
     size_t i;
 
-    for (i = 0; i < COUNT(hyperv_dependencies); i++) {
-        X86CpuPropertyId id = hyperv_dependencies[i].feature;
+    for (i = 0; i < x86cpu_hyperv_dependency_count; i++) {
+        const X86CpuPropertyDependency *dep = &x86cpu_hyperv_dependencies[i];
+        X86CpuPropertyId id = dep->property;
 
-        if (cpu->values[id] && !cpu->values[hyperv_dependencies[i].needs]) {
+        if (cpu->values[id] && !cpu->values[dep->needs]) {
             cpu->values[id] = false;
             omitted->properties[id] = true;
             changes = true;

@@ -12,6 +12,17 @@
 
 #include "compare.h"
 
+/* An hv-* switch that needs another one */
+typedef struct X86CpuPropertyDependency {
+    X86CpuPropertyId property, needs;
+} X86CpuPropertyDependency;
+
+/*
+ * All but that of hv-synic on hv-vpindex, which x-hv-synic-kvm-only=on lifts
+ */
+extern const X86CpuPropertyDependency x86cpu_hyperv_dependencies[];
+extern const size_t x86cpu_hyperv_dependency_count;
+
 /* Why a feature that both CPUs have is not in their baseline */
 typedef enum X86CpuOmission {
     X86CPU_OMITTED_DEPENDENCY,  /* it needs one that is not in it */

@@ -11,26 +11,21 @@
 #include <string.h>
 #include "cpu-view.h"
 
-#define LINE_11_1 0xb0001
-
 #define BIT(n) (1ull << (n))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Bits by the SDM and the APM */
-#define HT              BIT(28)         /* 1, EDX */
-#define MCE             BIT(7)
+#define MCE             BIT(7)          /* 1, EDX */
 #define MCA             BIT(14)
 #define XSAVE           BIT(26)         /* 1, ECX */
 #define PDCM            BIT(15)
 #define VMX             BIT(5)
 #define SYSCALL         BIT(11)         /* 0x80000001, EDX */
 #define LM              BIT(29)
-#define CMP_LEGACY      BIT(1)          /* 0x80000001, ECX */
-#define SVM             BIT(2)
+#define SVM             BIT(2)          /* 0x80000001, ECX */
 #define INTEL_PT        BIT(25)         /* 7.0, EBX */
 #define SGX             BIT(2)
-#define ARCH_LBR        BIT(19)         /* 7.0, EDX */
-#define AMX_TILE        BIT(24)
+#define AMX_TILE        BIT(24)         /* 7.0, EDX */
 #define AVX10           BIT(19)         /* 7.1, EDX */
 #define APXF            BIT(21)
 #define LIP             BIT(31)         /* 0x14.0, ECX */
@@ -43,26 +38,6 @@
 static uint64_t has(const X86Cpu *cpu, X86CpuWordId word, uint64_t bits)
 {
     return cpu->words[word] & bits;
-}
-
-static bool is_vendor(const X86Cpu *cpu, const char *vendor)
-{
-    return !strcmp(cpu->vendor, vendor);
-}
-
-bool x86cpu_is_intel(const X86Cpu *cpu)
-{
-    return is_vendor(cpu, "GenuineIntel");
-}
-
-bool x86cpu_is_amd(const X86Cpu *cpu)
-{
-    return is_vendor(cpu, "AuthenticAMD");
-}
-
-static bool is_zhaoxin(const X86Cpu *cpu)
-{
-    return is_vendor(cpu, "  Shanghai  ") || is_vendor(cpu, "CentaurHauls");
 }
 
 static const X86CpuPropertyId hyperv_switches[] = {
@@ -85,151 +60,6 @@ bool x86cpu_has_hyperv(const X86Cpu *cpu)
         }
     }
     return cpu->values[X86CPU_HV_SPINLOCKS] != X86CPU_HV_NEVER_NOTIFY;
-}
-
-/* ---- expansion ---- */
-
-static void raise(uint64_t *level, uint32_t leaf)
-{
-    if (*level < leaf) {
-        *level = leaf;
-    }
-}
-
-/* The word's bits raise the CPU's levels to its leaf and subleaf. */
-static void raise_for_word(const X86CpuTables *tables, X86Cpu *cpu,
-                           unsigned word)
-{
-    const X86CpuWord *w = &tables->words[word];
-
-    if (!cpu->words[word]) {
-        return;
-    }
-    switch (w->index >> 28) {
-    case 0x0:
-        raise(&cpu->values[X86CPU_MIN_LEVEL], w->index);
-        break;
-    case 0x8:
-        raise(&cpu->values[X86CPU_MIN_XLEVEL], w->index);
-        break;
-    case 0xc:
-        raise(&cpu->values[X86CPU_MIN_XLEVEL2], w->index);
-        break;
-    }
-    if (w->index == 7) {
-        /* It has no property: level-func7 is automatic or fixed. */
-        raise(&cpu->values[X86CPU_LEVEL_FUNC7], w->subleaf);
-    }
-}
-
-static bool has_cpuid_0x1f(const X86Cpu *cpu, X86CpuTopology topology)
-{
-    return topology == X86CPU_MANY_DIES ||
-           cpu->values[X86CPU_X_FORCE_CPUID_0X1F];
-}
-
-/* Leaves that features need besides their own */
-static void raise_for_features(X86Cpu *cpu, X86CpuTopology topology)
-{
-    uint64_t *level = &cpu->values[X86CPU_MIN_LEVEL];
-    uint64_t *xlevel = &cpu->values[X86CPU_MIN_XLEVEL];
-
-    if (has(cpu, X86CPU_FEAT_7_0_EBX, INTEL_PT) &&
-        cpu->values[X86CPU_X_INTEL_PT_AUTO_LEVEL]) {
-        raise(level, 0x14);
-    }
-    if (has_cpuid_0x1f(cpu, topology) &&
-        (x86cpu_is_intel(cpu) || !cpu->values[X86CPU_X_VENDOR_CPUID_ONLY])) {
-        raise(level, 0x1f);
-    }
-    if (has(cpu, X86CPU_FEAT_7_1_EDX, AVX10)) {
-        raise(level, 0x24);
-    }
-    if (has(cpu, X86CPU_FEAT_7_1_EDX, APXF)) {
-        raise(level, 0x29);
-    }
-    if (has(cpu, X86CPU_FEAT_8000_0001_ECX, SVM)) {
-        raise(xlevel, 0x8000000a);
-    }
-    if (cpu->words[X86CPU_FEAT_8000_0021_EAX]) {
-        raise(xlevel, 0x80000021);
-    }
-    if (has(cpu, X86CPU_FEAT_7_0_EBX, SGX)) {
-        raise(level, 0x12);
-    }
-}
-
-static uint64_t resolve(uint64_t given, uint64_t minimum)
-{
-    return given == X86CPU_AUTOMATIC_LEVEL ? minimum : given;
-}
-
-static void set_levels(const X86CpuTables *tables, X86Cpu *cpu,
-                       X86CpuTopology topology)
-{
-    static const X86CpuWordId raising[] = {
-        X86CPU_FEAT_1_EDX, X86CPU_FEAT_1_ECX, X86CPU_FEAT_6_EAX,
-        X86CPU_FEAT_7_0_ECX, X86CPU_FEAT_7_1_EAX, X86CPU_FEAT_7_1_ECX,
-        X86CPU_FEAT_7_1_EDX, X86CPU_FEAT_7_2_EDX, X86CPU_FEAT_8000_0001_EDX,
-        X86CPU_FEAT_8000_0001_ECX, X86CPU_FEAT_8000_0007_EDX,
-        X86CPU_FEAT_8000_0008_EBX, X86CPU_FEAT_C000_0001_EDX,
-        X86CPU_FEAT_SVM, X86CPU_FEAT_XSAVE,
-    };
-    uint64_t *values = cpu->values;
-    uint64_t fixed_func7 = values[X86CPU_LEVEL_FUNC7];
-    size_t i;
-
-    values[X86CPU_LEVEL_FUNC7] = 0;
-    raise_for_word(tables, cpu, X86CPU_FEAT_7_0_EBX);
-    if (values[X86CPU_FULL_CPUID_AUTO_LEVEL]) {
-        for (i = 0; i < COUNT(raising); i++) {
-            raise_for_word(tables, cpu, raising[i]);
-        }
-        raise_for_features(cpu, topology);
-    }
-    values[X86CPU_LEVEL_FUNC7] = resolve(fixed_func7,
-                                         values[X86CPU_LEVEL_FUNC7]);
-    values[X86CPU_LEVEL] = resolve(values[X86CPU_LEVEL],
-                                   values[X86CPU_MIN_LEVEL]);
-    values[X86CPU_XLEVEL] = resolve(values[X86CPU_XLEVEL],
-                                    values[X86CPU_MIN_XLEVEL]);
-    values[X86CPU_XLEVEL2] = resolve(values[X86CPU_XLEVEL2],
-                                     values[X86CPU_MIN_XLEVEL2]);
-}
-
-/*
- * QEMU drops Intel PT for its level, and mpx and apxf if a CPU has both, unless
- * x-force-features is on.  Descriptions have them nevertheless, and so they
- * count.
- */
-static void expand(const X86CpuTables *tables, X86Cpu *cpu,
-                   X86CpuAccelerator accel, X86CpuTopology topology)
-{
-    uint64_t *words = cpu->words;
-    const uint64_t *values = cpu->values;
-
-    if (topology != X86CPU_ONE_THREAD) {
-        words[X86CPU_FEAT_1_EDX] |= HT;
-        if (!x86cpu_is_intel(cpu) && !is_zhaoxin(cpu)) {
-            words[X86CPU_FEAT_8000_0001_ECX] |= CMP_LEGACY;
-        }
-    }
-    if (tables->version >= LINE_11_1 && !values[X86CPU_PMU]) {
-        if (!values[X86CPU_X_PDCM_ON_EVEN_WITHOUT_PMU]) {
-            words[X86CPU_FEAT_1_ECX] &= ~PDCM;
-        }
-        words[X86CPU_FEAT_7_0_EDX] &= ~ARCH_LBR;
-    }
-    x86cpu_close(tables, cpu);
-    if (accel != X86CPU_ON_KVM || !values[X86CPU_KVM]) {
-        words[X86CPU_FEAT_KVM] = 0;
-    }
-    set_levels(tables, cpu, topology);
-    if (x86cpu_is_amd(cpu)) {
-        words[X86CPU_FEAT_8000_0001_EDX] &= ~X86CPU_AMD_ALIASES;
-        words[X86CPU_FEAT_8000_0001_EDX] |= words[X86CPU_FEAT_1_EDX] &
-                                            X86CPU_AMD_ALIASES;
-    }
 }
 
 /* ---- feature words ---- */
@@ -285,7 +115,7 @@ static uint64_t bits_of_leaf(const X86CpuTables *tables, const X86Cpu *cpu,
     case X86CPU_FEAT_29_0_EBX:
         return has(cpu, X86CPU_FEAT_7_1_EDX, APXF) ? bits : 0;
     case X86CPU_FEAT_8000_0007_EBX:
-        return tables->version >= LINE_11_1 && x86cpu_is_intel(cpu) &&
+        return tables->version >= X86CPU_LINE_11_1 && x86cpu_is_intel(cpu) &&
                values[X86CPU_X_VENDOR_CPUID_ONLY_V2] ? 0 : bits;
     case X86CPU_FEAT_8000_0022_EAX:
         return kvm && values[X86CPU_PMU] ? bits & PERFMON_V2 : 0;
@@ -405,9 +235,9 @@ typedef struct ShownCaches {
 static void show_caches(const X86CpuTables *tables, const X86Cpu *cpu,
                         ShownCaches *shown)
 {
-    bool v2 = tables->version >= LINE_11_1 &&
+    bool v2 = tables->version >= X86CPU_LINE_11_1 &&
               cpu->values[X86CPU_X_VENDOR_CPUID_ONLY_V2];
-    bool consistent = tables->version >= LINE_11_1 &&
+    bool consistent = tables->version >= X86CPU_LINE_11_1 &&
                       cpu->values[X86CPU_X_CONSISTENT_CACHE];
     const X86CpuCache *leaf_2;
     int i;
@@ -466,7 +296,7 @@ static void view_leaf_2(const X86CpuTables *tables, const X86Cpu *cpu,
         codes[i] = descriptor(tables, i, shown->leaf_2[i]);
         unknown |= codes[i] == UNKNOWN_DESCRIPTOR;
     }
-    if (tables->version >= LINE_11_1 &&
+    if (tables->version >= X86CPU_LINE_11_1 &&
         cpu->values[X86CPU_X_CONSISTENT_CACHE] &&
         (cpu->values[X86CPU_MIN_LEVEL] >= 4 || unknown)) {
         regs[1] = UNKNOWN_DESCRIPTOR;
@@ -531,7 +361,7 @@ static void view_caches(const X86CpuTables *tables, const X86Cpu *cpu,
 {
     const uint64_t *values = cpu->values;
     bool l3 = values[X86CPU_L3_CACHE];
-    bool v2 = tables->version >= LINE_11_1 &&
+    bool v2 = tables->version >= X86CPU_LINE_11_1 &&
               values[X86CPU_X_VENDOR_CPUID_ONLY_V2];
     bool no_intel_leaves = values[X86CPU_X_VENDOR_CPUID_ONLY] &&
                            x86cpu_is_amd(cpu);
@@ -571,7 +401,7 @@ static void view_caches(const X86CpuTables *tables, const X86Cpu *cpu,
     if (has_leaf(cpu, 0x80000006)) {
         view->leaf_80000006[0] = encode_80000006(&shown.amd[X86CPU_CACHE_L2],
                                                  1024, 16);
-        if (l3 && !(v2 && (x86cpu_is_intel(cpu) || is_zhaoxin(cpu)))) {
+        if (l3 && !(v2 && (x86cpu_is_intel(cpu) || x86cpu_is_zhaoxin(cpu)))) {
             view->leaf_80000006[1] =
                 encode_80000006(&shown.amd[X86CPU_CACHE_L3], 512 << 10, 18);
         }
@@ -640,7 +470,7 @@ static void view_values(const X86Cpu *cpu, X86CpuAccelerator accel,
         view->values[X86CPU_CPUID_0XB] = values[X86CPU_CPUID_0XB];
     }
     if (has_leaf(cpu, 0x1f)) {
-        view->values[X86CPU_X_FORCE_CPUID_0X1F] = has_cpuid_0x1f(cpu,
+        view->values[X86CPU_X_FORCE_CPUID_0X1F] = x86cpu_has_leaf_0x1f(cpu,
                                                                  topology);
     }
     if (has_leaf(cpu, 4) && topology != X86CPU_ONE_THREAD &&
@@ -688,7 +518,7 @@ void x86cpu_view(const X86CpuTables *tables, const X86Cpu *cpu,
     const uint64_t *values = expanded.values;
 
     memset(view, 0, sizeof(*view));
-    expand(tables, &expanded, accel, topology);
+    x86cpu_expand(tables, &expanded, accel, topology);
     view->level = values[X86CPU_LEVEL];
     if (values[X86CPU_XLEVEL] >= 0x80000000) {
         view->xlevel = values[X86CPU_XLEVEL];

@@ -11,33 +11,10 @@
 #ifndef X86CPU_CPU_VIEW_H
 #define X86CPU_CPU_VIEW_H
 
-#include "x86cpu.h"
-
-/* Bits of CPUID[1].EDX that AMD repeats in 0x80000001 (APM vol. 3, E.4.2) */
-#define X86CPU_AMD_ALIASES 0x0183f3ffull
-
-/* A level that is not given, in level, xlevel, xlevel2 and level-func7 */
-#define X86CPU_AUTOMATIC_LEVEL 0xffffffff
+#include "expand.h"
 
 /* The value of hv-spinlocks that turns it off */
 #define X86CPU_HV_NEVER_NOTIFY 0xffffffff
-
-/* Who runs the guest */
-typedef enum X86CpuAccelerator {
-    X86CPU_ON_TCG,
-    X86CPU_ON_KVM,
-} X86CpuAccelerator;
-
-/*
- * Topologies (-smp), as far as they differ in more than the numbers that they
- * put into leaves: in features that QEMU sets, and in levels that it raises.
- */
-typedef enum X86CpuTopology {
-    X86CPU_ONE_THREAD,          /* in a package */
-    X86CPU_MANY_THREADS,        /* in a package, in threads or cores */
-    X86CPU_MANY_DIES,           /* or modules, of several threads in all */
-    X86CPU_TOPOLOGIES
-} X86CpuTopology;
 
 /* A cache as leaves show it, without what depends on the topology */
 typedef struct X86CpuCacheView {
@@ -60,9 +37,6 @@ typedef struct X86CpuView {
     uint32_t leaf_80000005[2], leaf_80000006[2];
     X86CpuCacheView caches[X86CPU_CACHES];
 } X86CpuView;
-
-bool x86cpu_is_intel(const X86Cpu *cpu);
-bool x86cpu_is_amd(const X86Cpu *cpu);
 
 /* Whether an hv-* switch is on, hv-spinlocks included */
 bool x86cpu_has_hyperv(const X86Cpu *cpu);

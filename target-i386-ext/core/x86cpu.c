@@ -188,6 +188,40 @@ bool x86cpu_apply(X86Cpu *cpu, const X86CpuSetting *setting)
     return false;
 }
 
+static void follow_text(char *text, size_t size, const char *from,
+                        const char *to)
+{
+    if (!strcmp(text, from)) {
+        memcpy(text, to, size);
+    }
+}
+
+void x86cpu_follow(X86Cpu *cpu, const X86Cpu *from, const X86Cpu *to)
+{
+    int i;
+
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        uint64_t own = cpu->words[i] ^ from->words[i];
+
+        cpu->words[i] = (cpu->words[i] & own) | (to->words[i] & ~own);
+    }
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        if (cpu->values[i] == from->values[i]) {
+            cpu->values[i] = to->values[i];
+        }
+    }
+    for (i = 0; i < X86CPU_CACHES; i++) {
+        if (x86cpu_same_cache(&cpu->caches[i], &from->caches[i])) {
+            cpu->caches[i] = to->caches[i];
+        }
+    }
+    follow_text(cpu->vendor, sizeof(cpu->vendor), from->vendor, to->vendor);
+    follow_text(cpu->model_id, sizeof(cpu->model_id), from->model_id,
+                to->model_id);
+    follow_text(cpu->hv_vendor_id, sizeof(cpu->hv_vendor_id),
+                from->hv_vendor_id, to->hv_vendor_id);
+}
+
 uint64_t x86cpu_unmet(const X86Cpu *cpu, const X86CpuDependency *dep)
 {
     return cpu->words[dep->from] & dep->from_mask

@@ -164,6 +164,13 @@ bool x86cpu_apply(X86Cpu *cpu, const X86CpuSetting *setting);
 /* Whether caches @a and @b are the same in each field */
 bool x86cpu_same_cache(const X86CpuCache *a, const X86CpuCache *b);
 
+/*
+ * Whatever @cpu has like @from becomes what @to has: each feature bit,
+ * property, cache and text by itself.  For what machine types change in all
+ * CPUs.
+ */
+void x86cpu_follow(X86Cpu *cpu, const X86Cpu *from, const X86Cpu *to);
+
 /* The bits of @cpu that dependency @dep takes away */
 uint64_t x86cpu_unmet(const X86Cpu *cpu, const X86CpuDependency *dep);
 

@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <string.h>
 #include "baseline.h"
+#include "expand.h"
 #include "nearest.h"
 
 #define BIT(n) (1ull << (n))
@@ -243,6 +244,111 @@ static X86CpuView view_of(const X86Cpu *cpu, X86CpuAccelerator accel,
     return view;
 }
 
+/* ---- expand.c ---- */
+
+static X86Cpu description_of(const X86Cpu *cpu, X86CpuAccelerator accel,
+                             const X86CpuHostValues *host)
+{
+    X86Cpu described;
+
+    x86cpu_describe(&tables, cpu, accel, host, &described);
+    return described;
+}
+
+/* What the accelerator and the host choose */
+static void test_describe_host(void)
+{
+    const X86CpuHostValues host = { 46, 43 };
+    X86Cpu cpu = plain_cpu(), d;
+
+    cpu.values[X86CPU_PHYS_BITS] = 0;
+    cpu.values[X86CPU_GUEST_PHYS_BITS] = X86CPU_AUTOMATIC_PHYS_BITS;
+    cpu.values[X86CPU_UCODE_REV] = 0;
+    cpu.values[X86CPU_HV_PASSTHROUGH] = true;
+    d = description_of(&cpu, X86CPU_ON_TCG, NULL);
+    g_assert_cmpuint(d.values[X86CPU_PHYS_BITS], ==, 40);
+    g_assert_cmpuint(d.values[X86CPU_GUEST_PHYS_BITS], ==, 0);
+    g_assert_cmphex(d.values[X86CPU_UCODE_REV], ==, 0x100000000);
+    g_assert_false(d.values[X86CPU_HV_PASSTHROUGH]);
+    /* QEMU applies the default of phys-bits last. */
+    d = description_of(&cpu, X86CPU_ON_KVM, &host);
+    g_assert_cmpuint(d.values[X86CPU_PHYS_BITS], ==, 40);
+    g_assert_cmpuint(d.values[X86CPU_GUEST_PHYS_BITS], ==, 0);
+    cpu.values[X86CPU_PHYS_BITS] = 42;
+    d = description_of(&cpu, X86CPU_ON_KVM, &host);
+    g_assert_cmpuint(d.values[X86CPU_GUEST_PHYS_BITS], ==, 42);
+    d = description_of(&cpu, X86CPU_ON_KVM, NULL);
+    g_assert_cmpuint(d.values[X86CPU_GUEST_PHYS_BITS], ==, 0);
+
+    /* TCG has no host. */
+    cpu.values[X86CPU_HOST_PHYS_BITS] = true;
+    d = description_of(&cpu, X86CPU_ON_TCG, &host);
+    g_assert_cmpuint(d.values[X86CPU_PHYS_BITS], ==, 42);
+    d = description_of(&cpu, X86CPU_ON_KVM, &host);
+    g_assert_cmpuint(d.values[X86CPU_PHYS_BITS], ==, 46);
+    g_assert_cmpuint(d.values[X86CPU_GUEST_PHYS_BITS], ==, 43);
+    g_assert_false(d.values[X86CPU_HOST_PHYS_BITS]);
+    cpu.values[X86CPU_HOST_PHYS_BITS_LIMIT] = 41;
+    d = description_of(&cpu, X86CPU_ON_KVM, &host);
+    g_assert_cmpuint(d.values[X86CPU_PHYS_BITS], ==, 41);
+    g_assert_cmpuint(d.values[X86CPU_GUEST_PHYS_BITS], ==, 41);
+    g_assert_cmpuint(d.values[X86CPU_HOST_PHYS_BITS_LIMIT], ==, 0);
+
+    /* A number that was given stays. */
+    cpu.values[X86CPU_GUEST_PHYS_BITS] = 50;
+    cpu.values[X86CPU_UCODE_REV] = 7;
+    d = description_of(&cpu, X86CPU_ON_KVM, &host);
+    g_assert_cmpuint(d.values[X86CPU_GUEST_PHYS_BITS], ==, 50);
+    g_assert_cmphex(d.values[X86CPU_UCODE_REV], ==, 7);
+
+    /* 32-bit CPUs have none of that. */
+    cpu.words[X86CPU_FEAT_8000_0001_EDX] = 0;
+    cpu.values[X86CPU_GUEST_PHYS_BITS] = X86CPU_AUTOMATIC_PHYS_BITS;
+    d = description_of(&cpu, X86CPU_ON_KVM, &host);
+    g_assert_cmpuint(d.values[X86CPU_GUEST_PHYS_BITS], ==, 0);
+    g_assert_true(d.values[X86CPU_HOST_PHYS_BITS]);
+    g_assert_cmpuint(d.values[X86CPU_HOST_PHYS_BITS_LIMIT], ==, 41);
+}
+
+static void test_describe_features(void)
+{
+    X86Cpu cpu = plain_cpu(), d;
+
+    cpu.words[X86CPU_FEAT_SVM] = BIT(0);
+    cpu.words[X86CPU_FEAT_7_0_EBX] = INTEL_PT | MPX;
+    cpu.words[X86CPU_FEAT_7_1_EDX] = APXF;
+    cpu.words[X86CPU_FEAT_KVM] = BIT(0) | BIT(3);
+    cpu.values[X86CPU_XLEVEL] = 0x80000004;
+    d = description_of(&cpu, X86CPU_ON_TCG, NULL);
+    g_assert_cmphex(d.words[X86CPU_FEAT_SVM], ==, 0);
+    g_assert_cmphex(d.words[X86CPU_FEAT_7_0_EBX], ==, INTEL_PT | MPX);
+    g_assert_cmphex(d.words[X86CPU_FEAT_7_1_EDX], ==, APXF);
+    g_assert_cmphex(d.words[X86CPU_FEAT_KVM], ==, 0);
+    g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x29);
+    g_assert_cmphex(d.values[X86CPU_LEVEL_FUNC7], ==, 1);
+    /* Topology may raise what is not fixed. */
+    g_assert_cmphex(d.values[X86CPU_LEVEL], ==, 0xffffffff);
+    g_assert_cmphex(d.values[X86CPU_XLEVEL], ==, 0x80000004);
+    d = description_of(&cpu, X86CPU_ON_KVM, NULL);
+    g_assert_cmphex(d.words[X86CPU_FEAT_KVM], ==, BIT(0) | BIT(3));
+
+    /* AMD repeats bits of leaf 1, which are no requests. */
+    strcpy(cpu.vendor, "AuthenticAMD");
+    cpu.values[X86CPU_UCODE_REV] = 0;
+    d = description_of(&cpu, X86CPU_ON_TCG, NULL);
+    g_assert_cmphex(d.words[X86CPU_FEAT_8000_0001_EDX], ==, LM);
+    g_assert_cmphex(d.values[X86CPU_UCODE_REV], ==, 0x01000065);
+
+    /* A model's own caches are not there with legacy-cache. */
+    cpu.caches[X86CPU_CACHE_L2].size = 1 << 20;
+    d = description_of(&cpu, X86CPU_ON_TCG, NULL);
+    g_assert_cmpuint(d.caches[X86CPU_CACHE_L2].size, ==, 0);
+    cpu.values[X86CPU_LEGACY_CACHE] = false;
+    /* In place, too */
+    x86cpu_describe(&tables, &cpu, X86CPU_ON_TCG, NULL, &cpu);
+    g_assert_cmpuint(cpu.caches[X86CPU_CACHE_L2].size, ==, 1 << 20);
+}
+
 /* ---- x86cpu.c ---- */
 
 static void test_names(void)
@@ -308,6 +414,39 @@ static void test_apply(void)
     s.cache.flags[X86CPU_CACHE_INCLUSIVE] = true;
     g_assert_true(x86cpu_apply(&cpu, &s));
     g_assert_false(x86cpu_apply(&cpu, &s));
+}
+
+/* What is like the one becomes like the other, bit by bit; the rest stays. */
+static void test_follow(void)
+{
+    const X86CpuCache small = { .size = 1 << 15 }, large = { .size = 1 << 20 };
+    X86Cpu from = plain_cpu(), to = plain_cpu(), cpu = plain_cpu();
+
+    from.words[X86CPU_FEAT_1_EDX] = BIT(0) | BIT(1);
+    to.words[X86CPU_FEAT_1_EDX] = BIT(1) | BIT(2);
+    cpu.words[X86CPU_FEAT_1_EDX] = BIT(0) | BIT(2) | BIT(3);
+    from.values[X86CPU_FAMILY] = cpu.values[X86CPU_FAMILY] = 6;
+    to.values[X86CPU_FAMILY] = 15;
+    cpu.values[X86CPU_MODEL] = 7;
+    to.values[X86CPU_MODEL] = 8;
+    from.caches[X86CPU_CACHE_L2] = cpu.caches[X86CPU_CACHE_L2] = small;
+    to.caches[X86CPU_CACHE_L2] = large;
+    cpu.caches[X86CPU_CACHE_L3] = small;
+    to.caches[X86CPU_CACHE_L3] = large;
+    strcpy(cpu.vendor, "AuthenticAMD");
+    strcpy(to.vendor, "HygonGenuine");
+    strcpy(to.model_id, "Another CPU");
+    strcpy(to.hv_vendor_id, "Other");
+    x86cpu_follow(&cpu, &from, &to);
+    /* Bit 0 is like the one, and goes; bits 1 to 3 are not, and stay. */
+    g_assert_cmphex(cpu.words[X86CPU_FEAT_1_EDX], ==, BIT(2) | BIT(3));
+    g_assert_cmpuint(cpu.values[X86CPU_FAMILY], ==, 15);
+    g_assert_cmpuint(cpu.values[X86CPU_MODEL], ==, 7);
+    g_assert_cmpuint(cpu.caches[X86CPU_CACHE_L2].size, ==, large.size);
+    g_assert_cmpuint(cpu.caches[X86CPU_CACHE_L3].size, ==, small.size);
+    g_assert_cmpstr(cpu.vendor, ==, "AuthenticAMD");
+    g_assert_cmpstr(cpu.model_id, ==, "Another CPU");
+    g_assert_cmpstr(cpu.hv_vendor_id, ==, "Other");
 }
 
 static void test_close(void)
@@ -1608,8 +1747,11 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add("names", test_names);
     add("apply", test_apply);
+    add("follow", test_follow);
     add("close", test_close);
     add("check", test_check);
+    add("describe/host", test_describe_host);
+    add("describe/features", test_describe_features);
     add("view/levels", test_view_levels);
     add("view/words", test_view_words);
     add("view/gates", test_view_gates);

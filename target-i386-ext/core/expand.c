@@ -1,0 +1,270 @@
+/*
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What QEMU makes of the properties of a CPU
+ *
+ * Source: what x86_cpu_expand_features(), x86_cpu_realizefn() and the
+ * accelerators' realize functions of each line do.
+ */
+
+#include <string.h>
+#include "expand.h"
+
+#define BIT(n) (1ull << (n))
+
+/* Bits by the SDM and the APM */
+#define HT              BIT(28)         /* 1, EDX */
+#define PDCM            BIT(15)         /* 1, ECX */
+#define LM              BIT(29)         /* 0x80000001, EDX */
+#define CMP_LEGACY      BIT(1)          /* 0x80000001, ECX */
+#define SVM             BIT(2)
+#define INTEL_PT        BIT(25)         /* 7.0, EBX */
+#define SGX             BIT(2)
+#define ARCH_LBR        BIT(19)         /* 7.0, EDX */
+#define AVX10           BIT(19)         /* 7.1, EDX */
+#define APXF            BIT(21)
+
+/* Of CPUs with lm that don't set phys-bits */
+#define DEFAULT_PHYS_BITS 40
+
+/* Of CPUs that don't set ucode-rev */
+#define AMD_MICROCODE 0x01000065
+#define MICROCODE 0x100000000ull
+
+#define NONE X86CPU_PROPERTY_COUNT
+#define AUTO X86CPU_FULL_CPUID_AUTO_LEVEL
+
+const X86CpuLevelRule x86cpu_level_rules[] = {
+    { X86CPU_FEAT_7_0_EBX, 0, 0, { NONE, NONE } },
+    { X86CPU_FEAT_1_EDX, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_1_ECX, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_6_EAX, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_7_0_ECX, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_7_1_EAX, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_7_1_ECX, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_7_1_EDX, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_7_2_EDX, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_8000_0001_EDX, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_8000_0001_ECX, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_8000_0007_EDX, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_8000_0008_EBX, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_C000_0001_EDX, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_SVM, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_XSAVE, 0, 0, { AUTO, NONE } },
+    { X86CPU_FEAT_7_0_EBX, INTEL_PT, 0x14,
+      { AUTO, X86CPU_X_INTEL_PT_AUTO_LEVEL } },
+    { X86CPU_FEAT_7_1_EDX, AVX10, 0x24, { AUTO, NONE } },
+    { X86CPU_FEAT_7_1_EDX, APXF, 0x29, { AUTO, NONE } },
+    { X86CPU_FEAT_8000_0001_ECX, SVM, 0x8000000a, { AUTO, NONE } },
+    { X86CPU_FEAT_8000_0021_EAX, 0, 0x80000021, { AUTO, NONE } },
+    { X86CPU_FEAT_7_0_EBX, SGX, 0x12, { AUTO, NONE } },
+};
+
+const size_t x86cpu_level_rule_count =
+    sizeof(x86cpu_level_rules) / sizeof(x86cpu_level_rules[0]);
+
+static bool is_vendor(const X86Cpu *cpu, const char *vendor)
+{
+    return !strcmp(cpu->vendor, vendor);
+}
+
+bool x86cpu_is_intel(const X86Cpu *cpu)
+{
+    return is_vendor(cpu, "GenuineIntel");
+}
+
+bool x86cpu_is_amd(const X86Cpu *cpu)
+{
+    return is_vendor(cpu, "AuthenticAMD");
+}
+
+bool x86cpu_is_zhaoxin(const X86Cpu *cpu)
+{
+    return is_vendor(cpu, "  Shanghai  ") || is_vendor(cpu, "CentaurHauls");
+}
+
+bool x86cpu_has_leaf_0x1f(const X86Cpu *cpu, X86CpuTopology topology)
+{
+    return topology == X86CPU_MANY_DIES ||
+           cpu->values[X86CPU_X_FORCE_CPUID_0X1F];
+}
+
+/* ---- levels ---- */
+
+static void raise(uint64_t *level, uint32_t leaf)
+{
+    if (*level < leaf) {
+        *level = leaf;
+    }
+}
+
+static void raise_minimum(X86Cpu *cpu, uint32_t leaf)
+{
+    switch (leaf >> 28) {
+    case 0x0:
+        raise(&cpu->values[X86CPU_MIN_LEVEL], leaf);
+        break;
+    case 0x8:
+        raise(&cpu->values[X86CPU_MIN_XLEVEL], leaf);
+        break;
+    case 0xc:
+        raise(&cpu->values[X86CPU_MIN_XLEVEL2], leaf);
+        break;
+    }
+}
+
+static bool is_on(const X86Cpu *cpu, X86CpuPropertyId id)
+{
+    return id == NONE || cpu->values[id];
+}
+
+static void apply_level_rule(const X86CpuTables *tables, X86Cpu *cpu,
+                             const X86CpuLevelRule *rule)
+{
+    const X86CpuWord *w = &tables->words[rule->word];
+    uint64_t bits = cpu->words[rule->word];
+
+    if (!(rule->mask ? bits & rule->mask : bits) ||
+        !is_on(cpu, rule->properties[0]) || !is_on(cpu, rule->properties[1])) {
+        return;
+    }
+    raise_minimum(cpu, rule->leaf ? rule->leaf : w->index);
+    if (!rule->leaf && w->index == 7) {
+        /* It has no property: level-func7 is automatic or fixed. */
+        raise(&cpu->values[X86CPU_LEVEL_FUNC7], w->subleaf);
+    }
+}
+
+static uint64_t resolve(uint64_t given, uint64_t minimum)
+{
+    return given == X86CPU_AUTOMATIC_LEVEL ? minimum : given;
+}
+
+static void set_levels(const X86CpuTables *tables, X86Cpu *cpu,
+                       X86CpuTopology topology)
+{
+    uint64_t *values = cpu->values;
+    uint64_t fixed_func7 = values[X86CPU_LEVEL_FUNC7];
+    size_t i;
+
+    values[X86CPU_LEVEL_FUNC7] = 0;
+    for (i = 0; i < x86cpu_level_rule_count; i++) {
+        apply_level_rule(tables, cpu, &x86cpu_level_rules[i]);
+    }
+    if (values[AUTO] && x86cpu_has_leaf_0x1f(cpu, topology) &&
+        (x86cpu_is_intel(cpu) || !values[X86CPU_X_VENDOR_CPUID_ONLY])) {
+        raise_minimum(cpu, 0x1f);
+    }
+    values[X86CPU_LEVEL_FUNC7] = resolve(fixed_func7,
+                                         values[X86CPU_LEVEL_FUNC7]);
+    values[X86CPU_LEVEL] = resolve(values[X86CPU_LEVEL],
+                                   values[X86CPU_MIN_LEVEL]);
+    values[X86CPU_XLEVEL] = resolve(values[X86CPU_XLEVEL],
+                                    values[X86CPU_MIN_XLEVEL]);
+    values[X86CPU_XLEVEL2] = resolve(values[X86CPU_XLEVEL2],
+                                     values[X86CPU_MIN_XLEVEL2]);
+}
+
+/* ---- features ---- */
+
+void x86cpu_expand(const X86CpuTables *tables, X86Cpu *cpu,
+                   X86CpuAccelerator accel, X86CpuTopology topology)
+{
+    uint64_t *words = cpu->words;
+    const uint64_t *values = cpu->values;
+
+    if (topology != X86CPU_ONE_THREAD) {
+        words[X86CPU_FEAT_1_EDX] |= HT;
+        if (!x86cpu_is_intel(cpu) && !x86cpu_is_zhaoxin(cpu)) {
+            words[X86CPU_FEAT_8000_0001_ECX] |= CMP_LEGACY;
+        }
+    }
+    if (tables->version >= X86CPU_LINE_11_1 && !values[X86CPU_PMU]) {
+        if (!values[X86CPU_X_PDCM_ON_EVEN_WITHOUT_PMU]) {
+            words[X86CPU_FEAT_1_ECX] &= ~PDCM;
+        }
+        words[X86CPU_FEAT_7_0_EDX] &= ~ARCH_LBR;
+    }
+    x86cpu_close(tables, cpu);
+    if (accel != X86CPU_ON_KVM || !values[X86CPU_KVM]) {
+        words[X86CPU_FEAT_KVM] = 0;
+    }
+    set_levels(tables, cpu, topology);
+    if (x86cpu_is_amd(cpu)) {
+        words[X86CPU_FEAT_8000_0001_EDX] &= ~X86CPU_AMD_ALIASES;
+        words[X86CPU_FEAT_8000_0001_EDX] |= words[X86CPU_FEAT_1_EDX] &
+                                            X86CPU_AMD_ALIASES;
+    }
+}
+
+/* ---- description ---- */
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* @limit 0 is none. */
+static uint64_t limited(uint64_t bits, uint64_t limit)
+{
+    return limit ? smaller(bits, limit) : bits;
+}
+
+static void describe_phys_bits(const X86Cpu *requested,
+                               const X86CpuHostValues *host, X86Cpu *cpu)
+{
+    uint64_t *values = cpu->values;
+    uint64_t limit = requested->values[X86CPU_HOST_PHYS_BITS_LIMIT];
+    uint64_t bits = requested->values[X86CPU_PHYS_BITS];
+    uint64_t guest_bits = requested->values[X86CPU_GUEST_PHYS_BITS];
+    bool by_host = host && requested->values[X86CPU_HOST_PHYS_BITS];
+    bool lm = cpu->words[X86CPU_FEAT_8000_0001_EDX] & LM;
+
+    if (by_host) {
+        bits = limited(host->phys_bits, limit);
+    }
+    if (guest_bits == X86CPU_AUTOMATIC_PHYS_BITS) {
+        guest_bits = host && lm ? smaller(host->guest_phys_bits, bits) : 0;
+        if (by_host) {
+            guest_bits = limited(guest_bits, limit);
+        }
+    }
+    values[X86CPU_GUEST_PHYS_BITS] = guest_bits;
+    if (lm) {
+        values[X86CPU_PHYS_BITS] = bits ? bits : DEFAULT_PHYS_BITS;
+        values[X86CPU_HOST_PHYS_BITS] = false;
+        values[X86CPU_HOST_PHYS_BITS_LIMIT] = 0;
+    }
+}
+
+void x86cpu_describe(const X86CpuTables *tables, const X86Cpu *requested,
+                     X86CpuAccelerator accel, const X86CpuHostValues *host,
+                     X86Cpu *described)
+{
+    static const X86CpuPropertyId fixed_levels[] = {
+        X86CPU_LEVEL, X86CPU_XLEVEL, X86CPU_XLEVEL2,
+    };
+    const X86Cpu before = *requested;
+    X86Cpu *cpu = described;
+    int i;
+
+    *cpu = before;
+    x86cpu_expand(tables, cpu, accel, X86CPU_ONE_THREAD);
+    if (x86cpu_is_amd(cpu)) {
+        /* They follow from leaf 1. */
+        cpu->words[X86CPU_FEAT_8000_0001_EDX] &= ~X86CPU_AMD_ALIASES;
+    }
+    for (i = 0; i < 3; i++) {
+        /* Topology may raise those that are not fixed. */
+        cpu->values[fixed_levels[i]] = before.values[fixed_levels[i]];
+    }
+    describe_phys_bits(&before, accel == X86CPU_ON_KVM ? host : NULL, cpu);
+    if (!cpu->values[X86CPU_UCODE_REV]) {
+        cpu->values[X86CPU_UCODE_REV] = x86cpu_is_amd(cpu) ? AMD_MICROCODE
+                                                           : MICROCODE;
+    }
+    if (cpu->values[X86CPU_LEGACY_CACHE]) {
+        memset(cpu->caches, 0, sizeof(cpu->caches));
+    }
+    cpu->values[X86CPU_HV_PASSTHROUGH] = false;
+}
