@@ -12,6 +12,33 @@
 
 #include "target/i386/ext/x86-cpu-tables.c.inc"
 
+static GHashTable *features_by_name(void)
+{
+    GHashTable *table = g_hash_table_new(g_str_hash, g_str_equal);
+    unsigned i;
+
+    for (i = 0; i < x86_cpu_features_count; i++) {
+        const X86CPUFeatureInfo *info = &x86_cpu_features[i];
+        const char *const *alias = info->aliases;
+
+        g_hash_table_insert(table, (char *)info->name, (void *)info);
+        while (alias && *alias) {
+            g_hash_table_insert(table, (char *)*alias++, (void *)info);
+        }
+    }
+    return table;
+}
+
+const X86CPUFeatureInfo *x86_cpu_find_feature(const char *name)
+{
+    static GHashTable *table;
+
+    if (!table) {
+        table = features_by_name();
+    }
+    return g_hash_table_lookup(table, name);
+}
+
 const X86CPUPropertyInfo *x86_cpu_find_property_info(const char *name)
 {
     const X86CPUPropertyInfo *info;

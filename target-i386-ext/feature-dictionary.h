@@ -32,6 +32,9 @@ typedef struct X86CPUFeatureInfo {
 extern const X86CPUFeatureInfo x86_cpu_features[];
 extern const unsigned x86_cpu_features_count;
 
+/* The feature with this property or another name of it, or NULL */
+const X86CPUFeatureInfo *x86_cpu_find_feature(const char *name);
+
 /* A property that is not a feature, from tables/properties.tbl */
 typedef struct X86CPUPropertyInfo {
     const char *name;
@@ -42,6 +45,19 @@ typedef struct X86CPUPropertyInfo {
 
 /* Up to one without a name */
 extern const X86CPUPropertyInfo x86_cpu_property_info[];
+
+/* A feature that an accelerator sets in all models with a definition */
+typedef struct X86CPUAcceleratorDefault {
+    const char *feature;
+    bool on;
+} X86CPUAcceleratorDefault;
+
+/*
+ * Up to one without a feature: as QEMU starts, before the interrupt controller
+ * is known
+ */
+extern const X86CPUAcceleratorDefault x86_cpu_kvm_defaults[];
+extern const X86CPUAcceleratorDefault x86_cpu_tcg_defaults[];
 
 /* What is said of property @name, or NULL if it is in no such table */
 const X86CPUPropertyInfo *x86_cpu_find_property_info(const char *name);

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "gen-cpu-accelerators.h"
 #include "gen-cpu-expression.h"
 #include "gen-cpu-features.h"
 #include "gen-cpu-models.h"
@@ -30,8 +31,10 @@
 
 static const char usage[] =
     "usage: gen-cpu-tables features [-v VERSION] [-p PROPERTIES_TBL]\n"
+    "                             [-k KVM_CPU_C] [-t TCG_CPU_C]\n"
     "                             FEATURES_TBL CPU_C HEADER...\n"
-    "         the feature dictionary, and what other properties are, as C\n"
+    "         the feature dictionary, what other properties are, and what\n"
+    "         accelerators set in models, as C\n"
     "       gen-cpu-tables models [-o OUTPUT [-d DEPFILE]] [-s SITE_DIRECTORY]\n"
     "                             DIRECTORY VERSION FEATURES_TBL CPU_C\n"
     "                             HEADER...\n"
@@ -166,7 +169,7 @@ static uint32_t newest_machine_version(const char *path)
 
 static void make_features(int argc, char **argv)
 {
-    const char *properties = NULL;
+    const char *properties = NULL, *kvm = NULL, *tcg = NULL;
     uint32_t newest = 0;
 
     for (; argc > 1 && argv[0][0] == '-'; argc -= 2, argv += 2) {
@@ -174,6 +177,10 @@ static void make_features(int argc, char **argv)
             newest = newest_machine_version(argv[1]);
         } else if (!strcmp(argv[0], "-p")) {
             properties = argv[1];
+        } else if (!strcmp(argv[0], "-k")) {
+            kvm = argv[1];
+        } else if (!strcmp(argv[0], "-t")) {
+            tcg = argv[1];
         } else {
             fail_usage();
         }
@@ -186,11 +193,18 @@ static void make_features(int argc, char **argv)
     if (properties) {
         read_properties_tbl(properties, argv[1], newest);
     }
+    if (kvm) {
+        read_accelerator("kvm", kvm);
+    }
+    if (tcg) {
+        read_accelerator("tcg", tcg);
+    }
     end_if_failed();
     print_features();
     if (properties) {
         print_properties();
     }
+    print_accelerators();
 }
 
 static void make_models(int argc, char **argv, bool release)

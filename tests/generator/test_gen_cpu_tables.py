@@ -91,6 +91,15 @@ family    identity
 vendor    flat
   class property
 '''
+KVM_C = '''static PropValue kvm_default_props[] = {
+    { "fpu", "on" },
+    { "sse4_1", "off" },
+    { NULL, NULL },
+};
+'''
+TCG_C = '''/* Of models */
+static PropValue x86_tcg_default_props[] = { { "de", "off" }, { NULL, NULL } };
+'''
 
 
 class Generator(unittest.TestCase):
@@ -101,12 +110,15 @@ class Generator(unittest.TestCase):
         cls.program = generator.compile_into(cls.tmp)
 
     def generate(self, cpu_c=CPU_C, table=TABLE, cpu_h=CPU_H, version=None,
-                 properties=None):
+                 properties=None, kvm=None, tcg=None):
         generator.write_files(self.tmp, {
             'cpu.c': cpu_c, 't.tbl': table, 'cpu.h': cpu_h,
-            'VERSION': version or '', 'p.tbl': properties or ''})
+            'VERSION': version or '', 'p.tbl': properties or '',
+            'kvm.c': kvm or '', 'tcg.c': tcg or ''})
         args = [*(['-v', 'VERSION'] if version else []),
-                *(['-p', 'p.tbl'] if properties else [])]
+                *(['-p', 'p.tbl'] if properties else []),
+                *(['-k', 'kvm.c'] if kvm else []),
+                *(['-t', 'tcg.c'] if tcg else [])]
         return subprocess.run(
             [self.program, 'features', *args, 't.tbl', 'cpu.c', 'cpu.h'],
             cwd=self.tmp,
@@ -586,6 +598,49 @@ const X86CPUPropertyInfo x86_cpu_property_info[] = {
         done = self.generate(table='xyzzy - - A\nplugh - - B\n')
         self.assertEqual(len(re.findall(r'(?m)^t.tbl:', done.stderr)), 2)
         self.assertEqual(len(re.findall(r'(?m)^cpu.c:', done.stderr)), 5)
+
+    # ---- accelerators ----
+
+    def test_accelerators(self):
+        """What they set, by the names of the features' properties"""
+        done = self.generate(kvm=KVM_C, tcg=TCG_C)
+        self.assertEqual(done.stderr, '')
+        self.assertIn('''
+const X86CPUAcceleratorDefault x86_cpu_kvm_defaults[] = {
+    { "fpu", true },
+    { "sse4.1", false },
+    { }
+};
+
+const X86CPUAcceleratorDefault x86_cpu_tcg_defaults[] = {
+    { "de", false },
+    { }
+};
+''', done.stdout)
+
+    def test_bad_accelerators(self):
+        for old, new, error in (
+                ('"fpu"', '"fdiv"', "kvm.c:2: 'fdiv' in an accelerator's "
+                 'defaults is no feature that is on or off; teach '
+                 'gen-cpu-tables about it'),
+                ('"off"', '"auto"', "kvm.c:3: 'sse4_1' in an accelerator's "
+                 'defaults is no feature that is on or off; teach '
+                 'gen-cpu-tables about it'),
+                ('"off"', 'x', "kvm.c:3: 'sse4_1' in an accelerator's "
+                 'defaults is no feature that is on or off; teach '
+                 'gen-cpu-tables about it'),
+                ('"fpu"', 'name', "kvm.c:2: a property of an accelerator's "
+                 'defaults has no name; teach gen-cpu-tables about it'),
+                ('    { NULL, NULL },\n', '', "kvm.c:4: the defaults of an "
+                 'accelerator end without NULL'),
+                ('kvm_default', 'default', "kvm.c:1: 'kvm_default_props[] = "
+                 "{' not found")):
+            with self.subTest(new=new):
+                self.assertIn(old, KVM_C)
+                self.fails(error, kvm=KVM_C.replace(old, new, 1))
+        self.fails("kvm.c:66: more than 64 defaults of an accelerator",
+                   kvm=KVM_C.replace('    { "fpu", "on" },\n',
+                                     '    { "fpu", "on" },\n' * 70))
 
     # ---- the command line ----
 
