@@ -224,9 +224,13 @@ class Lint(unittest.TestCase):
         text = '/* SPDX-License-Identifier: GPL-2.0-or-later\n */\n'
         self.checkout(**{'a/b.c': text})
         self.assertEqual(list(lint.files_have_licences(self.tree)), [])
-        self.checkout(**{'target-i386-ext/core/b.c': text})
-        self.problems(lint.files_have_licences,
-                      '^target-i386-ext/core/b.c is not LGPL-2.1-or-later$')
+        for name in ('target-i386-ext/core/b.c', 'target-i386-ext/tool/b.c'):
+            self.checkout(**{name: text})
+            self.problems(lint.files_have_licences,
+                          f'^{name} is not LGPL-2.1-or-later$')
+        name = f'tests/golden/{LINE}/answers.json'
+        self.checkout(**{name: text})
+        self.problems(lint.files_have_licences, f'^{name} is not CC0-1.0$')
 
     def test_core(self):
         core = 'target-i386-ext/core/'

@@ -1,0 +1,92 @@
+/*
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A file with every CPU model of a QEMU, on every machine type
+ *
+ * Answers, for tools that run where no QEMU is: which CPU does QEMU request
+ * for this model, on this machine type and with this accelerator?  The file
+ * is the reply to query-cpu-model-table, and the version of the QEMU that gave
+ * it; x86cpu_describe() makes the static expansion of what it requests.
+ *
+ * A file is not trusted: reading it gives a file in which everything is in
+ * range, or an error.
+ */
+
+#ifndef X86CPU_MODELS_FILE_H
+#define X86CPU_MODELS_FILE_H
+
+#include "expand.h"
+
+typedef struct ModelsFile ModelsFile;
+
+/* Room for the longest error */
+enum { MODELS_FILE_ERROR = 512 };
+
+/* The value of -machine kernel-irqchip */
+typedef enum ModelsFileIrqchip {
+    MODELS_FILE_IRQCHIP_ON,
+    MODELS_FILE_IRQCHIP_SPLIT,
+    MODELS_FILE_IRQCHIP_OFF,
+    MODELS_FILE_IRQCHIPS
+} ModelsFileIrqchip;
+
+/* What the values of a property are in descriptions */
+typedef enum ModelsFileType {
+    MODELS_FILE_NO_TYPE,        /* the file lacks the property */
+    MODELS_FILE_BOOL,
+    MODELS_FILE_ON_OFF,         /* a text, "on" or "off" */
+    MODELS_FILE_INT,
+    MODELS_FILE_TEXT,
+} ModelsFileType;
+
+/* The properties of X86Cpu's caches, by X86CPU_CACHE_L1D and so on */
+extern const char *const models_file_cache_names[X86CPU_CACHES];
+
+/* By ModelsFileIrqchip: "on" and so on */
+extern const char *const models_file_irqchip_names[MODELS_FILE_IRQCHIPS];
+
+/*
+ * Reads file @path.  NULL, with one line of ASCII in @error, of @size bytes,
+ * if it can't be read or is not good.
+ */
+ModelsFile *models_file_read(const char *path, char *error, size_t size);
+
+/* Frees @file; it may be NULL. */
+void models_file_free(ModelsFile *file);
+
+/* What the core needs to know of the QEMU; lives as long as @file. */
+const X86CpuTables *models_file_tables(const ModelsFile *file);
+
+ModelsFileType models_file_type(const ModelsFile *file, X86CpuPropertyId id);
+
+/*
+ * Models are numbered from 0, which is base, and layers from 0, the newest.
+ * What finds one returns -1 if there is none.
+ */
+size_t models_file_model_count(const ModelsFile *file);
+const char *models_file_model(const ModelsFile *file, size_t model);
+int models_file_find_model(const ModelsFile *file, const char *name);
+
+/* Each layer has at least one machine type: its name is one of them. */
+size_t models_file_layer_count(const ModelsFile *file);
+const char *models_file_layer(const ModelsFile *file, size_t layer);
+size_t models_file_machine_type_count(const ModelsFile *file, size_t layer);
+const char *models_file_machine_type(const ModelsFile *file, size_t layer,
+                                     size_t i);
+int models_file_find_layer(const ModelsFile *file, const char *machine_type);
+
+/* Whether the QEMU was built with @accel */
+bool models_file_has_accelerator(const ModelsFile *file,
+                                 X86CpuAccelerator accel);
+
+/*
+ * Puts in *@cpu what QEMU requests for model @model in layer @layer, with
+ * accelerator @accel and @irqchip, on a host of @host_vendor; NULL is an
+ * unknown one, and keeps the model's vendor.  False if the file does not have
+ * the model, the layer or the accelerator.
+ */
+bool models_file_requested(const ModelsFile *file, size_t model, size_t layer,
+                           X86CpuAccelerator accel, ModelsFileIrqchip irqchip,
+                           const char *host_vendor, X86Cpu *cpu);
+
+#endif /* X86CPU_MODELS_FILE_H */

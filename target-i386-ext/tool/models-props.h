@@ -1,0 +1,44 @@
+/*
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The properties of a CPU, as static expansions have them
+ *
+ * Answers, for tools that run where no QEMU is: which properties does
+ * query-cpu-model-expansion return for this CPU, and with which values?  All
+ * but compat-anchor, which only names the patch set.
+ */
+
+#ifndef X86CPU_MODELS_PROPS_H
+#define X86CPU_MODELS_PROPS_H
+
+#include <stdio.h>
+#include "models-file.h"
+
+typedef struct ModelsProp {
+    const char *name;
+    /* Features are MODELS_FILE_BOOL. */
+    ModelsFileType type;
+    /* 0 and 1 for off and on */
+    uint64_t number;
+    /* Whether @number is an int64_t */
+    bool is_signed;
+    /* For MODELS_FILE_TEXT; it only lasts as long as the call. */
+    const char *text;
+} ModelsProp;
+
+/*
+ * Calls @put with each property of @described, which x86cpu_describe() made
+ * of a CPU of @file, and with @opaque.
+ */
+void models_props_each(const ModelsFile *file, const X86Cpu *described,
+                       void (*put)(const ModelsProp *prop, void *opaque),
+                       void *opaque);
+
+/* Prints them to @out as a JSON object in one line, without its end. */
+void models_props_print(const ModelsFile *file, const X86Cpu *described,
+                        FILE *out);
+
+/* Prints @text, of UTF-8, to @out as a JSON string. */
+void models_props_print_text(const char *text, FILE *out);
+
+#endif /* X86CPU_MODELS_PROPS_H */
