@@ -55,7 +55,7 @@ PARTS = [
         'tests/tooling/*', 'tests/unit/*'], whole=True),
     Part('generator', 15, [
         'tests/core/*', 'tests/generator/*', 'tests/golden/*',
-        'tests/site/*'], whole=True),
+        'tests/site/*', 'tests/table/*'], whole=True),
     Part('features', 15, [
         'tests/guest/test_avx10_version.py',
         'tests/guest/test_best_models.py:TestKvm.*',
@@ -70,6 +70,8 @@ PARTS = [
         'tests/guest/test_feature_flags.py:TestKvm.*',
         'tests/guest/test_feature_flags.py:TestTcg.*',
         'tests/guest/test_made_hosts.py',
+        'tests/guest/test_model_table.py:TestKvm.*',
+        'tests/guest/test_model_table.py:TestTcg.*',
         'tests/guest/test_nearest_model.py:TestKvm.*',
         'tests/guest/test_nearest_model.py:TestTcg.*',
         'tests/guest/test_offered_features.py',
@@ -134,6 +136,7 @@ KVM_TESTS = [
     'tests/guest/test_static_expansion.py:TestKvm.*',
     'tests/guest/test_table_models.py:Test*Kvm.*',
     'tests/guest/test_bug_fixes.py:TestKvm.*',
+    'tests/guest/test_model_table.py:TestKvm.*',
 ]
 # `make check` runs these on each simulated host, the others on one each
 ON_EACH_HOST = {
@@ -149,12 +152,13 @@ ON_EACH_HOST = {
 # Suites that only `make check-full` runs are not here: they count as skipped.
 SAMPLED = {
     'tests/clients/test_x86_cpu_model_dump.py': 'models',
-    'tests/golden/test_golden.py': 'answers for other hosts; guests',
+    'tests/golden/test_golden.py': 'expansions; guests',
     'tests/guest/test_best_models.py': 'machine types',
     'tests/guest/test_comparison.py': 'random pairs, models',
     'tests/guest/test_cpu_compat.py': 'models and pairs of machine types',
     'tests/guest/test_feature_flags.py': 'models',
     'tests/guest/test_machine_type.py': 'models and machine types',
+    'tests/guest/test_model_table.py': 'machine types',
     'tests/guest/test_nearest_model.py': 'models, random CPUs',
     'tests/guest/test_query_cpuid.py': 'models',
     'tests/guest/test_random_features.py': 'random CPUs',
@@ -169,8 +173,8 @@ SAMPLED = {
 # Directories that only their own suites read
 PRIVATE = ['tests/clients', 'tests/core', 'tests/dist', 'tests/fresh',
            'tests/fuzz', 'tests/generator', 'tests/install', 'tests/lines',
-           'tests/lint', 'tests/readme', 'tests/site', 'tests/targets',
-           'tests/tooling']
+           'tests/lint', 'tests/readme', 'tests/site', 'tests/table',
+           'tests/targets', 'tests/tooling']
 TEXTS = ['*.md', 'docs/*.rst']
 
 

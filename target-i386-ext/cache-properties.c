@@ -58,9 +58,9 @@ QEMU_BUILD_BUG_ON(sizeof_field(CPUCacheInfo, partitions) != 1);
 QEMU_BUILD_BUG_ON(sizeof_field(CPUCacheInfo, sets) != 4);
 QEMU_BUILD_BUG_ON(sizeof_field(CPUCacheInfo, lines_per_tag) != 1);
 
-static char *format_cache(const CPUCacheInfo *info)
+static void copy_cache(const CPUCacheInfo *info, X86CpuCache *cache)
 {
-    X86CpuCache cache = {
+    *cache = (X86CpuCache) {
         .size = info->size,
         .numbers = {
             [X86CPU_CACHE_LINE] = info->line_size,
@@ -76,10 +76,16 @@ static char *format_cache(const CPUCacheInfo *info)
             [X86CPU_CACHE_COMPLEX_INDEXING] = info->complex_indexing,
         },
     };
-    char text[X86CPU_CACHE_TEXT];
-
-    pstrcpy(cache.share, sizeof(cache.share),
+    pstrcpy(cache->share, sizeof(cache->share),
             CpuTopologyLevel_str(info->share_level));
+}
+
+static char *format_cache(const CPUCacheInfo *info)
+{
+    char text[X86CPU_CACHE_TEXT];
+    X86CpuCache cache;
+
+    copy_cache(info, &cache);
     x86cpu_cache_format(&cache, text);
     return g_strdup(text);
 }
@@ -146,6 +152,18 @@ static const CPUCacheInfo *find_cache(X86CPU *cpu, const CPUCaches *model,
     return own->is_given[i] ? &own->given[i] :
            own->has_default[i] ? &own->defaults[i] :
            model ? *model_cache(model, i) : NULL;
+}
+
+void x86_cpu_requested_cache(X86CPU *cpu, int i, X86CpuCache *cache)
+{
+    const CPUCacheInfo *info = find_cache(cpu,
+                                          x86_cpu_access_model_caches(cpu), i);
+
+    if (info) {
+        copy_cache(info, cache);
+    } else {
+        memset(cache, 0, sizeof(*cache));
+    }
 }
 
 /* The cache that get_cache() returns, or NULL */

@@ -13,6 +13,8 @@
 /* L1 data, L1 instruction, L2, L3 */
 #define X86_CPU_CACHES 4
 
+struct X86CpuCache;
+
 typedef struct X86CPUOwnCaches {
     /* Set by property */
     CPUCacheInfo given[X86_CPU_CACHES];
@@ -53,6 +55,12 @@ bool x86_cpu_check_caches(X86CPU *cpu, Error **errp);
  * because -machine smp-cache modifies them.
  */
 const CPUCaches *x86_cpu_own_caches(X86CPU *cpu, const CPUCaches *model);
+
+/*
+ * Puts in *@cache cache @i (X86CPU_CACHE_L1D...) that @cpu, which is not
+ * realized, has with legacy-cache=off; size 0 if it has none.
+ */
+void x86_cpu_requested_cache(X86CPU *cpu, int i, struct X86CpuCache *cache);
 
 /* Registers l1d-cache-info and so on, on TYPE_X86_CPU. */
 void x86_cpu_caches_class_init(ObjectClass *oc);

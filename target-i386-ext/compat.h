@@ -45,9 +45,15 @@ static inline uint64_t x86_cpu_needs_pmu(X86CPU *cpu, FeatureWord w)
 #define x86_cpu_has_synic_1(cpu) false
 #define x86_cpu_vendor_only_v2(cpu) ((cpu)->vendor_cpuid_only_v2)
 
-/* A feature that XSAVE component @i belongs to: the first one in its list */
-#define x86_xsave_feature_word(i) (x86_ext_save_areas[i].features[0].index)
-#define x86_xsave_feature_mask(i) (x86_ext_save_areas[i].features[0].mask)
+/* Feature @n, from 0, of those that XSAVE component @i belongs to */
+#define X86_XSAVE_FEATURES ARRAY_SIZE(x86_ext_save_areas[0].features)
+#define x86_xsave_feature_word(i, n) (x86_ext_save_areas[i].features[n].index)
+#define x86_xsave_feature_mask(i, n) (x86_ext_save_areas[i].features[n].mask)
+
+/* x86_cpu_expand_features() removes both. */
+#define X86_CPU_MPX_EXCLUDES_APX true
+/* KVM sets the vendor of base, too. */
+#define X86_CPU_BASE_HAS_HOST_VENDOR true
 
 #else
 
@@ -89,8 +95,12 @@ typedef X86CPURegister32 CpuFeatureRegister;
 #define x86_cpu_has_synic_1(cpu) ((cpu)->hyperv_synic_kvm_only)
 #define x86_cpu_vendor_only_v2(cpu) false
 
-#define x86_xsave_feature_word(i) (x86_ext_save_areas[i].feature)
-#define x86_xsave_feature_mask(i) (x86_ext_save_areas[i].bits)
+#define X86_XSAVE_FEATURES 1
+#define x86_xsave_feature_word(i, n) (x86_ext_save_areas[i].feature)
+#define x86_xsave_feature_mask(i, n) (x86_ext_save_areas[i].bits)
+
+#define X86_CPU_MPX_EXCLUDES_APX false
+#define X86_CPU_BASE_HAS_HOST_VENDOR false
 
 #endif
 

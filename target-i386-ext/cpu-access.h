@@ -60,6 +60,13 @@ void x86_cpu_access_swap_plus_minus(X86CPUPlusMinus *pm);
  */
 X86CPUVersion x86_cpu_access_set_default_version(X86CPUVersion version);
 
+/* The version of @model that a CPU gets now, CPU_VERSION_LEGACY or higher */
+X86CPUVersion x86_cpu_access_version(const X86CPUModel *model);
+
+/* The name of the version @version of @model; the caller frees it. */
+char *x86_cpu_access_version_name(const X86CPUModel *model,
+                                  X86CPUVersion version);
+
 /* The caches in the definition of @cpu's model, or NULL if it has none. */
 const CPUCaches *x86_cpu_access_model_caches(X86CPU *cpu);
 

@@ -78,7 +78,7 @@ static const FeatureWord qemu_words[X86CPU_WORD_COUNT] = {
     [X86CPU_FEAT_SGX_12_1_EAX] = FEAT_SGX_12_1_EAX,
 };
 
-static const char *const cache_properties[X86CPU_CACHES] = {
+const char *const x86_cpu_cache_property_names[X86CPU_CACHES] = {
     [X86CPU_CACHE_L1D] = "l1d-cache-info",
     [X86CPU_CACHE_L1I] = "l1i-cache-info",
     [X86CPU_CACHE_L2] = "l2-cache-info",
@@ -94,6 +94,11 @@ static X86CpuWordId core_word(FeatureWord w)
         /* No more than to find it */
     }
     return i;
+}
+
+FeatureWord x86_cpu_qemu_word(X86CpuWordId word)
+{
+    return qemu_words[word];
 }
 
 /* ---- tables ---- */
@@ -271,7 +276,8 @@ static void value_from_props(const QDict *props, X86Cpu *value)
                                : tables->properties[i].value;
     }
     for (i = 0; i < X86CPU_CACHES; i++) {
-        const char *text = qdict_get_try_str(props, cache_properties[i]);
+        const char *text =
+            qdict_get_try_str(props, x86_cpu_cache_property_names[i]);
         char error[X86CPU_CACHE_ERROR];
 
         if (text) {
@@ -285,8 +291,7 @@ static void value_from_props(const QDict *props, X86Cpu *value)
                 "hv-vendor-id");
 }
 
-/* Whether a description of @value has the property */
-static bool is_described(const X86Cpu *value, X86CpuPropertyId id)
+bool x86_cpu_value_describes(const X86Cpu *value, X86CpuPropertyId id)
 {
     const char *name = x86cpu_property_names[id];
     bool lm = value->words[X86CPU_FEAT_8000_0001_EDX] & CPUID_EXT2_LM;
@@ -310,7 +315,7 @@ static bool is_described(const X86Cpu *value, X86CpuPropertyId id)
                                       name);
 }
 
-static QObject *value_object(const X86Cpu *value, X86CpuPropertyId id)
+QObject *x86_cpu_value_object(const X86Cpu *value, X86CpuPropertyId id)
 {
     const Property *prop =
         x86_cpu_find_table_property(x86cpu_property_names[id]);
@@ -343,16 +348,16 @@ QDict *x86_cpu_value_to_props(const X86Cpu *value)
                        feature->mask);
     }
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
-        if (is_described(value, i)) {
+        if (x86_cpu_value_describes(value, i)) {
             qdict_put_obj(props, x86cpu_property_names[i],
-                          value_object(value, i));
+                          x86_cpu_value_object(value, i));
         }
     }
     for (i = 0; i < X86CPU_CACHES && !value->values[X86CPU_LEGACY_CACHE]; i++) {
         char text[X86CPU_CACHE_TEXT];
 
         x86cpu_cache_format(&value->caches[i], text);
-        qdict_put_str(props, cache_properties[i], text);
+        qdict_put_str(props, x86_cpu_cache_property_names[i], text);
     }
     qdict_put_str(props, "vendor", value->vendor);
     qdict_put_str(props, "model-id", value->model_id);
@@ -399,6 +404,19 @@ void x86_cpu_value_add_features(X86Cpu *value, X86CPU *cpu)
     }
 }
 
+void x86_cpu_value_set_feature(X86Cpu *value, const char *name, bool on)
+{
+    const X86CPUFeatureInfo *info = x86_cpu_find_feature(name);
+    const X86CpuFeature *feature =
+        &x86_cpu_core_tables()->features[info - x86_cpu_features];
+
+    if (on) {
+        value->words[feature->word] |= feature->mask;
+    } else {
+        value->words[feature->word] &= ~feature->mask;
+    }
+}
+
 bool x86_cpu_model_to_comparable(CpuModelInfo *model, const char *which,
                                  X86Cpu *value, Error **errp)
 {
@@ -431,7 +449,7 @@ QDict *x86_cpu_value_named_props(const X86Cpu *value, const strList *names)
         }
         for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
             if (!strcmp(el->value, x86cpu_property_names[i])) {
-                qdict_put_obj(props, el->value, value_object(value, i));
+                qdict_put_obj(props, el->value, x86_cpu_value_object(value, i));
             }
         }
     }
@@ -473,7 +491,7 @@ strList *x86_cpu_value_names(const X86CpuNames *names)
         add_name(&tail, names->properties[i], x86cpu_property_names[i]);
     }
     for (i = 0; i < X86CPU_CACHES; i++) {
-        add_name(&tail, names->caches[i], cache_properties[i]);
+        add_name(&tail, names->caches[i], x86_cpu_cache_property_names[i]);
     }
     add_name(&tail, names->vendor, "vendor");
     add_name(&tail, names->model_id, "model-id");

@@ -38,6 +38,21 @@ bool x86_cpu_model_to_comparable(CpuModelInfo *model, const char *which,
  */
 void x86_cpu_value_add_features(X86Cpu *value, X86CPU *cpu);
 
+/* Whether a description of @value has the property */
+bool x86_cpu_value_describes(const X86Cpu *value, X86CpuPropertyId id);
+
+/* Property @id of @value, as JSON has it; the caller frees it. */
+QObject *x86_cpu_value_object(const X86Cpu *value, X86CpuPropertyId id);
+
+/* The names of the caches' properties, by X86CPU_CACHE_L1D and so on */
+extern const char *const x86_cpu_cache_property_names[X86CPU_CACHES];
+
+/* QEMU's word @word, or FEATURE_WORDS if it has none */
+FeatureWord x86_cpu_qemu_word(X86CpuWordId word);
+
+/* Turns the feature with property @name of @value on or off. */
+void x86_cpu_value_set_feature(X86Cpu *value, const char *name, bool on);
+
 /* The properties of "base" that describe @value; the caller frees them. */
 QDict *x86_cpu_value_to_props(const X86Cpu *value);
 

@@ -44,9 +44,9 @@ X86CPUFeatureBit x86_cpu_feature_owner(X86CPUFeatureBit fb)
         return fb;
     }
     if (component < ARRAY_SIZE(x86_ext_save_areas) &&
-        x86_xsave_feature_mask(component)) {
-        fb.w = x86_xsave_feature_word(component);
-        fb.bit = ctz32(x86_xsave_feature_mask(component));
+        x86_xsave_feature_mask(component, 0)) {
+        fb.w = x86_xsave_feature_word(component, 0);
+        fb.bit = ctz32(x86_xsave_feature_mask(component, 0));
     }
     return fb;
 }

@@ -25,6 +25,22 @@ void x86_cpu_requests_model_done(X86CPU *cpu)
     memcpy(req->off_by_accelerator, cpu->env.features,
            sizeof(req->off_by_accelerator));
     req->model_avx10_version = cpu->env.avx10_version;
+    req->model_vendor[0] = cpu->env.cpuid_vendor1;
+    req->model_vendor[1] = cpu->env.cpuid_vendor2;
+    req->model_vendor[2] = cpu->env.cpuid_vendor3;
+}
+
+/* Accelerators set features and the vendor, unless it is max. */
+static void undo_accelerator(X86CPU *cpu)
+{
+    const X86CPUFeatureRequests *req = &cpu->requests;
+    CPUX86State *env = &cpu->env;
+
+    memcpy(env->features, req->off_by_accelerator, sizeof(env->features));
+    memset(env->user_features, 0, sizeof(env->user_features));
+    env->cpuid_vendor1 = req->model_vendor[0];
+    env->cpuid_vendor2 = req->model_vendor[1];
+    env->cpuid_vendor3 = req->model_vendor[2];
 }
 
 void x86_cpu_requests_accelerator_done(X86CPU *cpu)
@@ -32,6 +48,9 @@ void x86_cpu_requests_accelerator_done(X86CPU *cpu)
     X86CPUFeatureRequests *req = &cpu->requests;
     FeatureWord w;
 
+    if (x86_cpu_defaults_without_accelerator()) {
+        undo_accelerator(cpu);
+    }
     for (w = 0; w < FEATURE_WORDS; w++) {
         req->by_accelerator[w] = cpu->env.user_features[w];
         req->off_by_accelerator[w] &= ~cpu->env.features[w];

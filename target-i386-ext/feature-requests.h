@@ -42,6 +42,7 @@ typedef struct X86CPUFeatureRequests {
     uint8_t avx10_version;
     /* The model's */
     uint8_t model_avx10_version;
+    uint32_t model_vendor[3];
     /* Features set from now on were not set by the accelerator. */
     bool accelerator_done;
     /* Nor were they set by the machine type. */

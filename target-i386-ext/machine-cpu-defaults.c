@@ -39,6 +39,9 @@ static struct {
     /* From the property compat-anchor, or NULL */
     const MachineClass *anchor;
     bool anchor_given;
+    bool without_accelerator;
+    /* The first one of properties that can't be set, or NULL */
+    Error *error;
     /* To be restored at the end of the evaluation */
     X86CPUVersion version;
     X86CPUPlusMinus plus_minus;
@@ -54,18 +57,24 @@ static uint32_t version_of(const MachineClass *mc)
 
 /*
  * By version, because distributors give the aliases "q35" and "pc" to machine
- * types of their own.  Of the same version, q35 comes before i440fx.
+ * types of their own.  Of the same version, q35 comes before i440fx, and
+ * upstream's type before those that stand for it.
  */
 static int compare_newest(const MachineClass *ma, const MachineClass *mb)
 {
     uint32_t va = version_of(ma), vb = version_of(mb);
+    const char *name_a = x86_cpu_upstream_machine_type(ma);
+    const char *name_b = x86_cpu_upstream_machine_type(mb);
+    int order;
 
     if (va != vb) {
         return va < vb ? 1 : -1;
     }
-    return va ? strcmp(x86_cpu_upstream_machine_type(mb),
-                       x86_cpu_upstream_machine_type(ma))
-              : g_strcmp0(mb->alias, ma->alias);
+    order = va ? strcmp(name_b, name_a) : g_strcmp0(mb->alias, ma->alias);
+    if (!order) {
+        order = !strcmp(mb->name, name_b) - !strcmp(ma->name, name_a);
+    }
+    return order ?: strcmp(ma->name, mb->name);
 }
 
 static const MachineClass *newest_machine_type(void)
@@ -260,18 +269,25 @@ static bool has_props_of(const GPtrArray *types, const MachineClass *mc)
     return false;
 }
 
-GPtrArray *x86_cpu_distinct_machine_types(void)
+GPtrArray *x86_cpu_pc_machine_types(void)
 {
     g_autoptr(GSList) list = object_class_get_list(TYPE_PC_MACHINE, false);
-    g_autoptr(GPtrArray) types = g_ptr_array_new();
-    GPtrArray *distinct = g_ptr_array_new();
+    GPtrArray *types = g_ptr_array_new();
     const GSList *el;
-    unsigned i;
 
     for (el = list; el; el = el->next) {
         g_ptr_array_add(types, el->data);
     }
     g_ptr_array_sort(types, compare_newest_pointers);
+    return types;
+}
+
+GPtrArray *x86_cpu_distinct_machine_types(void)
+{
+    g_autoptr(GPtrArray) types = x86_cpu_pc_machine_types();
+    GPtrArray *distinct = g_ptr_array_new();
+    unsigned i;
+
     for (i = 0; i < types->len; i++) {
         MachineClass *mc = g_ptr_array_index(types, i);
 
@@ -280,6 +296,11 @@ GPtrArray *x86_cpu_distinct_machine_types(void)
         }
     }
     return distinct;
+}
+
+const GPtrArray *x86_cpu_props_of_machine(const MachineClass *mc)
+{
+    return all_cpu_props(mc);
 }
 
 const MachineClass *x86_cpu_compat_machine_type(void)
@@ -399,14 +420,15 @@ static void undo_split_irqchip(Object *obj, const MachineClass *mc)
  * Replaces object_apply_compat_props().  User options other than -global and
  * -cpu never apply to CPUs.
  */
-static void apply_compat_props(Object *obj, const MachineClass *mc)
+static void apply_compat_props(Object *obj, const MachineClass *mc,
+                               Error **errp)
 {
     undo_split_irqchip(obj, mc);
     if (current_accel()) {
         object_apply_global_props(obj, ACCEL_GET_CLASS(current_accel())
                                        ->compat_props, &error_abort);
     }
-    object_apply_global_props(obj, all_cpu_props(mc), &error_abort);
+    object_apply_global_props(obj, all_cpu_props(mc), errp);
 }
 
 /* Applies what our tables add to the machine type in use. */
@@ -432,8 +454,18 @@ static void set_cpu_defaults(DeviceState *dev)
     X86CPU *cpu = X86_CPU(obj);
 
     cpu->anchor = anchor;
-    if (mc) {
-        apply_compat_props(obj, mc);
+    if (mc && evaluation.active) {
+        Error *err = NULL;
+
+        /* A question about a machine type must not end a guest of another. */
+        apply_compat_props(obj, mc, &err);
+        if (err) {
+            error_prepend(&err, "Machine type '%s': ", mc->name);
+        }
+        /* Only the first one is kept. */
+        error_propagate(&evaluation.error, err);
+    } else if (mc) {
+        apply_compat_props(obj, mc, &error_abort);
     } else {
         object_apply_compat_props(obj);
         apply_own_tables(obj);
@@ -444,6 +476,29 @@ static void set_cpu_defaults(DeviceState *dev)
         qdev_prop_set_globals(dev);
     }
     cpu->requests.defaults_done = true;
+}
+
+static void begin_evaluation(const MachineClass *mc)
+{
+    evaluation.active = true;
+    evaluation.machine = mc;
+    if (mc) {
+        evaluation.version = x86_cpu_access_set_default_version(
+            PC_MACHINE_CLASS(mc)->default_cpu_version);
+        x86_cpu_access_swap_plus_minus(&evaluation.plus_minus);
+    }
+}
+
+void x86_cpu_use_machine_defaults(const MachineClass *mc)
+{
+    assert(!evaluation.active);
+    begin_evaluation(mc);
+    evaluation.without_accelerator = true;
+}
+
+bool x86_cpu_defaults_without_accelerator(void)
+{
+    return evaluation.without_accelerator;
 }
 
 bool x86_cpu_use_defaults_of(const CpuModelInfo *model, Error **errp)
@@ -465,15 +520,9 @@ bool x86_cpu_use_defaults_of(const CpuModelInfo *model, Error **errp)
             return false;
         }
     }
-    evaluation.active = true;
-    evaluation.machine = machine_class;
+    begin_evaluation(machine_class);
     evaluation.anchor = anchor_class;
     evaluation.anchor_given = anchor;
-    if (machine_class) {
-        evaluation.version = x86_cpu_access_set_default_version(
-            PC_MACHINE_CLASS(machine_class)->default_cpu_version);
-        x86_cpu_access_swap_plus_minus(&evaluation.plus_minus);
-    }
     return true;
 }
 
@@ -482,8 +531,17 @@ bool x86_cpu_collects_errors(void)
     return evaluation.active;
 }
 
+bool x86_cpu_check_evaluation(Error **errp)
+{
+    Error *err = g_steal_pointer(&evaluation.error);
+
+    error_propagate(errp, err);
+    return !err;
+}
+
 void x86_cpu_end_evaluation(void)
 {
+    error_free(evaluation.error);
     if (evaluation.machine) {
         x86_cpu_access_set_default_version(evaluation.version);
         x86_cpu_access_swap_plus_minus(&evaluation.plus_minus);

@@ -56,6 +56,21 @@ const char *x86_cpu_newest_anchor(void);
  */
 bool x86_cpu_use_defaults_of(const CpuModelInfo *model, Error **errp);
 
+/*
+ * Until x86_cpu_end_evaluation(), new CPU objects use the defaults of machine
+ * type @mc, and none of the accelerator: what models and machine types say.
+ */
+void x86_cpu_use_machine_defaults(const MachineClass *mc);
+
+/* Whether they do */
+bool x86_cpu_defaults_without_accelerator(void);
+
+/*
+ * False, with an error, if the machine type sets something on a CPU object made
+ * since the evaluation began, or since this was called, that can't be set.
+ */
+bool x86_cpu_check_evaluation(Error **errp);
+
 /* Does nothing if x86_cpu_use_defaults_of() was not called, or failed. */
 void x86_cpu_end_evaluation(void);
 
@@ -73,6 +88,12 @@ const MachineClass *x86_cpu_machine_type_in_effect(void);
  * including those for other CPUs.
  */
 const GPtrArray *x86_cpu_machine_props(X86CPU *cpu);
+
+/* The properties (GlobalProperty) that @mc sets on CPUs, in that order */
+const GPtrArray *x86_cpu_props_of_machine(const MachineClass *mc);
+
+/* All PC machine types, the newest first; the caller frees the array. */
+GPtrArray *x86_cpu_pc_machine_types(void);
 
 /* Whether -global and -cpu apply to CPU objects that are created now */
 bool x86_cpu_user_props_apply(void);

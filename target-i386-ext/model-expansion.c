@@ -21,6 +21,7 @@
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/custom-cpu.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/model-errors.h"
 #include "target/i386/ext/model-expansion.h"
 #include "target/i386/ext/model-machines.h"
@@ -105,7 +106,8 @@ void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
         ret->has_out_of_scope = true;
         return;
     }
-    if (!x86_cpu_check_accelerator(cpu, errp)) {
+    if (!x86_cpu_check_evaluation(errp) ||
+        !x86_cpu_check_accelerator(cpu, errp)) {
         return;
     }
     if (type == CPU_MODEL_EXPANSION_TYPE_STATIC) {

@@ -37,6 +37,12 @@ CpuModelNearestInfo *qmp_query_cpu_model_nearest(CpuModelX86 *model,
     return NULL;
 }
 
+CpuModelTable *qmp_query_cpu_model_table(Error **errp)
+{
+    error_setg(errp, "query-cpu-model-table is not supported on this target");
+    return NULL;
+}
+
 CpuCpuidInfo *qmp_query_cpu_cpuid(int64_t cpu_index, bool has_kernel,
                                   bool kernel, Error **errp)
 {

@@ -416,6 +416,7 @@ static void check_out_of_scope(const char *object, const char *accel)
     QTestState *qts = qtest_initf("-machine none %s", accel);
     g_autoptr(QDict) added = NULL;
     g_autoptr(QDict) resp = NULL;
+    g_autoptr(QDict) table = NULL, table_after = NULL;
 
     added = qtest_qmp(qts, "{'execute': 'object-add', 'arguments': %p}",
                       qobject_from_json(object, &error_abort));
@@ -438,8 +439,14 @@ static void check_out_of_scope(const char *object, const char *accel)
     } else {
         assert_out_of_scope(qts, named, "confidential-guest");
     }
+    table = qtest_qmp(qts, "{'execute': 'query-cpu-model-table'}");
+    g_assert_cmpstr(qdict_get_str(qdict_get_qdict(table, "error"), "desc"),
+                    ==, "A QEMU with a confidential guest makes other CPUs of "
+                    "its models; ask one with -machine none");
     /* It is the machine's, and nothing that stays. */
     set_confidential_guest(qts, "");
+    table_after = qtest_qmp(qts, "{'execute': 'query-cpu-model-table'}");
+    g_assert(qdict_haskey(table_after, "return"));
     assert_out_of_scope(qts, max, NULL);
     assert_out_of_scope(qts, named, NULL);
     g_assert_false(is_not_runnable(qts, "EPYC"));

@@ -188,6 +188,7 @@ class Elsewhere(OtherTargets):
     def test_own_commands(self):
         """They are refused, where all targets have them"""
         commands = [('query-cpu-features', {}), ('query-cpu-model-best', {}),
+                    ('query-cpu-model-table', {}),
                     ('query-cpu-model-nearest', {'model': {'name': 'max'}}),
                     ('query-cpu-cpuid', {'cpu-index': 0})]
         for (name, _), reply in zip(commands, self.ask(*commands)):

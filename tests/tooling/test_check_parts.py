@@ -252,6 +252,27 @@ class Lines(unittest.TestCase):
             check.main()
         return end.exception.code, said
 
+    def test_suites_of_no_line(self):
+        """Once: for the first line"""
+        for name in check.OF_NO_LINE:
+            self.assertIn(name, check.PYTHON_TESTS)
+            self.assertNotRegex(
+                pathlib.Path(REPO, name).read_text(),
+                r"QTEST_QEMU_BINARY|release_line|environ.*\bLINE\b")
+        ran = {}
+        for name in 'a', 'b':
+            line = check.Line(LINE)
+            line.line = name
+            args = mock.Mock(line=['a', 'b'], full=False, only=[])
+            with mock.patch.multiple(
+                    check, progress=mock.DEFAULT,
+                    run_suites=lambda todo, name=name: ran.update({
+                        name: [suite.name for suite in todo]})), \
+                    mock.patch.object(line, 'build_tests'):
+                check.check(line, args)
+        self.assertEqual(set(ran['a']) - set(ran['b']), check.OF_NO_LINE)
+        self.assertLess(set(ran['b']), set(ran['a']))
+
     def test_one(self):
         self.assertEqual(self.run_check(a=(3, 0, 1)),
                          (0, ['3 passed, 0 failed, 1 skipped']))
