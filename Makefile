@@ -70,7 +70,7 @@ dump:
 golden: all
 	@tables=$$(scripts/qemu-tree site-tables) || exit; \
 	PYTHONPATH="$$BUILD/qemu-$$LINE/python$${PYTHONPATH:+:$$PYTHONPATH}" \
-	    exec scripts/x86-cpu-golden write --line "$$LINE" $${ACCEL:+--accel "$$ACCEL"} \
+	    exec scripts/x86-cpu-golden write --line "$$LINE" \
 	    $${tables:+--cpu-tables "$$tables"} \
 	    --qemu "$$BUILD/$$LINE/qemu-system-x86_64"
 
@@ -169,7 +169,7 @@ help:
 	@echo '                  [MODEL=] [MACHINE=] [ACCEL=kvm|tcg] [FORMAT=table|cpu|json|...]'
 	@echo 'make history      was a feature ever in a CPU model, and on which machine types'
 	@echo '                  [MODEL=] [FEATURE=] [ACCEL=tcg|kvm-intel|kvm-amd] [FORMAT=json]'
-	@echo 'make golden       renew the golden data, and say what changed [ACCEL=]'
+	@echo 'make golden       renew the golden data, and say what changed'
 	@echo 'make check        lints and tests'
 	@echo 'make check-all    the same for every release line'
 	@echo 'make check-full   also the exhaustive tests, in parts that have not passed yet [PART=]'

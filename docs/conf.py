@@ -54,6 +54,7 @@ man_pages = [
     # By the name of the verb, too
     ('x86-cpu-model-dump', 'x86-cpu-dump', 'write a CPU down completely', [], 1),
     ('x86-cpu-cpuid', 'x86-cpu-cpuid', 'what a guest reads from CPUID', [], 1),
+    ('x86-cpu-table', 'x86-cpu-table', 'every CPU model on every machine type', [], 1),
     ('x86-cpu-history', 'x86-cpu-history', 'was a feature ever in a CPU model', [], 1),
     ('x86-cpu-golden', 'x86-cpu-golden',
      'keep what every CPU model is, and say what changed', [], 1),

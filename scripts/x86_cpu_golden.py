@@ -3,27 +3,24 @@
 What every CPU model was on every machine type, as released: golden data.
 
 For x86-cpu-golden, which writes and checks it, and x86-cpu-history, which
-reads it: encodes, decodes and compares the data.  Needs no QEMU.
+reads it: makes it of QEMU's answer, says what the static expansions are, and
+compares.  Needs no QEMU.
 
-A file has the answers under one accelerator, encoded as differences, so that
-a diff of two versions of the file shows what changed:
-
-  machine-types   all of them
-  newest          the machine type of "props"
-  models          by name:
-    like          another model; without it: no properties at all
-    props         what differs from "like" on the newest machine type;
-                  null: not there
-    on            by property and machine types: the value there, if it is
-                  not what "props", and base's own "on", give
+A line's data is one file, answers.json.  It has those members of the file of
+all CPU models (docs/models-file.rst) that answers follow from, and the
+fingerprints; what only describes properties is left out, and so are machine
+types without a version.  Models are differences, so that a diff of two
+versions of the file shows what changed.
 
 names/LINE.json has the other names of features.
 
 A site's own models (docs/cpu-model-tables.rst) are left out.  They can have
-such files next to their tables, in golden/LINE, with only these models and
+such a file next to their tables, in golden/LINE, with only these models and
 base, which all are like.
 """
 
+from collections import ChainMap
+from collections.abc import Mapping
 from dataclasses import dataclass
 import json
 import os
@@ -31,36 +28,32 @@ import re
 from typing import Any, Dict, List, Optional
 
 from x86_cpu_errors import Failure, middle_out, shown
-from x86_cpu_json import SCALAR
+from x86_cpu_models import BASE, FORMAT_VERSION, Expander
 import x86_cpu_json
 import x86_cpu_names
 
-# Of the files; grows by one when a reader would have to change.
-VERSION = 1
+COMMENT = ('SPDX-License-Identifier: CC0-1.0; written by "make golden", never '
+           'by hand')
 
-COMMENT = ('SPDX-License-Identifier: GPL-2.0-or-later; written by '
-           '"make golden", never by hand')
+# Of the names of features; incremented if readers have to change.
+NAMES_VERSION = 1
+NAMES_COMMENT = ('SPDX-License-Identifier: GPL-2.0-or-later; written by '
+                 '"make golden", never by hand')
 
-# What all others are like in the end
-BASE = 'base'
+# The property that has the newest machine type of a line, whatever the model
+ANCHOR = 'compat-anchor'
 
-# In the place of a value that is the host's
-HOST = 'host'
+# A Change that no property shows
+FINGERPRINT = '(fingerprint)'
 
 # Machine types whose CPU models are kept: those with a version.  isapc is
 # the one PC that has none, and nobody migrates it.
 MACHINE_TYPE = re.compile(
     r'(pc-(?:i440fx|q35))-([0-9]{1,9}(?:\.[0-9]{1,9})*)\Z')
 
-# A file; see x86_cpu_json.check()
-VALUE = (*SCALAR, type(None))
-FILE = {
-    'machine-types': [str],
-    'newest': str,
-    'models': {str: {'like?': str, 'props': {str: VALUE},
-                     'on?': {str: {str: VALUE}}}},
-}
-
+# Members of an answer that are kept as they are
+RULES = ('dependencies', 'property-dependencies', 'conflicts', 'level-rules',
+         'xsave-components')
 
 NAMES_FILE = {'features': [x86_cpu_names.ENTRY]}
 
@@ -88,14 +81,16 @@ Props = Dict[str, Any]
 class Golden:
     """All answers under one accelerator."""
 
-    def __init__(self, types, answers):
+    def __init__(self, types, answers, fingerprints=None):
         """
         :param types: names of machine types, in any order
         :param answers: by model, by machine type: a dict of properties,
                         which many may share
+        :param fingerprints: by model, by machine type, as far as known
         """
         self.types: List[str] = sorted(types, key=type_key)
-        self.answers: Dict[str, Dict[str, Props]] = answers
+        self.answers: Mapping[str, Dict[str, Props]] = answers
+        self.fingerprints: Dict[str, Dict[str, str]] = fingerprints or {}
 
     @property
     def newest(self):
@@ -193,24 +188,19 @@ def parse_ranges(text, types):
     return found
 
 
-# Encoding
+# Models
 
 def difference(old, new):
     """Returns what makes new of old; None: not there."""
-    return {name: new.get(name) for name in sorted({**old, **new})
-            if not same(old.get(name), new.get(name))}
+    names = [name for name, value in new.items()
+             if not same(old.get(name), value)]
+    return {name: new.get(name) for name in sorted(
+        names + [name for name in old if name not in new])}
 
 
 def same(a, b):
-    # 1 == True
-    return a == b and isinstance(a, bool) == isinstance(b, bool)
-
-
-def changed(props, changes):
-    result = {**props, **changes}
-    for name in [name for name, value in changes.items() if value is None]:
-        del result[name]
-    return result
+    # Most are, and 1 == True.
+    return a is b or a == b and isinstance(a, bool) == isinstance(b, bool)
 
 
 def version_of(model, models):
@@ -224,75 +214,132 @@ def version_of(model, models):
             re.fullmatch('[0-9]{1,9}', version) else None)
 
 
-def likeness(model, newest):
-    """
-    Returns the model to write this one down as a difference from: the
-    version before it, the version that it stands for, or base.
-    """
-    if model == BASE:
-        return None
-    version = version_of(model, newest)
-    if version:
-        before = f'{version[0]}-v{version[1] - 1}'
-        return before if before in newest else BASE
-    if f'{model}-v1' in newest:
-        return f'{model}-v1'
-    equal = [name for name in newest if version_of(name, newest) and
-             not difference(newest[name], newest[model])]
-    return min(equal, default=BASE)
+# Making the data of QEMU's answer
 
+def contents_of(table, line, models):
+    """
+    Returns what is in a file.
 
-def encode(golden, name, line):
-    """Returns what is in a file."""
-    newest = golden.on_newest()
-    models = {}
-    for model in golden.models():
-        like = likeness(model, newest)
-        props = difference(newest[like] if like else {}, newest[model])
-        models[model] = {'props': props}
-        if like:
-            models[model]['like'] = like
-        on = encode_on(golden, model)
-        if on:
-            models[model]['on'] = on
-    accelerator = ACCELERATORS[name]
+    :param table: an answer of query-cpu-model-table
+    :param models: those to keep
+    :raise ValueError: it does not make sense
+    """
+    Expander(table)
+    layers = Layers(table, models)
     return {
         '$comment': COMMENT,
-        'version': VERSION,
+        'format-version': table['format-version'],
         'line': line,
-        'accelerator': accelerator.accel,
-        **({'host-vendor': accelerator.vendor} if accelerator.vendor else {}),
-        'machine-types': golden.types,
-        'newest': golden.newest,
-        'models': models,
+        **{name: table[name] for name in RULES},
+        'words': [{'name': word['name'], 'features': [
+            members(feature, 'name', 'mask') for feature in word['features']]}
+            for word in table['words']],
+        'properties': [members(prop, 'name', 'type', 'default')
+                       for prop in table['properties']],
+        'layers': layers.layers,
+        'models': [members(model, 'name', 'like', 'changes')
+                   for model in table['models'] if model['name'] in models],
+        'exceptions': layers.exceptions(table['exceptions']),
+        'accelerators': [{
+            **members(accelerator, 'name', 'changes', 'conditions',
+                      'host-vendor'),
+            'exceptions': layers.exceptions(accelerator['exceptions']),
+            'fingerprints': [
+                {'model': f['model'],
+                 'values': layers.fingerprints(f['values'])}
+                for f in accelerator['fingerprints']
+                if f['model'] in models],
+        } for accelerator in table['accelerators']],
     }
 
 
-def expected_on(model, newest, newest_base, base):
-    """Returns what a model is on a type, if base's answer tells it all."""
-    if model == BASE:
-        return newest
-    return changed(base, difference(newest_base, newest))
+def members(value, *names):
+    return {name: value[name] for name in names if name in value}
 
 
-def encode_on(golden, model):
-    answers, base = golden.answers[model], golden.answers[BASE]
-    found = {}
-    # Few of the answers are different.
-    seen = {}
-    for machine in golden.types:
-        key = id(answers[machine]), id(base[machine])
-        if key not in seen:
-            seen[key] = difference(
-                expected_on(model, answers[golden.newest],
-                            base[golden.newest], base[machine]),
-                answers[machine])
-        for prop, value in seen[key].items():
-            found.setdefault(prop, {}).setdefault(
-                json.dumps(value), (value, []))[1].append(machine)
-    return {prop: {ranges(types, golden.types): value
-                   for value, types in values.values()}
-            for prop, values in found.items()}
+class Layers:
+    """
+    The layers of a table, without machine types that have no version, and
+    without the models of somebody else.
+    """
+
+    def __init__(self, table, models):
+        """:raise ValueError: it does not make sense"""
+        self._models = models
+        # The rows that can be for a layer
+        self._rows = [table['exceptions']] + [
+            a['exceptions'] for a in table['accelerators']]
+        # By name in the table
+        self._names = {}
+        # By number in the table: whether it is one here
+        self._kept = []
+        # The names of these in the table
+        self._own = set()
+        self.layers = []
+        before = None
+        for layer in table['layers']:
+            types = [name for name in layer['machine-types']
+                     if MACHINE_TYPE.match(name)]
+            self._kept.append(bool(types) and not (
+                before and self._is_as_before(layer, before)))
+            if not types:
+                continue
+            if self._kept[-1]:
+                self._own.add(layer['name'])
+                self.layers.append(self._layer(layer, types))
+            else:
+                self.layers[-1]['machine-types'] += types
+            self._names[layer['name']] = self.layers[-1]['name']
+            before = layer
+
+    def _layer(self, layer, types):
+        found = {'name': types[0], 'machine-types': types,
+                 'changes': layer['changes']}
+        if 'like' in layer:
+            if layer['like'] not in self._names:
+                raise ValueError(f"layer '{shown(layer['name'])}' is like one "
+                                 'without versioned machine types')
+            found['like'] = self._names[layer['like']]
+        return found
+
+    def _of(self, layer):
+        """Returns the changes of each list of exceptions."""
+        return [[(row.get('model'), row['changes']) for row in rows
+                 if row['layer'] == layer['name'] and
+                 row.get('model', BASE) in self._models]
+                for rows in self._rows]
+
+    def _is_as_before(self, layer, before):
+        """
+        Returns whether only models that are left out make it a layer of its
+        own.
+        """
+        own, *accelerated = self._of(layer)
+        return (layer.get('like') == before['name'] and
+                not any(layer['changes'].values()) and not own and
+                accelerated == self._of(before)[1:])
+
+    def exceptions(self, rows):
+        return [{**members(row, 'model', 'changes'),
+                 'layer': self._names[row['layer']]} for row in rows
+                if row.get('model', BASE) in self._models and
+                row['layer'] in self._own]
+
+    def fingerprints(self, values):
+        found = []
+        for value, kept in zip(each(values), self._kept):
+            if kept:
+                found.append(value)
+        return [value if not n or value != found[n - 1] else ''
+                for n, value in enumerate(found)]
+
+
+def each(values):
+    """Yields fingerprints, also where they are that of the layer before."""
+    before = ''
+    for value in values:
+        before = value or before
+        yield before
 
 
 def text_of(data):
@@ -300,82 +347,114 @@ def text_of(data):
     return json.dumps(data, indent=1, sort_keys=True) + '\n'
 
 
-# Decoding
+# What it says
+
+class Expansions(Mapping):
+    """Static expansions by model, by machine type, made when asked for."""
+
+    def __init__(self, expander, accelerator, newest):
+        self._expander = expander
+        self._accelerator = accelerator
+        self._newest = newest
+        self._models = dict.fromkeys(expander.models.names())
+
+    def __iter__(self):
+        return iter(self._models)
+
+    def __len__(self):
+        return len(self._models)
+
+    def __contains__(self, model):
+        return model in self._models
+
+    def __getitem__(self, model):
+        if self._models[model] is None:
+            self._models[model] = dict(self._expand(model))
+        return self._models[model]
+
+    def _expand(self, model):
+        before = found = None
+        for layer, props in zip(
+                self._expander.models.layers, self._expander.expansions(
+                    model, self._accelerator.accel,
+                    self._accelerator.vendor)):
+            # Equal ones stay one object.
+            if props is not before:
+                before, found = props, {**props, ANCHOR: self._newest}
+            for machine in layer['machine-types']:
+                yield machine, found
+
+
+class Answers:
+    """The answers in a file of golden data."""
+
+    def __init__(self, data):
+        """:raise ValueError: that is not golden data"""
+        self.data = data
+        expander = Expander(data)
+        check_types(data['layers'])
+        self.types = sorted((
+            machine for layer in data['layers']
+            for machine in layer['machine-types']), key=type_key)
+        # By accelerator
+        self.goldens: Dict[str, Golden] = {}
+        there = {a['name']: a for a in data['accelerators']}
+        for name, accelerator in ACCELERATORS.items():
+            if accelerator.accel in there:
+                self.goldens[name] = Golden(
+                    self.types,
+                    Expansions(expander, accelerator, self.types[-1]),
+                    fingerprints_of(there[accelerator.accel],
+                                    data['layers']))
+
+    def without(self, models):
+        """Returns by accelerator: the Golden of all but some models."""
+        return {name: only(golden, golden.answers.keys() - set(models))
+                for name, golden in self.goldens.items()}
+
+
+def fingerprints_of(accelerator, layers):
+    """
+    Returns them by model, by machine type.
+
+    :raise ValueError: there is not one for each layer
+    """
+    for f in accelerator['fingerprints']:
+        if len(f['values']) != len(layers):
+            raise ValueError(f"'{shown(f['model'])}' does not have one "
+                             'fingerprint for each layer')
+    return {f['model']: {machine: value
+                         for layer, value in zip(layers, each(f['values']))
+                         for machine in layer['machine-types']}
+            for f in accelerator['fingerprints']}
+
 
 def decode(data):
     """
-    Returns the Golden.
+    Returns the Answers of a file.
 
     :raise ValueError: that is not golden data
     """
-    x86_cpu_json.check(data, FILE)
-    types, models = data['machine-types'], data['models']
-    check_types(types, data['newest'])
-    if BASE not in models:
-        raise ValueError(f"models has no member '{BASE}'")
-    newest = {}
-
-    def newest_of(model):
-        # Not by recursion: a file can have a chain of any length.
-        chain, name = {}, model
-        while name is not None and name not in newest:
-            if name in chain:
-                raise ValueError(f'models.{shown(name)}.like: it is like '
-                                 'itself in the end')
-            chain[name] = models[name].get('like')
-            name = chain[name]
-            if name is not None and name not in models:
-                raise ValueError(f"models has no member '{shown(name)}', "
-                                 "which another one is 'like'")
-        for name, like in reversed(chain.items()):
-            newest[name] = changed(newest.get(like, {}),
-                                   models[name]['props'])
-        return newest[model]
-
-    on = {model: decode_on(models[model].get('on', {}), types,
-                           f'models.{shown(model)}.on')
-          for model in models}
-    # Of equal answers there is one, as they take a lot of room.
-    made = {}
-
-    def answer(model, machine):
-        base = answer(BASE, machine) if model != BASE else None
-        key = model, id(base), json.dumps(on[model][machine])
-        if key not in made:
-            made[key] = changed(
-                expected_on(model, newest_of(model), newest_of(BASE), base),
-                on[model][machine])
-        return made[key]
-
-    answers = {model: {machine: answer(model, machine) for machine in types}
-               for model in models}
-    return Golden(types, answers)
+    x86_cpu_json.check(data, {name: list for name in RULES})
+    answers = Answers(data)
+    names = [model['name'] for model in data['models']]
+    if BASE not in names:
+        raise ValueError(f"there is no model '{BASE}'")
+    missing = {a.accel for a in ACCELERATORS.values()} - {
+        a['name'] for a in data['accelerators']}
+    if missing:
+        raise ValueError(f"there is no accelerator '{min(missing)}'")
+    return answers
 
 
-def check_types(types, newest):
+def check_types(layers):
+    types = [name for layer in layers for name in layer['machine-types']]
     for name in types:
         if not MACHINE_TYPE.match(name):
-            raise ValueError(f"machine-types: '{shown(name)}' is no machine "
-                             'type with a version')
-    if not types:
-        raise ValueError('machine-types is empty')
-    if sorted(set(types), key=type_key) != types or newest != types[-1]:
-        raise ValueError('the machine types are not in order')
-
-
-def decode_on(on, types, where):
-    """Returns, by machine type, what is different there."""
-    found = {machine: {} for machine in types}
-    for prop, values in on.items():
-        for text, value in values.items():
-            try:
-                machines = parse_ranges(text, types)
-            except ValueError as e:
-                raise ValueError(f"{where}.{shown(prop)}: '{shown(text)}' are "
-                                 'no machine types') from e
-            for machine in machines:
-                found[machine][prop] = value
-    return found
+            raise ValueError(f"layers: '{shown(name)}' is no machine type "
+                             'with a version')
+    if len(set(types)) != len(types):
+        raise ValueError('layers: a machine type is in two of them')
 
 
 # Files
@@ -413,17 +492,17 @@ def data_dir(line=None, new=False):
     return os.path.join(top, line), line
 
 
-def path_of(directory, name):
-    return os.path.join(directory, f'{name}.json')
+def path_of(directory):
+    return os.path.join(directory, 'answers.json')
 
 
-def read(directory, name, line):
+def read(directory, line):
     """
-    Returns the Golden of an accelerator.
+    Returns the Answers.
 
-    :raise Failure: it cannot be read
+    :raise Failure: they cannot be read
     """
-    path = path_of(directory, name)
+    path = path_of(directory)
     try:
         with open(path, 'rb') as f:
             data = x86_cpu_json.load(f.read())
@@ -431,17 +510,13 @@ def read(directory, name, line):
         raise Failure(f'cannot read {path}: {e.strerror}') from e
     except ValueError as e:
         raise Failure(f'{path} is not JSON: {e}') from e
-    version = data.get('version') if isinstance(data, dict) else None
-    if not same(version, VERSION):
+    version = data.get('format-version') if isinstance(data, dict) else None
+    if not same(version, FORMAT_VERSION):
         raise Failure(f'{path} is of version {shown(json.dumps(version))}; '
-                      f'this reads version {VERSION}')
-    accelerator = ACCELERATORS[name]
-    wanted = (line, accelerator.accel, accelerator.vendor)
-    got = tuple(data.get(key) for key in
-                ('line', 'accelerator', 'host-vendor'))
-    if got != wanted:
-        raise Failure(f'{path} is about {describe(*got)}, not '
-                      f'{describe(*wanted)}')
+                      f'this reads version {FORMAT_VERSION}')
+    if data.get('line') != line:
+        raise Failure(f"{path} is about QEMU {shown(data.get('line'))}, not "
+                      f'QEMU {line}')
     try:
         return decode(data)
     except ValueError as e:
@@ -449,14 +524,9 @@ def read(directory, name, line):
                       f'{middle_out(str(e), 400)}') from e
 
 
-def describe(line, accel, vendor):
-    return f'{shown(accel)} of QEMU {shown(line)}' + (
-        f' on {shown(vendor)}' if vendor else '')
-
-
-def write(directory, name, line, golden):
+def write(directory, answers):
     """:raise Failure: it cannot be written"""
-    write_text(path_of(directory, name), text_of(encode(golden, name, line)))
+    write_text(path_of(directory), text_of(answers.data))
 
 
 def write_text(path, text):
@@ -515,54 +585,51 @@ def site_dir(tables, line):
 
 def no_data(tables, line):
     """Returns the note that a site's models have no data."""
-    return (f'the CPU models of {tables} have no golden data of QEMU {line}; '
-            'make golden writes it')
+    # Until QEMU had the table, there was a file for each accelerator.
+    old = any(os.path.exists(os.path.join(site_dir(tables, line),
+                                          f'{name}.json'))
+              for name in ACCELERATORS)
+    what = 'golden data of an older form only' if old else 'no golden data'
+    return (f'the CPU models of {tables} have {what} of QEMU {line}; make '
+            'golden writes it')
 
 
 def only(golden, models):
     """Returns the Golden of those of the models that are there."""
     return Golden(golden.types, {
         model: answers for model, answers in golden.answers.items()
-        if model in models})
+        if model in models}, golden.fingerprints)
 
 
-def read_site(tables, name, line):
+def read_site(tables, line):
     """
-    Returns the Golden of a site's models, or None if none was written.
+    Returns the Answers of a site's models and base, or None if none were
+    written.
 
-    :raise Failure: it cannot be read
+    :raise Failure: they cannot be read
     """
     directory = site_dir(tables, line)
-    if not os.path.exists(path_of(directory, name)):
+    if not os.path.exists(path_of(directory)):
         return None
-    golden = read(directory, name, line)
-    return only(golden, golden.answers.keys() - {BASE})
+    return read(directory, line)
 
 
-def write_site(tables, name, line, golden, base):
+def with_site(answers, tables, line):
     """
-    Writes the Golden of a site's models.
-
-    :param base: what base is, by machine type
-    :raise Failure: it cannot be written
-    """
-    write(site_dir(tables, line), name, line,
-          Golden(golden.types, {**golden.answers, BASE: base}))
-
-
-def with_site(golden, tables, name, line):
-    """
-    Returns the Golden of the line's models and of a site's.
+    Returns by accelerator: the Golden of the line's models and of a site's;
+    None if the site has no data.
 
     :raise Failure: the site's cannot be read, or is about other machine types
     """
-    site = read_site(tables, name, line)
+    site = read_site(tables, line)
     if not site:
-        return golden
-    if site.types != golden.types:
-        raise Failure(f'{path_of(site_dir(tables, line), name)} is about other '
+        return None
+    if site.types != answers.types:
+        raise Failure(f'{path_of(site_dir(tables, line))} is about other '
                       "machine types than the line's; make golden renews it")
-    return Golden(golden.types, {**site.answers, **golden.answers})
+    return {name: Golden(golden.types, ChainMap(golden.answers,
+                                                site.goldens[name].answers))
+            for name, golden in answers.goldens.items()}
 
 
 # Names
@@ -581,7 +648,7 @@ def write_names(line, infos):
     features = [entry for entry in map(x86_cpu_names.other_names, infos)
                 if len(entry) > 1]
     write_text(names_path(line), text_of({
-        '$comment': COMMENT, 'version': VERSION, 'line': line,
+        '$comment': NAMES_COMMENT, 'version': NAMES_VERSION, 'line': line,
         'features': sorted(features, key=lambda f: f['name'])}))
 
 
@@ -632,14 +699,18 @@ class Comparison:
                     self.types_new or self.changes)
 
 
+def nothing():
+    """Returns the Comparison of what is the same."""
+    return Comparison([], [], '', '', [])
+
+
 def compare(was, now):
     """Returns the Comparison; what only one has is not looked into."""
     types = [machine for machine in was.types if machine in set(now.types)]
     found = {}
     for model in was.models():
         if model in now.answers:
-            for (prop, *values), some in changes_of(
-                    was.answers[model], now.answers[model], types):
+            for (prop, *values), some in changes_of(was, now, model, types):
                 where = 'all' if some == types else ranges(some, types)
                 key = prop, where, json.dumps(values)
                 found.setdefault(key, Change([], prop, *values, where)
@@ -666,18 +737,92 @@ def change_key(change):
     return change.models, change.prop, change.types
 
 
-def changes_of(was, now, types):
+def changes_of(was, now, model, types):
     """Yields (property, was, now) and the machine types."""
     found = {}
     # Few of the answers are different.
     seen = {}
     for machine in types:
-        old, new = was[machine], now[machine]
-        key = id(old), id(new)
+        old, new = [golden.answers[model][machine] for golden in (was, now)]
+        prints = [golden.fingerprints.get(model, {}).get(machine)
+                  for golden in (was, now)]
+        key = id(old), id(new), *prints
         if key not in seen:
-            seen[key] = [(prop, old.get(prop), value) for prop, value in
-                         difference(old, new).items()]
+            seen[key] = list(changes_here(old, new, prints))
         for change in seen[key]:
             found.setdefault(json.dumps(change), (change, []))[1].append(
                 machine)
     return found.values()
+
+
+def changes_here(old, new, fingerprints):
+    """Yields (property, was, now)."""
+    differs = False
+    for prop, value in difference(old, new).items():
+        # A new machine type changes it in every model.
+        if prop != ANCHOR:
+            differs = True
+            yield prop, old.get(prop), value
+    was, now = fingerprints
+    if was and now and was != now and not differs:
+        yield FINGERPRINT, was, now
+
+
+@dataclass
+class RuleChange:
+    """A rule that is not what it was"""
+    member: str
+    # None: not there
+    was: Optional[str]
+    now: Optional[str]
+
+
+def compare_rules(was, now):
+    """Returns the RuleChanges between the data of two files."""
+    found = []
+    both = {a['name'] for a in was['accelerators']} & {
+        a['name'] for a in now['accelerators']}
+    before = dict(rules_of(was, both))
+    for member, new in rules_of(now, both):
+        old = before[member]
+        if sorted(old) == sorted(new) and old != new:
+            found.append(RuleChange(member, 'in order', 'in another order'))
+        found += [RuleChange(member, row, None) for row in old
+                  if row not in new]
+        found += [RuleChange(member, None, row) for row in new
+                  if row not in old]
+    for member, describe in ('words', places_of), ('properties', kinds_of):
+        old, new = describe(was), describe(now)
+        found += [RuleChange(member, old[name], new[name]) for name in old
+                  if name in new and old[name] != new[name]]
+    return found
+
+
+def rules_of(data, accelerators):
+    """Yields lists of rules that no property shows, as text."""
+    for member in RULES:
+        yield member, [rule_text(row) for row in data[member]]
+    for accelerator in data['accelerators']:
+        if accelerator['name'] in accelerators:
+            yield f"{accelerator['name']} conditions", list(
+                map(rule_text, accelerator['conditions']))
+
+
+def rule_text(value):
+    """Returns JSON in short: 'mask=0x4 word=FEAT_SVM'"""
+    if isinstance(value, dict):
+        return ' '.join(f'{name}={rule_text(item)}'
+                        for name, item in sorted(value.items()))
+    if isinstance(value, list):
+        return ','.join(map(rule_text, value))
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def places_of(data):
+    # New ones show as properties.
+    return {f['name']: f"{f['name']} {word['name']} {f['mask']}"
+            for word in data['words'] for f in word['features']}
+
+
+def kinds_of(data):
+    return {prop['name']: rule_text(prop) for prop in data['properties']}

@@ -12,7 +12,6 @@ a script needs no QEMU, or is only asked for --help, it may be missing.
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import re
@@ -24,6 +23,7 @@ import traceback
 
 from x86_cpu_errors import Failure, middle_out, near_matches, shown
 import x86_cpu_json
+import x86_cpu_models
 import x86_cpu_names
 
 try:
@@ -67,6 +67,7 @@ ANSWERS = {
         'model': {'name': str, 'props': {str: object}},
         'removed-features?': REMOVED, 'omitted-properties?': [str],
         'errors?': ERRORS, 'out-of-scope?': str},
+    'query-cpu-model-table': x86_cpu_models.TABLE,
     'query-cpus-fast': [{'qom-path': str}],
     'query-kvm': {'enabled': bool},
     'query-machines': [{'name': str, 'alias?': str}],
@@ -90,6 +91,8 @@ ARCH_CAPABILITIES_NOTE = (
     'it offers, so that QEMU cannot start this CPU; asked with '
     'arch-capabilities=off instead')
 
+
+TABLE_COMMAND = 'query-cpu-model-table'
 
 # Where `make install` puts the scripts, relative to PREFIX
 INSTALLED = os.path.join('share', 'qemu-cpu-introspection')
@@ -496,67 +499,22 @@ def start_cpu(binary, args, cpu):
     return Qemu(binary, [*args, '-cpu', cpu + ',arch-capabilities=off']), True
 
 
-def ask_all(binary, args, commands):
+def query_table(q):
     """
-    Yields the reply to each of many commands, in order, as QMP prints it:
-    a line of bytes.
+    Returns a Monitor's answer of query-cpu-model-table.
 
-    The next commands are on their way while QEMU answers, as one round
-    trip each takes as long as the answer.
-
-    :param commands: list of (command, arguments)
-    :raise Failure: QEMU does not start, or dies
+    :raise Failure: it has none, or one that cannot be read
     """
-    argv = [binary, '-S', '-display', 'none', '-nodefaults',
-            '-no-user-config', '-qmp', 'stdio', *args]
-    # QEMU reads them byte by byte: no spaces.
-    text = ''.join(json.dumps({'execute': name, 'arguments': arguments},
-                              separators=(',', ':')) + '\n'
-                   for name, arguments in
-                   [('qmp_capabilities', {}), *commands]).encode()
-
-    def write(stream):
-        try:
-            stream.write(text)
-            stream.flush()
-        except OSError:
-            # QEMU is gone: missing replies say so.
-            pass
-
-    with tempfile.TemporaryFile() as stderr:
-        try:
-            process = subprocess.Popen(
-                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=stderr)
-        except OSError as e:
-            raise Failure(f'cannot start {binary}: {e.strerror}') from e
-        writer = threading.Thread(target=write, args=[process.stdin])
-        writer.start()
-        missing = len(commands) + 1
-        try:
-            while missing:
-                line = process.stdout.readline()
-                if not line:
-                    break
-                if line.startswith((b'{"QMP"', b'{"timestamp"')):
-                    continue
-                missing -= 1
-                if missing < len(commands):
-                    yield line
-        finally:
-            # It only answered, and has nothing to save.
-            process.kill()
-            process.wait()
-            writer.join()
-            process.stdout.close()
-            try:
-                process.stdin.close()
-            except OSError:
-                pass
-        if missing:
-            stderr.seek(0)
-            said = stderr.read(MESSAGES).decode(errors='replace').strip()
-            raise Failure('QEMU ended before it had answered: ' +
-                          (middle_out(' '.join(said.splitlines()[-1:]),
-                                      MESSAGE) or
-                           f'status {process.returncode}'))
+    q.features()
+    try:
+        answer = q.cmd(TABLE_COMMAND)
+    except Failure as e:
+        if 'has not been found' not in str(e):
+            raise
+        raise Failure(f'{q.name} (QEMU {q.version()}) has CPU introspection, '
+                      f'but is too old for {TABLE_COMMAND}') from e
+    if answer['format-version'] != x86_cpu_models.FORMAT_VERSION:
+        raise Failure(f'{TABLE_COMMAND}: this QEMU is not understood: '
+                      f"format-version is {answer['format-version']}, not "
+                      f'{x86_cpu_models.FORMAT_VERSION}')
+    return answer

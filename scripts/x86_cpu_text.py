@@ -65,6 +65,12 @@ def value_text(value):
     return str(value)
 
 
+def number_key(name):
+    """Sorts -v10 behind -v9."""
+    return [(int(part), '') if re.fullmatch('[0-9]+', part) else (-1, part)
+            for part in re.split('([0-9]{1,9})', name)]
+
+
 def cpu_argument(name, props):
     """Returns the argument of -cpu; a comma in a value is doubled there."""
     return ','.join([name] + [

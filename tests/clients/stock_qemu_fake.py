@@ -62,10 +62,10 @@ def serve(questions, replies, answer=answer_of, greeting=GREETING):
         say(reply)
 
 
-def main():
+def main(answer=answer_of):
     options = ' '.join(sys.argv)
     if '-qmp stdio' in options:
-        serve(sys.stdin.buffer, sys.stdout.buffer)
+        serve(sys.stdin.buffer, sys.stdout.buffer, answer)
         return
     if match := re.search('-qmp unix:([^,]*)', options):
         with socket.socket(socket.AF_UNIX) as server:
@@ -76,7 +76,7 @@ def main():
         connection = socket.socket(
             fileno=int(re.search('fd=([0-9]+)', options)[1]))
     with connection, connection.makefile('rwb') as stream:
-        serve(stream, stream)
+        serve(stream, stream, answer)
 
 
 if __name__ == '__main__':

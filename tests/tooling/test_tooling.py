@@ -42,7 +42,7 @@ printf '%s\n' "$@" >arguments
     echo 'rule cc'
     echo '  command = ! grep -n SYNTAX $in && cp $in $out'
     echo 'rule ld'
-    echo '  command = cat $in > $out && chmod +x $out'
+    echo "  command = { cat $src/start; cat \$in; } > \$out && chmod +x \$out"
     echo 'rule gen'
     echo '  command = ! grep -q ERROR $in || { echo "$in:"3": no such thing"; exit 1; }; touch $out'
     echo '  description = generating'
@@ -55,9 +55,19 @@ printf '%s\n' "$@" >arguments
 } >build.ninja
 '''
 
+# Stands in for x86-cpu-table: writes what it is asked with.
+TABLE = '''#!/bin/sh
+[ ! -e fail-table ] || { cat fail-table >&2; exit 2; }
+for file; do :; done
+echo "$PYTHONPATH $*" >"$file"
+echo 'note: built without kvm' >&2
+'''
+
 QEMU = {
     'VERSION': '10.0.13\n',
     'configure': CONFIGURE,
+    # Of the program: it runs, and does nothing.
+    'start': '#!/bin/sh\nexit\n',
     '.gitignore': '*.patch\n',
     '.gitattributes': '*.py diff=python\n*.c diff=cpp\n',
     'target/i386/cpu.c': ''.join(f'cpu line {n}\n' for n in range(1, 41)),
@@ -166,9 +176,11 @@ class Tooling(unittest.TestCase):
             'patches/10.0/series': '',
             'scripts/x86-cpu-removed': '#!/bin/sh\nprintf "<%s>" "$@"\n',
             'scripts/x86-cpu': 'front\n',
+            'scripts/x86-cpu-table': TABLE,
             'docs/manual.rst': 'manual\n',
         })
-        (self.repo / 'scripts/x86-cpu-removed').chmod(0o755)
+        for name in 'x86-cpu-removed', 'x86-cpu-table':
+            (self.repo / 'scripts' / name).chmod(0o755)
         (self.repo / 'scripts/x86-cpu-look').symlink_to('x86-cpu-removed')
         self.shared = self.tmp / 'shared/qemu-source'
         self.shared.mkdir(parents=True)
@@ -989,7 +1001,8 @@ mkdir -p "$to" && echo page >"$to/x86-cpu.1" && ln -s x86-cpu.1 "$to/a.html"
         for name in 'qemu-system-x86_64', 'x86-cpu', 'x86-cpu-removed', 'x86-cpu-look':
             self.assertTrue(os.access(dest / 'usr/bin' / name, os.X_OK), name)
         # A link has the name that a verb had before.
-        self.assertEqual(os.listdir(dest / 'usr/libexec/x86-cpu'), ['removed'])
+        self.assertEqual(sorted(os.listdir(dest / 'usr/libexec/x86-cpu')),
+                         ['removed', 'table'])
         (self.repo / 'fail').touch()
         result = self.make(*args)
         self.assertNotEqual(result.returncode, 0)
@@ -998,6 +1011,65 @@ mkdir -p "$to" && echo page >"$to/x86-cpu.1" && ln -s x86-cpu.1 "$to/a.html"
         self.assertRegex(self.ok(self.make(*args)), '(?m)^notice: no Sphinx .*: no man pages')
         self.assertFalse((doc / 'html').exists())
         self.assertTrue((doc / 'manual.rst').is_file())
+
+    def test_file_of_models(self):
+        """Written if the binary is newer, or the scripts are"""
+        models = self.out / 'qemu-cpu-models.json'
+        self.assertIn('\nnotice: built without kvm\n', self.ok(self.make(PYTHONPATH='')))
+        self.assertEqual(models.read_text(), (
+            f'{self.tree}/python --qemu {self.binary} --output {models}\n'))
+        models.write_text('as before\n')
+        self.assertNotIn('notice', self.ok(self.make()))
+        self.assertEqual(models.read_text(), 'as before\n')
+        for name, text in (('target-i386-ext/ext.c', 'changed\n'),
+                           ('scripts/x86-cpu-table', TABLE),
+                           ('scripts/x86_cpu_models.py', '')):
+            models.write_text('as before\n')
+            # No later than what is to be newer
+            os.utime(models, (1, 1) if name.startswith('scripts') else None)
+            (self.repo / name).write_text(text)
+            self.ok(self.make())
+            self.assertIn('--output', models.read_text(), name)
+        models.unlink()
+        self.ok(self.make())
+        self.assertTrue(models.exists())
+        # Other targets are not the binary's.
+        models.unlink()
+        self.ok(self.run_in('scripts/qemu-build', 'build', 'hw/pc.c.o'))
+        self.assertFalse(models.exists())
+
+    def test_file_of_models_fails(self):
+        models = self.out / 'qemu-cpu-models.json'
+        self.ok(self.make())
+        models.unlink()
+        (self.repo / 'fail-table').write_text('error: no such luck\n')
+        result = self.make()
+        self.assertNotEqual(result.returncode, 0)
+        self.assertRegex(result.stderr, r'^error: writing qemu-cpu-models.json failed; .*\n'
+                         ' +error: no such luck\n')
+        (self.repo / 'fail-table').write_text(
+            'error: This QEMU was built without PC machine types, for x\n')
+        self.assertRegex(self.ok(self.make()), r'(?m)^notice: \S+ has no PC machine types, so '
+                         'there is no qemu-cpu-models.json$')
+
+    def test_file_of_models_of_a_cross_build(self):
+        """Made where the binary runs, at the latest by install"""
+        for start in 'not of this machine\nexit 126\n', '#!/bin/sh\nexit 127\n':
+            self.prepare()
+            (self.tree / 'start').write_text(start)
+            (self.tree / 'hw/pc.c').write_text(start)
+            self.assertRegex(self.ok(self.make()), r'(?m)^notice: \S+ does not run here, so '
+                             'there is no qemu-cpu-models.json')
+            self.assertFalse((self.out / 'qemu-cpu-models.json').exists())
+            dest = self.tmp / 'dest'
+            args = ['scripts/qemu-build', 'install']
+            env = {'DESTDIR': str(dest), 'PREFIX': '/usr', 'PYTHON': '/bin/false'}
+            installed = dest / 'usr/share/qemu-cpu-introspection/qemu-cpu-models.json'
+            self.assertIn('does not run here', self.ok(self.run_in(*args, **env)))
+            self.assertFalse(installed.exists())
+            self.binary.write_text('#!/bin/sh\n')
+            self.assertNotIn('does not run', self.ok(self.run_in(*args, **env)))
+            self.assertIn('--output', installed.read_text())
 
     def test_clean_and_distclean(self):
         self.ok(self.make())
