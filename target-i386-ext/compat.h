@@ -50,8 +50,8 @@ static inline uint64_t x86_cpu_needs_pmu(X86CPU *cpu, FeatureWord w)
 #define x86_xsave_feature_word(i, n) (x86_ext_save_areas[i].features[n].index)
 #define x86_xsave_feature_mask(i, n) (x86_ext_save_areas[i].features[n].mask)
 
-/* x86_cpu_expand_features() removes both. */
-#define X86_CPU_MPX_EXCLUDES_APX true
+/* x86_cpu_expand_features() removes it from CPUs with mpx, and mpx as well. */
+#define X86_CPU_EXCLUDED_BY_MPX CPUID_7_1_EDX_APXF
 /* KVM sets the vendor of base, too. */
 #define X86_CPU_BASE_HAS_HOST_VENDOR true
 
@@ -99,7 +99,7 @@ typedef X86CPURegister32 CpuFeatureRegister;
 #define x86_xsave_feature_word(i, n) (x86_ext_save_areas[i].feature)
 #define x86_xsave_feature_mask(i, n) (x86_ext_save_areas[i].bits)
 
-#define X86_CPU_MPX_EXCLUDES_APX false
+#define X86_CPU_EXCLUDED_BY_MPX 0
 #define X86_CPU_BASE_HAS_HOST_VENDOR false
 
 #endif

@@ -116,13 +116,44 @@ static uint64_t arch_lbr_state(X86CPU *cpu, FeatureWord w)
            XSTATE_ARCH_LBR_MASK : 0;
 }
 
+/* Whether XSAVE component @i belongs to the feature of bits @mask of word @w */
+static bool is_state_of(int i, FeatureWord w, uint64_t mask)
+{
+    return x86_ext_save_areas[i].size && x86_xsave_feature_word(i, 0) == w &&
+           (x86_xsave_feature_mask(i, 0) & mask);
+}
+
+/* Nor is that of mpx and apxf, if x86_cpu_expand_features() drops both. */
+static uint64_t conflicting_state(X86CPU *cpu, FeatureWord w)
+{
+    const X86CPUFeatureRequests *req = &cpu->requests;
+    uint64_t mpx = req->requested[FEAT_7_0_EBX] & ~req->unmet[FEAT_7_0_EBX] &
+                   CPUID_7_0_EBX_MPX;
+    uint64_t apxf = req->requested[FEAT_7_1_EDX] & ~req->unmet[FEAT_7_1_EDX] &
+                    X86_CPU_EXCLUDED_BY_MPX;
+    uint64_t bits = 0;
+    int i;
+
+    if (w != FEAT_XSAVE_XCR0_LO || !mpx || !apxf ||
+        !(cpu->env.features[FEAT_1_ECX] & CPUID_EXT_XSAVE)) {
+        return 0;
+    }
+    for (i = 0; i < ARRAY_SIZE(x86_ext_save_areas); i++) {
+        if (is_state_of(i, FEAT_7_0_EBX, mpx) ||
+            is_state_of(i, FEAT_7_1_EDX, apxf)) {
+            bits |= 1ull << i;
+        }
+    }
+    return bits;
+}
+
 uint64_t x86_cpu_requested_features(X86CPU *cpu, FeatureWord w)
 {
     const X86CPUFeatureRequests *req = &cpu->requests;
 
     if (x86_cpu_is_derived_word(w)) {
         return cpu->env.features[w] | cpu->filtered_features[w] |
-               arch_lbr_state(cpu, w);
+               arch_lbr_state(cpu, w) | conflicting_state(cpu, w);
     }
     if (w == FEAT_8000_0001_EDX && IS_AMD_CPU(&cpu->env)) {
         /*

@@ -193,7 +193,7 @@ static strList *one_name(const char *name, strList *next)
 
 static void add_conflicts(CpuModelTable *reply)
 {
-    if (X86_CPU_MPX_EXCLUDES_APX) {
+    if (X86_CPU_EXCLUDED_BY_MPX) {
         CpuModelTableConflict *conflict = g_new0(CpuModelTableConflict, 1);
 
         conflict->features = one_name("mpx", one_name("apxf", NULL));

@@ -42,7 +42,7 @@ from guest_cpuid import (
     register,
 )
 from made_hosts import no_kvm
-from release_line import NEWEST, OLDEST, of_line
+from release_line import LINE, NEWEST, OLDEST, of_line
 
 
 # Both vendors and others, no long mode, no CPUID level to speak of, XSAVE,
@@ -61,6 +61,8 @@ CONFIGURED_MODELS = [
     'Skylake-Client,xlevel=0x80000000',
     'Skylake-Client,xsave=off,xsavec=on',
     'Skylake-Server,vmx=off,vmx-ept=on',
+    # mpx and apxf exclude each other, and so does their state.
+    *([] if LINE == '10.0' else ['DiamondRapids,mpx=on']),
 ]
 MACHINES = [OLDEST, of_line('pc-q35-3.1'), NEWEST]
 
