@@ -42,11 +42,6 @@ static bool has_prop(const GPtrArray *props, const GlobalProperty *prop)
     return other && !g_strcmp0(other->value, prop->value);
 }
 
-static void free_prop(gpointer p)
-{
-    g_free(p);
-}
-
 /*
  * The last one of those that set the same property counts, where it is: others
  * may come in between.
@@ -54,7 +49,7 @@ static void free_prop(gpointer p)
 static GPtrArray *props_in_effect(const MachineClass *mc)
 {
     const GPtrArray *all = x86_cpu_props_of_machine(mc);
-    GPtrArray *props = g_ptr_array_new_with_free_func(free_prop);
+    GPtrArray *props = g_ptr_array_new_with_free_func(g_free);
     unsigned i;
 
     for (i = all->len; i-- > 0;) {
@@ -78,9 +73,9 @@ static GPtrArray *props_in_effect(const MachineClass *mc)
 static char *layer_key(const MachineClass *mc)
 {
     const GPtrArray *props = x86_cpu_props_of_machine(mc);
+    const X86CPUTableMachines *rows;
     GString *key = g_string_new(NULL);
     const char *name;
-    uint32_t version;
     unsigned i;
 
     g_string_append_printf(key, "%d;",
@@ -91,17 +86,9 @@ static char *layer_key(const MachineClass *mc)
         g_string_append_printf(key, "%s.%s=%s;", prop->driver,
                                prop->property, prop->value ?: "");
     }
-    /* Tables give versions of machine types, not machine types, a row. */
-    for (i = 0; x86_cpu_access_table_model(i, &name); i++) {
-        const X86CPUTableMachines *row = x86_cpu_access_table_model(i, &name);
-        X86CPUVersion found = 1;
-
-        for (; x86_cpu_machine_version(mc, &version) && row->props; row++) {
-            if (row->from <= version && version <= row->to && row->version) {
-                found = row->version;
-            }
-        }
-        g_string_append_printf(key, "%s-v%d;", name, found);
+    for (i = 0; (rows = x86_cpu_access_table_model(i, &name)); i++) {
+        g_string_append_printf(key, "%s-v%d;", name,
+                               x86_cpu_table_version_of(rows, mc));
     }
     return g_string_free(key, false);
 }

@@ -98,29 +98,37 @@ static bool row_is_for(const X86CPUTableMachines *row, uint32_t version)
     return row->from <= version && version <= row->to;
 }
 
-X86CPUVersion x86_cpu_table_version(const X86CPUModel *model,
-                                    const MachineClass *mc)
+X86CPUVersion x86_cpu_table_version_of(const X86CPUTableMachines *rows,
+                                       const MachineClass *mc)
 {
-    const X86CPUTableMachines *row = x86_cpu_access_table_machines(model);
+    const X86CPUTableMachines *row;
     X86CPUVersion found = 1;
     uint32_t machine;
 
-    if (!row || !object_class_dynamic_cast(OBJECT_CLASS(mc),
-                                           TYPE_PC_MACHINE)) {
-        return CPU_VERSION_AUTO;
-    }
     /*
      * Never the unversioned definition, as for upstream's models on machine
      * types up to 4.0: version 1 includes what it sets.
      */
     if (x86_cpu_machine_version(mc, &machine)) {
-        for (; row->props; row++) {
+        for (row = rows; row->props; row++) {
             if (row_is_for(row, machine) && row->version) {
                 found = row->version;
             }
         }
     }
     return found;
+}
+
+X86CPUVersion x86_cpu_table_version(const X86CPUModel *model,
+                                    const MachineClass *mc)
+{
+    const X86CPUTableMachines *rows = x86_cpu_access_table_machines(model);
+
+    if (!rows || !object_class_dynamic_cast(OBJECT_CLASS(mc),
+                                            TYPE_PC_MACHINE)) {
+        return CPU_VERSION_AUTO;
+    }
+    return x86_cpu_table_version_of(rows, mc);
 }
 
 void x86_cpu_table_add_props(GPtrArray *props, const MachineClass *mc)

@@ -34,6 +34,10 @@ const MachineClass *x86_cpu_find_stand_in(const char *name);
 X86CPUVersion x86_cpu_table_version(const X86CPUModel *model,
                                     const MachineClass *mc);
 
+/* The same, for a model of a table by its @rows; never CPU_VERSION_AUTO */
+X86CPUVersion x86_cpu_table_version_of(const X86CPUTableMachines *rows,
+                                       const MachineClass *mc);
+
 /*
  * Appends to @props (GlobalProperty) what tables set on models with
  * unversioned names on machine type @mc.

@@ -25,7 +25,6 @@
 #include "target/i386/ext/model-machines.h"
 #include "target/i386/ext/model-table.h"
 #include "target/i386/ext/requested-value.h"
-#include "target/i386/ext/undefined-models.h"
 #include "trace/trace-target_i386.h"
 
 #define FORMAT_VERSION 1
