@@ -190,9 +190,7 @@ class Models:
         """Returns properties after changes."""
         props = dict(props)
         for c in changes:
-            props.update({name: True for name in c.get('on', [])})
-            props.update({name: False for name in c.get('off', [])})
-            props.update(c.get('set', {}))
+            apply(props, c)
         return self._without_defaults(props)
 
     def _without_defaults(self, props):
