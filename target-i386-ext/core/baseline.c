@@ -88,7 +88,6 @@ static void copy_class(const X86CpuTables *tables, X86Cpu *to,
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
         if (tables->properties[i].class == class) {
             to->values[i] = from->values[i];
-            to->given[i] = from->given[i];
         }
     }
 }

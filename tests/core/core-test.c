@@ -1004,7 +1004,7 @@ static void test_baseline(void)
 static void test_baseline_hyperv(void)
 {
     X86Cpu a = plain_cpu(), b = a;
-    X86CpuBaseline bl;
+    X86CpuBaseline bl, other;
 
     a.values[X86CPU_HV_RELAXED] = b.values[X86CPU_HV_RELAXED] = true;
     a.values[X86CPU_HV_TIME] = true;
@@ -1018,6 +1018,10 @@ static void test_baseline_hyperv(void)
     g_assert_cmpuint(bl.cpu.values[X86CPU_HV_SPINLOCKS], ==, 8191);
     g_assert_cmpuint(bl.cpu.values[X86CPU_HV_VERSION_ID_BUILD], ==, 7);
     g_assert_false(bl.cpu.values[X86CPU_HV_NO_NONARCH_CORESHARING]);
+    /* All is given in a baseline, whoever had the values. */
+    a.given[X86CPU_HV_VERSION_ID_BUILD] = true;
+    other = baseline_of(&b, &a);
+    g_assert_cmpmem(&other, sizeof(other), &bl, sizeof(bl));
 
     /* What stimer needs, only one of them has. */
     a.values[X86CPU_HV_STIMER] = b.values[X86CPU_HV_STIMER] = true;
