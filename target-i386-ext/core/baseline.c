@@ -324,6 +324,17 @@ static void settle_intel_pt(const Ends *a, const Ends *b,
     }
 }
 
+/*
+ * x-vendor-cpuid-only-v2 hides this leaf from guests of Intel's CPUs, and a
+ * baseline has it only if both CPUs do.
+ */
+static void drop_vendor_leaf(const Ends *a, const Ends *b, X86Cpu *cpu)
+{
+    const X86CpuWordId word = X86CPU_FEAT_8000_0007_EBX;
+
+    cpu->words[word] &= a->low.words[word] & b->low.words[word];
+}
+
 /* Values that mean nothing without others, or mean something else then */
 static void settle_values(const X86Cpu *a, const X86Cpu *b,
                           X86CpuBaseline *baseline)
@@ -399,6 +410,7 @@ bool x86cpu_baseline(const X86CpuTables *tables, const X86Cpu *a,
     set_permissive_values(a, b, cpu);
     drop_half_hidden(tables, &of_a, &of_b, baseline);
     settle_intel_pt(&of_a, &of_b, baseline);
+    drop_vendor_leaf(&of_a, &of_b, cpu);
     close_baseline(tables, baseline);
     settle_values(a, b, baseline);
     set_hv_values(tables, a, b, cpu);

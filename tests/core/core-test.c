@@ -999,6 +999,15 @@ static void test_baseline(void)
     a.values[X86CPU_MODEL] = 99;
     bl = baseline_of(&a, &b);
     g_assert_true(x86cpu_fits(&tables, &bl.cpu, &a, X86CPU_ON_KVM));
+
+    /* So would a property that only one has. */
+    a = b = plain_cpu();
+    a.words[X86CPU_FEAT_8000_0007_EBX] = BIT(0);
+    b.words[X86CPU_FEAT_8000_0007_EBX] = BIT(0);
+    a.values[X86CPU_X_VENDOR_CPUID_ONLY_V2] = true;
+    b.values[X86CPU_X_VENDOR_CPUID_ONLY_V2] = false;
+    bl = baseline_of(&a, &b);
+    g_assert_true(x86cpu_fits(&tables, &bl.cpu, &a, X86CPU_ON_KVM));
 }
 
 static void test_baseline_hyperv(void)
