@@ -68,8 +68,7 @@ static void find_free_bits(const X86CpuTables *tables, const X86CpuView *view,
 /* The value of a switch: off is less than on */
 static uint64_t switch_value(X86CpuPropertyId id, uint64_t value)
 {
-    return id == X86CPU_HV_SPINLOCKS
-           ? value && value != X86CPU_HV_NEVER_NOTIFY : value;
+    return id == X86CPU_HV_SPINLOCKS ? value != 0 : value;
 }
 
 static bool value_fits(X86CpuPropertyId id, X86CpuClass class,

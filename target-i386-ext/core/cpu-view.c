@@ -419,10 +419,10 @@ static void view_kvm_values(const X86Cpu *cpu, X86CpuView *view)
     };
     static const X86CpuPropertyId with_hyperv[] = {
         X86CPU_HV_ENFORCE_CPUID, X86CPU_HV_NO_NONARCH_CORESHARING,
-        X86CPU_HV_SPINLOCKS, X86CPU_HV_VERSION_ID_BUILD,
-        X86CPU_HV_VERSION_ID_MAJOR, X86CPU_HV_VERSION_ID_MINOR,
-        X86CPU_HV_VERSION_ID_SBRANCH, X86CPU_HV_VERSION_ID_SNUMBER,
-        X86CPU_HV_VERSION_ID_SPACK, X86CPU_X_HV_MAX_VPS,
+        X86CPU_HV_VERSION_ID_BUILD, X86CPU_HV_VERSION_ID_MAJOR,
+        X86CPU_HV_VERSION_ID_MINOR, X86CPU_HV_VERSION_ID_SBRANCH,
+        X86CPU_HV_VERSION_ID_SNUMBER, X86CPU_HV_VERSION_ID_SPACK,
+        X86CPU_X_HV_MAX_VPS,
     };
     const uint64_t *values = cpu->values;
     bool hyperv = x86cpu_has_hyperv(cpu);
@@ -441,6 +441,10 @@ static void view_kvm_values(const X86Cpu *cpu, X86CpuView *view)
         for (i = 0; i < COUNT(with_hyperv); i++) {
             view->values[with_hyperv[i]] = values[with_hyperv[i]];
         }
+        /* In views, 0 is off; in CPUs it is to notify at once. */
+        view->values[X86CPU_HV_SPINLOCKS] =
+            values[X86CPU_HV_SPINLOCKS] == X86CPU_HV_NEVER_NOTIFY
+            ? 0 : values[X86CPU_HV_SPINLOCKS] + 1;
         memcpy(view->hv_vendor_id, cpu->hv_vendor_id,
                sizeof(view->hv_vendor_id));
     } else if (values[X86CPU_KVM] &&

@@ -32,6 +32,7 @@ typedef struct X86CpuView {
     uint32_t level, xlevel, xlevel2, level_func7;
     char vendor[12], model_id[48], hv_vendor_id[12];
     uint64_t words[X86CPU_MAX_WORDS];
+    /* hv-spinlocks is one more, for 0 is a value of it, too: here it is off. */
     uint64_t values[X86CPU_PROPERTY_COUNT];
     uint32_t leaf_2[2];
     uint32_t leaf_80000005[2], leaf_80000006[2];

@@ -612,7 +612,8 @@ static void test_view_values(void)
     cpu.values[X86CPU_HV_SPINLOCKS] = 8191;
     view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
     g_assert_false(view.values[X86CPU_VMWARE_CPUID_FREQ]);
-    g_assert_cmpuint(view.values[X86CPU_HV_SPINLOCKS], ==, 8191);
+    /* 0 is off, here. */
+    g_assert_cmpuint(view.values[X86CPU_HV_SPINLOCKS], ==, 8192);
     g_assert_cmphex(view.values[X86CPU_HV_VERSION_ID_BUILD], ==, 0x3839);
     g_assert_cmpmem(view.hv_vendor_id, 12, "Microsoft Hv", 12);
     view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
@@ -749,6 +750,10 @@ static void test_compare_values(void)
         { X86CPU_HV_SPINLOCKS, 0xffffffff, 5, X86CPU_SUBSET },
         { X86CPU_HV_SPINLOCKS, 5, 7, X86CPU_SUBSET },
         { X86CPU_HV_SPINLOCKS, 7, 5, X86CPU_SUBSET },
+        /* To notify the hypervisor at once is not to turn it off. */
+        { X86CPU_HV_SPINLOCKS, 0xffffffff, 0, X86CPU_SUBSET },
+        { X86CPU_HV_SPINLOCKS, 0, 5, X86CPU_SUBSET },
+        { X86CPU_HV_SPINLOCKS, 5, 0, X86CPU_SUBSET },
         { X86CPU_HV_RELAXED, 1, 0, X86CPU_SUPERSET },
         { X86CPU_HV_VERSION_ID_BUILD, 1, 2, X86CPU_IDENTICAL },
         { X86CPU_HV_ENFORCE_CPUID, 1, 0, X86CPU_IDENTICAL },
@@ -1031,6 +1036,9 @@ static void test_baseline_hyperv(void)
     a.given[X86CPU_HV_VERSION_ID_BUILD] = true;
     other = baseline_of(&b, &a);
     g_assert_cmpmem(&other, sizeof(other), &bl, sizeof(bl));
+    a.values[X86CPU_HV_SPINLOCKS] = 0;
+    bl = baseline_of(&a, &b);
+    g_assert_true(x86cpu_fits(&tables, &bl.cpu, &a, X86CPU_ON_KVM));
 
     /* What stimer needs, only one of them has. */
     a.values[X86CPU_HV_STIMER] = b.values[X86CPU_HV_STIMER] = true;
