@@ -152,6 +152,7 @@ ON_EACH_HOST = {
 # Suites that only `make check-full` runs are not here: they count as skipped.
 SAMPLED = {
     'tests/clients/test_x86_cpu_model_dump.py': 'models',
+    'tests/core/test_core.py': 'arbitrary CPUs',
     'tests/golden/test_golden.py': 'expansions; guests',
     'tests/guest/test_best_models.py': 'machine types',
     'tests/guest/test_comparison.py': 'random pairs, models',

@@ -49,7 +49,8 @@ typedef struct X86CpuBaseline {
 /*
  * Puts the baseline of @a and @b in *@baseline: the same for both orders, and
  * of several CPUs for every order in which they are taken.  False if there is
- * none: the vendors differ.  Neither CPU has hv-passthrough.
+ * none: the vendors differ.  Neither CPU has hv-passthrough, nor an hv-* switch
+ * without what it needs, which KVM refuses.
  */
 bool x86cpu_baseline(const X86CpuTables *tables, const X86Cpu *a,
                      const X86Cpu *b, X86CpuAccelerator accel,

@@ -6,6 +6,9 @@ The core (target-i386-ext/core), which knows no QEMU: its unit tests.
 
 core-test.c has the tests.  They run with sanitizers, and what they reach of the
 core is measured.  CHECK_SEED repeats a run: it is GLib's seed.
+
+core-fuzz.c makes arbitrary CPUs and texts, by CHECK_SEED or always the same;
+CHECK_FULL=1 makes more.
 """
 
 import glob
@@ -16,19 +19,25 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CORE = os.path.join(os.path.dirname(os.path.dirname(HERE)),
                     'target-i386-ext', 'core')
 SEED = os.environ.get('CHECK_SEED')
+# A thousand take about a second.
+FUZZ_ROUNDS = 150000 if os.environ.get('CHECK_FULL') else 2000
+SANITIZERS = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 
 # Of every file but cache-text.c, which the generator's tests reach
 LEAST_LINES = 99
 LEAST_BRANCHES = 92
 
 
-# Nothing in the core allocates memory, and some sandboxes forbid the search.
-ENV = {**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'}
+# Nothing in the core allocates memory, and some sandboxes forbid the search for
+# leaks.  core-fuzz.c says which round it was when it is aborted.
+ENV = {**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0:abort_on_error=1',
+       'UBSAN_OPTIONS': 'print_stacktrace=1:abort_on_error=1'}
 
 
 def run(*argv, **kwargs):
@@ -36,12 +45,12 @@ def run(*argv, **kwargs):
                           stderr=subprocess.STDOUT, check=False, **kwargs)
 
 
-def build(program, *flags):
-    """Compiles the tests and the core, in the directory of @program."""
+def build(program, source, *flags):
+    """Compiles a test and the core, in the directory of @program."""
     glib = run('pkg-config', '--cflags', '--libs', 'glib-2.0')
     done = run('cc', '-std=gnu11', '-g', '-O1', '-Wall', '-Wextra', '-Werror',
                '-Wno-unused-parameter', *flags, f'-I{CORE}', '-o', program,
-               os.path.join(HERE, 'core-test.c'),
+               os.path.join(HERE, source),
                *sorted(glob.glob(os.path.join(CORE, '*.c'))),
                *glib.stdout.split(), cwd=os.path.dirname(program))
     assert not done.returncode, done.stdout
@@ -67,14 +76,25 @@ class TestCore(unittest.TestCase):
 
     def test_with_sanitizers(self):
         program = os.path.join(self.tmp, 'sanitized')
-        build(program, '-fsanitize=address,undefined',
-              '-fno-sanitize-recover=all')
+        build(program, 'core-test.c', *SANITIZERS)
         self.check_passes(program)
+
+    def test_arbitrary_cpus(self):
+        program = os.path.join(self.tmp, 'fuzzed')
+        build(program, 'core-fuzz.c', *SANITIZERS)
+        done = run(program, str(zlib.crc32((SEED or '1').encode())), '0',
+                   str(FUZZ_ROUNDS))
+        self.assertEqual(done.returncode, 0, done.stdout[-3000:])
+        # Nothing of what it checks is there by accident alone.
+        counts = dict(re.findall(r'([a-z ]+) (\d+)(?:, |\n)', done.stdout))
+        self.assertEqual(len(counts), 10, done.stdout)
+        for what, count in counts.items():
+            self.assertGreater(int(count), FUZZ_ROUNDS // 20, what)
 
     def test_coverage(self):
         """The unit tests reach the core's lines and branches"""
         program = os.path.join(self.tmp, 'covered')
-        build(program, '--coverage')
+        build(program, 'core-test.c', '--coverage')
         self.check_passes(program)
         counts = run('gcov', '--json-format', '--branch-probabilities',
                      '--stdout', *glob.glob(f'{self.tmp}/*.gcno'),
