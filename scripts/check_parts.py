@@ -103,7 +103,7 @@ PARTS = [
         'tests/targets/test_other_targets.py',
         'tests/targets/test_without_groups.py']),
     Part('everything', 25, ['tests/targets/test_everything.py']),
-    Part('fuzz', 45, ['tests/fuzz/*']),
+    Part('fuzz', 55, ['tests/fuzz/*']),
     Part('fresh-12', 25, ['tests/fresh/test_fresh_machine.py:Debian12.*'],
          whole=True),
     Part('fresh-13', 25, ['tests/fresh/test_fresh_machine.py:Debian13.*'],
@@ -153,6 +153,7 @@ ON_EACH_HOST = {
 SAMPLED = {
     'tests/clients/test_x86_cpu_model_dump.py': 'models',
     'tests/core/test_core.py': 'arbitrary CPUs',
+    'tests/fuzz/test_fuzz_qemu.py': 'comparisons',
     'tests/golden/test_golden.py': 'expansions; guests',
     'tests/guest/test_best_models.py': 'machine types',
     'tests/guest/test_comparison.py': 'random pairs, models',

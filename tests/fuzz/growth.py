@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Does QEMU grow, over 20,000 commands?
+Does QEMU grow, over 20,000 commands, or 100,000 comparisons?
 
 Asks one QEMU the same questions again and again, and counts the blocks of
 memory that it holds after each round (alloc-count.c).  After the first rounds
@@ -21,6 +21,7 @@ from qemu_process import HERE, Finding, Qemu
 from release_line import NEWEST
 
 COMMANDS = 20000
+COMPARISONS = 100000
 # Caches are filled and tables have grown; QEMU's own threads have started.
 WARM_UP = 3
 COUNTERS = struct.Struct('=2q')
@@ -161,14 +162,66 @@ def questions(rng, know, most):
     return found
 
 
-def measure(binary, know, rng, commands=COMMANDS, most=100, progress=None):
+def comparisons(rng, know, most):
+    """
+    Comparisons, baselines and nearest models: of CPUs that there are, and with
+    whatever is wrong.  Those that look at all models take their time, so most
+    of these are refused before.
+    """
+    found = []
+    for number in range(max(most // 10, 2)):
+        a, b = (inputs.sane_model(rng, know) for _ in range(2))
+        if number % 3 == 0:
+            # Near to each other
+            b['name'] = a['name']
+        if number % 2:
+            b['machine-type'] = rng.choice(know.machines)
+        for name in 'comparison', 'baseline':
+            found.append((f'query-cpu-model-{name}',
+                          {'modela': a, 'modelb': b}))
+    for name, count in ('comparison', 10), ('baseline', 10), ('nearest', 50):
+        name = f'query-cpu-model-{name}'
+        for _ in range(max(most // count, 1)):
+            wrong = inputs.arguments(rng, know, know.queries[name])
+            if wrong.get('any') is True:
+                wrong['any'] = False
+            found.append((name, wrong))
+    found.append(('query-cpu-model-nearest',
+                  {'model': inputs.sane_model(rng, know)}))
+    refused = [{'name': 'base'}, {'name': 'no-such-model'},
+               {'name': 'EPYC', 'machine-type': 'none'},
+               {'name': 'EPYC', 'props': {'no-such-property': True}},
+               {'name': 'EPYC', 'props': {'avx2': 'x'}},
+               {'name': 'EPYC', 'props': {'hv-passthrough': True}},
+               {'name': 'EPYC', 'props': {'vendor': 'ABCDEFGHIJKL',
+                                          'phys-bits': 99}}]
+    for _ in range(max(most // 25, 1)):
+        for wrong in refused:
+            found += [('query-cpu-model-nearest', {'model': wrong}),
+                      ('query-cpu-model-comparison',
+                       {'modela': {'name': 'EPYC'}, 'modelb': wrong}),
+                      ('query-cpu-model-baseline',
+                       {'modela': wrong, 'modelb': {'name': 'EPYC'}})]
+    return found
+
+
+def nearest_of_any(rng, know, _most):
+    """The one question that looks at all models of all machine types"""
+    return [('query-cpu-model-nearest',
+             {'model': inputs.sane_model(rng, know), 'any': True})]
+
+
+def measure(binary, know, rng, commands=COMMANDS, most=100, progress=None,
+            ask=questions):
     """
     Raises a Finding if it grows.  Returns the number of commands, and how
     the memory that the process has has changed, in KiB, to be shown.
+
+    ask: the function that returns the commands of a round
     """
     args = ['-accel', know.accel, '-machine', NEWEST, '-cpu',
             'qemu64', '-smp', '1,maxcpus=4,cores=4', '-m', '32']
-    asked = questions(rng, know, most)
+    asked = ask(rng, know, most)
     rounds = max(commands // len(asked), 2 * NOISE)
     with Counted(binary, args) as counted:
         before = resident(counted.qemu)

@@ -217,6 +217,25 @@ class FindsNothing(unittest.TestCase):
         know = inputs.Knowledge(QEMU, 'tcg')
         growth.measure(QEMU, know, random.Random(SEED), 400, 16)
 
+    def test_growth_by_comparisons(self):
+        """in some hundred comparisons; CHECK_FULL: 100,000"""
+        know = inputs.Knowledge(QEMU, 'tcg')
+        with qemu_process.Qemu(QEMU, ['-machine', 'none']) as qemu:
+            kinds = {(name, 'error' in qemu.command(name, arguments))
+                     for name, arguments in
+                     growth.comparisons(random.Random(SEED), know, 16)}
+        self.assertEqual(len(kinds), 3 * 2, kinds)
+        growth.measure(QEMU, know, random.Random(SEED),
+                       *((growth.COMPARISONS, 100) if FULL else (400, 16)),
+                       ask=growth.comparisons)
+
+    @unittest.skipUnless(FULL, 'takes a minute; CHECK_FULL=1')
+    def test_growth_by_nearest_of_any(self):
+        """in models of any machine type"""
+        know = inputs.Knowledge(QEMU, 'tcg')
+        growth.measure(QEMU, know, random.Random(SEED), 0,
+                       ask=growth.nearest_of_any)
+
     @unittest.skipUnless(FULL, 'builds QEMU with sanitizers; CHECK_FULL=1')
     def test_sanitizers(self):
         """with sanitizers, for longer"""
