@@ -64,8 +64,7 @@ bool x86cpu_has_hyperv(const X86Cpu *cpu)
 
 /* ---- feature words ---- */
 
-/* XSAVE components, which follow from features */
-static bool is_derived(unsigned word)
+bool x86cpu_is_derived_word(unsigned word)
 {
     return word == X86CPU_FEAT_XSAVE_XCR0_LO ||
            word == X86CPU_FEAT_XSAVE_XCR0_HI ||
@@ -184,7 +183,7 @@ static void view_words(const X86CpuTables *tables, const X86Cpu *cpu,
     for (i = 0; i < X86CPU_MAX_WORDS; i++) {
         const X86CpuWord *w = &tables->words[i];
 
-        if (!w->present || is_derived(i)) {
+        if (!w->present || x86cpu_is_derived_word(i)) {
             continue;
         }
         if (w->msr) {
@@ -514,15 +513,13 @@ static void view_values(const X86Cpu *cpu, X86CpuAccelerator accel,
     memcpy(view->model_id, cpu->model_id, visible);
 }
 
-void x86cpu_view(const X86CpuTables *tables, const X86Cpu *cpu,
-                 X86CpuAccelerator accel, X86CpuTopology topology,
-                 X86CpuView *view)
+void x86cpu_view_expanded(const X86CpuTables *tables, const X86Cpu *cpu,
+                          X86CpuAccelerator accel, X86CpuTopology topology,
+                          X86CpuView *view)
 {
-    X86Cpu expanded = *cpu;
-    const uint64_t *values = expanded.values;
+    const uint64_t *values = cpu->values;
 
     memset(view, 0, sizeof(*view));
-    x86cpu_expand(tables, &expanded, accel, topology);
     view->level = values[X86CPU_LEVEL];
     if (values[X86CPU_XLEVEL] >= 0x80000000) {
         view->xlevel = values[X86CPU_XLEVEL];
@@ -530,10 +527,20 @@ void x86cpu_view(const X86CpuTables *tables, const X86Cpu *cpu,
     if (values[X86CPU_XLEVEL2] >= 0xc0000000) {
         view->xlevel2 = values[X86CPU_XLEVEL2];
     }
-    if (has_leaf(&expanded, 7)) {
+    if (has_leaf(cpu, 7)) {
         view->level_func7 = values[X86CPU_LEVEL_FUNC7];
     }
-    view_words(tables, &expanded, accel, view);
-    view_caches(tables, &expanded, topology, view);
-    view_values(&expanded, accel, topology, view);
+    view_words(tables, cpu, accel, view);
+    view_caches(tables, cpu, topology, view);
+    view_values(cpu, accel, topology, view);
+}
+
+void x86cpu_view(const X86CpuTables *tables, const X86Cpu *cpu,
+                 X86CpuAccelerator accel, X86CpuTopology topology,
+                 X86CpuView *view)
+{
+    X86Cpu expanded = *cpu;
+
+    x86cpu_expand(tables, &expanded, accel, topology);
+    x86cpu_view_expanded(tables, &expanded, accel, topology, view);
 }

@@ -48,9 +48,17 @@ bool x86cpu_has_hyperv(const X86Cpu *cpu);
  */
 bool x86cpu_view_has_word(const X86CpuView *view, const X86CpuWord *w);
 
+/* Whether word @word has XSAVE components, which follow from features */
+bool x86cpu_is_derived_word(unsigned word);
+
 /* Fills *@view with what a guest sees of @cpu. */
 void x86cpu_view(const X86CpuTables *tables, const X86Cpu *cpu,
                  X86CpuAccelerator accel, X86CpuTopology topology,
                  X86CpuView *view);
+
+/* The same, of a CPU that x86cpu_expand() or x86cpu_filter() left */
+void x86cpu_view_expanded(const X86CpuTables *tables, const X86Cpu *cpu,
+                          X86CpuAccelerator accel, X86CpuTopology topology,
+                          X86CpuView *view);
 
 #endif /* X86CPU_CPU_VIEW_H */

@@ -140,7 +140,7 @@ static uint64_t resolve(uint64_t given, uint64_t minimum)
     return given == X86CPU_AUTOMATIC_LEVEL ? minimum : given;
 }
 
-static void set_levels(const X86CpuTables *tables, X86Cpu *cpu,
+void x86cpu_set_levels(const X86CpuTables *tables, X86Cpu *cpu,
                        X86CpuTopology topology)
 {
     uint64_t *values = cpu->values;
@@ -167,8 +167,8 @@ static void set_levels(const X86CpuTables *tables, X86Cpu *cpu,
 
 /* ---- features ---- */
 
-void x86cpu_expand(const X86CpuTables *tables, X86Cpu *cpu,
-                   X86CpuAccelerator accel, X86CpuTopology topology)
+void x86cpu_expand_features(const X86CpuTables *tables, X86Cpu *cpu,
+                            X86CpuAccelerator accel, X86CpuTopology topology)
 {
     uint64_t *words = cpu->words;
     const uint64_t *values = cpu->values;
@@ -189,12 +189,25 @@ void x86cpu_expand(const X86CpuTables *tables, X86Cpu *cpu,
     if (accel != X86CPU_ON_KVM || !values[X86CPU_KVM]) {
         words[X86CPU_FEAT_KVM] = 0;
     }
-    set_levels(tables, cpu, topology);
+}
+
+void x86cpu_copy_aliases(X86Cpu *cpu)
+{
+    uint64_t *words = cpu->words;
+
     if (x86cpu_is_amd(cpu)) {
         words[X86CPU_FEAT_8000_0001_EDX] &= ~X86CPU_AMD_ALIASES;
         words[X86CPU_FEAT_8000_0001_EDX] |= words[X86CPU_FEAT_1_EDX] &
                                             X86CPU_AMD_ALIASES;
     }
+}
+
+void x86cpu_expand(const X86CpuTables *tables, X86Cpu *cpu,
+                   X86CpuAccelerator accel, X86CpuTopology topology)
+{
+    x86cpu_expand_features(tables, cpu, accel, topology);
+    x86cpu_set_levels(tables, cpu, topology);
+    x86cpu_copy_aliases(cpu);
 }
 
 /* ---- description ---- */

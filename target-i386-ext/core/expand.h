@@ -84,6 +84,14 @@ bool x86cpu_has_leaf_0x1f(const X86Cpu *cpu, X86CpuTopology topology);
 void x86cpu_expand(const X86CpuTables *tables, X86Cpu *cpu,
                    X86CpuAccelerator accel, X86CpuTopology topology);
 
+/* The steps of x86cpu_expand(): what filters has its own between them. */
+void x86cpu_expand_features(const X86CpuTables *tables, X86Cpu *cpu,
+                            X86CpuAccelerator accel, X86CpuTopology topology);
+void x86cpu_set_levels(const X86CpuTables *tables, X86Cpu *cpu,
+                       X86CpuTopology topology);
+/* Makes the bits that AMD repeats those of leaf 1, in AMD's CPUs. */
+void x86cpu_copy_aliases(X86Cpu *cpu);
+
 /*
  * Puts in *@described what the static expansion of @requested says.  @host is
  * not used under TCG, and may be NULL.  @described may be @requested.

@@ -316,6 +316,12 @@ static void test_view_levels(void)
     view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_MANY_DIES);
     g_assert_cmphex(view.level, ==, 0x1f);
 
+    /* AMD's copies of leaf 1 raise none: they come after that. */
+    cpu.words[X86CPU_FEAT_8000_0001_EDX] = 0;
+    cpu.values[X86CPU_MIN_XLEVEL] = 0;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.xlevel, ==, 0);
+
     /* What is fixed stays. */
     cpu = plain_cpu();
     cpu.values[X86CPU_LEVEL] = 5;
