@@ -5,7 +5,8 @@
  *
  * Answers, for comparison, for the table of all models and for programs without
  * a QEMU: which features remain of those that are requested, how high are the
- * levels, and what is the static expansion?  What the host lacks plays no part.
+ * levels, and what is the static expansion?  What the host lacks plays no part:
+ * see filter.h.
  */
 
 #ifndef X86CPU_EXPAND_H

@@ -5,7 +5,8 @@
  *
  * Answers, for QEMU, for the generator of its tables and for programs without
  * a QEMU: what is in this CPU, what do its features lack, and what does its
- * level hide?  See compare.h for how two CPUs compare.
+ * level hide?  See compare.h for how two CPUs compare, and filter.h for what a
+ * host leaves of one.
  *
  * Also installed as a library, libx86cpu, with all names in one prefix.  Before
  * version 1.0, structs and functions may change with every version.

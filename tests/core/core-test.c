@@ -11,6 +11,7 @@
 #include "baseline.h"
 #include "core-tables.h"
 #include "expand.h"
+#include "filter.h"
 #include "nearest.h"
 
 static X86CpuView view_of(const X86Cpu *cpu, X86CpuAccelerator accel,
@@ -1525,6 +1526,503 @@ static void test_random_edits(void)
     g_assert_cmpuint(tried, >, 100);
 }
 
+/* ---- filter.c ---- */
+
+/* A host that has everything that QEMU knows */
+static X86CpuOffer full_offer(void)
+{
+    X86CpuOffer offer = { .intel_pt_capable = true, .avx10_version = 0xff };
+
+    memset(offer.words, 0xff, sizeof(offer.words));
+    return offer;
+}
+
+static X86CpuFiltered filter(const X86Cpu *cpu, X86CpuAccelerator accel,
+                             const X86CpuOffer *offer)
+{
+    X86CpuFiltered filtered;
+
+    x86cpu_filter(&tables, cpu, accel, X86CPU_ONE_THREAD, offer, &filtered);
+    return filtered;
+}
+
+static void assert_same(const X86Cpu *a, const X86Cpu *b)
+{
+    int i;
+
+    for (i = 0; i < X86CPU_CACHES; i++) {
+        g_assert_true(x86cpu_same_cache(&a->caches[i], &b->caches[i]));
+    }
+    g_assert_cmpmem(a->words, sizeof(a->words), b->words, sizeof(b->words));
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        g_assert_cmphex(a->values[i], ==, b->values[i]);
+    }
+    g_assert_cmpstr(a->vendor, ==, b->vendor);
+    g_assert_cmpstr(a->model_id, ==, b->model_id);
+    g_assert_cmpstr(a->hv_vendor_id, ==, b->hv_vendor_id);
+}
+
+static unsigned count_removed(const X86CpuFiltered *f)
+{
+    unsigned i, j, n = 0;
+
+    for (i = 0; i < X86CPU_REMOVALS; i++) {
+        for (j = 0; j < X86CPU_MAX_WORDS; j++) {
+            n += __builtin_popcountll(f->removed[i][j]);
+        }
+    }
+    return n;
+}
+
+static unsigned count_errors(const X86CpuFiltered *f)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < X86CPU_ERRORS; i++) {
+        n += f->errors[i];
+    }
+    return n;
+}
+
+static void test_filter_words(void)
+{
+    X86CpuOffer offer = full_offer();
+    X86Cpu cpu = plain_cpu();
+    X86CpuFiltered f;
+    X86CpuView view;
+
+    cpu.words[X86CPU_FEAT_1_ECX] = VMX | AVX;
+    cpu.words[X86CPU_FEAT_VMX_SECONDARY_CTLS] = BIT(1) | BIT(33);
+    cpu.words[X86CPU_FEAT_8000_0001_ECX] = SVM;
+    /* This line does not know it. */
+    cpu.words[X86CPU_FEAT_7_2_EDX] = BIT(0);
+    offer.words[X86CPU_FEAT_7_2_EDX] = 0;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_true(x86cpu_starts(&f));
+    g_assert_cmphex(f.remaining.values[X86CPU_XLEVEL], ==, 0x8000000a);
+
+    offer.words[X86CPU_FEAT_1_ECX] = AVX;
+    offer.words[X86CPU_FEAT_8000_0001_ECX] = 0;
+    offer.words[X86CPU_FEAT_VMX_SECONDARY_CTLS] = BIT(33);
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_false(x86cpu_starts(&f));
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_NOT_OFFERED][X86CPU_FEAT_1_ECX],
+                    ==, VMX);
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_NOT_OFFERED]
+                             [X86CPU_FEAT_8000_0001_ECX], ==, SVM);
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_NOT_OFFERED]
+                             [X86CPU_FEAT_VMX_SECONDARY_CTLS], ==, BIT(1));
+    g_assert_cmpuint(count_removed(&f), ==, 3);
+    g_assert_cmphex(f.remaining.words[X86CPU_FEAT_1_ECX], ==, AVX);
+    /* What depends on it stays, though the guest does not see it. */
+    g_assert_cmphex(f.remaining.words[X86CPU_FEAT_VMX_SECONDARY_CTLS], ==,
+                    BIT(33));
+    x86cpu_view_expanded(&tables, &f.remaining, X86CPU_ON_KVM,
+                         X86CPU_ONE_THREAD, &view);
+    g_assert_cmphex(view.words[X86CPU_FEAT_VMX_SECONDARY_CTLS], ==, 0);
+    g_assert_cmphex(view.words[X86CPU_FEAT_1_ECX], ==, AVX);
+    /* Nor is a level lowered. */
+    g_assert_cmphex(view.xlevel, ==, 0x8000000a);
+
+    /* Topology asks for features, too. */
+    offer.words[X86CPU_FEAT_1_EDX] = ~HT;
+    x86cpu_filter(&tables, &cpu, X86CPU_ON_KVM, X86CPU_MANY_DIES, &offer, &f);
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_NOT_OFFERED][X86CPU_FEAT_1_EDX],
+                    ==, HT);
+    g_assert_cmphex(f.remaining.values[X86CPU_LEVEL], ==, 0x1f);
+    /* What expansion drops is not removed. */
+    cpu.words[X86CPU_FEAT_KVM] = BIT(0);
+    cpu.words[X86CPU_FEAT_SVM] = BIT(0);
+    cpu.words[X86CPU_FEAT_8000_0001_ECX] = 0;
+    memset(offer.words, 0, sizeof(offer.words));
+    f = filter(&cpu, X86CPU_ON_TCG, &offer);
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_NOT_OFFERED][X86CPU_FEAT_KVM],
+                    ==, 0);
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_NOT_OFFERED][X86CPU_FEAT_SVM],
+                    ==, 0);
+}
+
+static void test_filter_aliases(void)
+{
+    X86CpuOffer offer = full_offer();
+    X86Cpu cpu = plain_cpu();
+    X86CpuFiltered f;
+
+    cpu.words[X86CPU_FEAT_1_EDX] = BIT(0) | BIT(15) | BIT(25);
+    offer.words[X86CPU_FEAT_1_EDX] = BIT(0);
+    /* KVM does not offer the copies; the host alone has no say in them. */
+    offer.words[X86CPU_FEAT_8000_0001_EDX] = LM;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_cmphex(f.remaining.words[X86CPU_FEAT_8000_0001_EDX], ==, LM);
+    g_assert_cmpuint(count_removed(&f), ==, 2);
+
+    strcpy(cpu.vendor, "AuthenticAMD");
+    /* No property asks for it. */
+    cpu.words[X86CPU_FEAT_8000_0001_EDX] |= BIT(14);
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_cmphex(f.remaining.words[X86CPU_FEAT_8000_0001_EDX], ==,
+                    LM | BIT(0));
+    /* 25 is sse in leaf 1, and fxsr_opt here. */
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_ALIAS]
+                             [X86CPU_FEAT_8000_0001_EDX], ==, BIT(15));
+    g_assert_cmpuint(count_removed(&f), ==, 3);
+}
+
+static void test_intel_pt_capabilities(void)
+{
+    /* Of the first host that had enough, and more */
+    static const uint32_t subleaf_0[] = { 1, 0xf, 0x7, 0 };
+    static const uint32_t subleaf_1[] = { 0x02490002, 0x003f1fff, 0, 0 };
+    static const struct {
+        int subleaf, reg;
+        uint32_t bit;
+    } needed[] = {
+        { 0, 0, 1 }, { 0, 1, 1 }, { 0, 1, 8 }, { 0, 2, 1 }, { 0, 2, 4 },
+        { 1, 0, 2 }, { 1, 0, 0x10000 }, { 1, 0, 0x2000000 },
+        { 1, 1, 1 }, { 1, 1, 0x1000 }, { 1, 1, 0x10000 }, { 1, 1, 0x200000 },
+    };
+    uint32_t regs[2][4];
+    size_t i;
+
+    g_assert_true(x86cpu_has_intel_pt_capabilities(subleaf_0, subleaf_1));
+    for (i = 0; i < G_N_ELEMENTS(needed); i++) {
+        memcpy(regs[0], subleaf_0, sizeof(regs[0]));
+        memcpy(regs[1], subleaf_1, sizeof(regs[1]));
+        regs[needed[i].subleaf][needed[i].reg] &= ~needed[i].bit;
+        g_assert_false(x86cpu_has_intel_pt_capabilities(regs[0], regs[1]));
+    }
+    memset(regs, 0xff, sizeof(regs));
+    g_assert_true(x86cpu_has_intel_pt_capabilities(regs[0], regs[1]));
+    /* As in QEMU, which does not look at bit 2 */
+    regs[1][0] &= ~3;
+    g_assert_false(x86cpu_has_intel_pt_capabilities(regs[0], regs[1]));
+}
+
+static void assert_intel_pt(const X86Cpu *cpu, X86CpuAccelerator accel,
+                            const X86CpuOffer *offer, X86CpuRemoval removal)
+{
+    X86CpuFiltered f = filter(cpu, accel, offer);
+    X86CpuRemoval i;
+
+    g_assert_cmphex(f.remaining.words[X86CPU_FEAT_7_0_EBX], ==,
+                    removal == X86CPU_REMOVALS ? INTEL_PT : 0);
+    for (i = 0; i < X86CPU_REMOVALS; i++) {
+        g_assert_cmphex(f.removed[i][X86CPU_FEAT_7_0_EBX], ==,
+                        i == removal ? INTEL_PT : 0);
+    }
+    g_assert_cmpint(x86cpu_starts(&f), ==, !count_removed(&f));
+}
+
+static void test_filter_intel_pt(void)
+{
+    X86CpuOffer offer = full_offer();
+    X86Cpu cpu = plain_cpu();
+    X86CpuFiltered f;
+
+    cpu.words[X86CPU_FEAT_7_0_EBX] = INTEL_PT;
+    cpu.words[X86CPU_FEAT_14_0_ECX] = LIP;
+    cpu.values[X86CPU_MIN_LEVEL] = 0xd;
+    assert_intel_pt(&cpu, X86CPU_ON_KVM, &offer, X86CPU_REMOVALS);
+    cpu.words[X86CPU_FEAT_14_0_ECX] = 0;
+    assert_intel_pt(&cpu, X86CPU_ON_KVM, &offer, X86CPU_REMOVED_CONFLICT);
+    offer.words[X86CPU_FEAT_14_0_ECX] = 0;
+    assert_intel_pt(&cpu, X86CPU_ON_KVM, &offer, X86CPU_REMOVALS);
+    /* Without intel-pt-lip, it is the form that the host has. */
+    cpu.words[X86CPU_FEAT_14_0_ECX] = LIP;
+    assert_intel_pt(&cpu, X86CPU_ON_KVM, &offer, X86CPU_REMOVALS);
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_NOT_OFFERED]
+                             [X86CPU_FEAT_14_0_ECX], ==, LIP);
+
+    /* Machine types up to 3.1 do not raise the level. */
+    cpu.words[X86CPU_FEAT_14_0_ECX] = 0;
+    cpu.values[X86CPU_X_INTEL_PT_AUTO_LEVEL] = false;
+    assert_intel_pt(&cpu, X86CPU_ON_KVM, &offer, X86CPU_REMOVED_LEVEL);
+    assert_intel_pt(&cpu, X86CPU_ON_TCG, &offer, X86CPU_REMOVED_LEVEL);
+    /* More than one die does, but too late. */
+    x86cpu_filter(&tables, &cpu, X86CPU_ON_KVM, X86CPU_MANY_DIES, &offer, &f);
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_LEVEL][X86CPU_FEAT_7_0_EBX], ==,
+                    INTEL_PT);
+    cpu.values[X86CPU_FULL_CPUID_AUTO_LEVEL] = false;
+    assert_intel_pt(&cpu, X86CPU_ON_KVM, &offer, X86CPU_REMOVALS);
+    cpu.values[X86CPU_FULL_CPUID_AUTO_LEVEL] = true;
+    cpu.values[X86CPU_MIN_LEVEL] = 0x14;
+    assert_intel_pt(&cpu, X86CPU_ON_KVM, &offer, X86CPU_REMOVALS);
+
+    /* What the host lacks comes first.  TCG would show no leaf. */
+    cpu.values[X86CPU_MIN_LEVEL] = 0x13;
+    offer.words[X86CPU_FEAT_14_0_ECX] = LIP;
+    assert_intel_pt(&cpu, X86CPU_ON_KVM, &offer, X86CPU_REMOVED_CONFLICT);
+    offer.intel_pt_capable = false;
+    assert_intel_pt(&cpu, X86CPU_ON_KVM, &offer, X86CPU_REMOVED_VALUE);
+    cpu.values[X86CPU_MIN_LEVEL] = 0x14;
+    assert_intel_pt(&cpu, X86CPU_ON_TCG, &offer, X86CPU_REMOVALS);
+    offer.words[X86CPU_FEAT_7_0_EBX] = ~INTEL_PT;
+    assert_intel_pt(&cpu, X86CPU_ON_KVM, &offer, X86CPU_REMOVED_NOT_OFFERED);
+    assert_intel_pt(&cpu, X86CPU_ON_TCG, &offer, X86CPU_REMOVED_NOT_OFFERED);
+}
+
+/* mpx and apxf exclude each other on lines that have both. */
+static void test_filter_conflict(void)
+{
+    bool excludes = tables.version >= 0xb0001;
+    X86CpuOffer offer = full_offer();
+    X86Cpu cpu = plain_cpu();
+    X86CpuFiltered f;
+
+    cpu.words[X86CPU_FEAT_7_0_EBX] = MPX;
+    f = filter(&cpu, X86CPU_ON_TCG, &offer);
+    g_assert_true(x86cpu_starts(&f));
+    cpu.words[X86CPU_FEAT_7_1_EDX] = APXF;
+    /* Whether the host has them does not matter then. */
+    offer.words[X86CPU_FEAT_7_1_EDX] = 0;
+    f = filter(&cpu, X86CPU_ON_TCG, &offer);
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_CONFLICT][X86CPU_FEAT_7_0_EBX],
+                    ==, excludes ? MPX : 0);
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_CONFLICT][X86CPU_FEAT_7_1_EDX],
+                    ==, excludes ? APXF : 0);
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_NOT_OFFERED]
+                             [X86CPU_FEAT_7_1_EDX], ==, excludes ? 0 : APXF);
+    /* It happens before levels are raised. */
+    g_assert_cmphex(f.remaining.values[X86CPU_LEVEL], ==,
+                    excludes ? 0xd : 0x29);
+    cpu.words[X86CPU_FEAT_7_0_EBX] = 0;
+    offer = full_offer();
+    f = filter(&cpu, X86CPU_ON_TCG, &offer);
+    g_assert_true(x86cpu_starts(&f));
+}
+
+static void test_filter_values(void)
+{
+    X86CpuOffer offer = full_offer();
+    X86Cpu cpu = plain_cpu();
+    X86CpuFiltered f;
+
+    /* AVX10 */
+    cpu.words[X86CPU_FEAT_7_1_EDX] = AVX10;
+    cpu.words[X86CPU_FEAT_24_0_EBX] = AVX10_128;
+    cpu.values[X86CPU_AVX10_VERSION] = 2;
+    offer.avx10_version = 2;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_true(x86cpu_starts(&f));
+    offer.avx10_version = 1;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_false(x86cpu_starts(&f));
+    g_assert_cmpuint(f.avx10_version.requested, ==, 2);
+    g_assert_cmpuint(f.avx10_version.allowed, ==, 1);
+    g_assert_cmpuint(f.remaining.values[X86CPU_AVX10_VERSION], ==, 1);
+    g_assert_cmpuint(count_removed(&f), ==, 0);
+    /* Without avx10, none is left. */
+    offer.words[X86CPU_FEAT_7_1_EDX] = 0;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_cmpuint(f.avx10_version.requested, ==, 2);
+    g_assert_cmpuint(f.avx10_version.allowed, ==, 0);
+    g_assert_cmpuint(f.remaining.values[X86CPU_AVX10_VERSION], ==, 2);
+    cpu.words[X86CPU_FEAT_7_1_EDX] = 0;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_false(x86cpu_starts(&f));
+    g_assert_cmpuint(count_removed(&f), ==, 0);
+
+    /* Last branch records */
+    cpu = plain_cpu();
+    cpu.values[X86CPU_LBR_FMT] = 5;
+    cpu.values[X86CPU_PMU] = true;
+    offer.words[X86CPU_FEAT_PERF_CAPABILITIES] = BIT(13) | 5;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_true(x86cpu_starts(&f));
+    cpu.values[X86CPU_PMU] = false;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_true(f.errors[X86CPU_ERROR_LBR_WITHOUT_PMU]);
+    g_assert_cmpuint(count_errors(&f), ==, 1);
+    g_assert_false(x86cpu_starts(&f));
+    cpu.values[X86CPU_PMU] = true;
+    cpu.values[X86CPU_LBR_FMT] = 4;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_true(f.errors[X86CPU_ERROR_LBR_FORMAT]);
+    g_assert_cmpuint(count_errors(&f), ==, 1);
+    g_assert_cmpuint(f.remaining.values[X86CPU_LBR_FMT], ==, 4);
+    offer.words[X86CPU_FEAT_PERF_CAPABILITIES] = 0;
+    f = filter(&cpu, X86CPU_ON_TCG, &offer);
+    g_assert_cmpuint(count_errors(&f), ==, 0);
+    g_assert_cmpuint(f.lbr_fmt.requested, ==, 4);
+    g_assert_cmpuint(f.lbr_fmt.allowed, ==, 0);
+    g_assert_cmpuint(f.remaining.values[X86CPU_LBR_FMT], ==, 0);
+    g_assert_false(x86cpu_starts(&f));
+    cpu.values[X86CPU_LBR_FMT] = 0;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_true(x86cpu_starts(&f));
+}
+
+static void assert_phys_bits(X86Cpu *cpu, uint64_t bits, uint64_t guest_bits,
+                             X86CpuError error)
+{
+    X86CpuOffer offer = full_offer();
+    X86CpuFiltered f;
+
+    cpu->values[X86CPU_PHYS_BITS] = bits;
+    cpu->values[X86CPU_GUEST_PHYS_BITS] = guest_bits;
+    f = filter(cpu, X86CPU_ON_KVM, &offer);
+    g_assert_cmpuint(count_errors(&f), ==, error != X86CPU_ERRORS);
+    g_assert_true(error == X86CPU_ERRORS || f.errors[error]);
+    g_assert_cmpint(x86cpu_starts(&f), ==, error == X86CPU_ERRORS);
+}
+
+static void test_filter_phys_bits(void)
+{
+    X86CpuOffer offer = full_offer();
+    X86Cpu cpu = plain_cpu();
+    X86CpuFiltered f;
+
+    assert_phys_bits(&cpu, 0, 0, X86CPU_ERRORS);
+    assert_phys_bits(&cpu, 0, 40, X86CPU_ERRORS);
+    assert_phys_bits(&cpu, 0, 41, X86CPU_ERROR_GUEST_PHYS_BITS);
+    assert_phys_bits(&cpu, 31, 0, X86CPU_ERROR_PHYS_BITS);
+    assert_phys_bits(&cpu, 32, 32, X86CPU_ERRORS);
+    assert_phys_bits(&cpu, 52, 52, X86CPU_ERRORS);
+    assert_phys_bits(&cpu, 53, 60, X86CPU_ERROR_PHYS_BITS);
+    assert_phys_bits(&cpu, 52, 31, X86CPU_ERROR_GUEST_PHYS_BITS);
+    assert_phys_bits(&cpu, 52, 0xffffffff, X86CPU_ERRORS);
+    cpu.words[X86CPU_FEAT_8000_0001_EDX] = 0;
+    assert_phys_bits(&cpu, 0, 0, X86CPU_ERRORS);
+    assert_phys_bits(&cpu, 0, 0xffffffff, X86CPU_ERRORS);
+    assert_phys_bits(&cpu, 40, 40, X86CPU_ERROR_PHYS_BITS_WITHOUT_LM);
+    assert_phys_bits(&cpu, 0, 40, X86CPU_ERROR_GUEST_PHYS_BITS_WITHOUT_LM);
+
+    /* The host's count for a warning alone. */
+    cpu = plain_cpu();
+    offer.phys_bits = 39;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_true(f.exceeds_phys_bits);
+    g_assert_true(x86cpu_starts(&f));
+    f = filter(&cpu, X86CPU_ON_TCG, &offer);
+    g_assert_false(f.exceeds_phys_bits);
+    offer.phys_bits = 40;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_false(f.exceeds_phys_bits);
+    offer.phys_bits = 41;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_false(f.exceeds_phys_bits);
+    offer.phys_bits = 0;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_false(f.exceeds_phys_bits);
+    /* It is checked after lm was removed. */
+    offer.words[X86CPU_FEAT_8000_0001_EDX] = ~LM;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_true(f.errors[X86CPU_ERROR_PHYS_BITS_WITHOUT_LM]);
+}
+
+/* ---- random hosts ---- */
+
+/* As static expansion would describe it, but for bits without a name */
+static X86Cpu random_described_cpu(X86CpuAccelerator accel)
+{
+    X86Cpu cpu = random_cpu();
+
+    if (!g_test_rand_int_range(0, 3)) {
+        strcpy(cpu.vendor, "AuthenticAMD");
+    }
+    if (!g_test_rand_int_range(0, 4)) {
+        cpu.values[X86CPU_X_INTEL_PT_AUTO_LEVEL] = false;
+    }
+    x86cpu_describe(&tables, &cpu, accel, NULL, &cpu);
+    return cpu;
+}
+
+static X86CpuOffer random_offer(void)
+{
+    X86CpuOffer offer = full_offer();
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(features); i++) {
+        if (!g_test_rand_int_range(0, 8)) {
+            offer.words[features[i].word] &= ~features[i].mask;
+        }
+    }
+    offer.words[X86CPU_FEAT_1_EDX] &= ~BIT(g_test_rand_int_range(0, 32));
+    offer.words[X86CPU_FEAT_PERF_CAPABILITIES] &= ~0x3full;
+    offer.words[X86CPU_FEAT_PERF_CAPABILITIES] |= g_test_rand_int_range(4, 6);
+    offer.intel_pt_capable = g_test_rand_int_range(0, 3);
+    offer.avx10_version = g_test_rand_int_range(0, 3);
+    offer.phys_bits = g_test_rand_int_range(36, 48);
+    return offer;
+}
+
+/* What is left and what is removed make up what was there, by one cause each */
+static void assert_complete(const X86Cpu *expanded, const X86CpuFiltered *f,
+                            const X86CpuOffer *offer)
+{
+    unsigned i, j;
+
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        uint64_t all = f->remaining.words[i];
+
+        for (j = 0; j < X86CPU_REMOVALS; j++) {
+            g_assert_cmphex(all & f->removed[j][i], ==, 0);
+            all |= f->removed[j][i];
+        }
+        g_assert_cmphex(all, ==, expanded->words[i]);
+        g_assert_cmphex(f->removed[X86CPU_REMOVED_NOT_OFFERED][i] &
+                        offer->words[i], ==, 0);
+        /* AMD's copies are as they are in leaf 1. */
+        if (i != X86CPU_FEAT_8000_0001_EDX) {
+            g_assert_cmphex(f->remaining.words[i] & ~offer->words[i], ==, 0);
+        }
+    }
+}
+
+static void test_random_filters(void)
+{
+    const X86CpuOffer everything = full_offer();
+    unsigned fits = 0, starts = 0;
+    int i;
+
+    for (i = 0; i < 3000; i++) {
+        X86CpuAccelerator accel = i % 2 ? X86CPU_ON_KVM : X86CPU_ON_TCG;
+        X86CpuTopology topology = i % X86CPU_TOPOLOGIES;
+        X86Cpu cpu = random_described_cpu(accel), expanded = cpu, again;
+        X86CpuOffer offer = random_offer();
+        X86CpuFiltered f, twice;
+
+        x86cpu_expand(&tables, &expanded, accel, topology);
+        /* Where all is offered, only conflicts and levels are in the way. */
+        x86cpu_filter(&tables, &cpu, accel, topology, &everything, &f);
+        assert_complete(&expanded, &f, &everything);
+        if (!count_removed(&f)) {
+            assert_same(&f.remaining, &expanded);
+        }
+        x86cpu_filter(&tables, &cpu, accel, topology, &offer, &f);
+        assert_complete(&expanded, &f, &offer);
+        starts += x86cpu_starts(&f);
+
+        /*
+         * The second time, nothing goes but what the first one left without
+         * what it depends on.  Topology would ask for features again.
+         */
+        again = f.remaining;
+        if (x86cpu_is_amd(&cpu)) {
+            /* Descriptions have no copies, which might raise min-xlevel. */
+            again.words[X86CPU_FEAT_8000_0001_EDX] &= ~X86CPU_AMD_ALIASES;
+        }
+        x86cpu_filter(&tables, &again, accel, X86CPU_ONE_THREAD, &offer,
+                      &twice);
+        g_assert_cmpuint(count_removed(&twice), ==, 0);
+        x86cpu_close(&tables, &again);
+        x86cpu_copy_aliases(&again);
+        assert_same(&twice.remaining, &again);
+        g_assert_cmpmem(twice.errors, sizeof(f.errors), f.errors,
+                        sizeof(f.errors));
+
+        /* A guest can go on with the CPU that was requested. */
+        if (!f.removed[X86CPU_REMOVED_NOT_OFFERED][X86CPU_FEAT_14_0_ECX] &&
+            topology == X86CPU_ONE_THREAD) {
+            g_assert_true(x86cpu_fits(&tables, &f.remaining, &cpu, accel));
+            fits++;
+        }
+    }
+    g_assert_cmpuint(fits, >, 500);
+    g_assert_cmpuint(starts, >, 10);
+}
+
 /* Every test on both kinds of line */
 static void run_old(const void *test)
 {
@@ -1575,5 +2073,13 @@ int main(int argc, char **argv)
     add("baseline/hyperv", test_baseline_hyperv);
     add("random/comparisons", test_random_comparisons);
     add("random/baselines", test_random_baselines);
+    add("filter/words", test_filter_words);
+    add("filter/aliases", test_filter_aliases);
+    add("filter/intel-pt-capabilities", test_intel_pt_capabilities);
+    add("filter/intel-pt", test_filter_intel_pt);
+    add("filter/conflict", test_filter_conflict);
+    add("filter/values", test_filter_values);
+    add("filter/phys-bits", test_filter_phys_bits);
+    add("random/filters", test_random_filters);
     return g_test_run();
 }

@@ -1,0 +1,228 @@
+/*
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What a host leaves of a CPU
+ *
+ * Sources: what x86_cpu_filter_features() and x86_cpu_realizefn() of each line
+ * do; Intel SDM vol. 2A, CPUID, and vol. 3, "Detection of Intel Processor
+ * Trace and Capability Enumeration"; vol. 4, IA32_PERF_CAPABILITIES.
+ */
+
+#include <string.h>
+#include "filter.h"
+
+#define BIT(n) (1ull << (n))
+
+/* Bits by the SDM and the APM */
+#define LM              BIT(29)         /* 0x80000001, EDX */
+#define INTEL_PT        BIT(25)         /* 7.0, EBX */
+#define MPX             BIT(14)
+#define AVX10           BIT(19)         /* 7.1, EDX */
+#define APXF            BIT(21)
+#define LIP             BIT(31)         /* 0x14.0, ECX */
+#define LBR_FORMAT      0x3full         /* IA32_PERF_CAPABILITIES */
+
+/* What QEMU shows of Intel PT in leaf 0x14; registers by their names */
+#define INTEL_PT_0_EBX  0xfu
+#define INTEL_PT_0_ECX  0x7u
+#define INTEL_PT_1_EAX  (0x0249u << 16)
+#define INTEL_PT_1_EBX  (0x003fu << 16 | 0x1fffu)
+#define INTEL_PT_RANGES 2u              /* QEMU reads two bits of three. */
+
+#define INTEL_PT_LEAF   0x14
+
+/* Of CPUs with lm that don't set phys-bits */
+#define DEFAULT_PHYS_BITS 40
+
+/* SDM vol. 3, "Physical-Address Width"; CPUs can't have more. */
+#define MAX_PHYS_BITS   52
+#define MIN_PHYS_BITS   32
+
+bool x86cpu_has_intel_pt_capabilities(const uint32_t *subleaf_0,
+                                      const uint32_t *subleaf_1)
+{
+    return subleaf_0[0] &&
+           !(INTEL_PT_0_EBX & ~subleaf_0[1]) &&
+           !(INTEL_PT_0_ECX & ~subleaf_0[2]) &&
+           !(INTEL_PT_1_EAX & ~subleaf_1[0]) &&
+           !(INTEL_PT_1_EBX & ~subleaf_1[1]) &&
+           (subleaf_1[0] & 3) >= INTEL_PT_RANGES;
+}
+
+static void remove_bits(X86CpuFiltered *f, X86CpuRemoval removal,
+                        unsigned word, uint64_t bits)
+{
+    f->removed[removal][word] |= f->remaining.words[word] & bits;
+    f->remaining.words[word] &= ~bits;
+}
+
+/* Both have the same place in the XSAVE area, and QEMU takes neither's side. */
+static void remove_mpx_and_apxf(const X86CpuTables *tables, X86CpuFiltered *f)
+{
+    const uint64_t *words = f->remaining.words;
+
+    if (tables->version >= X86CPU_LINE_11_1 &&
+        (words[X86CPU_FEAT_7_0_EBX] & MPX) &&
+        (words[X86CPU_FEAT_7_1_EDX] & APXF)) {
+        remove_bits(f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_0_EBX, MPX);
+        remove_bits(f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_1_EDX, APXF);
+    }
+}
+
+static void remove_not_offered(const X86CpuTables *tables,
+                               const X86CpuOffer *offer, X86CpuFiltered *f)
+{
+    unsigned i;
+
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        if (tables->words[i].present) {
+            remove_bits(f, X86CPU_REMOVED_NOT_OFFERED, i, ~offer->words[i]);
+        }
+    }
+}
+
+/*
+ * Whether expansion drops Intel PT of @cpu for its leaf.  What raises the
+ * level before it decides never raises it as far as that.
+ */
+static bool hides_intel_pt(const X86Cpu *cpu)
+{
+    return cpu->values[X86CPU_FULL_CPUID_AUTO_LEVEL] &&
+           !cpu->values[X86CPU_X_INTEL_PT_AUTO_LEVEL] &&
+           cpu->values[X86CPU_MIN_LEVEL] < INTEL_PT_LEAF;
+}
+
+/* After intel-pt-lip, which counts here if it is offered */
+static void filter_intel_pt(const X86Cpu *cpu, X86CpuAccelerator accel,
+                            const X86CpuOffer *offer, X86CpuFiltered *f)
+{
+    uint64_t lip = (f->remaining.words[X86CPU_FEAT_14_0_ECX] ^
+                    offer->words[X86CPU_FEAT_14_0_ECX]) & LIP;
+    bool kvm = accel == X86CPU_ON_KVM;
+
+    if (kvm && !offer->intel_pt_capable) {
+        remove_bits(f, X86CPU_REMOVED_VALUE, X86CPU_FEAT_7_0_EBX, INTEL_PT);
+    } else if (kvm && lip) {
+        remove_bits(f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_0_EBX, INTEL_PT);
+    } else if (hides_intel_pt(cpu)) {
+        remove_bits(f, X86CPU_REMOVED_LEVEL, X86CPU_FEAT_7_0_EBX, INTEL_PT);
+    }
+}
+
+static void filter_avx10(const X86CpuOffer *offer, X86CpuFiltered *f)
+{
+    uint64_t *version = &f->remaining.values[X86CPU_AVX10_VERSION];
+
+    f->avx10_version.requested = *version;
+    if (!(f->remaining.words[X86CPU_FEAT_7_1_EDX] & AVX10)) {
+        /* QEMU leaves it as it is: without avx10, no leaf shows it. */
+        return;
+    }
+    if (*version > offer->avx10_version) {
+        *version = offer->avx10_version;
+    }
+    f->avx10_version.allowed = *version;
+}
+
+/* QEMU has the format in a feature word, which TCG filters like others. */
+static void filter_lbr(X86CpuAccelerator accel, const X86CpuOffer *offer,
+                       X86CpuFiltered *f)
+{
+    uint64_t *format = &f->remaining.values[X86CPU_LBR_FMT];
+    uint64_t offered = offer->words[X86CPU_FEAT_PERF_CAPABILITIES] &
+                       LBR_FORMAT;
+
+    f->lbr_fmt.requested = *format;
+    if (accel != X86CPU_ON_KVM) {
+        *format &= offered;
+    } else if (*format && !f->remaining.values[X86CPU_PMU]) {
+        f->errors[X86CPU_ERROR_LBR_WITHOUT_PMU] = true;
+    } else if (*format && *format != offered) {
+        f->errors[X86CPU_ERROR_LBR_FORMAT] = true;
+    }
+    f->lbr_fmt.allowed = *format;
+}
+
+/* @leaf_1 is CPUID[1].EDX as requested. */
+static void copy_aliases(X86CpuFiltered *f, uint64_t leaf_1)
+{
+    X86Cpu *cpu = &f->remaining;
+
+    x86cpu_copy_aliases(cpu);
+    if (x86cpu_is_amd(cpu)) {
+        f->removed[X86CPU_REMOVED_ALIAS][X86CPU_FEAT_8000_0001_EDX] =
+            leaf_1 & ~cpu->words[X86CPU_FEAT_1_EDX] & X86CPU_AMD_ALIASES;
+    }
+}
+
+static void check_phys_bits(X86CpuAccelerator accel, const X86CpuOffer *offer,
+                            X86CpuFiltered *f)
+{
+    uint64_t bits = f->remaining.values[X86CPU_PHYS_BITS];
+    uint64_t guest_bits = f->remaining.values[X86CPU_GUEST_PHYS_BITS];
+
+    if (guest_bits == X86CPU_AUTOMATIC_PHYS_BITS) {
+        guest_bits = 0;
+    }
+    if (!(f->remaining.words[X86CPU_FEAT_8000_0001_EDX] & LM)) {
+        f->errors[X86CPU_ERROR_PHYS_BITS_WITHOUT_LM] = bits;
+        f->errors[X86CPU_ERROR_GUEST_PHYS_BITS_WITHOUT_LM] = !bits &&
+                                                             guest_bits;
+        return;
+    }
+    if (!bits) {
+        bits = DEFAULT_PHYS_BITS;
+    }
+    if (bits < MIN_PHYS_BITS || bits > MAX_PHYS_BITS) {
+        f->errors[X86CPU_ERROR_PHYS_BITS] = true;
+    } else if (guest_bits && (guest_bits < MIN_PHYS_BITS ||
+                              guest_bits > bits)) {
+        f->errors[X86CPU_ERROR_GUEST_PHYS_BITS] = true;
+    }
+    f->exceeds_phys_bits = accel == X86CPU_ON_KVM && offer->phys_bits &&
+                           bits > offer->phys_bits;
+}
+
+void x86cpu_filter(const X86CpuTables *tables, const X86Cpu *cpu,
+                   X86CpuAccelerator accel, X86CpuTopology topology,
+                   const X86CpuOffer *offer, X86CpuFiltered *f)
+{
+    uint64_t leaf_1;
+
+    memset(f, 0, sizeof(*f));
+    f->remaining = *cpu;
+    x86cpu_expand_features(tables, &f->remaining, accel, topology);
+    remove_mpx_and_apxf(tables, f);
+    x86cpu_set_levels(tables, &f->remaining, topology);
+    leaf_1 = f->remaining.words[X86CPU_FEAT_1_EDX];
+    if (x86cpu_is_amd(cpu)) {
+        /* No property sets them: they follow from leaf 1. */
+        f->remaining.words[X86CPU_FEAT_8000_0001_EDX] &= ~X86CPU_AMD_ALIASES;
+    }
+    filter_lbr(accel, offer, f);
+    remove_not_offered(tables, offer, f);
+    filter_intel_pt(cpu, accel, offer, f);
+    filter_avx10(offer, f);
+    copy_aliases(f, leaf_1);
+    check_phys_bits(accel, offer, f);
+}
+
+bool x86cpu_starts(const X86CpuFiltered *f)
+{
+    int i, j;
+
+    for (i = 0; i < X86CPU_REMOVALS; i++) {
+        for (j = 0; j < X86CPU_MAX_WORDS; j++) {
+            if (f->removed[i][j]) {
+                return false;
+            }
+        }
+    }
+    for (i = 0; i < X86CPU_ERRORS; i++) {
+        if (f->errors[i]) {
+            return false;
+        }
+    }
+    return f->avx10_version.requested == f->avx10_version.allowed &&
+           f->lbr_fmt.requested == f->lbr_fmt.allowed;
+}
