@@ -5,7 +5,8 @@
  *
  * Answers, for tools that have a description of a host instead of the host:
  * which features would QEMU remove there, for which cause, would it refuse to
- * start, and which CPU remains?
+ * start, and which CPU remains?  For the reasons why a guest does not see a
+ * feature, see explain.h.
  *
  * It is QEMU's filter, with check=on and x-force-features=off.  It never takes
  * away what depends on a removed feature, and never lowers a level: levels

@@ -11,7 +11,7 @@
 #include "baseline.h"
 #include "core-tables.h"
 #include "expand.h"
-#include "filter.h"
+#include "explain.h"
 #include "nearest.h"
 
 static X86CpuView view_of(const X86Cpu *cpu, X86CpuAccelerator accel,
@@ -1911,6 +1911,282 @@ static void test_filter_phys_bits(void)
     g_assert_true(f.errors[X86CPU_ERROR_PHYS_BITS_WITHOUT_LM]);
 }
 
+/* ---- explain.c ---- */
+
+static void collect_unseen(const X86CpuUnseen *unseen, void *opaque)
+{
+    g_array_append_val(opaque, *unseen);
+}
+
+static GArray *unseen_of(const X86Cpu *cpu, X86CpuAccelerator accel,
+                         const X86CpuOffer *offer)
+{
+    GArray *found = g_array_new(false, false, sizeof(X86CpuUnseen));
+
+    x86cpu_explain(&tables, cpu, accel, X86CPU_ONE_THREAD, offer,
+                   collect_unseen, found);
+    return found;
+}
+
+/* The entry of @bit, which is unseen */
+static X86CpuUnseen explain(const X86Cpu *cpu, X86CpuAccelerator accel,
+                            const X86CpuOffer *offer, X86CpuWordId word,
+                            uint64_t bit)
+{
+    g_autoptr(GArray) found = unseen_of(cpu, accel, offer);
+    unsigned i;
+
+    for (i = 0; i < found->len; i++) {
+        X86CpuUnseen *u = &g_array_index(found, X86CpuUnseen, i);
+
+        if (u->bit.word == word && u->bit.mask == bit) {
+            return *u;
+        }
+    }
+    g_assert_not_reached();
+}
+
+static void assert_needs(const X86CpuUnseen *u, unsigned i, X86CpuWordId word,
+                         uint64_t mask)
+{
+    g_assert_cmpint(u->reason, ==, X86CPU_REASON_DEPENDENCY);
+    g_assert_cmpuint(i, <, u->nneeds);
+    g_assert_cmpuint(u->needs[i].word, ==, word);
+    g_assert_cmphex(u->needs[i].mask, ==, mask);
+}
+
+static void test_explain_dependencies(void)
+{
+    X86CpuOffer offer = full_offer();
+    X86Cpu cpu = plain_cpu();
+    X86CpuDependency rows[X86CPU_MAX_NEEDS + 1];
+    X86CpuUnseen u;
+    size_t i;
+
+    cpu.words[X86CPU_FEAT_VMX_SECONDARY_CTLS] = BIT(1);
+    cpu.words[X86CPU_FEAT_24_0_EBX] = AVX10_256;
+    u = explain(&cpu, X86CPU_ON_KVM, NULL, X86CPU_FEAT_VMX_SECONDARY_CTLS,
+                BIT(1));
+    assert_needs(&u, 0, X86CPU_FEAT_1_ECX, VMX);
+    g_assert_cmpuint(u.nneeds, ==, 1);
+    g_assert_false(u.blocking);
+    /* All of several are needed. */
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_24_0_EBX, AVX10_256);
+    assert_needs(&u, 0, X86CPU_FEAT_24_0_EBX, AVX10_128);
+    assert_needs(&u, 1, X86CPU_FEAT_7_1_EDX, AVX10);
+    g_assert_cmpuint(u.nneeds, ==, 2);
+    /* And no more than these: not what other bits of the word need... */
+    cpu.words[X86CPU_FEAT_24_0_EBX] = AVX10_512;
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_24_0_EBX, AVX10_512);
+    assert_needs(&u, 0, X86CPU_FEAT_7_1_EDX, AVX10);
+    g_assert_cmpuint(u.nneeds, ==, 1);
+    /* ...and not what was there, and only the host lacks. */
+    cpu.words[X86CPU_FEAT_7_1_EDX] = AVX10;
+    cpu.words[X86CPU_FEAT_24_0_EBX] = AVX10_512 | AVX10_256;
+    offer.words[X86CPU_FEAT_7_1_EDX] = 0;
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_24_0_EBX, AVX10_256);
+    assert_needs(&u, 0, X86CPU_FEAT_24_0_EBX, AVX10_128);
+    g_assert_cmpuint(u.nneeds, ==, 1);
+    /* Of several bits of one, any is enough. */
+    cpu.words[X86CPU_FEAT_24_0_EBX] = 0;
+    u = explain(&cpu, X86CPU_ON_KVM, NULL, X86CPU_FEAT_7_1_EDX, AVX10);
+    assert_needs(&u, 0, X86CPU_FEAT_24_0_EBX,
+                 AVX10_128 | AVX10_256 | AVX10_512);
+    g_assert_cmpuint(u.nneeds, ==, 1);
+    /* A row that comes too early keeps its bits, and a leaf hides them. */
+    cpu.words[X86CPU_FEAT_24_1_ECX] = BIT(2);
+    cpu.values[X86CPU_MIN_LEVEL] = 0x24;
+    u = explain(&cpu, X86CPU_ON_TCG, NULL, X86CPU_FEAT_24_1_ECX, BIT(2));
+    assert_needs(&u, 0, X86CPU_FEAT_7_1_EDX, AVX10);
+
+    /* What a host removes, others go on to need. */
+    cpu = plain_cpu();
+    cpu.words[X86CPU_FEAT_1_ECX] = VMX;
+    cpu.words[X86CPU_FEAT_VMX_SECONDARY_CTLS] = BIT(1);
+    offer = full_offer();
+    offer.words[X86CPU_FEAT_1_ECX] = 0;
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_1_ECX, VMX);
+    g_assert_cmpint(u.reason, ==, X86CPU_REASON_NOT_OFFERED);
+    g_assert_true(u.blocking);
+    g_assert_cmpuint(u.cause.word, ==, X86CPU_FEAT_1_ECX);
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_VMX_SECONDARY_CTLS,
+                BIT(1));
+    assert_needs(&u, 0, X86CPU_FEAT_1_ECX, VMX);
+    g_assert_false(u.blocking);
+
+    /* No QEMU has as many. */
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        rows[i] = (X86CpuDependency) {
+            X86CPU_FEAT_7_0_EBX, X86CPU_FEAT_1_ECX, BIT(i), VMX
+        };
+    }
+    tables.dependencies = rows;
+    tables.ndependencies = G_N_ELEMENTS(rows);
+    u = explain(&cpu, X86CPU_ON_KVM, NULL, X86CPU_FEAT_1_ECX, VMX);
+    g_assert_cmpuint(u.nneeds, ==, X86CPU_MAX_NEEDS);
+    assert_needs(&u, 7, X86CPU_FEAT_7_0_EBX, BIT(7));
+}
+
+static void test_explain_hidden(void)
+{
+    bool new = tables.version >= 0xb0001;
+    X86CpuReason reasons[] = {
+        X86CPU_REASON_CONFIGURATION, X86CPU_REASON_ACCELERATOR,
+        X86CPU_REASON_DEPENDENCY, X86CPU_REASON_LEVEL, X86CPU_REASON_QEMU,
+    };
+    enum { CONFIG, ACCEL, NEEDS, LEVELS, UNKNOWN, SEEN };
+    const struct {
+        X86CpuWordId word;
+        uint64_t bit;
+        int kvm, tcg;
+    } hidden[] = {
+        /* Without pmu */
+        { X86CPU_FEAT_1_ECX, PDCM, CONFIG, CONFIG },
+        { X86CPU_FEAT_7_0_EDX, BIT(19), new ? CONFIG : SEEN,
+          new ? CONFIG : SEEN },
+        { X86CPU_FEAT_PERF_CAPABILITIES, BIT(13), CONFIG, ACCEL },
+        { X86CPU_FEAT_8000_0022_EAX, BIT(0), CONFIG, ACCEL },
+        /* Without kvm */
+        { X86CPU_FEAT_KVM, BIT(0), CONFIG, ACCEL },
+        { X86CPU_FEAT_KVM_HINTS, BIT(0), CONFIG, ACCEL },
+        { X86CPU_FEAT_8000_0007_EBX, BIT(0), new ? CONFIG : SEEN,
+          new ? CONFIG : SEEN },
+        { X86CPU_FEAT_XSAVE, BIT(0), NEEDS, NEEDS },
+        { X86CPU_FEAT_SGX_12_0_EAX, BIT(0), NEEDS, ACCEL },
+        { X86CPU_FEAT_1E_1_EAX, BIT(0), NEEDS, NEEDS },
+        { X86CPU_FEAT_29_0_EBX, BIT(0), NEEDS, NEEDS },
+        { X86CPU_FEAT_8000_0001_EDX, SYSCALL, SEEN, NEEDS },
+        { X86CPU_FEAT_ARCH_CAPABILITIES, RSBA, SEEN, ACCEL },
+        { X86CPU_FEAT_14_0_ECX, BIT(0), UNKNOWN, ACCEL },
+        { X86CPU_FEAT_14_0_ECX, LIP, SEEN, ACCEL },
+        { X86CPU_FEAT_8000_0021_EAX, BIT(0), LEVELS, LEVELS },
+    };
+    X86CpuAccelerator accel;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(hidden); i++) {
+        for (accel = X86CPU_ON_TCG; accel <= X86CPU_ON_KVM; accel++) {
+            int want = accel == X86CPU_ON_KVM ? hidden[i].kvm : hidden[i].tcg;
+            g_autoptr(GArray) found = NULL;
+            X86Cpu cpu = plain_cpu();
+            X86CpuUnseen *u;
+
+            cpu.values[X86CPU_KVM] = false;
+            cpu.values[X86CPU_MIN_LEVEL] = 0x29;
+            cpu.values[X86CPU_MIN_XLEVEL] = 0x80000022;
+            if (want == LEVELS) {
+                cpu.values[X86CPU_XLEVEL] = 0x80000020;
+            }
+            cpu.words[X86CPU_FEAT_8000_0001_EDX] = 0;
+            if (hidden[i].word == X86CPU_FEAT_14_0_ECX) {
+                cpu.words[X86CPU_FEAT_7_0_EBX] = INTEL_PT;
+            }
+            /* The leaf hides pdcm anyway. */
+            cpu.values[X86CPU_X_PDCM_ON_EVEN_WITHOUT_PMU] = i;
+            if (hidden[i].word == X86CPU_FEAT_ARCH_CAPABILITIES) {
+                cpu.words[X86CPU_FEAT_7_0_EDX] = ARCH_CAPS;
+            }
+            cpu.words[hidden[i].word] |= hidden[i].bit;
+            found = unseen_of(&cpu, accel, NULL);
+            g_assert_cmpuint(found->len, ==, want != SEEN);
+            if (want == SEEN) {
+                continue;
+            }
+            u = &g_array_index(found, X86CpuUnseen, 0);
+            g_assert_cmpuint(u->bit.word, ==, hidden[i].word);
+            g_assert_cmphex(u->bit.mask, ==, hidden[i].bit);
+            g_assert_cmpint(u->reason, ==, reasons[want]);
+            g_assert_cmpuint(u->nneeds, ==, want == NEEDS);
+            g_assert_false(u->blocking);
+        }
+    }
+}
+
+static void test_explain_host(void)
+{
+    bool new = tables.version >= 0xb0001;
+    X86CpuOffer offer = full_offer();
+    X86Cpu cpu = plain_cpu();
+    X86CpuUnseen u;
+
+    /* Without pmu, new lines drop these before they look at the host. */
+    cpu.words[X86CPU_FEAT_1_ECX] = PDCM;
+    cpu.words[X86CPU_FEAT_7_0_EDX] = BIT(19);
+    offer.words[X86CPU_FEAT_1_ECX] = 0;
+    offer.words[X86CPU_FEAT_7_0_EDX] = 0;
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_7_0_EDX, BIT(19));
+    g_assert_cmpint(u.reason, ==, new ? X86CPU_REASON_CONFIGURATION
+                                      : X86CPU_REASON_NOT_OFFERED);
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_1_ECX, PDCM);
+    g_assert_cmpint(u.reason, ==, new ? X86CPU_REASON_CONFIGURATION
+                                      : X86CPU_REASON_NOT_OFFERED);
+    cpu.values[X86CPU_X_PDCM_ON_EVEN_WITHOUT_PMU] = true;
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_1_ECX, PDCM);
+    g_assert_cmpint(u.reason, ==, X86CPU_REASON_NOT_OFFERED);
+    cpu = plain_cpu();
+    offer = full_offer();
+
+    /* The subleaf after those that subleaf 0 counts */
+    cpu.words[X86CPU_FEAT_7_1_EDX] = AVX10;
+    cpu.words[X86CPU_FEAT_24_0_EBX] = AVX10_128;
+    cpu.words[X86CPU_FEAT_24_1_ECX] = BIT(2);
+    cpu.values[X86CPU_AVX10_VERSION] = 2;
+    offer.avx10_version = 1;
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_24_1_ECX, BIT(2));
+    g_assert_cmpint(u.reason, ==, X86CPU_REASON_LEVEL);
+    g_assert_false(u.blocking);
+
+    /* Intel PT */
+    cpu = plain_cpu();
+    cpu.words[X86CPU_FEAT_7_0_EBX] = INTEL_PT;
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_7_0_EBX, INTEL_PT);
+    g_assert_cmpint(u.reason, ==, X86CPU_REASON_CONFLICT);
+    g_assert_true(u.blocking);
+    g_assert_cmpuint(u.conflicts_with.word, ==, X86CPU_FEAT_14_0_ECX);
+    g_assert_cmphex(u.conflicts_with.mask, ==, LIP);
+    offer.intel_pt_capable = false;
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_7_0_EBX, INTEL_PT);
+    g_assert_cmpint(u.reason, ==, X86CPU_REASON_VALUE);
+    cpu.values[X86CPU_X_INTEL_PT_AUTO_LEVEL] = false;
+    u = explain(&cpu, X86CPU_ON_TCG, &offer, X86CPU_FEAT_7_0_EBX, INTEL_PT);
+    g_assert_cmpint(u.reason, ==, X86CPU_REASON_LEVEL);
+    g_assert_true(u.blocking);
+    offer.words[X86CPU_FEAT_7_0_EBX] = 0;
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_7_0_EBX, INTEL_PT);
+    g_assert_cmpint(u.reason, ==, X86CPU_REASON_NOT_OFFERED);
+
+    /* mpx and apxf */
+    if (new) {
+        cpu = plain_cpu();
+        cpu.words[X86CPU_FEAT_7_0_EBX] = MPX;
+        cpu.words[X86CPU_FEAT_7_1_EDX] = APXF;
+        u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_7_0_EBX, MPX);
+        g_assert_cmpint(u.reason, ==, X86CPU_REASON_CONFLICT);
+        g_assert_cmpuint(u.conflicts_with.word, ==, X86CPU_FEAT_7_1_EDX);
+        g_assert_cmphex(u.conflicts_with.mask, ==, APXF);
+        u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_7_1_EDX, APXF);
+        g_assert_cmpuint(u.conflicts_with.word, ==, X86CPU_FEAT_7_0_EBX);
+        g_assert_cmphex(u.conflicts_with.mask, ==, MPX);
+    }
+
+    /* The copies that AMD's CPUs have go for the reason of the originals. */
+    cpu = plain_cpu();
+    strcpy(cpu.vendor, "AuthenticAMD");
+    offer.words[X86CPU_FEAT_1_EDX] = 0;
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_8000_0001_EDX,
+                BIT(0));
+    g_assert_cmpint(u.reason, ==, X86CPU_REASON_NOT_OFFERED);
+    g_assert_true(u.blocking);
+    g_assert_cmpuint(u.cause.word, ==, X86CPU_FEAT_1_EDX);
+    /* A level may hide the copy alone. */
+    offer = full_offer();
+    cpu.values[X86CPU_XLEVEL] = 0;
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_8000_0001_EDX,
+                BIT(0));
+    g_assert_cmpint(u.reason, ==, X86CPU_REASON_LEVEL);
+    g_assert_cmpuint(u.cause.word, ==, X86CPU_FEAT_8000_0001_EDX);
+}
+
 /* ---- random hosts ---- */
 
 /* As static expansion would describe it, but for bits without a name */
@@ -2023,6 +2299,71 @@ static void test_random_filters(void)
     g_assert_cmpuint(starts, >, 10);
 }
 
+/* Features of any word, closed or not, with and without a host */
+static void test_random_explanations(void)
+{
+    unsigned by_reason[X86CPU_REASON_QEMU + 1] = { 0 };
+    unsigned i, j;
+
+    for (i = 0; i < 3000; i++) {
+        X86CpuAccelerator accel = i % 2 ? X86CPU_ON_KVM : X86CPU_ON_TCG;
+        bool filtered = i % 3;
+        X86Cpu cpu = random_described_cpu(accel);
+        X86CpuOffer offer = random_offer();
+        uint64_t unseen[X86CPU_MAX_WORDS] = { 0 };
+        g_autoptr(GArray) found = NULL;
+        X86CpuFiltered f;
+        X86CpuView view;
+
+        for (j = 0; j < 8; j++) {
+            X86CpuWordId word =
+                places[g_test_rand_int_range(0, G_N_ELEMENTS(places))].id;
+
+            cpu.words[word] ^= BIT(g_test_rand_int_range(0, 32));
+        }
+        found = unseen_of(&cpu, accel, filtered ? &offer : NULL);
+        for (j = 0; j < found->len; j++) {
+            X86CpuUnseen *u = &g_array_index(found, X86CpuUnseen, j);
+
+            g_assert_cmphex(u->bit.mask & (u->bit.mask - 1), ==, 0);
+            g_assert_cmphex(unseen[u->bit.word] & u->bit.mask, ==, 0);
+            unseen[u->bit.word] |= u->bit.mask;
+            by_reason[u->reason]++;
+            g_assert_true(filtered || !u->blocking);
+            g_assert_cmpint(!u->nneeds, ==,
+                            u->reason != X86CPU_REASON_DEPENDENCY);
+            g_assert_cmpint(!u->conflicts_with.mask, ==,
+                            u->reason != X86CPU_REASON_CONFLICT);
+            /* Only these have bits that are neither named nor shown. */
+            if (u->reason == X86CPU_REASON_QEMU) {
+                g_assert_true(u->bit.word == X86CPU_FEAT_14_0_ECX ||
+                              u->bit.word == X86CPU_FEAT_8000_0022_EAX);
+            }
+        }
+        view = view_of(&cpu, accel, X86CPU_ONE_THREAD);
+        if (filtered) {
+            f = filter(&cpu, accel, &offer);
+            x86cpu_view_expanded(&tables, &f.remaining, accel,
+                                 X86CPU_ONE_THREAD, &view);
+        }
+        for (j = 0; j < X86CPU_MAX_WORDS; j++) {
+            uint64_t requested = cpu.words[j];
+
+            if (j == X86CPU_FEAT_8000_0001_EDX && x86cpu_is_amd(&cpu)) {
+                requested &= ~X86CPU_AMD_ALIASES;
+                requested |= cpu.words[X86CPU_FEAT_1_EDX] &
+                             X86CPU_AMD_ALIASES;
+            }
+            if (!x86cpu_is_derived_word(j)) {
+                g_assert_cmphex(unseen[j], ==, requested & ~view.words[j]);
+            }
+        }
+    }
+    for (i = 0; i < G_N_ELEMENTS(by_reason); i++) {
+        g_assert_cmpuint(by_reason[i], >, 0);
+    }
+}
+
 /* Every test on both kinds of line */
 static void run_old(const void *test)
 {
@@ -2080,6 +2421,10 @@ int main(int argc, char **argv)
     add("filter/conflict", test_filter_conflict);
     add("filter/values", test_filter_values);
     add("filter/phys-bits", test_filter_phys_bits);
+    add("explain/dependencies", test_explain_dependencies);
+    add("explain/hidden", test_explain_hidden);
+    add("explain/host", test_explain_host);
     add("random/filters", test_random_filters);
+    add("random/explanations", test_random_explanations);
     return g_test_run();
 }
