@@ -64,6 +64,7 @@ PARTS = [
         'tests/guest/test_cache_properties.py',
         'tests/guest/test_comparison.py:TestKvm.*',
         'tests/guest/test_comparison.py:TestTcg.*',
+        'tests/guest/test_core_filter.py',
         'tests/guest/test_dependencies.py',
         'tests/guest/test_descriptions.py',
         'tests/guest/test_distributors.py',
@@ -137,6 +138,7 @@ KVM_TESTS = [
     'tests/guest/test_table_models.py:Test*Kvm.*',
     'tests/guest/test_bug_fixes.py:TestKvm.*',
     'tests/guest/test_model_table.py:TestKvm.*',
+    'tests/guest/test_core_filter.py:TestKvm.*',
 ]
 # `make check` runs these on each simulated host, the others on one each
 ON_EACH_HOST = {
@@ -157,6 +159,7 @@ SAMPLED = {
     'tests/golden/test_golden.py': 'expansions; guests',
     'tests/guest/test_best_models.py': 'machine types',
     'tests/guest/test_comparison.py': 'random pairs, models',
+    'tests/guest/test_core_filter.py': 'machine types, random CPUs',
     'tests/guest/test_cpu_compat.py': 'models and pairs of machine types',
     'tests/guest/test_feature_flags.py': 'models',
     'tests/guest/test_machine_type.py': 'models and machine types',
