@@ -275,7 +275,8 @@ static bool is_intel_pt_dropped_by_level(X86CPU *cpu)
 
 /*
  * The same for mpx and apxf, which x86_cpu_expand_features() drops if a CPU has
- * both.
+ * both.  With x-force-features, apxf raises levels, of which level-func7 has no
+ * minimum that a description could have instead.
  */
 static void put_mpx_and_apxf(X86CPU *cpu, QDict *props)
 {
@@ -287,6 +288,9 @@ static void put_mpx_and_apxf(X86CPU *cpu, QDict *props)
          cpu->filtered_features[FEAT_7_1_EDX] & BIT(21))) {
         qdict_put_bool(props, "mpx", true);
         qdict_put_bool(props, "apxf", true);
+        if (!req->level_func7_is_fixed) {
+            qdict_put_int(props, "level-func7", UINT32_MAX);
+        }
     }
 }
 

@@ -82,6 +82,7 @@ void x86_cpu_requests_begin(X86CPU *cpu)
     req->level_is_fixed = cpu->env.cpuid_level != UINT32_MAX;
     req->xlevel_is_fixed = cpu->env.cpuid_xlevel != UINT32_MAX;
     req->xlevel2_is_fixed = cpu->env.cpuid_xlevel2 != UINT32_MAX;
+    req->level_func7_is_fixed = cpu->env.cpuid_level_func7 != UINT32_MAX;
 }
 
 void x86_cpu_requests_finish(X86CPU *cpu)

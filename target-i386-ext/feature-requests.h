@@ -49,8 +49,9 @@ typedef struct X86CPUFeatureRequests {
     bool machine_done;
     /* Nor were they set by -global or -cpu. */
     bool defaults_done;
-    /* Set as level, xlevel, xlevel2, not derived from the features */
+    /* Set as level, xlevel and so on, not derived from the features */
     bool level_is_fixed, xlevel_is_fixed, xlevel2_is_fixed;
+    bool level_func7_is_fixed;
     /* @requested and @unmet are complete */
     bool finished;
     /* The property enforce-report: a CpuEnforceReport */

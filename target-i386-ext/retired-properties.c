@@ -143,7 +143,6 @@ void x86_cpu_retired_levels_begin(X86CPU *cpu)
         rp->xlevel = env->cpuid_min_xlevel;
         rp->xlevel2 = env->cpuid_min_xlevel2;
         rp->level_func7 = env->cpuid_min_level_func7;
-        rp->level_func7_is_fixed = env->cpuid_level_func7 != UINT32_MAX;
     } else if (rp->no_intel_pt_level) {
         x86_cpu_access_adjust_level(cpu, FEAT_7_0_EBX);
         drop_intel_pt(cpu);
@@ -173,7 +172,7 @@ void x86_cpu_retired_levels_end(X86CPU *cpu)
         lower(&env->cpuid_min_xlevel2, &env->cpuid_xlevel2, rp->xlevel2,
               req->xlevel2_is_fixed);
         lower(&env->cpuid_min_level_func7, &env->cpuid_level_func7,
-              rp->level_func7, rp->level_func7_is_fixed);
+              rp->level_func7, req->level_func7_is_fixed);
     }
     env->features[FEAT_7_0_EBX] |= rp->intel_pt;
 }

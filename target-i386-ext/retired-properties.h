@@ -18,7 +18,6 @@ typedef struct X86CPURetiredProperties {
     bool hv_synic_kvm_only;
     /* Minimums with no_auto_level, while QEMU raises them */
     uint32_t level, xlevel, xlevel2, level_func7;
-    bool level_func7_is_fixed;
     /* Intel PT, while QEMU raises the level for it */
     uint64_t intel_pt;
 } X86CPURetiredProperties;

@@ -20,6 +20,7 @@
 #define SVM             BIT(2)
 #define INTEL_PT        BIT(25)         /* 7.0, EBX */
 #define SGX             BIT(2)
+#define MPX             BIT(14)
 #define ARCH_LBR        BIT(19)         /* 7.0, EDX */
 #define AVX10           BIT(19)         /* 7.1, EDX */
 #define APXF            BIT(21)
@@ -250,6 +251,35 @@ static void describe_phys_bits(const X86Cpu *requested,
     }
 }
 
+/*
+ * Whether QEMU drops both mpx and apxf, unless x-force-features is on: before it
+ * raises levels
+ */
+static bool has_mpx_and_apxf(const X86CpuTables *tables, const X86Cpu *cpu)
+{
+    return tables->version >= X86CPU_LINE_11_1 &&
+           (cpu->words[X86CPU_FEAT_7_0_EBX] & MPX) &&
+           (cpu->words[X86CPU_FEAT_7_1_EDX] & APXF);
+}
+
+/*
+ * A description has both, and levels without them: a CPU made from it drops
+ * them again, or has them raise its levels.
+ */
+static void describe_mpx_and_apxf(const X86CpuTables *tables,
+                                  const X86Cpu *requested,
+                                  X86CpuAccelerator accel, X86Cpu *cpu)
+{
+    X86Cpu without = *requested;
+
+    without.words[X86CPU_FEAT_7_0_EBX] &= ~MPX;
+    without.words[X86CPU_FEAT_7_1_EDX] &= ~APXF;
+    x86cpu_expand(tables, &without, accel, X86CPU_ONE_THREAD);
+    cpu->values[X86CPU_MIN_LEVEL] = without.values[X86CPU_MIN_LEVEL];
+    cpu->values[X86CPU_MIN_XLEVEL] = without.values[X86CPU_MIN_XLEVEL];
+    cpu->values[X86CPU_LEVEL_FUNC7] = requested->values[X86CPU_LEVEL_FUNC7];
+}
+
 void x86cpu_describe(const X86CpuTables *tables, const X86Cpu *requested,
                      X86CpuAccelerator accel, const X86CpuHostValues *host,
                      X86Cpu *described)
@@ -263,6 +293,9 @@ void x86cpu_describe(const X86CpuTables *tables, const X86Cpu *requested,
 
     *cpu = before;
     x86cpu_expand(tables, cpu, accel, X86CPU_ONE_THREAD);
+    if (has_mpx_and_apxf(tables, cpu)) {
+        describe_mpx_and_apxf(tables, &before, accel, cpu);
+    }
     if (x86cpu_is_amd(cpu)) {
         /* They follow from leaf 1. */
         cpu->words[X86CPU_FEAT_8000_0001_EDX] &= ~X86CPU_AMD_ALIASES;

@@ -94,13 +94,13 @@ static void test_describe_features(void)
     X86Cpu cpu = plain_cpu(), d;
 
     cpu.words[X86CPU_FEAT_SVM] = BIT(0);
-    cpu.words[X86CPU_FEAT_7_0_EBX] = INTEL_PT | MPX;
+    cpu.words[X86CPU_FEAT_7_0_EBX] = INTEL_PT;
     cpu.words[X86CPU_FEAT_7_1_EDX] = APXF;
     cpu.words[X86CPU_FEAT_KVM] = BIT(0) | BIT(3);
     cpu.values[X86CPU_XLEVEL] = 0x80000004;
     d = description_of(&cpu, X86CPU_ON_TCG, NULL);
     g_assert_cmphex(d.words[X86CPU_FEAT_SVM], ==, 0);
-    g_assert_cmphex(d.words[X86CPU_FEAT_7_0_EBX], ==, INTEL_PT | MPX);
+    g_assert_cmphex(d.words[X86CPU_FEAT_7_0_EBX], ==, INTEL_PT);
     g_assert_cmphex(d.words[X86CPU_FEAT_7_1_EDX], ==, APXF);
     g_assert_cmphex(d.words[X86CPU_FEAT_KVM], ==, 0);
     g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x29);
@@ -126,6 +126,36 @@ static void test_describe_features(void)
     /* In place, too */
     x86cpu_describe(&tables, &cpu, X86CPU_ON_TCG, NULL, &cpu);
     g_assert_cmpuint(cpu.caches[X86CPU_CACHE_L2].size, ==, 1 << 20);
+}
+
+/* QEMU 11.1 drops both, unless it is forced, before it raises levels. */
+static void test_describe_mpx_and_apxf(void)
+{
+    const uint32_t version = tables.version;
+    X86Cpu cpu = plain_cpu(), d;
+    uint64_t level;
+
+    make_tables(X86CPU_LINE_11_1);
+    level = description_of(&cpu, X86CPU_ON_TCG, NULL).values[X86CPU_MIN_LEVEL];
+    cpu.words[X86CPU_FEAT_7_0_EBX] = MPX;
+    cpu.words[X86CPU_FEAT_7_1_EDX] = APXF;
+    d = description_of(&cpu, X86CPU_ON_TCG, NULL);
+    g_assert_cmphex(d.words[X86CPU_FEAT_7_0_EBX], ==, MPX);
+    g_assert_cmphex(d.words[X86CPU_FEAT_7_1_EDX], ==, APXF);
+    g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, level);
+    g_assert_cmphex(d.values[X86CPU_LEVEL_FUNC7], ==,
+                    X86CPU_AUTOMATIC_LEVEL);
+    cpu.values[X86CPU_LEVEL_FUNC7] = 0;
+    d = description_of(&cpu, X86CPU_ON_TCG, NULL);
+    g_assert_cmphex(d.values[X86CPU_LEVEL_FUNC7], ==, 0);
+
+    /* Alone, it does. */
+    cpu.values[X86CPU_LEVEL_FUNC7] = X86CPU_AUTOMATIC_LEVEL;
+    cpu.words[X86CPU_FEAT_7_0_EBX] = 0;
+    d = description_of(&cpu, X86CPU_ON_TCG, NULL);
+    g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x29);
+    g_assert_cmphex(d.values[X86CPU_LEVEL_FUNC7], ==, 1);
+    make_tables(version);
 }
 
 /* ---- x86cpu.c ---- */
@@ -2396,6 +2426,7 @@ int main(int argc, char **argv)
     add("check", test_check);
     add("describe/host", test_describe_host);
     add("describe/features", test_describe_features);
+    add("describe/mpx-and-apxf", test_describe_mpx_and_apxf);
     add("view/levels", test_view_levels);
     add("view/words", test_view_words);
     add("view/gates", test_view_gates);

@@ -29,7 +29,7 @@ from cpu_models import (
     cpu_option, differences, expansion, random_cpu, rng, show_differences,
 )
 from guest_cpuid import GuestError
-from release_line import of_line
+from release_line import LINE, of_line
 from test_removed_features import NeedsKvm
 
 # What CPUID says at these is made of what the sockets, dies, modules, cores
@@ -195,6 +195,23 @@ class Checks(LabChecks):
             for target in ([NEWEST, choose.choice(self.lab.machines)]
                            if FULL else
                            [choose.choice([NEWEST, OLDEST])])])
+
+    def test_5_conflicts(self):
+        """What QEMU drops before it raises levels, with and without force"""
+        # mpx and apxf exclude each other; intel-pt needs a level.
+        dropped = [('Haswell', {'intel-pt': True})]
+        if LINE != '10.0':
+            dropped += [('Denverton-v1', {'apxf': True}),
+                        ('DiamondRapids', {'mpx': True})]
+        self.check_same([
+            self.case(machine, name, target, props={**props, **more},
+                      force=force)
+            for name, props in dropped
+            for more in [{}, {'level-func7': 0}, {'level-func7': 2}]
+            for machine, target in [(NEWEST, OLDEST), (OLDEST, NEWEST)]
+            # KVM refuses the MSRs of Intel PT where it lacks it.
+            for force in ([{}] if self.accel == 'kvm' and 'intel-pt' in props
+                          else [{}, FORCE])])
 
     def test_6_host_and_max(self):
         """What is not the same for host and max is in omitted-properties"""
