@@ -11,6 +11,8 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define INTEL_PT        BIT(25)         /* CPUID[7].EBX */
+#define MCE             BIT(7)          /* CPUID[1].EDX */
+#define MCA             BIT(14)
 #define LM              BIT(29)         /* CPUID[0x80000001].EDX */
 #define INVTSC          BIT(8)          /* CPUID[0x80000007].EDX */
 #define AVX10           BIT(19)         /* CPUID[7,1].EDX */
@@ -335,6 +337,22 @@ static void drop_vendor_leaf(const Ends *a, const Ends *b, X86Cpu *cpu)
     cpu->words[word] &= a->low.words[word] & b->low.words[word];
 }
 
+/*
+ * No guest sees it in a CPU older than family 6, nor without mce and mca; the
+ * family is that of one CPU.
+ */
+static void settle_lmce(const Ends *a, const Ends *b, X86CpuBaseline *baseline)
+{
+    const X86Cpu *cpu = &baseline->cpu;
+    bool both = a->low.values[X86CPU_LMCE] && b->low.values[X86CPU_LMCE];
+    bool keeps = both && has(cpu, X86CPU_FEAT_1_EDX, MCE) &&
+                 has(cpu, X86CPU_FEAT_1_EDX, MCA);
+
+    baseline->omitted[X86CPU_OMITTED_DEPENDENCY].properties[X86CPU_LMCE] =
+        both && !keeps;
+    baseline->cpu.values[X86CPU_LMCE] = keeps;
+}
+
 /* Values that mean nothing without others, or mean something else then */
 static void settle_values(const X86Cpu *a, const X86Cpu *b,
                           X86CpuBaseline *baseline)
@@ -412,6 +430,7 @@ bool x86cpu_baseline(const X86CpuTables *tables, const X86Cpu *a,
     settle_intel_pt(&of_a, &of_b, baseline);
     drop_vendor_leaf(&of_a, &of_b, cpu);
     close_baseline(tables, baseline);
+    settle_lmce(&of_a, &of_b, baseline);
     settle_values(a, b, baseline);
     set_hv_values(tables, a, b, cpu);
     note_hazards(tables, a, b, baseline);

@@ -1052,6 +1052,39 @@ static void test_baseline(void)
     g_assert_true(x86cpu_fits(&tables, &bl.cpu, &a, X86CPU_ON_KVM));
 }
 
+static void test_baseline_lmce(void)
+{
+    const uint64_t mce_mca = BIT(7) | BIT(14);
+    const bool *omitted;
+    X86Cpu a = plain_cpu(), b;
+    X86CpuBaseline bl;
+
+    a.words[X86CPU_FEAT_1_EDX] |= mce_mca;
+    a.values[X86CPU_LMCE] = true;
+    b = a;
+    omitted = bl.omitted[X86CPU_OMITTED_DEPENDENCY].properties;
+    bl = baseline_of(&a, &b);
+    g_assert_true(bl.cpu.values[X86CPU_LMCE]);
+    g_assert_false(omitted[X86CPU_LMCE]);
+
+    /* No guest sees it in an old CPU, whose family the baseline has not. */
+    a.values[X86CPU_FAMILY] = 5;
+    a.values[X86CPU_CPUID_0XB] = true;
+    b.values[X86CPU_CPUID_0XB] = false;
+    bl = baseline_of(&a, &b);
+    g_assert_cmpuint(bl.cpu.values[X86CPU_FAMILY], ==, 6);
+    g_assert_false(bl.cpu.values[X86CPU_LMCE]);
+    g_assert_false(omitted[X86CPU_LMCE]);
+    g_assert_true(x86cpu_fits(&tables, &bl.cpu, &a, X86CPU_ON_KVM));
+
+    /* The level of one hides what it needs. */
+    a = b;
+    a.values[X86CPU_LEVEL] = 0;
+    bl = baseline_of(&a, &b);
+    g_assert_false(bl.cpu.values[X86CPU_LMCE]);
+    g_assert_true(omitted[X86CPU_LMCE]);
+}
+
 static void test_baseline_hyperv(void)
 {
     X86Cpu a = plain_cpu(), b = a;
@@ -2443,6 +2476,7 @@ int main(int argc, char **argv)
     add("nearest/random", test_random_edits);
     add("baseline/features", test_baseline);
     add("baseline/hyperv", test_baseline_hyperv);
+    add("baseline/lmce", test_baseline_lmce);
     add("random/comparisons", test_random_comparisons);
     add("random/baselines", test_random_baselines);
     add("filter/words", test_filter_words);
