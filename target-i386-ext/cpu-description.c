@@ -326,6 +326,14 @@ static void put_worked_out(X86CPU *cpu, QDict *props)
     }
 }
 
+void x86_cpu_describe_physical_bits(X86CPU *cpu, X86Cpu *value)
+{
+    if (is_64bit(cpu)) {
+        value->values[X86CPU_PHYS_BITS] = x86_cpu_physical_bits(cpu);
+    }
+    value->values[X86CPU_GUEST_PHYS_BITS] = guest_physical_bits(cpu);
+}
+
 /* As in kvm_msr_entry_add_vmx(): bits that always come from the kernel */
 static uint64_t fixed_vmx_bits(X86CPU *cpu, FeatureWord w)
 {

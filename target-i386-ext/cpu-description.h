@@ -10,6 +10,7 @@
 #include "cpu.h"
 #include "qapi/qapi-builtin-types.h"
 #include "qobject/qdict.h"
+#include "target/i386/ext/core/x86cpu.h"
 
 /*
  * Adds to @props, which may have some of them already, the properties of CPU
@@ -38,6 +39,12 @@ bool x86_cpu_is_table_property(const char *name);
 
 /* How many physical address bits @cpu, which is expanded, will have. */
 uint32_t x86_cpu_physical_bits(X86CPU *cpu);
+
+/*
+ * Puts in *@value the phys-bits and guest-phys-bits of a description of @cpu,
+ * which need not be expanded: the part of x86cpu_describe() that asks the host.
+ */
+void x86_cpu_describe_physical_bits(X86CPU *cpu, X86Cpu *value);
 
 /* Whether a complete description of @cpu has the property @name */
 bool x86_cpu_description_needs(X86CPU *cpu, const char *name);

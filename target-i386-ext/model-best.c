@@ -29,17 +29,45 @@ static bool get_host(const MachineClass *mc, X86Cpu *host, Error **errp)
     return info;
 }
 
-static void remove_those_that_do_not_run(GPtrArray *models)
+/*
+ * Whether QEMU starts with @model here: no entry of its removed-features is
+ * blocking, and it has no error
+ */
+static bool runs_here(const X86CPUNamedModel *model, bool *runs, Error **errp)
+{
+    g_autofree X86Cpu *value = g_new(X86Cpu, 1);
+    g_autoptr(CpuModelExpansionInfo) info = x86_cpu_model_to_value(
+        &(CpuModelInfo) {
+            .name = model->name,
+            .machine_type = (char *)model->machine_type->name,
+        }, model->name, value, errp);
+    const CpuRemovedFeatureList *el;
+
+    if (!info) {
+        return false;
+    }
+    *runs = !info->errors;
+    for (el = info->removed_features; el; el = el->next) {
+        *runs &= !el->value->blocking;
+    }
+    return true;
+}
+
+static bool remove_those_that_do_not_run(GPtrArray *models, Error **errp)
 {
     unsigned i;
 
     for (i = models->len; i-- > 0;) {
-        const X86CPUNamedModel *model = g_ptr_array_index(models, i);
+        bool runs;
 
-        if (!model->runs_here) {
+        if (!runs_here(g_ptr_array_index(models, i), &runs, errp)) {
+            return false;
+        }
+        if (!runs) {
             g_ptr_array_remove_index_fast(models, i);
         }
     }
+    return true;
 }
 
 /* Which of @models is no proper subset of another one */
@@ -109,10 +137,10 @@ CpuModelBestInfoList *qmp_query_cpu_model_best(const char *machine_type,
     unsigned i;
 
     if (!mc || !get_host(mc, host, errp) ||
-        !x86_cpu_add_named_models(models, mc, errp)) {
+        !x86_cpu_add_named_models(models, mc, errp) ||
+        !remove_those_that_do_not_run(models, errp)) {
         return NULL;
     }
-    remove_those_that_do_not_run(models);
     maximal = find_maximal(models);
     for (i = 0; i < models->len; i++) {
         if (maximal[i]) {

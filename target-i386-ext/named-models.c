@@ -4,15 +4,19 @@
  * The named CPU models, as values of the core
  *
  * Answers, for query-cpu-model-best and -nearest: what is each named CPU model
- * on a machine type, and does it run here?
+ * on a machine type?
  */
 
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "qapi/error.h"
 #include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
-#include "target/i386/ext/model-expansion.h"
+#include "target/i386/ext/core/expand.h"
+#include "target/i386/ext/cpu-description.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/named-models.h"
+#include "target/i386/ext/requested-value.h"
 
 static void free_model(gpointer p)
 {
@@ -27,52 +31,36 @@ GPtrArray *x86_cpu_named_models_new(void)
     return g_ptr_array_new_with_free_func(free_model);
 }
 
-static bool runs_here(const CpuModelExpansionInfo *info)
-{
-    const CpuRemovedFeatureList *el;
-
-    for (el = info->removed_features; el; el = el->next) {
-        if (el->value->blocking) {
-            return false;
-        }
-    }
-    return !info->errors;
-}
-
 /*
- * The static expansion lacks features that depend on one that is off, such as
- * those of vmx, which KVM turns off in all models.  They turn up with it.
+ * Puts in @model->value what a static expansion says, and the features that it
+ * lacks because they depend on one that is off, such as those of vmx, which KVM
+ * turns off in all models: they turn up with it.
+ *
+ * Hundreds of models are evaluated, so without the QDict of an expansion.  Call
+ * between x86_cpu_use_defaults_of() and x86_cpu_end_evaluation().
  */
-static bool add_hidden_features(X86Cpu *value, const CpuModelInfo *model,
-                                const char *type, Error **errp)
+static bool evaluate(X86CPUNamedModel *model, ObjectClass *oc, Error **errp)
 {
-    Object *obj;
+    ERRP_GUARD();
+    Object *obj = object_new_with_class(oc);
+    X86Cpu *value = &model->value;
+    int i;
 
-    if (!x86_cpu_begin_evaluation(model, errp)) {
-        return false;
-    }
-    obj = object_new(type);
+    x86_cpu_requested_value(X86_CPU(obj), value);
+    x86cpu_describe(x86_cpu_core_tables(), value, x86_cpu_core_accelerator(),
+                    NULL, value);
+    x86_cpu_describe_physical_bits(X86_CPU(obj), value);
     x86_cpu_value_add_features(value, X86_CPU(obj));
     object_unref(obj);
-    x86_cpu_end_evaluation();
-    return true;
-}
-
-static bool evaluate(X86CPUNamedModel *model, const char *type, Error **errp)
-{
-    CpuModelInfo input = {
-        .name = model->name,
-        .machine_type = (char *)model->machine_type->name,
-    };
-    g_autoptr(CpuModelExpansionInfo) info =
-        x86_cpu_model_to_value(&input, model->name, &model->value, errp);
-
-    if (!info || !add_hidden_features(&model->value, &input, type, errp)) {
-        return false;
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        value->given[i] = x86_cpu_value_describes(value, i);
     }
     /* No definition sets it; expansions have what follows from features. */
-    model->value.values[X86CPU_LEVEL_FUNC7] = UINT32_MAX;
-    model->runs_here = runs_here(info);
+    value->values[X86CPU_LEVEL_FUNC7] = UINT32_MAX;
+    if (!x86_cpu_check_evaluation(errp)) {
+        error_prepend(errp, "%s: ", model->name);
+        return false;
+    }
     return true;
 }
 
@@ -93,16 +81,14 @@ static bool is_version(const GPtrArray *models, unsigned first,
     return false;
 }
 
-bool x86_cpu_add_named_models(GPtrArray *models, const MachineClass *mc,
-                              Error **errp)
+static bool evaluate_all(GPtrArray *models, const MachineClass *mc,
+                         Error **errp)
 {
     g_autoptr(GSList) classes = object_class_get_list(TYPE_X86_CPU, false);
-    unsigned first = models->len, i;
     const GSList *el;
 
     for (el = classes; el; el = el->next) {
         const X86CPUModel *definition = X86_CPU_CLASS(el->data)->model;
-        const char *type = object_class_get_name(el->data);
         X86CPUNamedModel *model;
 
         if (!definition) {
@@ -110,12 +96,30 @@ bool x86_cpu_add_named_models(GPtrArray *models, const MachineClass *mc,
         }
         model = g_new0(X86CPUNamedModel, 1);
         g_ptr_array_add(models, model);
-        model->name = cpu_model_from_type(type);
+        model->name = cpu_model_from_type(object_class_get_name(el->data));
         model->is_alias = x86_cpu_access_is_alias(definition);
         model->machine_type = mc;
-        if (!evaluate(model, type, errp)) {
+        if (!evaluate(model, el->data, errp)) {
             return false;
         }
+    }
+    return true;
+}
+
+bool x86_cpu_add_named_models(GPtrArray *models, const MachineClass *mc,
+                              Error **errp)
+{
+    CpuModelInfo defaults = { .machine_type = (char *)mc->name };
+    unsigned first = models->len, i;
+    bool ok;
+
+    if (!x86_cpu_use_defaults_of(&defaults, errp)) {
+        return false;
+    }
+    ok = evaluate_all(models, mc, errp);
+    x86_cpu_end_evaluation();
+    if (!ok) {
+        return false;
     }
     for (i = models->len; i-- > first;) {
         const X86CPUNamedModel *model = g_ptr_array_index(models, i);

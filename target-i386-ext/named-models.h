@@ -15,15 +15,14 @@ typedef struct X86CPUNamedModel {
     bool is_alias;
     const MachineClass *machine_type;
     X86Cpu value;
-    /* No entry of its removed-features is blocking, and it has no error. */
-    bool runs_here;
 } X86CPUNamedModel;
 
 /*
  * Appends all models with a definition (X86CPUNamedModel) to @models, as they
  * are on machine type @mc; of their aliases only those that are CPUs of their
  * own there, for which compat properties have that name.  False, with an error,
- * if QEMU does not decide what a guest sees.
+ * if the machine type sets what can't be set.  Call where QEMU decides what a
+ * guest sees: x86_cpu_model_to_value() tells.
  */
 bool x86_cpu_add_named_models(GPtrArray *models, const MachineClass *mc,
                               Error **errp);
