@@ -29,6 +29,7 @@
 #include "target/i386/kvm/kvm_i386.h"
 #include "target/i386/tcg/helper-tcg.h"
 #include "target/i386/ext/compat.h"
+#include "target/i386/ext/core/expand.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/feature-dictionary.h"
@@ -274,6 +275,21 @@ static bool is_intel_pt_dropped_by_level(X86CPU *cpu)
 }
 
 /*
+ * AVX10 and APX raise min-level after that: given back, it would be enough for
+ * Intel PT.  They raise any lower one again.
+ */
+static void put_intel_pt(X86CPU *cpu, QDict *props)
+{
+    if (!is_intel_pt_dropped_by_level(cpu)) {
+        return;
+    }
+    qdict_put_bool(props, "intel-pt", true);
+    if (cpu->env.cpuid_min_level >= X86CPU_INTEL_PT_LEAF) {
+        qdict_put_int(props, "min-level", X86CPU_INTEL_PT_LEAF - 1);
+    }
+}
+
+/*
  * The same for mpx and apxf, which x86_cpu_expand_features() drops if a CPU has
  * both.  With x-force-features, apxf raises levels, of which level-func7 has no
  * minimum that a description could have instead.
@@ -315,9 +331,7 @@ static void put_worked_out(X86CPU *cpu, QDict *props)
     if (is_given_waitpkg(cpu)) {
         qdict_put_bool(props, "waitpkg", true);
     }
-    if (is_intel_pt_dropped_by_level(cpu)) {
-        qdict_put_bool(props, "intel-pt", true);
-    }
+    put_intel_pt(cpu, props);
     put_mpx_and_apxf(cpu, props);
     /* It has already been expanded to the kernel's enlightenments. */
     qdict_put_bool(props, "hv-passthrough", false);

@@ -52,7 +52,7 @@ const X86CpuLevelRule x86cpu_level_rules[] = {
     { X86CPU_FEAT_C000_0001_EDX, 0, 0, { AUTO, NONE } },
     { X86CPU_FEAT_SVM, 0, 0, { AUTO, NONE } },
     { X86CPU_FEAT_XSAVE, 0, 0, { AUTO, NONE } },
-    { X86CPU_FEAT_7_0_EBX, INTEL_PT, 0x14,
+    { X86CPU_FEAT_7_0_EBX, INTEL_PT, X86CPU_INTEL_PT_LEAF,
       { AUTO, X86CPU_X_INTEL_PT_AUTO_LEVEL } },
     { X86CPU_FEAT_7_1_EDX, AVX10, 0x24, { AUTO, NONE } },
     { X86CPU_FEAT_7_1_EDX, APXF, 0x29, { AUTO, NONE } },
@@ -252,8 +252,26 @@ static void describe_phys_bits(const X86Cpu *requested,
 }
 
 /*
- * Whether QEMU drops both mpx and apxf, unless x-force-features is on: before it
- * raises levels
+ * Whether the leaf of Intel PT is above min-level, unless AVX10 and APX raise
+ * it: after QEMU has dropped Intel PT
+ */
+static bool is_intel_pt_too_high(const X86CpuTables *tables,
+                                 const X86Cpu *requested,
+                                 X86CpuAccelerator accel, const X86Cpu *cpu)
+{
+    X86Cpu without = *requested;
+
+    if (!(cpu->words[X86CPU_FEAT_7_0_EBX] & INTEL_PT) || !is_on(cpu, AUTO)) {
+        return false;
+    }
+    without.words[X86CPU_FEAT_7_1_EDX] &= ~(AVX10 | APXF);
+    x86cpu_expand(tables, &without, accel, X86CPU_ONE_THREAD);
+    return without.values[X86CPU_MIN_LEVEL] < X86CPU_INTEL_PT_LEAF;
+}
+
+/*
+ * Whether QEMU drops both mpx and apxf, unless x-force-features is on: before
+ * it raises levels
  */
 static bool has_mpx_and_apxf(const X86CpuTables *tables, const X86Cpu *cpu)
 {
@@ -295,6 +313,11 @@ void x86cpu_describe(const X86CpuTables *tables, const X86Cpu *requested,
     x86cpu_expand(tables, cpu, accel, X86CPU_ONE_THREAD);
     if (has_mpx_and_apxf(tables, cpu)) {
         describe_mpx_and_apxf(tables, &before, accel, cpu);
+    }
+    if (cpu->values[X86CPU_MIN_LEVEL] >= X86CPU_INTEL_PT_LEAF &&
+        is_intel_pt_too_high(tables, &before, accel, cpu)) {
+        /* AVX10 and APX raise it again. */
+        cpu->values[X86CPU_MIN_LEVEL] = X86CPU_INTEL_PT_LEAF - 1;
     }
     if (x86cpu_is_amd(cpu)) {
         /* They follow from leaf 1. */

@@ -23,6 +23,9 @@
 /* A value of guest-phys-bits that leaves it to the accelerator */
 #define X86CPU_AUTOMATIC_PHYS_BITS 0xffffffff
 
+/* The leaf that a CPU with Intel PT needs (SDM vol. 2A, CPUID) */
+#define X86CPU_INTEL_PT_LEAF 0x14
+
 /* The release line in which expansion changed */
 #define X86CPU_LINE_11_1 0xb0001
 

@@ -29,7 +29,6 @@
 #define INTEL_PT_1_EBX  (0x003fu << 16 | 0x1fffu)
 #define INTEL_PT_RANGES 2u              /* QEMU reads two bits of three. */
 
-#define INTEL_PT_LEAF   0x14
 
 /* Of CPUs with lm that don't set phys-bits */
 #define DEFAULT_PHYS_BITS 40
@@ -89,7 +88,7 @@ static bool hides_intel_pt(const X86Cpu *cpu)
 {
     return cpu->values[X86CPU_FULL_CPUID_AUTO_LEVEL] &&
            !cpu->values[X86CPU_X_INTEL_PT_AUTO_LEVEL] &&
-           cpu->values[X86CPU_MIN_LEVEL] < INTEL_PT_LEAF;
+           cpu->values[X86CPU_MIN_LEVEL] < X86CPU_INTEL_PT_LEAF;
 }
 
 /* After intel-pt-lip, which counts here if it is offered */

@@ -96,7 +96,8 @@ bool x86cpu_has_intel_pt_capabilities(const uint32_t *subleaf_0,
 
 /*
  * Puts in *@filtered what a host that offers @offer leaves of @cpu, which is
- * described (see x86cpu_describe()), in a guest with @topology.
+ * described (see x86cpu_describe()) and not in *@filtered, in a guest with
+ * @topology.
  */
 void x86cpu_filter(const X86CpuTables *tables, const X86Cpu *cpu,
                    X86CpuAccelerator accel, X86CpuTopology topology,

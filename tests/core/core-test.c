@@ -128,6 +128,37 @@ static void test_describe_features(void)
     g_assert_cmpuint(cpu.caches[X86CPU_CACHE_L2].size, ==, 1 << 20);
 }
 
+/* AVX10 raises min-level after QEMU has dropped Intel PT for it. */
+static void test_describe_intel_pt(void)
+{
+    X86Cpu cpu = plain_cpu(), d;
+
+    cpu.words[X86CPU_FEAT_7_0_EBX] = INTEL_PT;
+    cpu.words[X86CPU_FEAT_7_1_EDX] = AVX10;
+    cpu.words[X86CPU_FEAT_24_0_EBX] = AVX10_128 | AVX10_256 | AVX10_512;
+    cpu.values[X86CPU_FULL_CPUID_AUTO_LEVEL] = true;
+    cpu.values[X86CPU_X_INTEL_PT_AUTO_LEVEL] = false;
+    d = description_of(&cpu, X86CPU_ON_KVM, NULL);
+    g_assert_cmphex(d.words[X86CPU_FEAT_7_0_EBX], ==, INTEL_PT);
+    g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x13);
+    d = description_of(&d, X86CPU_ON_KVM, NULL);
+    g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x13);
+
+    cpu.values[X86CPU_MIN_LEVEL] = 0x14;
+    d = description_of(&cpu, X86CPU_ON_KVM, NULL);
+    g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x24);
+    cpu.values[X86CPU_MIN_LEVEL] = 0xd;
+    cpu.values[X86CPU_X_INTEL_PT_AUTO_LEVEL] = true;
+    d = description_of(&cpu, X86CPU_ON_KVM, NULL);
+    g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x24);
+    /* QEMU does not look at the level. */
+    cpu.values[X86CPU_X_INTEL_PT_AUTO_LEVEL] = false;
+    cpu.values[X86CPU_FULL_CPUID_AUTO_LEVEL] = false;
+    cpu.values[X86CPU_MIN_LEVEL] = 0x24;
+    d = description_of(&cpu, X86CPU_ON_KVM, NULL);
+    g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x24);
+}
+
 /* QEMU 11.1 drops both, unless it is forced, before it raises levels. */
 static void test_describe_mpx_and_apxf(void)
 {
@@ -2459,6 +2490,7 @@ int main(int argc, char **argv)
     add("check", test_check);
     add("describe/host", test_describe_host);
     add("describe/features", test_describe_features);
+    add("describe/intel-pt", test_describe_intel_pt);
     add("describe/mpx-and-apxf", test_describe_mpx_and_apxf);
     add("view/levels", test_view_levels);
     add("view/words", test_view_words);

@@ -21,15 +21,19 @@ many random cases of each kind.  The seed is in the name of each test.
 import asyncio
 import collections
 import json
+import os
 import re
 import unittest
+import unittest.mock
 
 from cpu_models import (
     FORCE, FULL, NEWEST, OLDEST, LabChecks, Progress, count,
     cpu_option, differences, expansion, random_cpu, rng, show_differences,
 )
 from guest_cpuid import GuestError
+from made_hosts import shim
 from release_line import LINE, of_line
+from test_offered_features import INTEL_PT, spec
 from test_removed_features import NeedsKvm
 
 # What CPUID says at these is made of what the sockets, dies, modules, cores
@@ -430,6 +434,31 @@ class TestTcg(Checks, unittest.TestCase):
 
 class TestKvm(NeedsKvm, Checks, unittest.TestCase):
     """Under KVM."""
+
+    def test_5_intel_pt(self):
+        """Intel PT that was dropped for its level stays so, where KVM has it"""
+        # AVX10 raises the level afterwards.
+        avx10 = {name: True for name in ('avx10', 'avx10-128', 'avx10-256',
+                                         'avx10-512')}
+        props = {'x-intel-pt-auto-level': False, 'intel-pt': True}
+        for more, dropped in [({'min-level': 13}, True),
+                              ({'min-level': 13, **avx10}, True),
+                              ({'min-level': 20}, False),
+                              ({'min-level': 20, **avx10}, False)]:
+            model = {'name': 'Skylake-Server', 'props': {**props, **more}}
+            for _ in range(2):
+                reply = self.ask_with_intel_pt(model)
+                reasons = [e['reason'] for e in reply['removed-features']
+                           if e['feature'] == 'intel-pt']
+                self.assertEqual(reasons, ['level'] * dropped, (model, more))
+                model = reply['model']
+
+    def ask_with_intel_pt(self, model):
+        """The static expansion, in a QEMU that KVM offers Intel PT to"""
+        with unittest.mock.patch.dict(os.environ, {
+                'LD_PRELOAD': shim(),
+                'KVM_CPUID_SHIM_OFFERS': spec(INTEL_PT)}):
+            return self.lab.ask([expansion('static', **model)])[0]['return']
 
 
 if __name__ == '__main__':
