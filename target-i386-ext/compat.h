@@ -19,7 +19,11 @@
 #include "qapi/qapi-types-machine.h"
 
 #define X86_CPU_MODEL_COMMANDS "qapi/qapi-commands-machine.h"
+#define X86_CPU_MODEL_VISITORS "qapi/qapi-visit-machine.h"
 typedef const void *X86CPUClassData;
+typedef struct CharFrontend X86CPUQtestChardev;
+#define X86_CPU_ACCEL_OPS "accel/accel-cpu-ops.h"
+#define X86_CPU_DUMMY_THREADS "accel/dummy-cpus.h"
 
 /* The result of VMStateDescription.post_save */
 typedef void VMStatePostSave;
@@ -63,7 +67,11 @@ static inline uint64_t x86_cpu_needs_pmu(X86CPU *cpu, FeatureWord w)
 #include "qapi/qapi-types-machine-target.h"
 
 #define X86_CPU_MODEL_COMMANDS "qapi/qapi-commands-machine-target.h"
+#define X86_CPU_MODEL_VISITORS "qapi/qapi-visit-machine-target.h"
 typedef void *X86CPUClassData;
+typedef struct CharBackend X86CPUQtestChardev;
+#define X86_CPU_ACCEL_OPS "system/accel-ops.h"
+#define X86_CPU_DUMMY_THREADS "system/cpus.h"
 
 typedef int VMStatePostSave;
 #define VMSTATE_POST_SAVE_OK 0

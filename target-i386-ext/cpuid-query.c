@@ -12,6 +12,7 @@
 #include "qapi/error.h"
 #include "qapi/qapi-commands-cpu-introspection-target.h"
 #include "system/kvm.h"
+#include "target/i386/ext/cpuid-query.h"
 #include "target/i386/ext/guest-cpuid.h"
 
 static int compare_leaves(const void *a, const void *b)
@@ -106,13 +107,29 @@ static CpuMsrValueList *list_msrs(GArray *msrs)
     return list;
 }
 
+static CpuCpuidInfo *cpuid_info(GArray *leaves, GArray *msrs)
+{
+    CpuCpuidInfo *info = g_new0(CpuCpuidInfo, 1);
+
+    info->leaves = list_leaves(leaves);
+    info->msrs = list_msrs(msrs);
+    return info;
+}
+
+CpuCpuidInfo *x86_cpu_configured_cpuid(X86CPU *cpu)
+{
+    g_autoptr(GArray) leaves = x86_cpu_guest_leaves(cpu);
+    g_autoptr(GArray) msrs = x86_cpu_guest_msrs(cpu);
+
+    return cpuid_info(leaves, msrs);
+}
+
 CpuCpuidInfo *qmp_query_cpu_cpuid(int64_t cpu_index, bool has_kernel,
                                   bool kernel, Error **errp)
 {
     CPUState *cs = cpu_index == (int)cpu_index ? qemu_get_cpu(cpu_index)
                                                : NULL;
     g_autoptr(GArray) leaves = NULL, msrs = NULL;
-    CpuCpuidInfo *info;
     X86CPU *cpu;
 
     if (!cs) {
@@ -126,17 +143,11 @@ CpuCpuidInfo *qmp_query_cpu_cpuid(int64_t cpu_index, bool has_kernel,
         return NULL;
     }
     cpu = X86_CPU(cs);
-    msrs = x86_cpu_guest_msrs(cpu);
-    if (kernel) {
-        leaves = g_array_new(FALSE, FALSE, sizeof(X86CPULeaf));
-        if (!kvm_read_kernel(leaves, msrs, cpu, errp)) {
-            return NULL;
-        }
-    } else {
-        leaves = x86_cpu_guest_leaves(cpu);
+    if (!kernel) {
+        return x86_cpu_configured_cpuid(cpu);
     }
-    info = g_new0(CpuCpuidInfo, 1);
-    info->leaves = list_leaves(leaves);
-    info->msrs = list_msrs(msrs);
-    return info;
+    leaves = g_array_new(FALSE, FALSE, sizeof(X86CPULeaf));
+    msrs = x86_cpu_guest_msrs(cpu);
+    return kvm_read_kernel(leaves, msrs, cpu, errp) ? cpuid_info(leaves, msrs)
+                                                    : NULL;
 }

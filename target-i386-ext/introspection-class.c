@@ -14,6 +14,7 @@
 #include "target/i386/ext/enforce-report.h"
 #include "target/i386/ext/feature-flags.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
+#include "target/i386/ext/realized-cpu.h"
 #include "target/i386/ext/removed-features.h"
 
 void x86_cpu_ext_class_init(ObjectClass *oc)
@@ -27,4 +28,5 @@ void x86_cpu_ext_class_init(ObjectClass *oc)
     x86_cpu_description_class_init(oc);
     x86_cpu_avx10_version_class_init(oc);
     x86_cpu_retired_class_init(oc);
+    x86_cpu_realized_init();
 }

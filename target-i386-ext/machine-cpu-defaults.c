@@ -40,6 +40,7 @@ static struct {
     const MachineClass *anchor;
     bool anchor_given;
     bool without_accelerator;
+    bool refuses;
     /* The first one of properties that can't be set, or NULL */
     Error *error;
     /* To be restored at the end of the evaluation */
@@ -528,7 +529,12 @@ bool x86_cpu_use_defaults_of(const CpuModelInfo *model, Error **errp)
 
 bool x86_cpu_collects_errors(void)
 {
-    return evaluation.active;
+    return evaluation.active && !evaluation.refuses;
+}
+
+void x86_cpu_refuse_in_evaluation(void)
+{
+    evaluation.refuses = true;
 }
 
 bool x86_cpu_check_evaluation(Error **errp)

@@ -71,6 +71,12 @@ bool x86_cpu_defaults_without_accelerator(void);
  */
 bool x86_cpu_check_evaluation(Error **errp);
 
+/*
+ * Until x86_cpu_end_evaluation(), what the kernel refuses is an error, as at a
+ * start; see x86_cpu_collects_errors().
+ */
+void x86_cpu_refuse_in_evaluation(void);
+
 /* Does nothing if x86_cpu_use_defaults_of() was not called, or failed. */
 void x86_cpu_end_evaluation(void);
 
