@@ -44,6 +44,7 @@ class Part(NamedTuple):
 
 
 STATIC = 'tests/guest/test_static_expansion.py'
+COMPARISON = 'tests/guest/test_comparison.py'
 LINES = 'tests/lines/test_lines.py'
 
 # Every test of `make check-full` is in exactly one of these.  If a suite is in
@@ -62,8 +63,6 @@ PARTS = [
         'tests/guest/test_best_models.py:TestTcg.*',
         'tests/guest/test_bug_fixes.py',
         'tests/guest/test_cache_properties.py',
-        'tests/guest/test_comparison.py:TestKvm.*',
-        'tests/guest/test_comparison.py:TestTcg.*',
         'tests/guest/test_core_filter.py',
         'tests/guest/test_dependencies.py',
         'tests/guest/test_descriptions.py',
@@ -83,6 +82,12 @@ PARTS = [
         'tests/guest/test_removed_features.py:TestKvm.*',
         'tests/guest/test_removed_features.py:TestTcg.*',
         'tests/guest/test_start_errors.py']),
+    Part('comparison', 40, [f'{COMPARISON}:TestKvm.test_[3-9]_*',
+                            f'{COMPARISON}:TestTcg.test_[3-9]_*']),
+    Part('comparison-tcg', 50, [f'{COMPARISON}:TestTcg.test_1_*']),
+    Part('comparison-kvm', 50, [f'{COMPARISON}:TestKvm.test_1_*']),
+    Part('comparison-named', 55, [f'{COMPARISON}:TestKvm.test_2_*',
+                                  f'{COMPARISON}:TestTcg.test_2_*']),
     Part('machine-types', 20, [
         'tests/guest/test_cpu_compat.py:TestKvm.*',
         'tests/guest/test_cpu_compat.py:TestTcg.*',

@@ -17,11 +17,12 @@ import unittest
 
 from qemu.qmp import ExecuteError
 
+from answered_cpuid import not_answered, view_of
 from cpu_models import (
-    FORCE, NEWEST, OLDEST, LabChecks, ask, cpu_option, differences, plug_cpu,
-    random_cpu, rng, show_differences,
+    FORCE, NEWEST, OLDEST, LabChecks, ask, cpu_option, plug_cpu, random_cpu, rng,
+    show_differences,
 )
-from guest_cpuid import DYNAMIC_BITS, Guest, GuestError, make_view
+from guest_cpuid import Guest, GuestError
 from made_hosts import no_made_hosts
 from test_removed_features import NeedsKvm
 
@@ -33,27 +34,6 @@ RANDOM = 12
 KEPT = (0, 0x80000000, 0x80000002)
 # A made host's kernel has this for XCR0 = 1, as KVM does.
 XSAVE_SIZE = 0x240
-
-
-def view_of(reply):
-    """The View that a reply of query-cpu-cpuid is"""
-    leaves = {(leaf['leaf'], leaf.get('subleaf', 0)):
-              tuple(leaf[f'e{r}x'] for r in 'abcd')
-              for leaf in reply['leaves']}
-    assert len(leaves) == len(reply['leaves']), 'a leaf is there twice'
-    return make_view(leaves, {msr['index']: msr['value']
-                              for msr in reply['msrs']})
-
-
-def without(view, bits):
-    """A view without bits: {(leaf, subleaf, register): mask}"""
-    cpuid = dict(view.cpuid)
-    for (leaf, subleaf, name), mask in bits.items():
-        if (leaf, subleaf) in cpuid:
-            registers = list(cpuid[leaf, subleaf])
-            registers['EAX EBX ECX EDX'.split().index(name)] &= ~mask
-            cpuid[leaf, subleaf] = tuple(registers)
-    return make_view(cpuid, view.msrs)
 
 
 def query(guest, index=0, **more):
@@ -94,7 +74,8 @@ class Checks(LabChecks):
                     for leaf in reply['leaves']]
             if keys != sorted(keys):
                 return 'not sorted'
-            if found := self.different(view, view_of(reply)):
+            if found := not_answered(self.accel, view,
+                                     view_of(reply)):
                 return show_differences(found)
         return None
 
@@ -136,25 +117,6 @@ class TestTcg(Checks, unittest.TestCase):
     async def views(self, guest):
         return [await guest.view()]
 
-    def different(self, view, answer):
-        # The ROM reads the subleaves that list nothing as well, and what the
-        # processor changes while it runs.
-        both = [without(v, {**DYNAMIC_BITS, (0xd, 0, 'EBX'): 0xffffffff})
-                for v in (view, answer)]
-        ours, theirs = both[1].cpuid, both[0].cpuid
-        listed = {key: values for key, values in theirs.items()
-                  if key in ours or not self.is_end(key, values)}
-        view = make_view(listed, {index: value for index, value in
-                                  (both[0].msrs or {}).items() if value})
-        return differences(view, both[1])
-
-    @staticmethod
-    def is_end(key, values):
-        """Whether it ends the list of a topology: ECX is its number"""
-        leaf, subleaf = key
-        return (leaf in (0xb, 0x1f) and subleaf and
-                not values[2] >> 8 & 0xff)
-
     def test_kernel(self):
         """There is none that has changed anything"""
         async def ask_kernel():
@@ -185,11 +147,6 @@ class TestKvm(NeedsKvm, Checks, unittest.TestCase):
     async def views(self, guest):
         return guest.cpu_views()
 
-    def different(self, view, answer):
-        msrs = {index: value for index, value in (view.msrs or {}).items()
-                if value}
-        return differences(view._replace(msrs=msrs), answer)
-
     def test_hotplug(self):
         """A CPU that was plugged in"""
         async def look():
@@ -204,7 +161,7 @@ class TestKvm(NeedsKvm, Checks, unittest.TestCase):
         reply, views = asyncio.run(look())
         self.assertEqual(len(views), 2)
         self.assertNotEqual(views[0], views[1])         # the APIC id
-        self.assertEqual(self.different(views[1], view_of(reply)), [])
+        self.assertEqual(not_answered('kvm', views[1], view_of(reply)), [])
 
     async def kernel_views(self, args, host=None):
         async with Guest(self.lab.qemu, args, 'kvm', host=host) as guest:
