@@ -183,8 +183,8 @@ SAMPLED = {
 # Directories that only their own suites read
 PRIVATE = ['tests/clients', 'tests/core', 'tests/dist', 'tests/fresh',
            'tests/fuzz', 'tests/generator', 'tests/install', 'tests/lines',
-           'tests/lint', 'tests/readme', 'tests/site', 'tests/table',
-           'tests/targets', 'tests/tooling']
+           'tests/lint', 'tests/readme', 'tests/site', 'tests/targets',
+           'tests/tooling']
 TEXTS = ['*.md', 'docs/*.rst']
 
 

@@ -131,16 +131,20 @@ class Partition(unittest.TestCase):
             self.assertTrue(selected(part, name), name)
 
     def test_nobody_else_reads_private_directories(self):
-        """Neither imports of tests, nor programs that they run"""
+        """Neither imports of tests, nor what they compile or run"""
         tests = pathlib.Path(REPO, 'tests')
+        private = {pathlib.Path(name).name for name in check_parts.PRIVATE}
         names = {path.stem: path.parent for name in check_parts.PRIVATE
                  for path in pathlib.Path(REPO, name).glob('*.py')}
         for path in [*tests.rglob('*.py'), *pathlib.Path(
                 REPO, 'scripts').glob('*')]:
             if not path.is_file() or path.name.startswith('fuzz'):
                 continue
-            for module in re.findall(r'^(?:from|import) (\w+)',
-                                     path.read_text(), re.M):
+            text = path.read_text()
+            for name in re.findall(r"'tests', '(\w+)'", text):
+                if name in private and path.parent.parent == tests:
+                    self.assertEqual(path.parent.name, name, str(path))
+            for module in re.findall(r'^(?:from|import) (\w+)', text, re.M):
                 if module in names and path.parent.parent == tests:
                     self.assertEqual(path.parent, names[module],
                                      f'{path}: {module}')
