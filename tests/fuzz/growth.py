@@ -188,6 +188,11 @@ def comparisons(rng, know, most):
             found.append((name, wrong))
     found.append(('query-cpu-model-nearest',
                   {'model': inputs.sane_model(rng, know)}))
+    # What is never refused
+    a, b = {'name': 'EPYC'}, {'name': 'EPYC-Milan'}
+    found += [('query-cpu-model-nearest', {'model': a}),
+              ('query-cpu-model-comparison', {'modela': a, 'modelb': b}),
+              ('query-cpu-model-baseline', {'modela': a, 'modelb': b})]
     refused = [{'name': 'base'}, {'name': 'no-such-model'},
                {'name': 'EPYC', 'machine-type': 'none'},
                {'name': 'EPYC', 'props': {'no-such-property': True}},
