@@ -16,8 +16,6 @@ removed-features, which other tests hold against guests.
 """
 
 import contextlib
-import functools
-import glob
 import json
 import os
 import re
@@ -28,8 +26,9 @@ from unittest import mock
 
 from cpu_models import FULL, SHOWN, ask, count, expansion, rng
 from made_hosts import made_host, shim
+from reader_programs import program
 from release_line import LINE, NEWEST, OLDEST
-from test_model_table import EXT, REPO, file_of, table
+from test_model_table import file_of, table
 from test_offered_features import INTEL_PT, LIP, PERF_CAPABILITIES, spec
 from test_removed_features import NeedsKvm
 
@@ -56,23 +55,6 @@ VALUES = {
     'guest-phys-bits': [0, 31, 32, 40, 46],
     'lbr-fmt': [0, 4, 5],
 }
-
-
-@functools.cache
-def program():
-    """The program that filters CPUs of a file"""
-    directory = tempfile.TemporaryDirectory(prefix='filter-')
-    path = os.path.join(directory.name, 'core-filter')
-    flags = subprocess.run(['pkg-config', '--cflags', '--libs', 'jansson'],
-                           stdout=subprocess.PIPE, check=True,
-                           encoding='utf-8').stdout.split()
-    subprocess.run(
-        ['cc', '-std=c11', '-O1', '-Wall', '-Werror', f'-I{EXT}/core',
-         f'-I{EXT}/tool', '-o', path,
-         os.path.join(REPO, 'tests', 'guest', 'core-filter.c'),
-         *sorted(glob.glob(f'{EXT}/tool/models-*.c')),
-         *sorted(glob.glob(f'{EXT}/core/*.c')), *flags], check=True)
-    return directory, path
 
 
 def number(value):
@@ -203,7 +185,8 @@ class Checks(unittest.TestCase):
             for model, machine, props in cpus]
         with tempfile.TemporaryDirectory() as tmp:
             done = subprocess.run(
-                [program()[1], file_of(self.table, tmp), self.accel, vendor],
+                [program('tests', 'guest', 'core-filter.c').path,
+                 file_of(self.table, tmp), self.accel, vendor],
                 input='\n'.join(lines) + '\n', stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, check=False, encoding='utf-8')
         self.assertEqual(done.returncode, 0, done.stderr)

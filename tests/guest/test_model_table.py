@@ -14,7 +14,6 @@ judged by guests, in test_static_expansion.
 """
 
 import functools
-import glob
 import hashlib
 import json
 import os
@@ -25,13 +24,11 @@ import unittest
 
 from cpu_models import FULL, QEMU, SHOWN, ask, expansion, rng
 from guest_cpuid import GuestError
+from reader_programs import REPO, program
 from release_line import LINE, NEWEST
 from test_removed_features import NeedsKvm
 import site_qemu
 
-REPO = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-EXT = os.path.join(REPO, 'target-i386-ext')
 Q35 = 'hw/i386/pc_q35.c'
 PLANTED = 'pc-q35-planted-'
 TRACED = 'x86_cpu_table_evaluate'
@@ -48,23 +45,6 @@ def table(*args, qemu=QEMU):
     return reply['return']
 
 
-@functools.cache
-def program():
-    """The program that makes expansions of a file"""
-    directory = tempfile.TemporaryDirectory(prefix='table-')
-    path = os.path.join(directory.name, 'table-rebuild')
-    flags = subprocess.run(['pkg-config', '--cflags', '--libs', 'jansson'],
-                           stdout=subprocess.PIPE, check=True,
-                           encoding='utf-8').stdout.split()
-    subprocess.run(
-        ['cc', '-std=c11', '-O1', '-Wall', '-Werror', f'-I{EXT}/core',
-         f'-I{EXT}/tool', '-o', path,
-         os.path.join(REPO, 'tests', 'table', 'table-rebuild.c'),
-         *sorted(glob.glob(f'{EXT}/tool/models-*.c')),
-         *sorted(glob.glob(f'{EXT}/core/*.c')), *flags], check=True)
-    return directory, path
-
-
 def file_of(reply, directory):
     """Writes the file that a reply makes, and returns its path."""
     major, minor = map(int, LINE.split('.'))
@@ -78,8 +58,9 @@ def rebuilt(reply, accel='tcg', irqchip='on', vendor='', phys=0, guest=0):
     """{(model, layer): properties}, from the file that a reply makes"""
     with tempfile.TemporaryDirectory() as tmp:
         done = subprocess.run(
-            [program()[1], file_of(reply, tmp), accel, irqchip, vendor,
-             str(phys), str(guest)],
+            [program('tests', 'table', 'table-rebuild.c').path,
+             file_of(reply, tmp), accel, irqchip, vendor, str(phys),
+             str(guest)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
             encoding='utf-8')
     if done.returncode:
