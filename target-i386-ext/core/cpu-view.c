@@ -32,9 +32,6 @@
 #define PERFMON_V2      BIT(0)          /* 0x80000022, EAX */
 #define INVTSC          BIT(8)          /* 0x80000007, EDX */
 
-/* Of CPUs with lm that don't set phys-bits */
-#define DEFAULT_PHYS_BITS 40
-
 static uint64_t has(const X86Cpu *cpu, X86CpuWordId word, uint64_t bits)
 {
     return cpu->words[word] & bits;
@@ -489,7 +486,7 @@ static void view_values(const X86Cpu *cpu, X86CpuAccelerator accel,
     if (view->words[X86CPU_FEAT_8000_0001_EDX] & LM) {
         view->values[X86CPU_PHYS_BITS] =
             values[X86CPU_PHYS_BITS] ? values[X86CPU_PHYS_BITS]
-                                     : DEFAULT_PHYS_BITS;
+                                     : X86CPU_DEFAULT_PHYS_BITS;
         if (has_leaf(cpu, 0x80000008)) {
             view->values[X86CPU_GUEST_PHYS_BITS] =
                 values[X86CPU_GUEST_PHYS_BITS];

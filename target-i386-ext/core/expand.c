@@ -25,9 +25,6 @@
 #define AVX10           BIT(19)         /* 7.1, EDX */
 #define APXF            BIT(21)
 
-/* Of CPUs with lm that don't set phys-bits */
-#define DEFAULT_PHYS_BITS 40
-
 /* Of CPUs that don't set ucode-rev */
 #define AMD_MICROCODE 0x01000065
 #define MICROCODE 0x100000000ull
@@ -211,6 +208,13 @@ void x86cpu_expand(const X86CpuTables *tables, X86Cpu *cpu,
     x86cpu_copy_aliases(cpu);
 }
 
+bool x86cpu_has_mpx_and_apxf(const X86CpuTables *tables, const X86Cpu *cpu)
+{
+    return tables->version >= X86CPU_LINE_11_1 &&
+           (cpu->words[X86CPU_FEAT_7_0_EBX] & MPX) &&
+           (cpu->words[X86CPU_FEAT_7_1_EDX] & APXF);
+}
+
 /* ---- description ---- */
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -245,7 +249,7 @@ static void describe_phys_bits(const X86Cpu *requested,
     }
     values[X86CPU_GUEST_PHYS_BITS] = guest_bits;
     if (lm) {
-        values[X86CPU_PHYS_BITS] = bits ? bits : DEFAULT_PHYS_BITS;
+        values[X86CPU_PHYS_BITS] = bits ? bits : X86CPU_DEFAULT_PHYS_BITS;
         values[X86CPU_HOST_PHYS_BITS] = false;
         values[X86CPU_HOST_PHYS_BITS_LIMIT] = 0;
     }
@@ -261,23 +265,13 @@ static bool is_intel_pt_too_high(const X86CpuTables *tables,
 {
     X86Cpu without = *requested;
 
-    if (!(cpu->words[X86CPU_FEAT_7_0_EBX] & INTEL_PT) || !is_on(cpu, AUTO)) {
+    if (!(cpu->words[X86CPU_FEAT_7_0_EBX] & INTEL_PT) || !is_on(cpu, AUTO) ||
+        is_on(cpu, X86CPU_X_INTEL_PT_AUTO_LEVEL)) {
         return false;
     }
     without.words[X86CPU_FEAT_7_1_EDX] &= ~(AVX10 | APXF);
     x86cpu_expand(tables, &without, accel, X86CPU_ONE_THREAD);
     return without.values[X86CPU_MIN_LEVEL] < X86CPU_INTEL_PT_LEAF;
-}
-
-/*
- * Whether QEMU drops both mpx and apxf, unless x-force-features is on: before
- * it raises levels
- */
-static bool has_mpx_and_apxf(const X86CpuTables *tables, const X86Cpu *cpu)
-{
-    return tables->version >= X86CPU_LINE_11_1 &&
-           (cpu->words[X86CPU_FEAT_7_0_EBX] & MPX) &&
-           (cpu->words[X86CPU_FEAT_7_1_EDX] & APXF);
 }
 
 /*
@@ -311,7 +305,7 @@ void x86cpu_describe(const X86CpuTables *tables, const X86Cpu *requested,
 
     *cpu = before;
     x86cpu_expand(tables, cpu, accel, X86CPU_ONE_THREAD);
-    if (has_mpx_and_apxf(tables, cpu)) {
+    if (x86cpu_has_mpx_and_apxf(tables, cpu)) {
         describe_mpx_and_apxf(tables, &before, accel, cpu);
     }
     if (cpu->values[X86CPU_MIN_LEVEL] >= X86CPU_INTEL_PT_LEAF &&

@@ -23,6 +23,9 @@
 /* A value of guest-phys-bits that leaves it to the accelerator */
 #define X86CPU_AUTOMATIC_PHYS_BITS 0xffffffff
 
+/* Of CPUs with lm that don't set phys-bits */
+#define X86CPU_DEFAULT_PHYS_BITS 40
+
 /* The leaf that a CPU with Intel PT needs (SDM vol. 2A, CPUID) */
 #define X86CPU_INTEL_PT_LEAF 0x14
 
@@ -76,6 +79,12 @@ bool x86cpu_is_zhaoxin(const X86Cpu *cpu);
 
 /* Whether a leaf for dies and modules is there, 0x1f */
 bool x86cpu_has_leaf_0x1f(const X86Cpu *cpu, X86CpuTopology topology);
+
+/*
+ * Whether QEMU drops both mpx and apxf from @cpu, whose features are expanded,
+ * unless x-force-features is on: before it raises levels
+ */
+bool x86cpu_has_mpx_and_apxf(const X86CpuTables *tables, const X86Cpu *cpu);
 
 /*
  * Takes what depends on others out of *@cpu, whose properties are as the user

@@ -29,10 +29,6 @@
 #define INTEL_PT_1_EBX  (0x003fu << 16 | 0x1fffu)
 #define INTEL_PT_RANGES 2u              /* QEMU reads two bits of three. */
 
-
-/* Of CPUs with lm that don't set phys-bits */
-#define DEFAULT_PHYS_BITS 40
-
 /* SDM vol. 3, "Physical-Address Width"; CPUs can't have more. */
 #define MAX_PHYS_BITS   52
 #define MIN_PHYS_BITS   32
@@ -58,11 +54,7 @@ static void remove_bits(X86CpuFiltered *f, X86CpuRemoval removal,
 /* Both have the same place in the XSAVE area, and QEMU takes neither's side. */
 static void remove_mpx_and_apxf(const X86CpuTables *tables, X86CpuFiltered *f)
 {
-    const uint64_t *words = f->remaining.words;
-
-    if (tables->version >= X86CPU_LINE_11_1 &&
-        (words[X86CPU_FEAT_7_0_EBX] & MPX) &&
-        (words[X86CPU_FEAT_7_1_EDX] & APXF)) {
+    if (x86cpu_has_mpx_and_apxf(tables, &f->remaining)) {
         remove_bits(f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_0_EBX, MPX);
         remove_bits(f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_1_EDX, APXF);
     }
@@ -170,7 +162,7 @@ static void check_phys_bits(X86CpuAccelerator accel, const X86CpuOffer *offer,
         return;
     }
     if (!bits) {
-        bits = DEFAULT_PHYS_BITS;
+        bits = X86CPU_DEFAULT_PHYS_BITS;
     }
     if (bits < MIN_PHYS_BITS || bits > MAX_PHYS_BITS) {
         f->errors[X86CPU_ERROR_PHYS_BITS] = true;
