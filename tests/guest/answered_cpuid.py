@@ -6,9 +6,7 @@ For tests that hold one against the other.
 """
 
 from cpu_models import differences
-from guest_cpuid import DYNAMIC_BITS, make_view
-
-REGISTERS = 'EAX EBX ECX EDX'.split()
+from guest_cpuid import DYNAMIC_BITS, REGISTERS, make_view
 
 
 def view_of(reply):

@@ -25,13 +25,15 @@ import itertools
 import json
 import unittest
 
-from answered_cpuid import REGISTERS, not_answered
+from answered_cpuid import not_answered
 from cpu_models import (
     FORCE, FULL, NEWEST, OLDEST, LabChecks, Progress, ask, count, cpu_option,
     differences, expansion, feature_names, feature_places, random_cpu,
     random_knobs, rng, show_differences,
 )
-from guest_cpuid import KVM_SIGNATURE, ZEROS, GuestError, has_bit
+from guest_cpuid import (
+    KVM_SIGNATURE, REGISTERS, ZEROS, GuestError, has_bit,
+)
 from realized_cpus import realized_cpus, without_apic_ids
 from release_line import of_line
 from test_removed_features import NeedsKvm
@@ -85,13 +87,9 @@ def find_kvm(view):
 
 def is_unseen(name):
     # Where the kernel lacks an MSR, QEMU does not set it.
-    places = known_features().get(name)
+    places = feature_places().get(name)
     return name in UNSEEN or name.startswith('hv-') or (
         places and all('msr' in place for place in places))
-
-
-# It reads cpu.c each time.
-known_features = functools.lru_cache(maxsize=None)(feature_places)
 
 
 @functools.lru_cache(maxsize=None)
@@ -101,7 +99,7 @@ def single_bits():
     features of one bit of CPUID, and (name, places) of the others
     """
     bits, others = {}, []
-    for name, places in known_features().items():
+    for name, places in feature_places().items():
         if name in TOPOLOGY_FEATURES:
             continue
         if len(places) > 1 or 'msr' in places[0]:
@@ -279,10 +277,10 @@ class Checks(LabChecks):
         if a.view.cpuid[0, 0][1:] != b.view.cpuid[0, 0][1:]:
             return True                         # vendor
         return any(
-            value_of(a, name) != value_of(b, name)
-            if name != LOWERED and (name in a.properties or
-                                    name in b.properties) else
-            name == LOWERED or name in known_features() and is_unseen(name)
+            name == LOWERED or
+            (value_of(a, name) != value_of(b, name)
+             if name in a.properties or name in b.properties else
+             name in feature_places() and is_unseen(name))
             for name in (*comparison['missing-in-b'], *comparison['differs']))
 
     def test_1_random(self):

@@ -16,6 +16,7 @@ CHECK_FULL=1 tests all CPU models.
 """
 
 import asyncio
+import functools
 import os
 import re
 import unittest
@@ -94,8 +95,9 @@ def feature_words():
     return words
 
 
+@functools.lru_cache(maxsize=None)
 def feature_places():
-    """Returns {name: [place]} of feature_word_info in cpu.c."""
+    """Returns {name: [place]} of feature_word_info in cpu.c: don't change it."""
     places = {}
     for word in feature_words().values():
         for bit, name in word.names.items():
