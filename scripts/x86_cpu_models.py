@@ -439,11 +439,10 @@ class Expander:
         if cpu.get('guest-phys-bits') == AUTOMATIC:
             # It is still 0 then for CPUs without lm, or without phys-bits.
             cpu['guest-phys-bits'] = HOST if kvm else 0
-        if not lm:
-            return
-        if kvm and cpu.get('host-phys-bits'):
+        if lm and kvm and cpu.get('host-phys-bits'):
             cpu['phys-bits'] = HOST
-        cpu['phys-bits'] = cpu.get('phys-bits') or PHYS_BITS
+        elif lm:
+            cpu['phys-bits'] = cpu.get('phys-bits') or PHYS_BITS
         cpu['host-phys-bits'] = False
         cpu['host-phys-bits-limit'] = 0
 

@@ -317,9 +317,10 @@ static void put_worked_out(X86CPU *cpu, QDict *props)
 
     if (is_64bit(cpu)) {
         qdict_put_int(props, "phys-bits", x86_cpu_physical_bits(cpu));
-        qdict_put_bool(props, "host-phys-bits", false);
-        qdict_put_int(props, "host-phys-bits-limit", 0);
     }
+    /* 32-bit CPUs ignore them; with lm=on, a copy would not. */
+    qdict_put_bool(props, "host-phys-bits", false);
+    qdict_put_int(props, "host-phys-bits-limit", 0);
     qdict_put_int(props, "guest-phys-bits", guest_physical_bits(cpu));
     qdict_put(props, "ucode-rev", qnum_from_uint(microcode_revision(cpu)));
     qdict_put_int(props, "lbr-fmt", lbr_format(cpu));

@@ -250,9 +250,9 @@ static void describe_phys_bits(const X86Cpu *requested,
     values[X86CPU_GUEST_PHYS_BITS] = guest_bits;
     if (lm) {
         values[X86CPU_PHYS_BITS] = bits ? bits : X86CPU_DEFAULT_PHYS_BITS;
-        values[X86CPU_HOST_PHYS_BITS] = false;
-        values[X86CPU_HOST_PHYS_BITS_LIMIT] = 0;
     }
+    values[X86CPU_HOST_PHYS_BITS] = false;
+    values[X86CPU_HOST_PHYS_BITS_LIMIT] = 0;
 }
 
 /*

@@ -340,8 +340,8 @@ class Reader:
             cpu['guest-phys-bits'] = 0
         word, mask = self.places['lm']
         if words[word] & mask:
-            cpu.update({'host-phys-bits': False, 'host-phys-bits-limit': 0,
-                        'phys-bits': cpu['phys-bits'] or 40})
+            cpu['phys-bits'] = cpu['phys-bits'] or 40
+        cpu.update({'host-phys-bits': False, 'host-phys-bits-limit': 0})
         cpu['ucode-rev'] = cpu['ucode-rev'] or (
             0x01000065 if is_amd else 0x100000000)
         cpu['hv-passthrough'] = False

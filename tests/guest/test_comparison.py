@@ -402,23 +402,37 @@ class Checks(LabChecks):
         problems = []
         for pair, _, (ab, _) in self.pairs('responsible', count(12, 600),
                                            [compare]):
-            names = ab['return']['responsible-properties']
-            a, b = (r['return']['model'] for r in self.lab.ask(
-                [expansion('static', m['name'], m['props'],
-                           m['machine-type']) for m in pair]))
-            if any(n not in {**a['props'], **b['props']} for n in names):
-                continue        # bits without a property
-            made = self.with_values(a, b, names)
-            fewer = [self.with_values(a, b, set(names) - {n}) for n in names]
-            replies = self.lab.ask([compare(m, b) for m in [made, *fewer]])
-            results = [r.get('return', {}).get('result') for r in replies]
-            if results[0] != 'identical':
-                problems.append(f'{json.dumps(pair)}: {names} make it '
-                                f'{results[0]} ({replies[0]})'[:2000])
-            problems += [f'{json.dumps(pair)}: {name} is not needed'
-                         for name, result in zip(names, results[1:])
-                         if result == 'identical']
+            problems += self.responsible_problems(pair, ab)
         self.fail_if(problems)
+
+    def test_4_host_phys_bits(self):
+        """The host's physical bits, which lm would bring into effect"""
+        pair = [{'name': 'pentium2', 'machine-type': NEWEST, 'props': {
+                    'host-phys-bits': True, 'host-phys-bits-limit': 39}},
+                {'name': 'qemu64', 'machine-type': NEWEST, 'props': {}}]
+        problems = []
+        for a, b in itertools.permutations(pair):
+            reply, = self.lab.ask([compare(a, b)])
+            problems += self.responsible_problems([a, b], reply)
+        self.fail_if(problems)
+
+    def responsible_problems(self, pair, comparison):
+        names = comparison['return']['responsible-properties']
+        a, b = (r['return']['model'] for r in self.lab.ask(
+            [expansion('static', m['name'], m['props'], m['machine-type'])
+             for m in pair]))
+        if any(n not in {**a['props'], **b['props']} for n in names):
+            return              # bits without a property
+        made = self.with_values(a, b, names)
+        fewer = [self.with_values(a, b, set(names) - {n}) for n in names]
+        replies = self.lab.ask([compare(m, b) for m in [made, *fewer]])
+        results = [r.get('return', {}).get('result') for r in replies]
+        if results[0] != 'identical':
+            yield (f'{json.dumps(pair)}: {names} make it '
+                   f'{results[0]} ({replies[0]})'[:2000])
+        for name, result in zip(names, results[1:]):
+            if result == 'identical':
+                yield f'{json.dumps(pair)}: {name} is not needed'
 
     def check_baseline(self, pair, seen, reply):
         """What is wrong with a baseline; None if nothing"""

@@ -375,9 +375,8 @@ def portions(cases):
 def host_has_a_say(model):
     """What makes the CPU another one on another host"""
     props = model['props']
-    # Without long mode, host-phys-bits is not looked at.
-    names = ['hv-passthrough'] + ['host-phys-bits'] * props['lm']
-    return [name for name in names if props[name]]
+    return [name for name in ('host-phys-bits', 'hv-passthrough')
+            if props[name]]
 
 
 def reason(error):
