@@ -99,16 +99,15 @@ bool x86_cpu_guest_lacks_leaf(X86CPU *cpu, FeatureWord w)
 }
 
 /*
- * Whether kvm_x86_build_cpuid() leaves out the subleaf of word @w, because
- * subleaf 0 does not count it
+ * Whether subleaf 0 does not count the subleaf of word @w: guests don't look
+ * for it, and kvm_x86_build_cpuid() leaves it out.
  */
 static bool guest_lacks_subleaf(X86CPU *cpu, FeatureWord w)
 {
     const FeatureWordInfo *wi = &feature_word_info[w];
     uint32_t eax, ebx, ecx, edx;
 
-    if (!kvm_enabled() || wi->type != CPUID_FEATURE_WORD ||
-        !wi->cpuid.ecx || (wi->cpuid.eax != 0x1e && wi->cpuid.eax != 0x24)) {
+    if (wi->type != CPUID_FEATURE_WORD || !wi->cpuid.ecx || (wi->cpuid.eax != 0x1e && wi->cpuid.eax != 0x24)) {
         return false;
     }
     cpu_x86_cpuid(&cpu->env, wi->cpuid.eax, 0, &eax, &ebx, &ecx, &edx);

@@ -8,6 +8,7 @@
 #include "compare.h"
 
 #define INTEL_PT (1ull << 25)           /* CPUID[7].EBX */
+#define LA57 (1ull << 16)               /* CPUID[7].ECX */
 
 void x86cpu_view_all(const X86CpuTables *tables, const X86Cpu *cpu,
                      X86CpuAccelerator accel, X86CpuViews *views)
@@ -368,6 +369,13 @@ static void add_differing(const X86CpuTables *tables, const X86CpuView *a,
             memcmp((const char *)a + levels[i].offset,
                    (const char *)b + levels[i].offset, sizeof(a->level)) != 0;
     }
+    if (a->has_57_bits != b->has_57_bits &&
+        !((a->words[X86CPU_FEAT_7_0_ECX] ^ b->words[X86CPU_FEAT_7_0_ECX]) &
+          LA57)) {
+        names->bits[X86CPU_FEAT_7_0_ECX] |= LA57;
+    }
+    names->properties[X86CPU_X_VENDOR_CPUID_ONLY_V2] |=
+        a->hides_vendor != b->hides_vendor;
     for (i = 0; i < X86CPU_CACHES; i++) {
         names->caches[i] |= memcmp(&a->caches[i], &b->caches[i],
                                    sizeof(a->caches[i])) != 0;

@@ -25,6 +25,7 @@
 #define SVM             BIT(2)          /* 0x80000001, ECX */
 #define INTEL_PT        BIT(25)         /* 7.0, EBX */
 #define SGX             BIT(2)
+#define LA57            BIT(16)         /* 7.0, ECX */
 #define AMX_TILE        BIT(24)         /* 7.0, EDX */
 #define AVX10           BIT(19)         /* 7.1, EDX */
 #define APXF            BIT(21)
@@ -101,11 +102,9 @@ static uint64_t bits_of_leaf(const X86CpuTables *tables, const X86Cpu *cpu,
     case X86CPU_FEAT_1E_1_EAX:
         return has(cpu, X86CPU_FEAT_7_0_EDX, AMX_TILE) ? bits : 0;
     case X86CPU_FEAT_24_1_ECX:
-        /* KVM gets only the subleaves that subleaf 0 counts. */
-        if (kvm && values[X86CPU_AVX10_VERSION] < 2) {
-            return 0;
-        }
-        return has(cpu, X86CPU_FEAT_7_1_EDX, AVX10) ? bits : 0;
+        /* Subleaf 0 counts it from version 2 on. */
+        return values[X86CPU_AVX10_VERSION] >= 2 &&
+               has(cpu, X86CPU_FEAT_7_1_EDX, AVX10) ? bits : 0;
     case X86CPU_FEAT_24_0_EBX:
         return has(cpu, X86CPU_FEAT_7_1_EDX, AVX10) ? bits : 0;
     case X86CPU_FEAT_29_0_EBX:
@@ -459,9 +458,11 @@ static void view_values(const X86Cpu *cpu, X86CpuAccelerator accel,
     unsigned family = values[X86CPU_FAMILY] < 15 ? values[X86CPU_FAMILY] : 15;
     size_t visible;
 
-    view->values[X86CPU_FAMILY] = values[X86CPU_FAMILY];
-    view->values[X86CPU_MODEL] = values[X86CPU_MODEL];
-    view->values[X86CPU_STEPPING] = values[X86CPU_STEPPING];
+    if (has_leaf(cpu, 1) || has_leaf(cpu, 0x80000001)) {
+        view->values[X86CPU_FAMILY] = values[X86CPU_FAMILY];
+        view->values[X86CPU_MODEL] = values[X86CPU_MODEL];
+        view->values[X86CPU_STEPPING] = values[X86CPU_STEPPING];
+    }
     view->values[X86CPU_UCODE_REV] = values[X86CPU_UCODE_REV];
     if (has(cpu, X86CPU_FEAT_7_1_EDX, AVX10) && has_leaf(cpu, 0x24)) {
         view->values[X86CPU_AVX10_VERSION] = values[X86CPU_AVX10_VERSION];
@@ -490,6 +491,7 @@ static void view_values(const X86Cpu *cpu, X86CpuAccelerator accel,
         if (has_leaf(cpu, 0x80000008)) {
             view->values[X86CPU_GUEST_PHYS_BITS] =
                 values[X86CPU_GUEST_PHYS_BITS];
+            view->has_57_bits = !!has(cpu, X86CPU_FEAT_7_0_ECX, LA57);
         }
     }
     if (family >= 6 &&
@@ -527,6 +529,10 @@ void x86cpu_view_expanded(const X86CpuTables *tables, const X86Cpu *cpu,
     if (has_leaf(cpu, 7)) {
         view->level_func7 = values[X86CPU_LEVEL_FUNC7];
     }
+    view->hides_vendor = view->xlevel &&
+                         tables->version >= X86CPU_LINE_11_1 &&
+                         values[X86CPU_X_VENDOR_CPUID_ONLY_V2] &&
+                         (x86cpu_is_intel(cpu) || x86cpu_is_zhaoxin(cpu));
     view_words(tables, cpu, accel, view);
     view_caches(tables, cpu, topology, view);
     view_values(cpu, accel, topology, view);

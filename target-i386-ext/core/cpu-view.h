@@ -30,6 +30,13 @@ typedef struct X86CpuCacheView {
 typedef struct X86CpuView {
     /* EAX of CPUID[0], CPUID[0x80000000], CPUID[0xC0000000], CPUID[7] */
     uint32_t level, xlevel, xlevel2, level_func7;
+    /*
+     * CPUID[0x80000008] has the 57 linear address bits of la57, which the level
+     * may hide.
+     */
+    uint32_t has_57_bits;
+    /* CPUID[0x80000000] lacks the vendor */
+    uint32_t hides_vendor;
     char vendor[12], model_id[48], hv_vendor_id[12];
     uint64_t words[X86CPU_MAX_WORDS];
     /* hv-spinlocks is one more, for 0 is a value of it, too: here it is off. */

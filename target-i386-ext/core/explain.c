@@ -216,7 +216,7 @@ static void explain_hidden(const Explanation *e, X86CpuUnseen *u)
         }
     }
     if (!u->nneeds && word == X86CPU_FEAT_24_1_ECX) {
-        /* KVM gets no subleaf that subleaf 0 does not count. */
+        /* Subleaf 0 does not count it. */
         u->reason = X86CPU_REASON_LEVEL;
     }
 }

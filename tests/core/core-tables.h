@@ -35,6 +35,7 @@
 #define LIP             BIT(31)
 #define RSBA            BIT(2)
 #define ARCH_CAPS       BIT(29)
+#define LA57            BIT(16)
 
 static X86CpuTables tables;
 
@@ -112,6 +113,7 @@ static const struct {
     { X86CPU_FEAT_KVM_HINTS, false, 0x40000001, 0 },
     { X86CPU_FEAT_SVM, false, 0x8000000a, 0 },
     { X86CPU_FEAT_7_0_EBX, false, 7, 0 },
+    { X86CPU_FEAT_7_0_ECX, false, 7, 0 },
     { X86CPU_FEAT_7_0_EDX, false, 7, 0 },
     { X86CPU_FEAT_7_1_EAX, false, 7, 1 },
     { X86CPU_FEAT_7_1_EDX, false, 7, 1 },

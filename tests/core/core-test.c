@@ -544,9 +544,11 @@ static void test_view_gates(void)
         view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
         g_assert_cmphex(view.words[w] & LIP, ==, gates[i].kvm ? 0 : LIP);
         if (w == X86CPU_FEAT_24_1_ECX) {
-            /* KVM gets no subleaf that subleaf 0 does not count. */
+            /* Subleaf 0 does not count it. */
             cpu.values[X86CPU_AVX10_VERSION] = 1;
             view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+            g_assert_cmphex(view.words[w], ==, 0);
+            view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
             g_assert_cmphex(view.words[w], ==, 0);
         }
     }
@@ -699,6 +701,54 @@ static void test_view_values(void)
     g_assert_cmpuint(view.values[X86CPU_LBR_FMT], ==, 5);
 }
 
+/* What leaves show that no feature's bit does */
+static void test_view_hidden(void)
+{
+    X86Cpu cpu = plain_cpu();
+    X86CpuView view;
+
+    /* Leaf 0x80000001 repeats the signature of leaf 1. */
+    cpu.values[X86CPU_LEVEL] = 0;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmpuint(view.values[X86CPU_FAMILY], ==,
+                     cpu.values[X86CPU_FAMILY]);
+    cpu.values[X86CPU_XLEVEL] = 0x80000000;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmpuint(view.values[X86CPU_FAMILY], ==, 0);
+    g_assert_cmpuint(view.values[X86CPU_MODEL], ==, 0);
+    g_assert_cmpuint(view.values[X86CPU_STEPPING], ==, 0);
+
+    /* Leaf 0x80000008 has la57's address bits, wherever leaf 7 is. */
+    cpu = plain_cpu();
+    cpu.words[X86CPU_FEAT_7_0_ECX] = LA57;
+    cpu.values[X86CPU_LEVEL] = 5;
+    cpu.values[X86CPU_XLEVEL] = 0x80000008;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.words[X86CPU_FEAT_7_0_ECX], ==, 0);
+    g_assert_cmpuint(view.has_57_bits, ==, 1);
+    cpu.values[X86CPU_XLEVEL] = 0x80000007;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmpuint(view.has_57_bits, ==, 0);
+    cpu.values[X86CPU_XLEVEL] = 0x80000008;
+    cpu.words[X86CPU_FEAT_8000_0001_EDX] = 0;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmpuint(view.has_57_bits, ==, 0);
+
+    /* Leaf 0x80000000 of 11.1 has AMD's vendor alone. */
+    cpu = plain_cpu();
+    cpu.values[X86CPU_X_VENDOR_CPUID_ONLY_V2] = true;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmpuint(view.hides_vendor, ==,
+                     tables.version >= X86CPU_LINE_11_1);
+    strcpy(cpu.vendor, "AuthenticAMD");
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmpuint(view.hides_vendor, ==, 0);
+    strcpy(cpu.vendor, "CentaurHauls");
+    cpu.values[X86CPU_XLEVEL] = 0;
+    view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
+    g_assert_cmpuint(view.hides_vendor, ==, 0);
+}
+
 /* ---- compare.c ---- */
 
 static X86CpuComparison compare(const X86Cpu *a, const X86Cpu *b,
@@ -794,6 +844,43 @@ static void test_compare_features(void)
     a.words[X86CPU_FEAT_7_0_EBX] = 0;
     c = compare(&a, &b, X86CPU_ON_KVM);
     g_assert_cmpint(c.relation, ==, X86CPU_SUBSET);
+}
+
+/* These tell CPUs apart, and keep no guest from the other one. */
+static void test_compare_hidden(void)
+{
+    X86Cpu a = plain_cpu(), b;
+    X86CpuComparison c;
+
+    a.values[X86CPU_LEVEL] = 5;
+    a.values[X86CPU_XLEVEL] = 0x80000008;
+    b = a;
+    b.words[X86CPU_FEAT_7_0_ECX] = LA57;
+    c = compare(&a, &b, X86CPU_ON_TCG);
+    g_assert_cmpint(c.relation, ==, X86CPU_SUBSET);
+    g_assert_cmphex(c.differs.bits[X86CPU_FEAT_7_0_ECX], ==, LA57);
+    g_assert_cmphex(c.missing_in_a.bits[X86CPU_FEAT_7_0_ECX], ==, 0);
+    g_assert_cmphex(c.responsible.bits[X86CPU_FEAT_7_0_ECX], ==, LA57);
+    c = compare(&b, &a, X86CPU_ON_TCG);
+    g_assert_cmpint(c.relation, ==, X86CPU_SUBSET);
+    /* Where the level shows it, it is a feature. */
+    a.values[X86CPU_LEVEL] = b.values[X86CPU_LEVEL] = 7;
+    c = compare(&b, &a, X86CPU_ON_TCG);
+    g_assert_cmpint(c.relation, ==, X86CPU_SUPERSET);
+    g_assert_cmphex(c.differs.bits[X86CPU_FEAT_7_0_ECX], ==, 0);
+    g_assert_cmphex(c.missing_in_b.bits[X86CPU_FEAT_7_0_ECX], ==, LA57);
+
+    a = b = plain_cpu();
+    a.values[X86CPU_XLEVEL] = b.values[X86CPU_XLEVEL] = 0x80000000;
+    a.values[X86CPU_X_VENDOR_CPUID_ONLY_V2] = false;
+    b.values[X86CPU_X_VENDOR_CPUID_ONLY_V2] = true;
+    c = compare(&a, &b, X86CPU_ON_TCG);
+    g_assert_cmpint(c.relation, ==, tables.version >= X86CPU_LINE_11_1
+                                    ? X86CPU_SUBSET : X86CPU_IDENTICAL);
+    g_assert_cmpint(c.differs.properties[X86CPU_X_VENDOR_CPUID_ONLY_V2], ==,
+                    tables.version >= X86CPU_LINE_11_1);
+    g_assert_cmpint(c.responsible.properties[X86CPU_X_VENDOR_CPUID_ONLY_V2],
+                    ==, tables.version >= X86CPU_LINE_11_1);
 }
 
 static void test_compare_values(void)
@@ -2497,8 +2584,10 @@ int main(int argc, char **argv)
     add("view/gates", test_view_gates);
     add("view/caches", test_view_caches);
     add("view/values", test_view_values);
+    add("view/hidden", test_view_hidden);
     add("compare/features", test_compare_features);
     add("compare/values", test_compare_values);
+    add("compare/hidden", test_compare_hidden);
     add("compare/aliases", test_compare_aliases);
     add("compare/maximal", test_maximal);
     add("compare/copy-named", test_copy_named);
