@@ -6,11 +6,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "../near-names.h"
 #include "gen-cpu-names.h"
-
-/* How many names to suggest, and how many edits away they may be */
-#define MAX_SUGGESTIONS 3
-#define MAX_EDITS       2
 
 /* Whether @name is in @list, which is separated by commas */
 static bool is_listed(const char *list, const char *name)
@@ -26,58 +23,11 @@ static bool is_listed(const char *list, const char *name)
     return false;
 }
 
-/* How many letters to add, remove or change to turn @a into @b */
-static unsigned count_edits(const char *a, const char *b)
-{
-    size_t length = strlen(b), i, j;
-    unsigned row[64];
-
-    for (j = 0; j <= length; j++) {
-        row[j] = j;
-    }
-    for (i = 1; *a; a++, i++) {
-        unsigned diagonal = row[0];
-
-        row[0] = i;
-        for (j = 1; j <= length; j++) {
-            unsigned change = diagonal + (*a != b[j - 1]);
-
-            diagonal = row[j];
-            row[j] = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
-            row[j] = change < row[j] ? change : row[j];
-        }
-    }
-    return row[length];
-}
-
-/* "; did you mean 'a' or 'b'?", or nothing */
-static void suggest(const char *name, char *text, size_t size)
-{
-    size_t length = strlen(name);
-    unsigned edits, count = 0;
-    int i;
-
-    *text = '\0';
-    for (edits = 1; !count && edits <= MAX_EDITS && edits < length; edits++) {
-        for (i = 0; i < nfeatures && count < MAX_SUGGESTIONS; i++) {
-            if (count_edits(name, features[i].name) == edits) {
-                size_t used = strlen(text);
-
-                snprintf(text + used, size - used, "%s'%s'",
-                         count++ ? " or " : "; did you mean ",
-                         features[i].name);
-            }
-        }
-    }
-    if (count) {
-        strcat(text, "?");
-    }
-}
-
 void complain_unknown_feature(Place place, const char *name)
 {
     const Feature *feature = find_feature_or_alias(name);
-    char text[MAX_SUGGESTIONS * 80];
+    char text[X86_CPU_NEAR_NAMES_SIZE];
+    NearNames near = { };
     int i;
 
     if (feature) {
@@ -103,6 +53,9 @@ void complain_unknown_feature(Place place, const char *name)
             return;
         }
     }
-    suggest(name, text, sizeof(text));
+    for (i = 0; i < nfeatures; i++) {
+        x86_cpu_near_names_add(&near, name, features[i].name);
+    }
+    x86_cpu_near_names_print(&near, text);
     complain(place, "'%s' is not a feature of this QEMU%s", name, text);
 }

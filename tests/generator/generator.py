@@ -18,9 +18,9 @@ LINE = os.environ.get('LINE') or '10.0'
 SOURCE = os.path.join(REPO, os.environ.get('BUILD') or 'build',
                       f'qemu-{LINE}')
 # What it is compiled of
-SOURCES = sorted(path for name in ('core/*.c', 'generator/*.c')
-                 for path in glob.glob(os.path.join(
-                     REPO, 'target-i386-ext', name)))
+SOURCES = sorted(
+    path for name in ('core/*.c', 'generator/*.c', 'near-names.c')
+    for path in glob.glob(os.path.join(REPO, 'target-i386-ext', name)))
 
 # Leaks: it ends before they could matter.
 ENV = {**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'}
