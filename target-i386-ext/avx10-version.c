@@ -22,7 +22,7 @@
 #include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
-#include "target/i386/ext/model-machines.h"
+#include "target/i386/ext/machine-types.h"
 
 /* The first machine types of QEMUs where it is more than a number */
 #define WITH_FEATURES 0xb0000
@@ -32,10 +32,7 @@ static ObjectPropertyAccessor *set_with_features;
 
 static bool is_just_a_number(X86CPU *cpu)
 {
-    uint32_t version;
-
-    return cpu->anchor && x86_cpu_machine_version(cpu->anchor, &version) &&
-           version < WITH_FEATURES;
+    return cpu->anchor && cpu->anchor->version < WITH_FEATURES;
 }
 
 /*

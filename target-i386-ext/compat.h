@@ -59,6 +59,9 @@ static inline uint64_t x86_cpu_needs_pmu(X86CPU *cpu, FeatureWord w)
 /* KVM sets the vendor of base, too. */
 #define X86_CPU_BASE_HAS_HOST_VENDOR true
 
+/* What QEMU says of machine types that it has removed */
+#define X86_CPU_EXPLAIN_UNSUPPORTED(fn) (machine_explain_unsupported = (fn))
+
 #else
 
 #include "hw/boards.h"
@@ -109,6 +112,8 @@ typedef X86CPURegister32 CpuFeatureRegister;
 
 #define X86_CPU_EXCLUDED_BY_MPX 0
 #define X86_CPU_BASE_HAS_HOST_VENDOR false
+
+#define X86_CPU_EXPLAIN_UNSUPPORTED(fn) ((void)(fn))
 
 #endif
 

@@ -340,9 +340,9 @@ static void compare_sides(Comparison *c)
 
 static const char *own_cpu_compat(void)
 {
-    const MachineClass *mc = x86_cpu_compat_machine_type();
+    const X86CPUMachineType *type = x86_cpu_compat_machine_type();
 
-    return mc ? mc->name : "";
+    return type ? type->name : "";
 }
 
 static char *own_model(X86CPU *cpu)

@@ -19,7 +19,7 @@
     X86CPUFeatureRequests requests; \
     X86CPUOwnCaches own_caches; \
     X86CPUFingerprint fingerprint; \
-    const MachineClass *anchor; \
+    const struct X86CPUMachineType *anchor; \
     struct kvm_cpuid2 *kvm_cpuid; \
     struct kvm_msrs *kvm_msrs;
 

@@ -20,7 +20,6 @@
 #include "target/i386/ext/custom-cpu.h"
 #include "target/i386/ext/feature-dictionary.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
-#include "target/i386/ext/model-machines.h"
 #include "target/i386/ext/undefined-models.h"
 
 /* There can be several hundred. */
@@ -160,10 +159,7 @@ static bool apply_plus_minus(X86CPU *cpu, Error **errp)
 /* Whether the QEMU that wrote the description of @cpu had no @name yet */
 static bool is_newer(X86CPU *cpu, const char *name)
 {
-    uint32_t version;
-
-    return cpu->anchor && x86_cpu_machine_version(cpu->anchor, &version) &&
-           x86_cpu_property_since(name) > version;
+    return cpu->anchor && x86_cpu_property_since(name) > cpu->anchor->version;
 }
 
 static bool check_complete(X86CPU *cpu, GHashTable *given, Error **errp)

@@ -9,34 +9,15 @@
 
 #include "cpu.h"
 #include "target/i386/ext/compat.h"
-
-/*
- * The machine type @name (or alias), or NULL with an error if it is unknown,
- * abstract, or not a PC: others don't keep CPU properties compatible across
- * QEMU's versions.
- */
-const MachineClass *x86_cpu_find_machine_type(const char *name, Error **errp);
+#include "target/i386/ext/machine-types.h"
 
 /*
  * x86_cpu_find_machine_type(); if @name is NULL, the PC machine type of this
  * process, or of its cpu-compat, and without one, the newest of this QEMU.
  * NULL, with an error, if QEMU was built without any.
  */
-const MachineClass *x86_cpu_machine_type_or_default(const char *name,
+const X86CPUMachineType *x86_cpu_machine_type_or_default(const char *name,
                                                     Error **errp);
-
-/*
- * The newest PC machine type, and the others that give a CPU by its name and
- * version other properties than any newer one: of those with the same, the
- * newest.  The caller frees the array.
- */
-GPtrArray *x86_cpu_distinct_machine_types(void);
-
-/*
- * Whether @mc is unversioned and has no compatibility guarantee, so it can't
- * be used for cpu-compat or compat-anchor.
- */
-bool x86_cpu_machine_type_is_unversioned(const MachineClass *mc);
 
 /*
  * The compat-anchor in descriptions of CPUs: the newest PC machine type of
@@ -58,9 +39,9 @@ bool x86_cpu_use_defaults_of(const CpuModelInfo *model, Error **errp);
 
 /*
  * Until x86_cpu_end_evaluation(), new CPU objects use the defaults of machine
- * type @mc, and none of the accelerator: what models and machine types say.
+ * @type, and none of the accelerator: what models and machine types say.
  */
-void x86_cpu_use_machine_defaults(const MachineClass *mc);
+void x86_cpu_use_machine_defaults(const X86CPUMachineType *type);
 
 /* Whether they do */
 bool x86_cpu_defaults_without_accelerator(void);
@@ -81,25 +62,19 @@ void x86_cpu_refuse_in_evaluation(void);
 void x86_cpu_end_evaluation(void);
 
 /* The machine type in the machine's cpu-compat, or NULL */
-const MachineClass *x86_cpu_compat_machine_type(void);
+const X86CPUMachineType *x86_cpu_compat_machine_type(void);
 
 /*
  * The machine type that defines new CPU objects: the one in use, or the one
  * that replaces it; NULL if there is no machine yet.
  */
-const MachineClass *x86_cpu_machine_type_in_effect(void);
+const X86CPUMachineType *x86_cpu_machine_type_in_effect(void);
 
 /*
  * The properties (GlobalProperty) that this machine type has set on @cpu,
  * including those for other CPUs.
  */
 const GPtrArray *x86_cpu_machine_props(X86CPU *cpu);
-
-/* The properties (GlobalProperty) that @mc sets on CPUs, in that order */
-const GPtrArray *x86_cpu_props_of_machine(const MachineClass *mc);
-
-/* All PC machine types, the newest first; the caller frees the array. */
-GPtrArray *x86_cpu_pc_machine_types(void);
 
 /* Whether -global and -cpu apply to CPU objects that are created now */
 bool x86_cpu_user_props_apply(void);

@@ -11,10 +11,8 @@
 
 #include "qemu/osdep.h"
 #include "cpu.h"
-#include "hw/i386/pc.h"
 #include "target/i386/ext/compat.h"
 #include "target/i386/ext/feature-dictionary.h"
-#include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/machine-cpu-layers.h"
 #include "target/i386/ext/model-machines.h"
 
@@ -46,9 +44,9 @@ static bool has_prop(const GPtrArray *props, const GlobalProperty *prop)
  * The last one of those that set the same property counts, where it is: others
  * may come in between.
  */
-static GPtrArray *props_in_effect(const MachineClass *mc)
+static GPtrArray *props_in_effect(const X86CPUMachineType *type)
 {
-    const GPtrArray *all = x86_cpu_props_of_machine(mc);
+    const GPtrArray *all = x86_cpu_props_of_machine(type);
     GPtrArray *props = g_ptr_array_new_with_free_func(g_free);
     unsigned i;
 
@@ -70,16 +68,16 @@ static GPtrArray *props_in_effect(const MachineClass *mc)
 }
 
 /* Everything that makes CPUs of a machine type what they are */
-static char *layer_key(const MachineClass *mc)
+static char *layer_key(const X86CPUMachineType *type)
 {
-    const GPtrArray *props = x86_cpu_props_of_machine(mc);
+    const GPtrArray *props = x86_cpu_props_of_machine(type);
     const X86CPUTableMachines *rows;
     GString *key = g_string_new(NULL);
     const char *name;
     unsigned i;
 
     g_string_append_printf(key, "%d;",
-                           PC_MACHINE_CLASS(mc)->default_cpu_version);
+                           type->default_version);
     for (i = 0; i < props->len; i++) {
         const GlobalProperty *prop = g_ptr_array_index(props, i);
 
@@ -88,7 +86,7 @@ static char *layer_key(const MachineClass *mc)
     }
     for (i = 0; (rows = x86_cpu_access_table_model(i, &name)); i++) {
         g_string_append_printf(key, "%s-v%d;", name,
-                               x86_cpu_table_version_of(rows, mc));
+                               x86_cpu_table_version_of(rows, type->version));
     }
     return g_string_free(key, false);
 }
@@ -102,9 +100,8 @@ static void free_layer(gpointer p)
     g_free(layer);
 }
 
-GPtrArray *x86_cpu_layers_new(void)
+GPtrArray *x86_cpu_layers_new(const GPtrArray *types)
 {
-    g_autoptr(GPtrArray) types = x86_cpu_pc_machine_types();
     g_autoptr(GHashTable) by_key = g_hash_table_new_full(g_str_hash,
                                                          g_str_equal,
                                                          g_free, NULL);
@@ -112,23 +109,23 @@ GPtrArray *x86_cpu_layers_new(void)
     unsigned i;
 
     for (i = 0; i < types->len; i++) {
-        MachineClass *mc = g_ptr_array_index(types, i);
-        g_autofree char *key = layer_key(mc);
+        X86CPUMachineType *type = g_ptr_array_index(types, i);
+        g_autofree char *key = layer_key(type);
         X86CPULayer *layer = g_hash_table_lookup(by_key, key);
 
         if (!layer) {
             layer = g_new0(X86CPULayer, 1);
             layer->types = g_ptr_array_new();
-            layer->props = props_in_effect(mc);
+            layer->props = props_in_effect(type);
             g_ptr_array_add(layers, layer);
             g_hash_table_insert(by_key, g_steal_pointer(&key), layer);
         }
-        g_ptr_array_add(layer->types, mc);
+        g_ptr_array_add(layer->types, type);
     }
     return layers;
 }
 
-const MachineClass *x86_cpu_layer_newest(const X86CPULayer *layer)
+const X86CPUMachineType *x86_cpu_layer_newest(const X86CPULayer *layer)
 {
     return g_ptr_array_index(layer->types, 0);
 }

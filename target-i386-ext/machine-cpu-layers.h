@@ -9,10 +9,10 @@
 
 #include "qom/object.h"
 #include "qapi/qapi-builtin-types.h"
-#include "target/i386/ext/compat.h"
+#include "target/i386/ext/machine-types.h"
 
 typedef struct X86CPULayer {
-    /* MachineClass, the newest first */
+    /* X86CPUMachineType, the newest first */
     GPtrArray *types;
     /*
      * GlobalProperty, what they set on CPUs: of each driver and property only
@@ -21,10 +21,13 @@ typedef struct X86CPULayer {
     GPtrArray *props;
 } X86CPULayer;
 
-/* All layers of PC machine types, the newest first; the caller frees them. */
-GPtrArray *x86_cpu_layers_new(void);
+/*
+ * The layers of machine types @types, the newest of which is first; the caller
+ * frees them.
+ */
+GPtrArray *x86_cpu_layers_new(const GPtrArray *types);
 
-const MachineClass *x86_cpu_layer_newest(const X86CPULayer *layer);
+const X86CPUMachineType *x86_cpu_layer_newest(const X86CPULayer *layer);
 
 /* Whether @prop applies to some models only, not to all CPUs */
 bool x86_cpu_prop_is_for_models(const GlobalProperty *prop);

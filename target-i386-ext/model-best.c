@@ -16,14 +16,14 @@
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/named-models.h"
 
-/* The value of this host's CPU on machine type @mc */
-static bool get_host(const MachineClass *mc, X86Cpu *host, Error **errp)
+/* The value of this host's CPU on machine type @type */
+static bool get_host(const X86CPUMachineType *type, X86Cpu *host, Error **errp)
 {
     const char *name = kvm_enabled() ? "host" : "max";
     g_autoptr(CpuModelExpansionInfo) info = x86_cpu_model_to_value(
         &(CpuModelInfo) {
             .name = (char *)name,
-            .machine_type = (char *)mc->name,
+            .machine_type = (char *)type->name,
         }, name, host, errp);
 
     return info;
@@ -128,7 +128,7 @@ static CpuModelBestInfoList *sorted_list(GPtrArray *entries)
 CpuModelBestInfoList *qmp_query_cpu_model_best(const char *machine_type,
                                                Error **errp)
 {
-    const MachineClass *mc =
+    const X86CPUMachineType *type =
         x86_cpu_machine_type_or_default(machine_type, errp);
     g_autoptr(GPtrArray) models = x86_cpu_named_models_new();
     g_autoptr(GPtrArray) entries = g_ptr_array_new();
@@ -136,8 +136,8 @@ CpuModelBestInfoList *qmp_query_cpu_model_best(const char *machine_type,
     g_autofree bool *maximal = NULL;
     unsigned i;
 
-    if (!mc || !get_host(mc, host, errp) ||
-        !x86_cpu_add_named_models(models, mc, errp) ||
+    if (!type || !get_host(type, host, errp) ||
+        !x86_cpu_add_named_models(models, type, errp) ||
         !remove_those_that_do_not_run(models, errp)) {
         return NULL;
     }

@@ -24,7 +24,6 @@
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/model-errors.h"
 #include "target/i386/ext/model-expansion.h"
-#include "target/i386/ext/model-machines.h"
 #include "target/i386/ext/removed-features.h"
 
 /*
@@ -118,7 +117,7 @@ void x86_cpu_complete_expansion(X86CPU *cpu, CpuModelExpansionType type,
                                       x86_cpu_is_max(cpu);
         if (x86_cpu_avx10_version_needs_anchor(cpu)) {
             qdict_put_str(props, "compat-anchor",
-                          x86_cpu_upstream_machine_type(cpu->anchor));
+                          cpu->anchor->upstream);
         }
     }
     /* From here on, the features are filtered. */

@@ -11,37 +11,21 @@
 #include "target/i386/ext/cpu-access.h"
 
 /*
- * The version of machine type @mc, 0xa0000 for pc-q35-10.0 and
- * pc-i440fx-10.0: that of the machine type it stands for, according to our
- * tables, or else the one in its name; false if there is neither.
- */
-bool x86_cpu_machine_version(const MachineClass *mc, uint32_t *version);
-
-/* The name of the upstream machine type that @mc is or stands for */
-const char *x86_cpu_upstream_machine_type(const MachineClass *mc);
-
-/*
- * The machine type of this QEMU that stands for upstream's machine type
- * @name, according to our tables: the first one if there are several, NULL
- * if there is none.
- */
-const MachineClass *x86_cpu_find_stand_in(const char *name);
-
-/*
- * The version that the unversioned name of @model stands for on machine type
- * @mc (or NULL); CPU_VERSION_AUTO if no table sets it.
+ * The version that the unversioned name of @model stands for on machine types
+ * of version @machine, 0xa0000 for pc-q35-10.0, or 0 for isapc;
+ * CPU_VERSION_AUTO if no table sets it.
  */
 X86CPUVersion x86_cpu_table_version(const X86CPUModel *model,
-                                    const MachineClass *mc);
+                                    uint32_t machine);
 
 /* The same, for a model of a table by its @rows; never CPU_VERSION_AUTO */
 X86CPUVersion x86_cpu_table_version_of(const X86CPUTableMachines *rows,
-                                       const MachineClass *mc);
+                                       uint32_t machine);
 
 /*
  * Appends to @props (GlobalProperty) what tables set on models with
- * unversioned names on machine type @mc.
+ * unversioned names on machine types of version @machine.
  */
-void x86_cpu_table_add_props(GPtrArray *props, const MachineClass *mc);
+void x86_cpu_table_add_props(GPtrArray *props, uint32_t machine);
 
 #endif /* I386_EXT_MODEL_MACHINES_H */

@@ -175,23 +175,24 @@ static bool holds(const CpuModelNearestInfo *info, const X86CpuGoal *goal)
 }
 
 /*
- * The models of machine type @mc; with @any, then those of all machine types
+ * The models of machine type @type; with @any, then those of all machine types
  * that have others, the newest first
  */
-static GPtrArray *get_models(const MachineClass *mc, bool any, Error **errp)
+static GPtrArray *get_models(const X86CPUMachineType *type, bool any,
+                             Error **errp)
 {
     g_autoptr(GPtrArray) models = x86_cpu_named_models_new();
     g_autoptr(GPtrArray) types = NULL;
     unsigned i;
 
-    if (!x86_cpu_add_named_models(models, mc, errp)) {
+    if (!x86_cpu_add_named_models(models, type, errp)) {
         return NULL;
     }
     types = any ? x86_cpu_distinct_machine_types() : g_ptr_array_new();
     for (i = 0; i < types->len; i++) {
-        const MachineClass *other = g_ptr_array_index(types, i);
+        const X86CPUMachineType *other = g_ptr_array_index(types, i);
 
-        if (other != mc && !x86_cpu_add_named_models(models, other, errp)) {
+        if (other != type && !x86_cpu_add_named_models(models, other, errp)) {
             return NULL;
         }
     }
@@ -207,14 +208,14 @@ CpuModelNearestInfo *qmp_query_cpu_model_nearest(CpuModelX86 *model,
     g_autofree X86CpuGoal *goal = g_new(X86CpuGoal, 1);
     g_autoptr(GPtrArray) models = NULL;
     CpuModelInfo input = { .name = model->name, .props = model->props };
-    const MachineClass *mc =
+    const X86CPUMachineType *type =
         x86_cpu_machine_type_or_default(model->machine_type, errp);
 
-    if (!mc) {
+    if (!type) {
         error_prepend(errp, "model: ");
         return NULL;
     }
-    input.machine_type = (char *)mc->name;
+    input.machine_type = (char *)type->name;
     if (!x86_cpu_model_to_comparable(&input, "model", cpu, errp)) {
         return NULL;
     }
@@ -223,7 +224,7 @@ CpuModelNearestInfo *qmp_query_cpu_model_nearest(CpuModelX86 *model,
                    "has none: set the property vendor");
         return NULL;
     }
-    models = get_models(mc, any, errp);
+    models = get_models(type, any, errp);
     if (!models) {
         return NULL;
     }

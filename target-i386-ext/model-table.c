@@ -32,11 +32,11 @@
 /* ---- evaluation ---- */
 
 /* Call between x86_cpu_use_machine_defaults() and x86_cpu_end_evaluation(). */
-static void evaluate(X86CPUTableEntry *model, const MachineClass *mc)
+static void evaluate(X86CPUTableEntry *model, const X86CPUMachineType *type)
 {
     Object *obj = object_new_with_class(model->oc);
 
-    trace_x86_cpu_table_evaluate(model->name, mc->name);
+    trace_x86_cpu_table_evaluate(model->name, type->name);
     x86_cpu_requested_value(X86_CPU(obj), &model->value);
     object_unref(obj);
 }
@@ -155,14 +155,14 @@ static bool add_exception(X86CPUTable *table, const X86CPUTableEntry *model,
 
 static void evaluate_first_layer(X86CPUTable *table)
 {
-    const MachineClass *mc =
+    const X86CPUMachineType *type =
         x86_cpu_layer_newest(x86_cpu_table_layer(table, 0));
     unsigned i;
 
     for (i = 0; i < table->models->len; i++) {
         X86CPUTableEntry *model = x86_cpu_table_model(table, i);
 
-        evaluate(model, mc);
+        evaluate(model, type);
         model->version = model->first_version = version_here(model);
         model->first = model->value;
     }
@@ -172,17 +172,15 @@ static void evaluate_first_layer(X86CPUTable *table)
 static unsigned pivot_of(const X86CPUTable *table, unsigned n)
 {
     const X86CPULayer *layer = x86_cpu_table_layer(table, n);
-    uint32_t version;
 
-    return x86_cpu_machine_version(x86_cpu_layer_newest(layer), &version)
-           ? n - 1 : 0;
+    return x86_cpu_layer_newest(layer)->version ? n - 1 : 0;
 }
 
 /* Returns whether any model has become something else. */
 static bool evaluate_layer(X86CPUTable *table, unsigned n)
 {
     const X86CPULayer *layer = x86_cpu_table_layer(table, n);
-    const MachineClass *mc = x86_cpu_layer_newest(layer);
+    const X86CPUMachineType *type = x86_cpu_layer_newest(layer);
     unsigned pivot = pivot_of(table, n), i;
     g_autoptr(X86CPULayerChanges) changes =
         x86_cpu_layer_changes(layer, x86_cpu_table_layer(table, pivot));
@@ -196,7 +194,7 @@ static bool evaluate_layer(X86CPUTable *table, unsigned n)
         model->newer_version = pivot ? model->version : model->first_version;
         model->version = version_here(model);
     }
-    evaluate(base, mc);
+    evaluate(base, type);
     for (i = 1; i < table->models->len; i++) {
         X86CPUTableEntry *model = x86_cpu_table_model(table, i);
 
@@ -205,7 +203,7 @@ static bool evaluate_layer(X86CPUTable *table, unsigned n)
         if (is_suspect(base, model, changes)) {
             X86Cpu expected = model->value;
 
-            evaluate(model, mc);
+            evaluate(model, type);
             differs |= add_exception(table, model, layer, &expected);
         }
     }
@@ -328,9 +326,9 @@ static void add_machine_types(CpuModelTableLayer *entry,
         tail = &(*tail)->next;
     }
     for (i = 0; i < layer->types->len; i++) {
-        const MachineClass *mc = g_ptr_array_index(layer->types, i);
+        const X86CPUMachineType *type = g_ptr_array_index(layer->types, i);
 
-        QAPI_LIST_APPEND(tail, g_strdup(mc->name));
+        QAPI_LIST_APPEND(tail, g_strdup(type->name));
     }
 }
 
@@ -388,7 +386,8 @@ static bool add_layer(X86CPUTable *table, unsigned n, Error **errp)
 
 CpuModelTable *qmp_query_cpu_model_table(Error **errp)
 {
-    g_autoptr(GPtrArray) layers = x86_cpu_layers_new();
+    g_autoptr(GPtrArray) types = x86_cpu_pc_machine_types();
+    g_autoptr(GPtrArray) layers = x86_cpu_layers_new(types);
     g_autoptr(GPtrArray) models = new_models();
     X86CPUTable table = { layers, models };
     g_autoptr(CpuModelTable) reply = NULL;

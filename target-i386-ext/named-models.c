@@ -81,7 +81,7 @@ static bool is_version(const GPtrArray *models, unsigned first,
     return false;
 }
 
-static bool evaluate_all(GPtrArray *models, const MachineClass *mc,
+static bool evaluate_all(GPtrArray *models, const X86CPUMachineType *type,
                          Error **errp)
 {
     g_autoptr(GSList) classes = object_class_get_list(TYPE_X86_CPU, false);
@@ -98,7 +98,7 @@ static bool evaluate_all(GPtrArray *models, const MachineClass *mc,
         g_ptr_array_add(models, model);
         model->name = cpu_model_from_type(object_class_get_name(el->data));
         model->is_alias = x86_cpu_access_is_alias(definition);
-        model->machine_type = mc;
+        model->machine_type = type;
         if (!evaluate(model, el->data, errp)) {
             return false;
         }
@@ -106,17 +106,17 @@ static bool evaluate_all(GPtrArray *models, const MachineClass *mc,
     return true;
 }
 
-bool x86_cpu_add_named_models(GPtrArray *models, const MachineClass *mc,
+bool x86_cpu_add_named_models(GPtrArray *models, const X86CPUMachineType *type,
                               Error **errp)
 {
-    CpuModelInfo defaults = { .machine_type = (char *)mc->name };
+    CpuModelInfo defaults = { .machine_type = (char *)type->name };
     unsigned first = models->len, i;
     bool ok;
 
     if (!x86_cpu_use_defaults_of(&defaults, errp)) {
         return false;
     }
-    ok = evaluate_all(models, mc, errp);
+    ok = evaluate_all(models, type, errp);
     x86_cpu_end_evaluation();
     if (!ok) {
         return false;

@@ -37,6 +37,13 @@ CpuModelNearestInfo *qmp_query_cpu_model_nearest(CpuModelX86 *model,
     return NULL;
 }
 
+MachineCpuLayerList *qmp_query_machine_cpu_layers(Error **errp)
+{
+    error_setg(errp, "query-machine-cpu-layers is not supported on this "
+               "target");
+    return NULL;
+}
+
 CpuModelTable *qmp_query_cpu_model_table(Error **errp)
 {
     error_setg(errp, "query-cpu-model-table is not supported on this target");

@@ -25,6 +25,7 @@
 #include "gen-cpu-accelerators.h"
 #include "gen-cpu-expression.h"
 #include "gen-cpu-features.h"
+#include "gen-cpu-layers.h"
 #include "gen-cpu-models.h"
 #include "gen-cpu-properties.h"
 #include "gen-cpu-upstream.h"
@@ -40,6 +41,10 @@ static const char usage[] =
     "                             HEADER...\n"
     "         the models of all *.tbl in these directories, as C, compared\n"
     "         with those that their released.lock says are released\n"
+    "       gen-cpu-tables layers [-o OUTPUT [-d DEPFILE]] [-s SITE_DIRECTORY]\n"
+    "                             DIRECTORY VERSION\n"
+    "         what the machine types of all *.tbl in these directories make of\n"
+    "         CPUs, as C, compared with those that are released\n"
     "       gen-cpu-tables release [-s SITE_DIRECTORY]\n"
     "                             DIRECTORY VERSION FEATURES_TBL CPU_C\n"
     "                             HEADER...\n"
@@ -121,7 +126,8 @@ typedef struct Directory {
     char *lock;                 /* NULL if nothing is released */
 } Directory;
 
-static void read_directory(Directory *dir, FILE *depfile)
+static void read_directory(Directory *dir, FILE *depfile,
+                           void (*read_table)(const char *path, bool site))
 {
     Place place = { dir->path, 0 };
     char *lock = join_path(dir->path, "released.lock");
@@ -141,7 +147,7 @@ static void read_directory(Directory *dir, FILE *depfile)
 
         print_dependency(depfile, path);
         check_is_regular(path);
-        read_models_table(real_path(path), dir->site);
+        read_table(real_path(path), dir->site);
         free(path);
         free(entries[i]);
     }
@@ -207,70 +213,124 @@ static void make_features(int argc, char **argv)
     print_accelerators();
 }
 
-static void make_models(int argc, char **argv, bool release)
-{
-    Directory dirs[2] = { };
-    const char *output = NULL;
-    FILE *depfile = NULL;
-    uint32_t newest;
-    int i, count = 1;
+/* What tables are made into */
+typedef struct Request {
+    Directory dirs[2];
+    /* Those in use */
+    int count;
+    const char *output;
+    FILE *depfile;
+} Request;
 
-    for (; argc > 1 && argv[0][0] == '-'; argc -= 2, argv += 2) {
-        if (!strcmp(argv[0], "-o")) {
-            output = argv[1];
-        } else if (!strcmp(argv[0], "-d") && output) {
-            depfile = fopen(argv[1], "w");
-            if (!depfile) {
-                give_up((Place) { argv[1], 0 }, "%s", strerror(errno));
+/* Reads the options, and the first of what follows; moves past the options. */
+static Request read_request(int *argc, char ***argv)
+{
+    Request r = { .count = 1 };
+
+    for (; *argc > 1 && (*argv)[0][0] == '-'; *argc -= 2, *argv += 2) {
+        const char *option = (*argv)[0], *value = (*argv)[1];
+
+        if (!strcmp(option, "-o")) {
+            r.output = value;
+        } else if (!strcmp(option, "-d") && r.output) {
+            r.depfile = fopen(value, "w");
+            if (!r.depfile) {
+                give_up((Place) { value, 0 }, "%s", strerror(errno));
             }
-            print_path(depfile, output);
-            fputc(':', depfile);
-        } else if (!strcmp(argv[0], "-s")) {
-            dirs[1] = (Directory) { .path = argv[1], .site = true };
-            count = 2;
+            print_path(r.depfile, r.output);
+            fputc(':', r.depfile);
+        } else if (!strcmp(option, "-s")) {
+            r.dirs[1] = (Directory) { .path = value, .site = true };
+            r.count = 2;
         } else {
             fail_usage();
         }
     }
+    if (*argc < 1) {
+        fail_usage();
+    }
+    r.dirs[0].path = (*argv)[0];
+    return r;
+}
+
+static void read_directories(Request *r,
+                             void (*read_table)(const char *path, bool site))
+{
+    int i;
+
+    for (i = 0; i < r->count; i++) {
+        read_directory(&r->dirs[i], r->depfile, read_table);
+    }
+    if (r->depfile) {
+        fputc('\n', r->depfile);
+        if (fclose(r->depfile)) {
+            give_up((Place) { "the depfile", 0 }, "%s", strerror(errno));
+        }
+    }
+}
+
+static void begin_output(const Request *r)
+{
+    if (r->output && !freopen(r->output, "w", stdout)) {
+        give_up((Place) { r->output, 0 }, "%s", strerror(errno));
+    }
+}
+
+static void make_layers(int argc, char **argv)
+{
+    Request r = read_request(&argc, &argv);
+    int i;
+
+    if (argc != 2) {
+        fail_usage();
+    }
+    read_directories(&r, read_layers_table);
+    check_layers();
+    end_if_failed();
+    for (i = 0; i < r.count; i++) {
+        if (r.dirs[i].lock) {
+            check_released_layers(real_path(r.dirs[i].lock), r.dirs[i].site);
+        }
+    }
+    end_if_failed();
+    begin_output(&r);
+    print_layers(newest_machine_version(argv[1]));
+}
+
+static void make_models(int argc, char **argv, bool release)
+{
+    Request r = read_request(&argc, &argv);
+    uint32_t newest;
+    int i;
+
     if (argc < 5 || argc > 4 + MAX_HEADERS) {
         fail_usage();
     }
-    dirs[0].path = argv[0];
     newest = newest_machine_version(argv[1]);
     read_features(argv[3], argv + 4);
     read_features_tbl(argv[2], newest);
     read_models(argv[3]);
-    for (i = 0; i < count; i++) {
-        read_directory(&dirs[i], depfile);
-    }
-    if (depfile) {
-        fputc('\n', depfile);
-        if (fclose(depfile)) {
-            give_up((Place) { "the depfile", 0 }, "%s", strerror(errno));
-        }
-    }
+    read_directories(&r, read_models_table);
     check_machine_types(newest);
     end_if_failed();
     resolve_models();
     end_if_failed();
-    for (i = 0; i < count; i++) {
-        if (dirs[i].lock) {
-            uint32_t released = check_released(real_path(dirs[i].lock),
-                                               dirs[i].site);
+    for (i = 0; i < r.count; i++) {
+        if (r.dirs[i].lock) {
+            uint32_t released = check_released(real_path(r.dirs[i].lock),
+                                               r.dirs[i].site);
 
             /* Releasing with an older QEMU must not drop what is released. */
-            if (dirs[i].site == (count > 1) && released > newest) {
+            if (r.dirs[i].site == (r.count > 1) && released > newest) {
                 newest = released;
             }
         }
     }
     end_if_failed();
     warn_of_new_machines(newest_machine_version(argv[1]));
-    if (output && !freopen(output, "w", stdout)) {
-        give_up((Place) { output, 0 }, "%s", strerror(errno));
-    }
+    begin_output(&r);
     if (release) {
-        print_released(count > 1, newest);
+        print_released(r.count > 1, newest);
     } else {
         print_models();
     }
@@ -283,6 +343,8 @@ int main(int argc, char **argv)
     }
     if (!strcmp(argv[1], "features")) {
         make_features(argc - 2, argv + 2);
+    } else if (!strcmp(argv[1], "layers")) {
+        make_layers(argc - 2, argv + 2);
     } else if (!strcmp(argv[1], "models") || !strcmp(argv[1], "release")) {
         make_models(argc - 2, argv + 2, argv[1][0] == 'r');
     } else {

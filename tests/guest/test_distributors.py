@@ -219,13 +219,19 @@ class Instead(Checks):
                 '-machine', 'pc-q35-acme10.0.0', '-smp', '2', '-cpu',
                 f'base,compat-anchor={name},{OLD_CPU}'])
             self.assertEqual(any(view.cpuid.get(OLD_LEAF, ())), has, name)
-        error = ("Invalid compat-anchor: Machine type 'pc-q35-9.1' not "
+        # Upstream's that has been removed, and has no stand-in
+        props = expand(instead(), 'base', {'compat-anchor': 'pc-q35-6.0'},
+                       kind='full')
+        self.assertEqual((props['compat-anchor'], props['hv-version-id-build'],
+                          props['x-vendor-cpuid-only']),
+                         ('pc-q35-6.0', 0x1bbc, False))
+        error = ("Invalid compat-anchor: Machine type 'pc-q35-19.7' not "
                  'found; query-machines lists all machine types')
-        self.assertEqual(expand(instead(), 'base',
-                                {'compat-anchor': 'pc-q35-9.1'}), error)
+        self.assertRegex(expand(instead(), 'base',
+                                {'compat-anchor': 'pc-q35-19.7'}), error)
         with self.assertRaisesRegex(GuestError, error):
             guest_view(instead(), ['-machine', 'q35', '-cpu',
-                                   'base,compat-anchor=pc-q35-9.1'])
+                                   'base,compat-anchor=pc-q35-19.7'])
 
     def test_machines(self):
         for machine, features in (('pc-q35-acme2.0.0', 0),
