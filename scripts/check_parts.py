@@ -46,6 +46,7 @@ class Part(NamedTuple):
 STATIC = 'tests/guest/test_static_expansion.py'
 COMPARISON = 'tests/guest/test_comparison.py'
 LINES = 'tests/lines/test_lines.py'
+LAYERS = 'tests/lines/test_layers.py'
 
 # Every test of `make check-full` is in exactly one of these.  If a suite is in
 # several parts, patterns select CLASS.METHOD.
@@ -92,6 +93,7 @@ PARTS = [
         'tests/guest/test_cpu_compat.py:TestKvm.*',
         'tests/guest/test_cpu_compat.py:TestTcg.*',
         'tests/guest/test_cpu_migration.py',
+        'tests/guest/test_machine_layers.py',
         'tests/guest/test_machine_type.py:TestKvm.*',
         'tests/guest/test_machine_type.py:TestTcg.*',
         'tests/guest/test_site_models.py',
@@ -103,6 +105,10 @@ PARTS = [
          whole=True),
     Part('lines-tcg', 25, [f'{LINES}:TestTcg.*'], lines=True),
     Part('lines-kvm', 30, [f'{LINES}:TestKvm*.*'], lines=True),
+    Part('layers-tcg', 30, [f'{LAYERS}:Migration.*', f'{LAYERS}:TestTcg.*'],
+         lines=True),
+    Part('layers-kvm', 45, [f'{LAYERS}:TestKvm.*'], lines=True),
+    Part('layers-amd', 45, [f'{LAYERS}:TestKvmOnAmd.*'], lines=True),
     Part('builds', 25, [
         'tests/targets/test_boards.py',
         'tests/targets/test_other_hosts.py',
@@ -177,6 +183,7 @@ SAMPLED = {
     'tests/guest/test_static_expansion.py':
         'models, machine types, topologies, random CPUs',
     'tests/guest/test_table_models.py': 'machine types',
+    'tests/lines/test_layers.py': 'models and machine types',
     'tests/lines/test_lines.py': 'models, machine types, expansions',
 }
 
