@@ -16,9 +16,9 @@ host's CPU see, and guests of the model don't?
 import asyncio
 import unittest
 
+from compared_cpus import TOPOLOGY_FEATURES, compare, is_unseen, shown
 from cpu_models import FULL, NEWEST, OLDEST, LabChecks, ask, cpu_option, rng
 from guest_cpuid import GuestError
-from test_comparison import TOPOLOGY_FEATURES, compare, is_unseen, shown
 from test_removed_features import NeedsKvm, refused_by_kvm
 
 

@@ -20,38 +20,26 @@ themselves, with many more CPUs: tests/core.
 """
 
 import asyncio
-import functools
 import itertools
 import json
 import unittest
 
 from answered_cpuid import not_answered
+from compared_cpus import (
+    LOWERED, TOPOLOGIES, ComparedChecks, baseline, compare, forced, is_unseen,
+)
 from cpu_models import (
-    FORCE, FULL, NEWEST, OLDEST, LabChecks, Progress, ask, count, cpu_option,
-    differences, expansion, feature_names, feature_places, random_cpu,
-    random_knobs, rng, show_differences,
+    FULL, NEWEST, OLDEST, Progress, ask, count, cpu_option, differences,
+    expansion, feature_names, feature_places, random_cpu, random_knobs, rng,
+    show_differences,
 )
-from guest_cpuid import (
-    KVM_SIGNATURE, REGISTERS, ZEROS, GuestError, has_bit,
-)
-from realized_cpus import realized_cpus, without_apic_ids
+from guest_cpuid import GuestError
+from realized_cpus import without_apic_ids
 from release_line import of_line
 from test_removed_features import NeedsKvm
 
-TOPOLOGIES = ['1', '2,sockets=1,cores=1,threads=2',
-              '4,sockets=1,dies=2,cores=2', '4,sockets=1,modules=2,cores=2',
-              '8,sockets=8', '288,sockets=288']
 # No guest is started with as many.
 STARTED = TOPOLOGIES[:-1]
-# QEMU sets these by the topology.
-TOPOLOGY_FEATURES = {'ht', 'cmp-legacy'}
-# QEMU lowers it to what the host has, even with x-force-features.
-LOWERED = 'avx10-version'
-# They count, but no guest can tell that on a host without Hyper-V support, or
-# without looking further than CPUID and feature MSRs.
-UNSEEN = {'kvm-pv-enforce-cpuid', 'tsc-frequency', 'phys-bits', 'pmu', 'kvm',
-          'lmce', 'lbr-fmt', 'vmware-cpuid-freq', 'x-hv-max-vps', 'ucode-rev',
-          LOWERED}
 
 MIRRORED = {'subset': 'superset', 'superset': 'subset'}
 # The leaf of vmware-cpuid-freq
@@ -66,72 +54,6 @@ FEW = 4
 MAX_DRAWS = 20
 # Pairs that are looked at together
 PORTION = 100
-
-
-# KVM's leaves, where feature_places() has them, and where they can be instead
-KVM_LEAVES = 0x40000000
-KVM_STEP = 0x100
-
-
-def find_kvm(view):
-    """The view with KVM's leaves where they are without Hyper-V's, if any"""
-    cpuid = {key: values for key, values in view.cpuid.items()
-             if not KVM_LEAVES <= key[0] < KVM_LEAVES + KVM_STEP}
-    for base in range(KVM_LEAVES, KVM_LEAVES + 0x10000, KVM_STEP):
-        top, *signature = view.cpuid.get((base, 0), ZEROS)
-        if tuple(signature) == KVM_SIGNATURE:
-            cpuid[KVM_LEAVES, 0] = (top - base + KVM_LEAVES, *signature)
-            cpuid[KVM_LEAVES + 1, 0] = view.cpuid.get((base + 1, 0), ZEROS)
-    return view._replace(cpuid=cpuid)
-
-
-def is_unseen(name):
-    # Where the kernel lacks an MSR, QEMU does not set it.
-    places = feature_places().get(name)
-    return name in UNSEEN or name.startswith('hv-') or (
-        places and all('msr' in place for place in places))
-
-
-@functools.lru_cache(maxsize=None)
-def single_bits():
-    """
-    ({(leaf, subleaf): [(number of the register, mask, feature)]}, others):
-    features of one bit of CPUID, and (name, places) of the others
-    """
-    bits, others = {}, []
-    for name, places in feature_places().items():
-        if name in TOPOLOGY_FEATURES:
-            continue
-        if len(places) > 1 or 'msr' in places[0]:
-            others.append((name, places))
-            continue
-        cpuid = places[0]['cpuid']
-        key = cpuid['leaf'], cpuid.get('subleaf', 0)
-        bits.setdefault(key, []).append((
-            REGISTERS.index(cpuid['register']), 1 << cpuid['bit'], name))
-    return bits, others
-
-
-def shown(view):
-    """The features in a view; some CPUs can't read MSRs"""
-    view = find_kvm(view)
-    bits, others = single_bits()
-    found = {name for key, values in view.cpuid.items()
-             for number, mask, name in bits.get(key, ())
-             if values[number] & mask}
-    found.update(
-        name for name, places in others
-        if all(('cpuid' in place or view.msrs is not None) and
-               has_bit(view, place) for place in places))
-    return found
-
-
-def compare(a, b):
-    return 'query-cpu-model-comparison', {'modela': a, 'modelb': b}
-
-
-def baseline(a, b):
-    return 'query-cpu-model-baseline', {'modela': a, 'modelb': b}
 
 
 def value_of(cpu, name):
@@ -149,13 +71,7 @@ def value_of(cpu, name):
     return value & LBR_FORMATS if name == 'lbr-fmt' else value
 
 
-def forced(model):
-    """Nothing of it is missing here; no warnings"""
-    return {**model, 'props': {**model.get('props', {}), **FORCE,
-                               'check': False}}
-
-
-class Checks(LabChecks):
+class Checks(ComparedChecks):
     """The tests, for one accelerator."""
 
     def random_model(self, choose):
@@ -175,20 +91,6 @@ class Checks(LabChecks):
             name = choose.choice(sorted(knobs))
             return a, {**a, 'props': {**a['props'], name: knobs[name]}}
         return a, self.random_model(choose)
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.seen, cls.features = {}, {}
-        cls.cpus = cls.enterClassContext(realized_cpus(cls.lab, TOPOLOGIES))
-
-    def look(self, models):
-        """What is realized of each model, at each topology"""
-        keys = [json.dumps(m, sort_keys=True) for m in models]
-        new = {key: forced(m) for key, m in zip(keys, models)
-               if key not in self.seen}
-        self.seen.update(zip(new, self.cpus.look(list(new.values()))))
-        return [self.seen[key] for key in keys]
 
     def pairs(self, what, number, commands=(compare, baseline)):
         """Random pairs that start, with what was realized, and replies"""
@@ -228,12 +130,6 @@ class Checks(LabChecks):
         if len(self.seen) > 10 * PORTION:
             self.seen.clear()
             self.features.clear()
-
-    def shown(self, cpu):
-        """What shown() says of a Realized, asked once"""
-        if cpu not in self.features:
-            self.features[cpu] = shown(cpu.view)
-        return self.features[cpu]
 
     def problem_of(self, seen, ab, ba):
         """What is wrong with the comparison of a pair; None if nothing"""
@@ -433,26 +329,6 @@ class Checks(LabChecks):
         for name, result in zip(names, results[1:]):
             if result == 'identical':
                 yield f'{json.dumps(pair)}: {name} is not needed'
-
-    def check_baseline(self, pair, seen, reply):
-        """What is wrong with a baseline; None if nothing"""
-        model = reply['model']
-        cpus = self.look([model])[0]
-        for cpu in cpus:
-            if isinstance(cpu, GuestError):
-                return f'does not start: {cpu}'
-        omitted = {o['feature'] for o in reply['omitted-features']}
-        for a, b, cpu in zip(*seen, cpus):
-            has, common = self.shown(cpu), self.shown(a) & self.shown(b)
-            if has - common:
-                return f'has {sorted(has - common)}'
-            if common - has - omitted:
-                return f'lacks {sorted(common - has - omitted)}'
-        results = [r['return']['result'] for r in self.lab.ask(
-            [compare(model, m) for m in pair])]
-        if not set(results) <= {'identical', 'subset'}:
-            return f'compares as {results}'
-        return None
 
     def test_5_baselines(self):
         """Of random pairs: in both, and all that both have"""

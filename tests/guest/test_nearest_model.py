@@ -19,12 +19,12 @@ import itertools
 import json
 import unittest
 
+from compared_cpus import baseline, compare, is_unseen, shown
 from cpu_models import (
-    FORCE, NEWEST, OLDEST, LabChecks, ask, count, cpu_option, expansion, feature_names,
-    rng,
+    FORCE, NEWEST, OLDEST, LabChecks, ask, count, cpu_option, expansion,
+    feature_names, rng,
 )
 from guest_cpuid import GuestError
-from test_comparison import baseline, compare, is_unseen, shown
 from test_removed_features import NeedsKvm, refused_by_kvm
 
 # More would take longer than they tell.
