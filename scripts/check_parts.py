@@ -73,8 +73,6 @@ PARTS = [
         'tests/guest/test_made_hosts.py',
         'tests/guest/test_model_table.py:TestKvm.*',
         'tests/guest/test_model_table.py:TestTcg.*',
-        'tests/guest/test_nearest_model.py:TestKvm.*',
-        'tests/guest/test_nearest_model.py:TestTcg.*',
         'tests/guest/test_offered_features.py',
         'tests/guest/test_query_cpuid.py',
         'tests/guest/test_query_features.py',
@@ -89,6 +87,11 @@ PARTS = [
     Part('comparison-kvm', 50, [f'{COMPARISON}:TestKvm.test_1_*']),
     Part('comparison-named', 55, [f'{COMPARISON}:TestKvm.test_2_*',
                                   f'{COMPARISON}:TestTcg.test_2_*']),
+    Part('baselines', 20, [
+        'tests/guest/test_baselines.py:TestKvm.*',
+        'tests/guest/test_baselines.py:TestTcg.*',
+        'tests/guest/test_nearest_model.py:TestKvm.*',
+        'tests/guest/test_nearest_model.py:TestTcg.*']),
     Part('machine-types', 20, [
         'tests/guest/test_cpu_compat.py:TestKvm.*',
         'tests/guest/test_cpu_compat.py:TestTcg.*',
@@ -150,6 +153,7 @@ KVM_TESTS = [
     'tests/guest/test_bug_fixes.py:TestKvm.*',
     'tests/guest/test_model_table.py:TestKvm.*',
     'tests/guest/test_core_filter.py:TestKvm.*',
+    'tests/guest/test_baselines.py:TestKvm.*',
 ]
 # `make check` runs these on each simulated host, the others on one each
 ON_EACH_HOST = {
@@ -168,6 +172,7 @@ SAMPLED = {
     'tests/core/test_core.py': 'arbitrary CPUs',
     'tests/fuzz/test_fuzz_qemu.py': 'comparisons',
     'tests/golden/test_golden.py': 'expansions; guests',
+    'tests/guest/test_baselines.py': 'triples, random CPUs',
     'tests/guest/test_best_models.py': 'machine types',
     'tests/guest/test_comparison.py': 'random pairs, models',
     'tests/guest/test_core_filter.py': 'machine types, random CPUs',
@@ -175,7 +180,7 @@ SAMPLED = {
     'tests/guest/test_feature_flags.py': 'models',
     'tests/guest/test_machine_type.py': 'models and machine types',
     'tests/guest/test_model_table.py': 'machine types',
-    'tests/guest/test_nearest_model.py': 'models, random CPUs',
+    'tests/guest/test_nearest_model.py': 'models, pairs, random CPUs',
     'tests/guest/test_query_cpuid.py': 'models',
     'tests/guest/test_random_features.py': 'random CPUs',
     'tests/guest/test_removed_features.py': 'models',

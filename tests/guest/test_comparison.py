@@ -348,25 +348,6 @@ class Checks(ComparedChecks):
         self.fail_if(problems)
         self.assertGreater(taken, 0)
 
-    def test_6_any_order(self):
-        """The baseline of several models does not depend on their order"""
-        choose = rng(self.accel, 'order')
-        models = [{'name': name, 'machine-type': choose.choice(
-            [OLDEST, NEWEST])} for name in choose.sample(self.lab.models, 12)]
-        definitions = self.lab.ask([expansion(
-            'static', m['name'], {'vendor': 'GenuineIntel'},
-            m['machine-type']) for m in models])
-        models = [d['return']['model'] for d in definitions]
-        folded = []
-        for _ in range(3):
-            choose.shuffle(models)
-            result = models[0]
-            for model in models[1:]:
-                reply = self.lab.ask([baseline(result, model)])[0]
-                result = reply['return']['model']
-            folded.append(json.dumps(result, sort_keys=True))
-        self.assertEqual(len(set(folded)), 1)
-
     def test_7_itself(self):
         """A model is identical to itself, and is its baseline"""
         models = [{'name': name, 'machine-type': machine}
