@@ -96,6 +96,51 @@ static CpuModelInfo *static_model(const X86Cpu *value, Error **errp)
     return g_steal_pointer(&info->model);
 }
 
+/*
+ * A CPU that starts on no host has no baseline: that would have what keeps it
+ * from starting, or not have it, depending on the other CPU.
+ */
+static bool check_startable(const X86Cpu *value, const char *which,
+                            Error **errp)
+{
+    bool lm = value->words[X86CPU_FEAT_8000_0001_EDX] & CPUID_EXT2_LM;
+    uint64_t bits = value->values[X86CPU_PHYS_BITS];
+    uint64_t guest_bits = value->values[X86CPU_GUEST_PHYS_BITS];
+    int missing = x86cpu_missing_cache(value);
+
+    if (missing != X86CPU_CACHES) {
+        error_setg(errp, "%s: %s is missing: a CPU with legacy-cache=off, or "
+                   "with some caches of its own, needs l1d-cache-info, "
+                   "l1i-cache-info, l2-cache-info and l3-cache-info to start, "
+                   "and to have a baseline",
+                   which, x86_cpu_cache_property_names[missing]);
+    } else if (lm && (bits < 32 || bits > X86_CPU_MAX_PHYS_BITS)) {
+        error_setg(errp, "%s: phys-bits should be from 32 to %d, but is %"
+                   PRIu64, which, X86_CPU_MAX_PHYS_BITS, bits);
+    } else if (lm && guest_bits && guest_bits < 32) {
+        error_setg(errp, "%s: guest-phys-bits should be 0, or from 32 to "
+                   "%" PRIu64 ", but is %" PRIu64, which, bits, guest_bits);
+    } else if (value->values[X86CPU_X_VENDOR_CPUID_ONLY_V2] &&
+               !value->values[X86CPU_X_VENDOR_CPUID_ONLY]) {
+        error_setg(errp, "%s: x-vendor-cpuid-only-v2=on needs "
+                   "x-vendor-cpuid-only=on", which);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static CpuModelExpansionInfo *baseline_input(CpuModelInfo *model,
+                                             const char *which, X86Cpu *value,
+                                             Error **errp)
+{
+    g_autoptr(CpuModelExpansionInfo) info =
+        x86_cpu_model_to_value(model, which, value, errp);
+
+    return info && check_startable(value, which, errp)
+           ? g_steal_pointer(&info) : NULL;
+}
+
 CpuModelBaselineInfo *qmp_query_cpu_model_baseline(CpuModelInfo *modela,
                                                    CpuModelInfo *modelb,
                                                    Error **errp)
@@ -106,8 +151,8 @@ CpuModelBaselineInfo *qmp_query_cpu_model_baseline(CpuModelInfo *modela,
     g_autoptr(strList) host_only = NULL;
     g_autoptr(CpuModelBaselineInfo) info = NULL;
 
-    info_a = x86_cpu_model_to_value(modela, "modela", a, errp);
-    info_b = info_a ? x86_cpu_model_to_value(modelb, "modelb", b, errp) : NULL;
+    info_a = baseline_input(modela, "modela", a, errp);
+    info_b = info_a ? baseline_input(modelb, "modelb", b, errp) : NULL;
     if (!info_b) {
         return NULL;
     }

@@ -404,6 +404,19 @@ static void note_hazards(const X86CpuTables *tables, const X86Cpu *a,
     }
 }
 
+int x86cpu_missing_cache(const X86Cpu *cpu)
+{
+    int i = 0;
+
+    if (cpu->values[X86CPU_LEGACY_CACHE]) {
+        return X86CPU_CACHES;
+    }
+    while (i < X86CPU_CACHES && cpu->caches[i].size) {
+        i++;
+    }
+    return i;
+}
+
 bool x86cpu_baseline(const X86CpuTables *tables, const X86Cpu *a,
                      const X86Cpu *b, X86CpuAccelerator accel,
                      X86CpuBaseline *baseline)

@@ -47,10 +47,18 @@ typedef struct X86CpuBaseline {
 } X86CpuBaseline;
 
 /*
+ * The first cache (X86CPU_CACHE_L1D and so on) that @cpu needs because it has
+ * legacy-cache off, and lacks; X86CPU_CACHES if there is none.  QEMU refuses
+ * such a CPU on every host.
+ */
+int x86cpu_missing_cache(const X86Cpu *cpu);
+
+/*
  * Puts the baseline of @a and @b in *@baseline: the same for both orders, and
  * of several CPUs for every order in which they are taken.  False if there is
  * none: the vendors differ.  Neither CPU has hv-passthrough, nor an hv-* switch
- * without what it needs, which KVM refuses.
+ * without what it needs, which KVM refuses, nor a missing cache, nor physical
+ * bits that QEMU refuses.
  */
 bool x86cpu_baseline(const X86CpuTables *tables, const X86Cpu *a,
                      const X86Cpu *b, X86CpuAccelerator accel,

@@ -1203,6 +1203,22 @@ static void test_baseline_lmce(void)
     g_assert_true(omitted[X86CPU_LMCE]);
 }
 
+static void test_missing_cache(void)
+{
+    X86Cpu cpu = plain_cpu();
+    int i;
+
+    memset(cpu.caches, 0, sizeof(cpu.caches));
+    cpu.values[X86CPU_LEGACY_CACHE] = true;
+    g_assert_cmpint(x86cpu_missing_cache(&cpu), ==, X86CPU_CACHES);
+    cpu.values[X86CPU_LEGACY_CACHE] = false;
+    for (i = 0; i < X86CPU_CACHES; i++) {
+        g_assert_cmpint(x86cpu_missing_cache(&cpu), ==, i);
+        cpu.caches[i].size = 32768;
+    }
+    g_assert_cmpint(x86cpu_missing_cache(&cpu), ==, X86CPU_CACHES);
+}
+
 static void test_baseline_hyperv(void)
 {
     X86Cpu a = plain_cpu(), b = a;
@@ -2598,6 +2614,7 @@ int main(int argc, char **argv)
     add("baseline/features", test_baseline);
     add("baseline/hyperv", test_baseline_hyperv);
     add("baseline/lmce", test_baseline_lmce);
+    add("baseline/missing-cache", test_missing_cache);
     add("random/comparisons", test_random_comparisons);
     add("random/baselines", test_random_baselines);
     add("filter/words", test_filter_words);

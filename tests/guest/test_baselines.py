@@ -251,6 +251,28 @@ else:
              {'x-vendor-cpuid-only-v2': False}),
     ]
 
+# CPUs that start on no host, and the error that their baselines are
+CACHE = '48K:line=64:ways=12:sets=64:share=core'
+ALL_CACHES = (' is missing: .*legacy-cache=off.* l1d-cache-info, '
+              'l1i-cache-info, l2-cache-info and l3-cache-info ')
+NOWHERE = [
+    ('coreduo', {'legacy-cache': False}, f'l1d-cache-info{ALL_CACHES}'),
+    ('coreduo', {'l1d-cache-info': CACHE}, f'l1i-cache-info{ALL_CACHES}'),
+    ('coreduo', {'l1i-cache-info': CACHE}, f'l1d-cache-info{ALL_CACHES}'),
+    ('Haswell', {'phys-bits': 20},
+     'phys-bits should be from 32 to 52, but is 20'),
+    ('Haswell', {'phys-bits': 53},
+     'phys-bits should be from 32 to 52, but is 53'),
+    ('Haswell', {'phys-bits': 40, 'guest-phys-bits': 31},
+     'guest-phys-bits should be 0, or from 32 to 40, but is 31'),
+]
+if LINE != '10.0':
+    NOWHERE += [
+        ('Haswell', {'x-vendor-cpuid-only': False,
+                     'x-vendor-cpuid-only-v2': True},
+         'x-vendor-cpuid-only-v2=on needs x-vendor-cpuid-only=on'),
+    ]
+
 
 def identity(model):
     return {name: model['props'].get(name) for name in IDENTITY}
@@ -438,6 +460,27 @@ class Checks(ComparedChecks):
             self.assertEqual({text(f['model']) for f in folded},
                              {text(result)})
             self.assertEqual(self.misfits([(models, result)]), [None])
+
+    def test_4_start_nowhere(self):
+        """CPUs that start on no host have none; the error says what is wrong"""
+        good = {'vendor': 'GenuineIntel'}
+        for name, props, wanted in NOWHERE:
+            bad = {'name': name, 'props': {**good, **props}}
+            self.assertTrue(all(isinstance(c, GuestError)
+                                for c in self.look([bad])[0]), bad)
+            # Whichever of the two identities is the least
+            for other in ('486', 'coreduo', 'Haswell'):
+                other = {'name': other, 'props': good}
+                with self.subTest(bad=bad, other=other):
+                    first, second, both, after = self.lab.ask([
+                        baseline(bad, other), baseline(other, bad),
+                        baseline(bad, bad), baseline(other, other)])
+                    for reply, which in ((first, 'modela'),
+                                         (second, 'modelb'),
+                                         (both, 'modela')):
+                        self.assertRegex(reply['error']['desc'],
+                                         f'^{which}: {wanted}')
+                    self.assertIn('return', after)
 
 
 class TestTcg(Checks, unittest.TestCase):
