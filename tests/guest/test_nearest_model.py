@@ -21,14 +21,16 @@ import unittest
 
 from compared_cpus import baseline, compare, is_unseen, shown
 from cpu_models import (
-    FORCE, NEWEST, OLDEST, LabChecks, ask, count, cpu_option, expansion,
-    feature_names, rng,
+    FORCE, FULL, NEWEST, OLDEST, LabChecks, Progress, ask, count, cpu_option,
+    expansion, feature_names, rng,
 )
 from guest_cpuid import GuestError
 from test_removed_features import NeedsKvm, refused_by_kvm
 
 # More would take longer than they tell.
 MOST_TRIES = 600
+# Pairs that are asked about together
+PORTION = 100
 # Features that libvirt has an element for (<kvm>, <pvspinlock>, <apic>)
 LIBVIRT_ELEMENTS = {'kvm-hint-dedicated', 'kvm-poll-control', 'kvm-pv-eoi',
                     'kvm-pv-ipi', 'kvm-pv-unhalt'}
@@ -228,16 +230,14 @@ class Checks(LabChecks):
                 return model
         return None
 
-    def test_5_smallest(self):
-        """There is no model with fewer changes"""
+    def not_smallest(self, pairs):
+        """Those (target, answer) for which a model takes less, as texts"""
         features = {f['name']: f for f in self.lab.ask(
             [('query-cpu-features', {})])[0]['return']
             # Those that all guests see, and that are not the topology's
             if f['polarity'] != 'topology' and not is_unseen(f['name']) and
             not f['name'].startswith('kvm')}
-        problems = []
-        for target, answer in self.answers(self.targets(count(2, 60),
-                                                        'smallest')):
+        for target, answer in pairs:
             machine = target['machine-type']
             names = self.lab.models
             static, *expansions = self.lab.ask(
@@ -249,8 +249,60 @@ class Checks(LabChecks):
             found = self.shorter(static['return']['model'], answer, models,
                                  features)
             if found:
-                problems.append(f'{json.dumps([target, answer])}: {found}')
+                yield f'{json.dumps([target, answer])}: {found}'
+
+    def test_5_smallest(self):
+        """There is no model with fewer changes"""
+        self.fail_if(list(self.not_smallest(self.answers(
+            self.targets(count(2, 60), 'smallest')))))
+
+    def pair_baselines(self, number):
+        """
+        The baselines of pairs of all named models on the newest type, each
+        once: of so many random pairs, or of all if that is 0
+        """
+        models = [{'name': name, 'machine-type': NEWEST,
+                   'props': {'vendor': 'GenuineIntel', **self.lab.extra}}
+                  for name in self.lab.models]
+        pairs = list(itertools.combinations(models, 2))
+        if number:
+            pairs = rng(self.accel, 'pairs').sample(
+                pairs, min(number, len(pairs)))
+        found = {}
+        for i in range(0, len(pairs), PORTION):
+            for reply in self.lab.ask([baseline(*pair) for pair in
+                                       pairs[i:i + PORTION]]):
+                model = {**reply['return']['model'], 'machine-type': NEWEST}
+                found.setdefault(json.dumps(model, sort_keys=True), model)
+        return list(found.values())
+
+    def test_5_all_pairs(self):
+        """Applied, it gives the baseline of any two named models"""
+        targets = self.pair_baselines(count(25, 0))
+        progress = Progress(f'{self.accel}: {self._testMethodName}',
+                            len(targets))
+        pairs, problems = [], []
+        for i in range(0, len(targets), PORTION):
+            portion = targets[i:i + PORTION]
+            answers = self.lab.ask([nearest(t) for t in portion])
+            for target, reply in zip(portion, answers):
+                self.assertIn('return', reply, target)
+            answers = [reply['return'] for reply in answers]
+            replies = self.lab.ask([
+                compare(*order) for t, a in zip(portion, answers)
+                for order in ((t, changed(a)), (changed(a), t))])
+            results = [r.get('return', r).get('result', r) for r in replies]
+            problems += [
+                f'{json.dumps([t, a])}: {both}' for t, a, *both in zip(
+                    portion, answers, results[::2], results[1::2])
+                if not all(r in ('subset', 'identical') for r in both)]
+            pairs += zip(portion, answers)
+            progress.step(len(portion))
         self.fail_if(problems)
+        # All shorter answers to all of them would be too many to look at.
+        self.fail_if(list(self.not_smallest(
+            rng(self.accel, 'shorter').sample(
+                pairs, min(len(pairs), 30 if FULL else 1)))))
 
     def test_5_no_more_than_was_changed(self):
         """A named model with changes is at most as many away"""
