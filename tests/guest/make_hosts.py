@@ -262,11 +262,11 @@ def text_of(regs):
 
 
 class Kvm:
-    """KVM of a version of Linux, on a CPU"""
+    """KVM of a version of Linux, the host's own or another one, on a CPU"""
 
-    def __init__(self, name):
+    def __init__(self, name, linux=None):
         self.host = HOSTS[name]
-        self.linux = self.host['linux']
+        self.linux = linux or self.host['linux']
         self.cpuid, self.comments = read_cpuid(name)
         vendor = self.hardware(0, 0)
         self.vendor = text_of([vendor[n] for n in (EBX, EDX, ECX)])
