@@ -15,6 +15,7 @@ from guest_cpuid import (
     KVM_SIGNATURE, REGISTERS, ZEROS, GuestError, has_bit,
 )
 from realized_cpus import realized_cpus
+from test_feature_flags import VMX_CONTROLS
 
 TOPOLOGIES = ['1', '2,sockets=1,cores=1,threads=2',
               '4,sockets=1,dies=2,cores=2', '4,sockets=1,modules=2,cores=2',
@@ -73,6 +74,13 @@ def single_bits():
     return bits, others
 
 
+def is_fixed(view, place):
+    """Whether it is a control of VMX that must be 1, so nobody has a choice"""
+    where = place.get('msr')
+    return where and where['index'] in VMX_CONTROLS and \
+        view.msrs.get(where['index'], 0) >> where['bit'] - 32 & 1
+
+
 def shown(view):
     """The features in a view; some CPUs can't read MSRs"""
     view = find_kvm(view)
@@ -83,7 +91,8 @@ def shown(view):
     found.update(
         name for name, places in others
         if all(('cpuid' in place or view.msrs is not None) and
-               has_bit(view, place) for place in places))
+               has_bit(view, place) and not is_fixed(view, place)
+               for place in places))
     return found
 
 
