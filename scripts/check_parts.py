@@ -85,6 +85,9 @@ PARTS = [
                             f'{COMPARISON}:TestTcg.test_[3-9]_*']),
     Part('comparison-tcg', 50, [f'{COMPARISON}:TestTcg.test_1_*']),
     Part('comparison-kvm', 50, [f'{COMPARISON}:TestKvm.test_1_*']),
+    Part('comparison-hosts', 20, [
+        'tests/guest/test_host_comparison.py:TestKvm.*',
+        'tests/guest/test_host_comparison.py:TestMadeHosts.*']),
     Part('comparison-named', 55, [f'{COMPARISON}:TestKvm.test_2_*',
                                   f'{COMPARISON}:TestTcg.test_2_*']),
     Part('baselines', 20, [
@@ -139,6 +142,7 @@ KVM_TESTS = [
     'tests/guest/test_cpu_migration.py:*CPU.*',
     'tests/guest/test_descriptions.py:*Kvm.*',
     'tests/guest/test_feature_flags.py:TestKvm.*',
+    'tests/guest/test_host_comparison.py:TestKvm.*',
     'tests/guest/test_machine_type.py:TestKvm.*',
     'tests/guest/test_nearest_model.py:TestKvm.*',
     'tests/guest/test_offered_features.py:*',
@@ -178,6 +182,7 @@ SAMPLED = {
     'tests/guest/test_core_filter.py': 'machine types, random CPUs',
     'tests/guest/test_cpu_compat.py': 'models and pairs of machine types',
     'tests/guest/test_feature_flags.py': 'models',
+    'tests/guest/test_host_comparison.py': 'made hosts, models, guests',
     'tests/guest/test_machine_type.py': 'models and machine types',
     'tests/guest/test_model_table.py': 'machine types',
     'tests/guest/test_nearest_model.py': 'models, pairs, random CPUs',
