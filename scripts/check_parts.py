@@ -86,6 +86,7 @@ PARTS = [
     Part('comparison-tcg', 50, [f'{COMPARISON}:TestTcg.test_1_*']),
     Part('comparison-kvm', 50, [f'{COMPARISON}:TestKvm.test_1_*']),
     Part('comparison-hosts', 20, [
+        'tests/guest/test_baseline_hosts.py',
         'tests/guest/test_host_comparison.py:TestKvm.*',
         'tests/guest/test_host_comparison.py:TestMadeHosts.*']),
     Part('comparison-named', 55, [f'{COMPARISON}:TestKvm.test_2_*',
@@ -177,6 +178,7 @@ SAMPLED = {
     'tests/fuzz/test_fuzz_qemu.py': 'comparisons',
     'tests/golden/test_golden.py': 'expansions; guests',
     'tests/guest/test_baselines.py': 'triples, random CPUs',
+    'tests/guest/test_baseline_hosts.py': 'random pairs',
     'tests/guest/test_best_models.py': 'machine types',
     'tests/guest/test_comparison.py': 'random pairs, models',
     'tests/guest/test_core_filter.py': 'machine types, random CPUs',

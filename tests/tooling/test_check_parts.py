@@ -156,7 +156,8 @@ class Partition(unittest.TestCase):
             r"(?!.*\n.*(?:SkipTest|return '))",
             pathlib.Path(REPO, name).read_text())}
         # As test_removed_features.py and cpu_models.py, which choose for them
-        found |= {'tests/guest/test_feature_flags.py',
+        found |= {'tests/guest/test_baseline_hosts.py',
+                  'tests/guest/test_feature_flags.py',
                   'tests/guest/test_comparison.py',
                   'tests/guest/test_nearest_model.py',
                   'tests/guest/test_query_cpuid.py'}
