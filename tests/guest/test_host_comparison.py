@@ -37,7 +37,7 @@ from release_line import LINE, version
 from test_comparison import LOWERED, compare, is_unseen, shown
 from test_removed_features import NeedsKvm, refused_by_kvm
 from varied_hosts import (
-    ALWAYS, Offers, host_without, on_host, varied_host, write,
+    ALWAYS, OF_VERSION, Offers, host_without, on_host, varied_host, write,
 )
 
 TOPOLOGY = '1'
@@ -405,7 +405,8 @@ class TestMadeHosts(Checks, unittest.TestCase):
             fits = {}
             for model, _, comparison, _, forced in found.answers():
                 if comparison['result'] in ('subset', 'identical'):
-                    for name in features(forced) - ALWAYS - {NEEDED}:
+                    for name in (features(forced) - ALWAYS - OF_VERSION -
+                                 {NEEDED}):
                         fits.setdefault(name, []).append(model['name'])
             progress = Progress(f'{self._testMethodName}, {base}', len(fits))
             for name in choose.sample(sorted(fits), count(3, len(fits))):

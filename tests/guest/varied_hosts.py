@@ -18,6 +18,7 @@ from cpu_models import feature_places
 from guest_cpuid import REGISTERS, ZEROS
 from made_hosts import dump, shim
 from make_hosts import EAX, Kvm
+from release_line import LINE
 
 # Versions that have something which the one before has not
 VERSIONS = sorted({since for table in (
@@ -26,9 +27,14 @@ VERSIONS = sorted({since for table in (
 PHYS_BITS = [36, 39, 40, 48, 52]
 # QEMU offers these if the CPU has them (kvm_arch_get_supported_cpuid()).
 HARDWARE_ALONE = {'erms', 'fsrm', 'fzrm', 'fsrs', 'fsrc', 'mcdt-no'}
-# ... and these on every host
+# ... and these on every host; fb-clear, where others of its MSR say that the CPU
+# does not need it
 ALWAYS = {'mtrr', 'pat', 'mce', 'mca', 'hypervisor', 'arat', 'topoext',
-          'overflow-recov', 'succor', 'kvm-hint-dedicated'}
+          'overflow-recov', 'succor', 'kvm-hint-dedicated', 'fb-clear'}
+# From 10.1 on, `host` asks for the lengths of its avx10-version, even if KVM
+# does not offer them.
+OF_VERSION = set() if LINE == '10.0' else {'avx10-128', 'avx10-256',
+                                           'avx10-512'}
 # What all CPUs have: without it, no CPU model runs.
 ALL_HAVE = (1, 0, 'EDX')
 
@@ -118,7 +124,7 @@ def host_without(choose, host, name):
 def some_features(choose, offers, hardware):
     """Some that are there; often few, or nothing would run there."""
     names = [name for name, places in feature_places().items()
-             if all(offers.has(p, hardware) for p in places) and not any(
+             if name not in OF_VERSION and all(offers.has(p, hardware) for p in places) and not any(
                  (p['cpuid']['leaf'], p['cpuid'].get('subleaf', 0),
                   p['cpuid']['register']) == ALL_HAVE
                  for p in places if 'cpuid' in p)]
