@@ -207,6 +207,27 @@ static void add_properties(X86CpuTables *tables)
     }
 }
 
+static void add_components(X86CpuTables *tables)
+{
+    static X86CpuComponent components[XSAVE_STATE_AREA_COUNT];
+    int i, n;
+
+    QEMU_BUILD_BUG_ON(X86_XSAVE_FEATURES > X86CPU_COMPONENT_FEATURES);
+    for (i = 0; i < XSAVE_STATE_AREA_COUNT; i++) {
+        components[i].number = i;
+        for (n = 0; n < X86_XSAVE_FEATURES; n++) {
+            if (x86_xsave_feature_mask(i, n)) {
+                components[i].features[n].word =
+                    core_word(x86_xsave_feature_word(i, n));
+                components[i].features[n].mask =
+                    x86_xsave_feature_mask(i, n);
+            }
+        }
+    }
+    tables->components = components;
+    tables->ncomponents = XSAVE_STATE_AREA_COUNT;
+}
+
 const X86CpuTables *x86_cpu_core_tables(void)
 {
     static X86CpuTables tables;
@@ -218,6 +239,7 @@ const X86CpuTables *x86_cpu_core_tables(void)
         add_features(&tables);
         add_properties(&tables);
         x86_cpu_access_cache_descriptors(&tables);
+        add_components(&tables);
     }
     return &tables;
 }

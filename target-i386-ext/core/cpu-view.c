@@ -33,6 +33,9 @@
 #define PERFMON_V2      BIT(0)          /* 0x80000022, EAX */
 #define INVTSC          BIT(8)          /* 0x80000007, EDX */
 
+/* XSAVE state components in IA32_XSS */
+#define SUPERVISOR_COMPONENTS (BIT(8) | 0x1fc00)
+
 static uint64_t has(const X86Cpu *cpu, X86CpuWordId word, uint64_t bits)
 {
     return cpu->words[word] & bits;
@@ -168,6 +171,30 @@ bool x86cpu_view_has_word(const X86CpuView *view, const X86CpuWord *w)
     default:
         return true;
     }
+}
+
+/*
+ * SDM vol. 1, 13.1 and 13.2: they are in leaf 0xD.  Those of the supervisor
+ * belong to features of leaf 7, subleaf 0, which is there if that is.
+ */
+static uint64_t components_of(const X86CpuTables *tables, const X86Cpu *cpu)
+{
+    uint64_t components = 0;
+    size_t i, j;
+
+    if (!has_leaf(cpu, 0xd) || !has(cpu, X86CPU_FEAT_1_ECX, XSAVE)) {
+        return 0;
+    }
+    for (i = 0; i < tables->ncomponents; i++) {
+        const X86CpuComponent *c = &tables->components[i];
+
+        for (j = 0; j < X86CPU_COMPONENT_FEATURES; j++) {
+            if (cpu->words[c->features[j].word] & c->features[j].mask) {
+                components |= BIT(c->number);
+            }
+        }
+    }
+    return components & ~SUPERVISOR_COMPONENTS;
 }
 
 /* @view has the levels. */
@@ -533,6 +560,7 @@ void x86cpu_view_expanded(const X86CpuTables *tables, const X86Cpu *cpu,
                          tables->version >= X86CPU_LINE_11_1 &&
                          values[X86CPU_X_VENDOR_CPUID_ONLY_V2] &&
                          (x86cpu_is_intel(cpu) || x86cpu_is_zhaoxin(cpu));
+    view->components = components_of(tables, cpu);
     view_words(tables, cpu, accel, view);
     view_caches(tables, cpu, topology, view);
     view_values(cpu, accel, topology, view);

@@ -37,6 +37,8 @@ typedef struct X86CpuView {
     uint32_t has_57_bits;
     /* CPUID[0x80000000] lacks the vendor */
     uint32_t hides_vendor;
+    /* XSAVE state components, also those of features that the level hides */
+    uint64_t components;
     char vendor[12], model_id[48], hv_vendor_id[12];
     uint64_t words[X86CPU_MAX_WORDS];
     /* hv-spinlocks is one more, for 0 is a value of it, too: here it is off. */

@@ -94,6 +94,18 @@ typedef struct X86CpuCacheDescriptor {
     unsigned ways, line;
 } X86CpuCacheDescriptor;
 
+/* How many features an XSAVE state component can belong to */
+#define X86CPU_COMPONENT_FEATURES 4
+
+/* A state component of XSAVE, and the bits of which a CPU with it has any */
+typedef struct X86CpuComponent {
+    unsigned number;
+    struct {
+        unsigned word;
+        uint64_t mask;          /* 0: none */
+    } features[X86CPU_COMPONENT_FEATURES];
+} X86CpuComponent;
+
 /* What a release line knows of CPUs */
 typedef struct X86CpuTables {
     /* QEMU's version: 10.0 is 0xa0000 */
@@ -105,6 +117,8 @@ typedef struct X86CpuTables {
     size_t ndependencies;
     const X86CpuCacheDescriptor *descriptors;
     size_t ndescriptors;
+    const X86CpuComponent *components;
+    size_t ncomponents;
     /* By word, in the order of bits */
     const X86CpuFeature *features;
     size_t nfeatures;

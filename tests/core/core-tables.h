@@ -36,6 +36,7 @@
 #define RSBA            BIT(2)
 #define ARCH_CAPS       BIT(29)
 #define LA57            BIT(16)
+#define ARCH_LBR        BIT(19)
 
 static X86CpuTables tables;
 
@@ -98,6 +99,13 @@ static const X86CpuCacheDescriptor descriptors[] = {
     { 0x30, 1, 'i', 32 << 10, 8, 64 },
     { 0x7d, 2, 'u', 2 << 20, 8, 64 },
     { 0x4d, 3, 'u', 16 << 20, 16, 64 },
+};
+
+static const X86CpuComponent components[] = {
+    { 2, { { X86CPU_FEAT_1_ECX, AVX } } },
+    { 5, { { X86CPU_FEAT_7_0_EBX, BIT(16) },
+           { X86CPU_FEAT_7_1_EDX, AVX10 } } },
+    { 15, { { X86CPU_FEAT_7_0_EDX, ARCH_LBR } } },
 };
 
 static const struct {
@@ -220,6 +228,8 @@ static void make_tables(uint32_t version)
     tables.ndependencies = G_N_ELEMENTS(dependencies);
     tables.descriptors = descriptors;
     tables.ndescriptors = G_N_ELEMENTS(descriptors);
+    tables.components = components;
+    tables.ncomponents = G_N_ELEMENTS(components);
 }
 
 /* An Intel CPU with all defaults, lm and fpu */

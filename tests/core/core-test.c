@@ -734,6 +734,25 @@ static void test_view_hidden(void)
     view = view_of(&cpu, X86CPU_ON_TCG, X86CPU_ONE_THREAD);
     g_assert_cmpuint(view.has_57_bits, ==, 0);
 
+    /* Leaf 0xD has the components of AVX10, wherever subleaf 1 of leaf 7 is. */
+    cpu = plain_cpu();
+    cpu.words[X86CPU_FEAT_1_ECX] |= BIT(26);
+    cpu.words[X86CPU_FEAT_7_1_EDX] = AVX10;
+    cpu.words[X86CPU_FEAT_24_0_EBX] = AVX10_128;
+    cpu.words[X86CPU_FEAT_7_0_EDX] = ARCH_LBR;
+    cpu.values[X86CPU_LEVEL] = 0xd;
+    cpu.values[X86CPU_LEVEL_FUNC7] = 0;
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.words[X86CPU_FEAT_7_1_EDX], ==, 0);
+    g_assert_cmphex(view.components, ==, BIT(5));
+    cpu.values[X86CPU_LEVEL] = 7;
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.components, ==, 0);
+    cpu.values[X86CPU_LEVEL] = 0xd;
+    cpu.words[X86CPU_FEAT_1_ECX] &= ~BIT(26);
+    view = view_of(&cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
+    g_assert_cmphex(view.components, ==, 0);
+
     /* Leaf 0x80000000 of 11.1 has AMD's vendor alone. */
     cpu = plain_cpu();
     cpu.values[X86CPU_X_VENDOR_CPUID_ONLY_V2] = true;
