@@ -27,6 +27,7 @@ import re
 import tempfile
 import unittest
 
+from compared_cpus import baseline, find_kvm, forced, shown
 from cpu_models import (
     Lab, LabChecks, Progress, count, cpu_option, expansion, feature_places,
     random_cpu, rng,
@@ -34,7 +35,6 @@ from cpu_models import (
 from guest_cpuid import Guest, GuestError
 from made_hosts import made_host, no_made_hosts
 from realized_cpus import realized_cpus
-from test_comparison import baseline, find_kvm, forced, shown
 from varied_hosts import (
     ALWAYS, Offers, exact_host, host_without, on_host, without_levels, write,
 )

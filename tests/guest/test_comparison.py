@@ -61,8 +61,8 @@ def value_of(cpu, name):
     if name == 'vmware-cpuid-freq':
         # Hyper-V's leaves are in its place; not every kernel has them.
         return (VMWARE_FREQUENCIES, 0) in cpu.view.cpuid and not any(
-            name.startswith('hv-') and value is True or
-            name == 'hv-spinlocks' and value != NO_SPINLOCKS
+            name.startswith('hv-') and name != 'hv-enforce-cpuid' and
+            value is True or name == 'hv-spinlocks' and value != NO_SPINLOCKS
             for name, value in cpu.properties.items())
     if name == 'lmce':
         return cpu.mcg_cap & MCG_LMCE_P
