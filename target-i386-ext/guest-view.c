@@ -107,7 +107,8 @@ static bool guest_lacks_subleaf(X86CPU *cpu, FeatureWord w)
     const FeatureWordInfo *wi = &feature_word_info[w];
     uint32_t eax, ebx, ecx, edx;
 
-    if (wi->type != CPUID_FEATURE_WORD || !wi->cpuid.ecx || (wi->cpuid.eax != 0x1e && wi->cpuid.eax != 0x24)) {
+    if (wi->type != CPUID_FEATURE_WORD || !wi->cpuid.ecx ||
+        (wi->cpuid.eax != 0x1e && wi->cpuid.eax != 0x24)) {
         return false;
     }
     cpu_x86_cpuid(&cpu->env, wi->cpuid.eax, 0, &eax, &ebx, &ecx, &edx);

@@ -18,7 +18,8 @@ from realized_cpus import realized_cpus
 from test_feature_flags import VMX_CONTROLS
 
 TOPOLOGIES = ['1', '2,sockets=1,cores=1,threads=2',
-              '4,sockets=1,dies=2,cores=2', '4,sockets=1,modules=2,cores=2',
+              '8,sockets=1,dies=2,cores=2,threads=2',
+              '4,sockets=1,modules=2,cores=2',
               '8,sockets=8', '288,sockets=288']
 # QEMU sets these by the topology.
 TOPOLOGY_FEATURES = {'ht', 'cmp-legacy'}

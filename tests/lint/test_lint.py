@@ -155,15 +155,27 @@ class Lint(unittest.TestCase):
         self.problems(lint.patches_apply_exactly, 'FAILED')
 
     def test_debian(self):
-        """A patch that touches what a patch of Debian's touches"""
+        """A patch that is near to what a patch of Debian's touches"""
+        name, first, last = next(h for path in self.tree.patches
+                                 for h in lint.hunks(lint.read(path), '-'))
         self.tree.source = os.path.join(self.tmp, 'source')
         patches = os.path.join(self.tree.source, 'debian', 'patches')
         os.makedirs(patches)
-        with open(os.path.join(patches, 'fix.patch'), 'w',
-                  encoding='utf-8') as f:
-            f.write('--- a/target/i386/cpu.c\n+++ b/target/i386/cpu.c\n')
-        self.problems(lint.patches_fit_debian_and_upstream,
-                      'target/i386/cpu.c: also in fix.patch')
+
+        def plant(line):
+            with open(os.path.join(patches, 'fix.patch'), 'w',
+                      encoding='utf-8') as f:
+                f.write(f'--- a/{name}\n+++ b/{name}\n'
+                        f'@@ -{line} +{line} @@\n-old\n+new\n')
+
+        for line in first, last, last + lint.APART - 1:
+            plant(line)
+            self.problems(lint.patches_fit_debian_and_upstream,
+                          f'{name}:{first}: near line {line}, which is in '
+                          'fix.patch')
+        plant(100000)
+        self.assertEqual(
+            list(lint.patches_fit_debian_and_upstream(self.tree)), [])
 
     def test_export(self):
         """A patch that is not what the tree's commits export to"""
