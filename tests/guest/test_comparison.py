@@ -26,7 +26,8 @@ import unittest
 
 from answered_cpuid import not_answered
 from compared_cpus import (
-    LOWERED, TOPOLOGIES, ComparedChecks, baseline, compare, forced, is_unseen,
+    KVM_LEAVES, LOWERED, TOPOLOGIES, ComparedChecks, baseline, compare,
+    forced, is_unseen,
 )
 from cpu_models import (
     FULL, NEWEST, OLDEST, Progress, ask, count, cpu_option, differences,
@@ -56,14 +57,31 @@ MAX_DRAWS = 20
 PORTION = 100
 
 
+def has_hyperv(cpu):
+    """Whether a Realized was asked for enlightenments of Hyper-V"""
+    return any(name.startswith('hv-') and name != 'hv-enforce-cpuid' and
+               value is True or
+               name == 'hv-spinlocks' and value != NO_SPINLOCKS
+               for name, value in cpu.properties.items())
+
+
+def requested_view(cpu):
+    """
+    The view of a Realized.  Where Hyper-V's leaves are asked for, there is no
+    leaf of vmware-cpuid-freq; a kernel that lacks them leaves it there.
+    """
+    if not has_hyperv(cpu) or (VMWARE_FREQUENCIES, 0) not in cpu.view.cpuid:
+        return cpu.view
+    cpuid = dict(cpu.view.cpuid)
+    del cpuid[VMWARE_FREQUENCIES, 0]
+    cpuid[KVM_LEAVES, 0] = (KVM_LEAVES + 1, *cpuid[KVM_LEAVES, 0][1:])
+    return cpu.view._replace(cpuid=cpuid)
+
+
 def value_of(cpu, name):
     """What a property of a Realized has for an effect"""
     if name == 'vmware-cpuid-freq':
-        # Hyper-V's leaves are in its place; not every kernel has them.
-        return (VMWARE_FREQUENCIES, 0) in cpu.view.cpuid and not any(
-            name.startswith('hv-') and name != 'hv-enforce-cpuid' and
-            value is True or name == 'hv-spinlocks' and value != NO_SPINLOCKS
-            for name, value in cpu.properties.items())
+        return (VMWARE_FREQUENCIES, 0) in requested_view(cpu).cpuid
     if name == 'lmce':
         return cpu.mcg_cap & MCG_LMCE_P
     value = cpu.properties.get(name, 0)
@@ -133,7 +151,7 @@ class Checks(ComparedChecks):
 
     def problem_of(self, seen, ab, ba):
         """What is wrong with the comparison of a pair; None if nothing"""
-        views = [[r.view for r in cpu] for cpu in seen]
+        views = [[requested_view(r) for r in cpu] for cpu in seen]
         different = [d for d in map(differences, *views) if d] or [
             [(0, None, 'MCG_CAP', a.mcg_cap, b.mcg_cap)]
             for a, b in zip(*seen) if a.mcg_cap != b.mcg_cap]
