@@ -19,10 +19,14 @@ import subprocess
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BINARY = 'qemu-system-x86_64'
+EXT = os.path.join('target', 'i386', 'ext')
 # What the generator writes, and the file of QEMU that includes it
-GENERATOR = os.path.join('target', 'i386', 'ext', 'gen-cpu-tables')
-MODELS = os.path.join('target', 'i386', 'ext', 'x86-cpu-models.c.inc')
+GENERATOR = os.path.join(EXT, 'gen-cpu-tables')
+MODELS = os.path.join(EXT, 'x86-cpu-models.c.inc')
 SOURCE = os.path.join('target', 'i386', 'cpu.c')
+# Of a directory "machines" in that of the tables
+LAYERS = os.path.join(EXT, 'x86-cpu-layers.c.inc')
+LAYERS_SOURCE = os.path.join(EXT, 'removed-machine-types.c')
 
 
 class BuildError(Exception):
@@ -45,13 +49,21 @@ def run(argv, cwd):
     return done.stdout
 
 
+def machines_of(tables):
+    """The directory of what machine types make of CPUs, or None"""
+    path = os.path.join(tables, 'machines')
+    return path if os.path.isdir(path) else None
+
+
 def read_tables(tables):
     """{name: content} of what the generator reads"""
     found = {}
-    for name in sorted(os.listdir(tables)):
-        if name.endswith(('.tbl', '.lock')):
-            with open(os.path.join(tables, name), 'rb') as f:
-                found[name] = f.read()
+    for directory in filter(None, (tables, machines_of(tables))):
+        for name in sorted(os.listdir(directory)):
+            if name.endswith(('.tbl', '.lock')):
+                path = os.path.join(directory, name)
+                with open(path, 'rb') as f:
+                    found[os.path.relpath(path, tables)] = f.read()
     return found
 
 
@@ -82,13 +94,15 @@ def set_option(argv, option, value):
 
 def generate(tables, main, out):
     """Runs the generator."""
-    argv = shlex.split(run(['ninja', '-t', 'commands', MODELS],
-                           main).splitlines()[-1])
-    os.makedirs(os.path.dirname(os.path.join(out, MODELS)))
-    set_option(argv, '-o', os.path.join(out, MODELS))
-    set_option(argv, '-d', os.path.join(out, 'models.d'))
-    set_option(argv, '-s', os.path.abspath(tables))
-    run(argv, main)
+    os.makedirs(os.path.join(out, EXT))
+    for made, directory in ((MODELS, tables), (LAYERS, machines_of(tables))):
+        if directory:
+            argv = shlex.split(run(['ninja', '-t', 'commands', made],
+                                   main).splitlines()[-1])
+            set_option(argv, '-o', os.path.join(out, made))
+            set_option(argv, '-d', os.path.join(out, f'{made}.d'))
+            set_option(argv, '-s', os.path.abspath(directory))
+            run(argv, main)
 
 
 def source_entry(path, main):
@@ -112,7 +126,7 @@ def compile_source(path, text, main, out):
     set_option(argv, '-o', new + '.o')
     set_option(argv, '-MF', new + '.d')
     # Before the build directory, which has a file of that name, too
-    argv[1:1] = ['-iquote', out]
+    argv[1:1] = ['-iquote', out, '-iquote', os.path.join(out, EXT)]
     if text is not None:
         with open(new, 'w', encoding='utf-8') as f:
             f.write(text)
@@ -140,8 +154,11 @@ def build_at(tables, main, out, sources):
     os.makedirs(new)
     try:
         generate(tables, main, new)
+        sources = {SOURCE: None, **sources}
+        if machines_of(tables):
+            sources[LAYERS_SOURCE] = None
         link(main, new, [compile_source(path, text, main, new)
-                         for path, text in {SOURCE: None, **sources}.items()])
+                         for path, text in sources.items()])
         # Where QEMU that was not installed looks for firmware
         os.symlink(os.path.join(main, 'qemu-bundle'),
                    os.path.join(new, 'qemu-bundle'))

@@ -32,6 +32,8 @@ DIRECTORY = os.path.join(site_qemu.REPO, 'tests', 'distributors')
 Q35, PIIX = 'hw/i386/pc_q35.c', 'hw/i386/pc_piix.c'
 # Bits of leaf 1, ECX (SDM vol. 2A, CPUID)
 PCLMULQDQ, AES, RDRAND = 1 << 1, 1 << 25, 1 << 30
+# Leaf 7, EBX
+SHA_NI = 1 << 29
 # A machine type's definition; none of isapc's, which has no version
 DEFINITION = re.compile(r'^DEFINE_(?:Q35|I440FX)_MACHINE\w*\([\d, ]+\);?$',
                         re.M)
@@ -68,6 +70,12 @@ def build(name, sources):
             f.write(read(name, 'machines.tbl'))
         return site_qemu.build(tables, {
             **sources, Q35: sources[Q35] + read(name, 'machines.c')})
+
+
+@functools.cache
+def gone():
+    """A QEMU with tables of machine types that it does not have"""
+    return site_qemu.build(os.path.join(DIRECTORY, 'gone'))
 
 
 @functools.cache
@@ -168,6 +176,59 @@ class Beside(Checks):
             props = expand(beside(), 'base', {'compat-anchor': name},
                            kind='full')
             self.assertEqual(props['compat-anchor'], anchor)
+
+
+class Gone(Checks):
+    """Distributor's machine types that no QEMU has any more"""
+
+    def test_types(self):
+        """They are layers, with what stands for them, or of their own"""
+        layers = ask(['-accel', 'tcg', '-machine', 'none'],
+                     [('query-machine-cpu-layers', {})], gone())[0]['return']
+        by_name = {name: layer for layer in layers
+                   for name in (*layer['machine-types'], *layer['layer-only'])}
+        self.assertIs(by_name['pc-q35-acme1'], by_name['pc-q35-6.0'])
+        own = by_name['pc-q35-acme2']
+        self.assertEqual((own['machine-types'], own['layer-only'],
+                          own['model-version']), ([], ['pc-q35-acme2'], 1))
+        rows = [(p['driver'], p['property'], p['value'])
+                for p in own['properties']]
+        # Those of pc-q35-10.0 come first.
+        before = [(p['driver'], p['property'], p['value'])
+                  for p in by_name['pc-q35-10.0']['properties']]
+        self.assertEqual(rows, [
+            *before, ('x86_64-cpu', 'hv-version-id-build', '77'),
+            ('EPYC-v1-x86_64-cpu', 'sha-ni', 'off')])
+
+    def test_cpus(self):
+        """The CPUs are those that they had"""
+        for model in 'EPYC-v1', 'Haswell', 'qemu64':
+            first, second, upstream, newest = (
+                expand(gone(), model, machine=machine)
+                for machine in ('pc-q35-acme1', 'pc-q35-acme2', 'pc-q35-6.0',
+                                'pc-q35-10.0'))
+            self.assertEqual(first, upstream)
+            self.assertEqual(second, {
+                **newest, 'hv-version-id-build': 77,
+                **({'sha-ni': False} if model == 'EPYC-v1' else {})})
+        for machine, same in (('pc-q35-acme1', 'pc-q35-6.0'),
+                              ('pc-q35-acme2', 'pc-q35-10.0')):
+            named = cpu_option('Haswell', FORCE)
+            self.check_same((gone(), f'{NEWEST},cpu-compat={machine}', named),
+                            (gone(), same, named))
+
+    def test_guest_of_its_own(self):
+        """A guest sees the rows of the distributor's"""
+        for machine, has in ('pc-q35-acme2', False), ('pc-q35-10.0', True):
+            view = guest_view(gone(), [
+                '-machine', f'{NEWEST},cpu-compat={machine}', '-cpu',
+                cpu_option('EPYC-v1', FORCE)])
+            self.assertEqual(bool(register(view, 7, 0, 'EBX') & SHA_NI), has)
+
+    def test_refused(self):
+        """They cannot be started"""
+        with self.assertRaisesRegex(GuestError, 'unsupported machine type'):
+            guest_view(gone(), ['-machine', 'pc-q35-acme2'])
 
 
 class Instead(Checks):
