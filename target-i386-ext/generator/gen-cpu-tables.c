@@ -126,6 +126,22 @@ typedef struct Directory {
     char *lock;                 /* NULL if nothing is released */
 } Directory;
 
+/* @path, which is missing, may appear in the directory that is there. */
+static void depend_on_parent(FILE *depfile, const char *path)
+{
+    char *parent = copy_text(path, strlen(path));
+    char *slash;
+
+    while ((slash = strrchr(parent, '/')) && slash > parent) {
+        *slash = '\0';
+        if (!is_missing(parent)) {
+            print_dependency(depfile, parent);
+            break;
+        }
+    }
+    free(parent);
+}
+
 static void read_directory(Directory *dir, FILE *depfile,
                            void (*read_table)(const char *path, bool site))
 {
@@ -135,6 +151,7 @@ static void read_directory(Directory *dir, FILE *depfile,
     int i, count;
 
     if (dir->site && is_missing(dir->path)) {
+        depend_on_parent(depfile, dir->path);
         return;                 /* Most have none. */
     }
     count = scandir(dir->path, &entries, is_table, alphasort);

@@ -157,6 +157,22 @@ static const ReleaseLine release_lines[] = {
         self.assertIn('release_lines[] = {\n    { }\n};',
                       self.passes(t=TABLE, version='9.1.0\n'))
 
+    def test_dependencies(self):
+        """What is made anew when a directory of tables appears"""
+        self.generate(t=TABLE)
+        top = os.path.realpath(self.tmp)
+        os.mkdir(os.path.join(self.tmp, 'there'))
+        for site, parent in (('there/machines', 'there'),
+                             ('there/not/machines', 'there')):
+            subprocess.run(
+                [self.program, 'layers', '-o', 'out', '-d', 'depfile', '-s',
+                 f'{top}/{site}', 'm', 'VERSION'], cwd=self.tmp,
+                env=generator.ENV, check=True)
+            with open(os.path.join(self.tmp, 'depfile'),
+                      encoding='utf-8') as f:
+                self.assertEqual(f.read(), 'out: m m/10.0.tbl '
+                                           f'{top}/{parent}\n')
+
     def test_own(self):
         """The tables that come with us"""
         path = os.path.join(generator.REPO, 'target-i386-ext', 'tables',
