@@ -126,7 +126,9 @@ def compile_source(path, text, main, out):
     set_option(argv, '-o', new + '.o')
     set_option(argv, '-MF', new + '.d')
     # Before the build directory, which has a file of that name, too
-    argv[1:1] = ['-iquote', out, '-iquote', os.path.join(out, EXT)]
+    for directory in (os.path.dirname(entry['file']),
+                      os.path.join(out, EXT), out):
+        argv[1:1] = ['-iquote', directory]
     if text is not None:
         with open(new, 'w', encoding='utf-8') as f:
             f.write(text)

@@ -25,6 +25,7 @@ import unittest
 from cpu_models import FORCE, NEWEST, OLDEST, QEMU, ask, cpu_option, expansion
 from guest_cpuid import guest_view
 from release_line import LINE, NEWEST_I440FX
+import site_qemu
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -34,6 +35,9 @@ QUERY = ('query-machine-cpu-layers', {})
 NONE = ['-accel', 'tcg', '-machine', 'none']
 # Of QEMU 10.0, and gone in later lines
 OLD = 'pc-i440fx-3.1'
+# What pc_compat_9_0 sets
+PC = 'hw/i386/pc.c'
+PHYS_BITS = '"guest-phys-bits", "0"'
 MODELS = ['Skylake-Client', 'EPYC', 'qemu64', 'Haswell-v1']
 
 
@@ -230,10 +234,10 @@ class Tables(unittest.TestCase):
         shutil.copytree(TABLES, self.directory)
         self.table = os.path.join(self.directory, f'{LINE}.tbl')
 
-    def run_script(self, *args, line=LINE, directory=None):
+    def run_script(self, *args, qemu=QEMU):
         return subprocess.run(
-            [sys.executable, SCRIPT, '--qemu', QEMU, '--line', line,
-             '--directory', directory or self.directory, *args], text=True,
+            [sys.executable, SCRIPT, '--qemu', qemu, '--line', LINE,
+             '--directory', self.directory, *args], text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
             timeout=60)
 
@@ -288,6 +292,24 @@ class Tables(unittest.TestCase):
                 self.assertEqual(self.read(), before)
                 with open(self.table, 'w', encoding='utf-8') as f:
                     f.write(committed)
+
+    def test_planted_in_c(self):
+        """What upstream changes is named, for each machine type"""
+        text = site_qemu.read_source(PC)
+        self.assertEqual(text.count(PHYS_BITS), 1)
+        # Builds are kept by the name of the directory.
+        tables = os.path.join(self.tmp, 'planted-pc')
+        os.mkdir(tables)
+        qemu = site_qemu.build(tables, {
+            PC: text.replace(PHYS_BITS, PHYS_BITS.replace('"0"', '"1"'))})
+        done = self.run_script('--check', qemu=qemu)
+        self.assertEqual(done.returncode, 1)
+        said = 'guest-phys-bits of all CPUs is 1, not 0'
+        self.assertIn(f'pc-q35-9.0: {said} (as in the table)\n', done.stdout)
+        self.assertIn(f'pc-i440fx-5.2: {said} ', done.stdout)
+        self.assertNotIn('pc-q35-9.1', done.stdout)
+        self.assertEqual(f'{said} (by 10.0.tbl)' in done.stdout,
+                         LINE != '10.0')
 
     def test_older_line(self):
         """Rows of an older line that make another CPU here are named"""
