@@ -70,6 +70,10 @@ ANSWERS = {
     'query-cpu-model-table': x86_cpu_models.TABLE,
     'query-cpus-fast': [{'qom-path': str}],
     'query-kvm': {'enabled': bool},
+    'query-machine-cpu-layers': [{
+        'machine-types': [str], 'layer-only': [str], 'model-version': int,
+        'properties': [{'driver': str, 'property': str, 'value': str,
+                        'from-table?': bool}]}],
     'query-machines': [{'name': str, 'alias?': str}],
     'query-migrate': {'blocked-reasons?': [str]},
     'query-target': {'arch': str},
@@ -232,6 +236,14 @@ def check_model(q, model):
     return models[model]
 
 
+def removed_machines(q):
+    """Returns the machine types of which a QEMU only knows the CPUs."""
+    with contextlib.suppress(Failure):      # an older version of this
+        return [name for layer in q.cmd('query-machine-cpu-layers')
+                for name in layer['layer-only']]
+    return []
+
+
 def check_machine(q, machine):
     """
     Returns the canonical machine type, the default where none is named.
@@ -247,6 +259,10 @@ def check_machine(q, machine):
         raise Failure("machine type 'none' has no CPU; name another, or "
                       'omit it for the newest pc-q35')
     if machine not in machines:
+        if machine in removed_machines(q):
+            raise Failure(f"QEMU has removed machine type '{machine}', but "
+                          'knows its CPUs: name another one for the rest, '
+                          f'{default_machine(machines)},cpu-compat={machine}')
         raise Failure(f"unknown machine type '{shown(machine)}'; " +
                       (near_matches(machine, machines) or
                        f"'{q.name} -machine help' lists all"))

@@ -22,7 +22,7 @@ sys.path[:0] = [os.path.join(REPO, 'tests'),
 
 from bad_input import check_command_line  # noqa: E402
 from made_hosts import no_kvm  # noqa: E402
-from release_line import LINE, NEWEST  # noqa: E402
+from release_line import LINE, NEWEST, has_type  # noqa: E402
 from schemas import check_json, check_schema  # noqa: E402
 from script_module import load_script  # noqa: E402
 
@@ -270,6 +270,18 @@ class Errors(unittest.TestCase):
         self.assertEqual(done.stderr, f'error: {message}\n')
         self.assertEqual(done.stdout, '')
         self.assertEqual(done.returncode, 2)
+
+    def test_removed_machine(self):
+        """A machine type that QEMU has removed, and what takes it"""
+        if has_type('pc-i440fx-3.1'):
+            self.skipTest('this line has it')
+        machine = f'{NEWEST},cpu-compat=pc-i440fx-3.1'
+        self.check_error(
+            "QEMU has removed machine type 'pc-i440fx-3.1', but knows its "
+            f'CPUs: name another one for the rest, {machine}',
+            '--machine', 'pc-i440fx-3.1')
+        self.assertIn('-compat=pc-i440fx-3.1 with TCG', removed(
+            '--machine', machine, '--accel', 'tcg').stdout.replace('\n', ' '))
 
     def test_told(self):
         for message, args in [
