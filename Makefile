@@ -36,7 +36,7 @@ endif
 # ninja takes the processors itself.
 .NOTPARALLEL:
 .PHONY: all run dump golden history check check-all check-full lines-report lint release-models \
-    layers     fuzz dist install export clean distclean help line
+    layers fuzz dist install export clean distclean help line
 
 all:
 	@scripts/bootstrap build
@@ -185,7 +185,7 @@ help:
 	@echo 'make check-full   also the exhaustive tests, in parts that have not passed yet [PART=]'
 	@echo 'make lines-report   what guests see differently on 10.0 and 11.1, a document'
 	@echo 'make lint         only the lints'
-	@echo 'make layers       write down what machine types make of CPUs: fix it'
+	@echo 'make layers       record what machine types set on CPUs, and lock it'
 	@echo 'make release-models   release the versions of CPU models in tables: fix them'
 	@echo 'make fuzz         fuzz QEMU with sanitizers and the table generator, for'
 	@echo '                  FUZZ_SECONDS=600, and tests [FUZZ="qmp cpu ..."]'

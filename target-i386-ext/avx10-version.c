@@ -32,7 +32,8 @@ static ObjectPropertyAccessor *set_with_features;
 
 static bool is_just_a_number(X86CPU *cpu)
 {
-    return cpu->anchor && cpu->anchor->version < WITH_FEATURES;
+    return cpu->anchor && cpu->anchor->version &&
+           cpu->anchor->version < WITH_FEATURES;
 }
 
 /*

@@ -25,6 +25,7 @@ static char *get_cpu_compat(Object *obj, Error **errp)
 
 static void set_cpu_compat(Object *obj, const char *value, Error **errp)
 {
+    ERRP_GUARD();
     const X86CPUMachineType *own =
         x86_cpu_machine_type_of(MACHINE_GET_CLASS(obj));
     const X86CPUMachineType *type;
@@ -45,6 +46,10 @@ static void set_cpu_compat(Object *obj, const char *value, Error **errp)
                    "'%s': isapc is unversioned", value, own->name);
         return;
     }
+    if (!type->mc && !x86_cpu_check_machine_props(type, errp)) {
+        error_prepend(errp, "cpu-compat=%s can't be used: ", value);
+        return;
+    }
     PC_MACHINE(obj)->cpu_compat = type;
 }
 
@@ -54,9 +59,8 @@ static void explain_unsupported(const char *name, Error **errp)
     const X86CPUMachineType *type = x86_cpu_find_machine_type(name, NULL);
 
     if (type) {
-        error_append_hint(errp, "QEMU has removed it, but knows its CPUs: to "
-                          "give them to another machine type, add "
-                          "cpu-compat=%s\n", name);
+        error_append_hint(errp, "To give its CPUs to another machine type, use "
+                          "-machine TYPE,cpu-compat=%s\n", name);
     }
 }
 

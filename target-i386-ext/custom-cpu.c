@@ -159,7 +159,8 @@ static bool apply_plus_minus(X86CPU *cpu, Error **errp)
 /* Whether the QEMU that wrote the description of @cpu had no @name yet */
 static bool is_newer(X86CPU *cpu, const char *name)
 {
-    return cpu->anchor && x86_cpu_property_since(name) > cpu->anchor->version;
+    return cpu->anchor && cpu->anchor->version &&
+           x86_cpu_property_since(name) > cpu->anchor->version;
 }
 
 static bool check_complete(X86CPU *cpu, GHashTable *given, Error **errp)

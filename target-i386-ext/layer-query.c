@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * query-machine-cpu-layers: what machine types make of CPUs
+ * query-machine-cpu-layers: what machine types set on CPUs
  *
  * Answers, for management software: which machine types can a CPU have been
  * defined with, those that QEMU has removed included, and which of them have

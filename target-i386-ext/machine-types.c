@@ -162,15 +162,10 @@ static const MachineClass *find_alias(const char *name)
     return NULL;
 }
 
-/*
- * One that this QEMU has removed, or a distributor's that no QEMU has any more:
- * then the CPUs are those of the upstream machine type that it stands for.
- */
-static const X86CPUMachineType *find_removed(const char *name)
+/* One of which tables/machines says what it sets on CPUs, or NULL */
+static const X86CPUMachineType *find_in_tables(const char *name)
 {
     Known *known = g_hash_table_lookup(known_types(), name);
-    const X86CPUTableMachineType *row = find_table_row(name);
-    const X86CPUMachineType *upstream;
     X86CPUVersion version;
     const char *stored;
 
@@ -178,18 +173,72 @@ static const X86CPUMachineType *find_removed(const char *name)
         return &known->type;
     }
     stored = x86_cpu_find_removed_machine(name, &version);
-    if (stored) {
-        return &add_known(stored, NULL, version)->type;
+    return stored ? &add_known(stored, NULL, version)->type : NULL;
+}
+
+/* Of this QEMU by its own name, or in tables; or NULL */
+static const X86CPUMachineType *find_upstream(const char *name)
+{
+    const MachineClass *mc = find_class(name);
+
+    return mc ? x86_cpu_machine_type_of(mc) : find_in_tables(name);
+}
+
+/*
+ * One that this QEMU has removed, or a distributor's that no QEMU has any more:
+ * then the CPUs are those of the upstream machine type that it stands for.
+ */
+static const X86CPUMachineType *find_removed(const char *name)
+{
+    const X86CPUMachineType *type = find_in_tables(name);
+    const X86CPUTableMachineType *row = find_table_row(name);
+
+    if (!type && row) {
+        const X86CPUMachineType *upstream = find_upstream(row->upstream);
+
+        if (upstream) {
+            type = &add_known(row->name, NULL, upstream->default_version)->type;
+        }
     }
-    if (!row) {
-        return NULL;
-    }
-    upstream = x86_cpu_find_machine_type(row->upstream, NULL);
-    return upstream ? &add_known(row->name, NULL,
-                                 upstream->default_version)->type : NULL;
+    return type;
 }
 
 /* ---- errors ---- */
+
+/*
+ * The machine types of the same kind right before and after @name, if that has
+ * a version: those that look alike may have quite another CPU.
+ */
+static bool add_near_versions(NearNames *near, const GPtrArray *types,
+                              const char *name)
+{
+    uint32_t version = version_in_name(name);
+    const X86CPUMachineType *newer = NULL, *older = NULL;
+    unsigned i;
+
+    for (i = 0; version && i < types->len; i++) {
+        const X86CPUMachineType *type = g_ptr_array_index(types, i);
+        size_t length = strrchr(name, '-') + 1 - name;
+
+        if (strncmp(type->name, name, length) ||
+            !version_in_name(type->name)) {
+            continue;
+        }
+        /* The newest comes first. */
+        if (type->version > version) {
+            newer = type;
+        } else if (!older) {
+            older = type;
+        }
+    }
+    if (older) {
+        near->names[near->count++] = older->name;
+    }
+    if (newer) {
+        near->names[near->count++] = newer->name;
+    }
+    return near->count;
+}
 
 static void set_not_found(const char *name, Error **errp)
 {
@@ -203,7 +252,13 @@ static void set_not_found(const char *name, Error **errp)
         const X86CPUMachineType *type = g_ptr_array_index(types, i);
 
         any_removed |= !type->mc;
-        x86_cpu_near_names_add(&near, name, type->name);
+    }
+    if (!add_near_versions(&near, types, name)) {
+        for (i = 0; i < types->len; i++) {
+            const X86CPUMachineType *type = g_ptr_array_index(types, i);
+
+            x86_cpu_near_names_add(&near, name, type->name);
+        }
     }
     x86_cpu_near_names_print(&near, suggestion);
     error_setg(errp, "Machine type '%.*s' not found; query-machines lists "
@@ -225,7 +280,10 @@ const X86CPUMachineType *x86_cpu_find_machine_type(const char *name,
     mc = mc ?: find_alias(name);
     type = mc ? x86_cpu_machine_type_of(mc) : find_removed(name);
     if (!type) {
-        set_not_found(name, errp);
+        /* Who takes no error only asks whether there is one. */
+        if (errp) {
+            set_not_found(name, errp);
+        }
         return NULL;
     }
     if (!x86_cpu_machine_type_is_pc(type)) {
@@ -240,16 +298,16 @@ const X86CPUMachineType *x86_cpu_find_machine_type_like(const char *name,
                                                         Error **errp)
 {
     const X86CPUTableMachineType *row = x86_cpu_access_table_machine_types();
-    const MachineClass *mc = find_class(name);
+    const X86CPUMachineType *type = x86_cpu_find_machine_type(name, NULL);
 
-    for (; !mc && row->name; row++) {
-        const MachineClass *stand_in = find_class(row->name);
+    for (; !type && row->name; row++) {
+        const MachineClass *mc = find_class(row->name);
 
-        if (!strcmp(row->upstream, name) && stand_in && is_pc(stand_in)) {
-            return x86_cpu_machine_type_of(stand_in);
+        if (!strcmp(row->upstream, name) && mc && is_pc(mc)) {
+            return x86_cpu_machine_type_of(mc);
         }
     }
-    return x86_cpu_find_machine_type(name, errp);
+    return type ?: x86_cpu_find_machine_type(name, errp);
 }
 
 /* ---- their order ---- */
@@ -390,8 +448,7 @@ static void add_own_props(GPtrArray *props, const X86CPUMachineType *type)
         return;
     }
     if (!x86_cpu_find_removed_machine(type->name, NULL)) {
-        add_own_props(props, x86_cpu_find_machine_type(type->upstream,
-                                                       &error_abort));
+        add_own_props(props, find_upstream(type->upstream));
         return;
     }
     /*
@@ -400,11 +457,8 @@ static void add_own_props(GPtrArray *props, const X86CPUMachineType *type)
      */
     newer = x86_cpu_newest_with_removed_machine(type->name);
     if (newer) {
-        const X86CPUMachineType *base = x86_cpu_find_machine_type(newer, NULL);
-
-        if (base && base != type) {
-            add_own_props(props, base);
-        }
+        /* The generator has checked that a table has it. */
+        add_own_props(props, find_upstream(newer));
     }
     x86_cpu_add_removed_machine_props(props, type->name);
 }
@@ -432,6 +486,26 @@ const GPtrArray *x86_cpu_props_of_machine(const X86CPUMachineType *type)
                            NULL, NULL);
     }
     return known->props;
+}
+
+bool x86_cpu_check_machine_props(const X86CPUMachineType *type, Error **errp)
+{
+    const GPtrArray *props = x86_cpu_props_of_machine(type);
+    unsigned i;
+
+    for (i = 0; i < props->len; i++) {
+        const GlobalProperty *p = g_ptr_array_index(props, i);
+        ObjectClass *oc = object_class_by_name(p->driver);
+
+        /* Without such CPUs, nobody needs it. */
+        if (oc && !object_class_property_find(oc, p->property)) {
+            error_setg(errp, "machine type '%s' sets %s of %s, which this "
+                       "QEMU does not have", type->name, p->property,
+                       p->driver);
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool same_props(const GPtrArray *a, const GPtrArray *b)

@@ -34,8 +34,8 @@ const X86CPUMachineType *x86_cpu_find_machine_type(const char *name,
                                                    Error **errp);
 
 /*
- * The same; if this QEMU has no machine type @name, but a distributor's that
- * stands for it, that one.
+ * The same; if neither this QEMU nor tables have machine type @name, a
+ * distributor's that stands for it.
  */
 const X86CPUMachineType *x86_cpu_find_machine_type_like(const char *name,
                                                         Error **errp);
@@ -75,6 +75,12 @@ GPtrArray *x86_cpu_distinct_machine_types(void);
 
 /* What @type sets on CPUs (GlobalProperty), in the order in which it applies */
 const GPtrArray *x86_cpu_props_of_machine(const X86CPUMachineType *type);
+
+/*
+ * False, with an error, if @type, which QEMU has removed, sets a property that
+ * CPUs don't have any more.
+ */
+bool x86_cpu_check_machine_props(const X86CPUMachineType *type, Error **errp);
 
 /* Those of them that tables/models add to what the machine type says */
 const GPtrArray *x86_cpu_table_props_of_machine(const X86CPUMachineType *type);

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Machine types of which tables/machines says what they make of CPUs
+ * Machine types of which tables/machines says what they set on CPUs
  *
  * Answers, for cpu-compat, compat-anchor and CpuModelInfo: what did a machine
  * type that QEMU has removed set on CPUs?  Upstream removes machine types six

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Machine types of which tables/machines says what they make of CPUs
+ * Machine types of which tables/machines says what they set on CPUs
  */
 
 #ifndef I386_EXT_REMOVED_MACHINE_TYPES_H

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What machine types of each release line make of CPUs
+ * What machine types of each release line set on CPUs
  *
  * Answers, for the build: what does tables/machines say, and is it what was
  * released?  `make layers` writes the tables, one for each release line, from
@@ -43,6 +43,7 @@ typedef struct Machine {
     int like;                   /* in the same line, or -1 */
     int version;                /* of models; 0: those without versions */
     bool has_version;
+    bool sets_version;          /* by itself, not by 'like' */
     Row *rows;
     size_t nrows;
 } Machine;
@@ -145,6 +146,10 @@ static void read_like(Line *line, Machine *machine, Place place, char *text)
     const char *name = cut(&text);
     const Machine *other = name ? find_machine(line, name) : NULL;
 
+    if (machine->like >= 0) {
+        complain(place, "'like' again");
+        return;
+    }
     if (!other || other == machine || cut(&text)) {
         complain(place, "'like' is followed by a machine type that is "
                  "further up in this file");
@@ -160,18 +165,37 @@ static void read_like(Line *line, Machine *machine, Place place, char *text)
 static void read_version(Machine *machine, Place place, char *text)
 {
     const char *version = cut(&text);
-    uint64_t number;
+    uint64_t number = 0;
 
-    if (version && !strcmp(version, "legacy")) {
-        number = 0;
-    } else if (!version || !parse_whole_number(version, &number) || !number ||
-               number > 1000 || cut(&text)) {
+    if (machine->sets_version) {
+        complain(place, "'version' again");
+        return;
+    }
+    if (!version || cut(&text) ||
+        (strcmp(version, "legacy") &&
+         (!parse_whole_number(version, &number) || !number ||
+          number > 1000))) {
         complain(place, "'version' is followed by the number of a version of "
                  "CPU models, or 'legacy'");
         return;
     }
     machine->version = number;
-    machine->has_version = true;
+    machine->has_version = machine->sets_version = true;
+}
+
+static void read_newest(Line *line, Place place, char *text)
+{
+    const char *name = cut(&text);
+
+    if (*line->newest) {
+        complain(place, "'newest' again; it is in line %d already",
+                 line->newest_place.line);
+    } else if (cut(&text)) {
+        complain(place, "'newest' is followed by a machine type alone");
+    } else if (copy_name(place, "a machine type's name", name,
+                         line->newest)) {
+        line->newest_place = place;
+    }
 }
 
 /* PROPERTY VALUE, after MODEL if it is not for all CPUs */
@@ -222,9 +246,7 @@ static void read_lines(Lines *all, const char *path, bool site)
             complain(table.place, "'%s' is not in a 'line' block", key);
             return;
         } else if (!strcmp(key, "newest")) {
-            line->newest_place = table.place;
-            copy_name(table.place, "a machine type's name", cut(&text),
-                      line->newest);
+            read_newest(line, table.place, text);
         } else if (!strcmp(key, "machine")) {
             machine = begin_machine(line, table.place, text);
         } else if (!machine) {
@@ -249,20 +271,23 @@ void read_layers_table(const char *path, bool site)
 
 /* ---- checking ---- */
 
-/* In the tables that come with us, or in any */
-static const Machine *find_anywhere(const char *name, bool shipped_only)
+/*
+ * Whether the table of this line has @name, or, for one of a site, the table
+ * that comes with us: so each machine type leads to the newest ones.
+ */
+static bool is_of_line(Line *line, const char *name)
 {
     size_t i;
 
     for (i = 0; i < tables.count; i++) {
-        const Machine *machine = tables.lines[i].site && shipped_only
-            ? NULL : find_machine(&tables.lines[i], name);
+        Line *other = &tables.lines[i];
 
-        if (machine) {
-            return machine;
+        if ((other == line || (line->site && !other->site)) &&
+            other->version == line->version && find_machine(other, name)) {
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 void check_layers(void)
@@ -275,8 +300,9 @@ void check_layers(void)
         if (!*line->newest) {
             complain(line->place, "a line needs 'newest', the newest machine "
                      "type of that QEMU");
-        } else if (!find_anywhere(line->newest, false)) {
-            complain(line->newest_place, "no table has machine type '%s'",
+        } else if (!is_of_line(line, line->newest)) {
+            complain(line->newest_place, "no table of line %u.%u has machine "
+                     "type '%s'", line->version >> 16, line->version & 0xffff,
                      line->newest);
         }
         for (j = 0; j < line->nmachines; j++) {
@@ -286,7 +312,7 @@ void check_layers(void)
                 complain(machine->place, "machine type '%s' needs 'version', "
                          "or 'like' one that has it", machine->name);
             }
-            if (line->site && find_anywhere(machine->name, true)) {
+            if (line->site && is_upstream_machine_type(machine->name)) {
                 complain(machine->place, "machine type '%s' is upstream's own",
                          machine->name);
             }

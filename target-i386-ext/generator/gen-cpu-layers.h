@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What machine types of each release line make of CPUs
+ * What machine types of each release line set on CPUs
  *
  * docs/machine-cpu-layers.rst describes the format of these tables.
  */

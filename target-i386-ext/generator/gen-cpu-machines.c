@@ -52,6 +52,13 @@ static bool is_unversioned(const char *name)
            !strcmp(name, "pc") || !strcmp(name, "q35");
 }
 
+bool is_upstream_machine_type(const char *name)
+{
+    uint32_t version;
+
+    return is_upstream(name, &version) || is_unversioned(name);
+}
+
 static const MachineType *find_type(const char *name)
 {
     size_t i;
@@ -98,13 +105,12 @@ void read_machine_type(Place place, char *line, bool site)
 {
     MachineType type = { .site = site };
     const MachineType *other;
-    uint32_t version;
 
     if (!parse_type(&type, place, line)) {
         return;
     }
     other = find_type(type.name);
-    if (is_upstream(type.name, &version) || is_unversioned(type.name)) {
+    if (is_upstream_machine_type(type.name)) {
         complain(place, "machine type '%s' is upstream's own and can't "
                  "stand for another", type.name);
     } else if (other) {

@@ -89,6 +89,9 @@ void print_models(void);
 
 /* ---- gen-cpu-machines.c ---- */
 
+/* Whether QEMU has, or may have, a machine type or alias of this name */
+bool is_upstream_machine_type(const char *name);
+
 /* Reads what follows 'machine'; complains about errors in it. */
 void read_machine_type(Place place, char *line, bool site);
 

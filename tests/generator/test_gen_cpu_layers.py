@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-What machine types make of CPUs, gen-cpu-layers.c in
+What machine types set on CPUs, gen-cpu-layers.c in
 target-i386-ext/generator/: every check, on small tables of which each has one
 thing wrong; the C that comes out; and that what is released cannot change.
 """
@@ -202,7 +202,17 @@ class Errors(Test):
                 ('newest pc-q35-10.0\n', '', 2, "a line needs 'newest', the "
                  'newest machine type of that QEMU'),
                 ('newest pc-q35-10.0', 'newest pc-q35-10.1', 3,
-                 "no table has machine type 'pc-q35-10.1'"),
+                 "no table of line 10.0 has machine type 'pc-q35-10.1'"),
+                ('newest pc-q35-10.0', 'newest pc-q35-10.0 more', 3,
+                 "'newest' is followed by a machine type alone"),
+                ('newest pc-q35-10.0', 'newest pc-q35-10.0\nnewest pc-q35-9.2',
+                 4, "'newest' again; it is in line 3 already"),
+                ('version legacy', 'version legacy\n    version 1', 16,
+                 "'version' again"),
+                ('version legacy', 'like pc-q35-10.0', 15, "'like' again"),
+                ('version legacy', 'version legacy junk', 15, "'version' is "
+                 "followed by the number of a version of CPU models, or "
+                 "'legacy'"),
                 ('machine pc-q35-9.2', 'machine pc/q35', 8,
                  f"'pc/q35': a machine type's name {NAME}"),
                 ('machine pc-q35-9.2', 'machine a b', 8,
@@ -250,8 +260,20 @@ class Errors(Test):
                    t=TABLE, older=TABLE)
 
     def test_upstreams_own(self):
-        self.fails("s/10.0.tbl:4: machine type 'pc-q35-9.2' is upstream's own",
-                   t=TABLE, site=SITE.replace('pc-acme-1', 'pc-q35-9.2'))
+        for name in 'pc-q35-9.2', 'pc-q35-7.7', 'isapc', 'q35', 'none':
+            self.fails(f"s/10.0.tbl:4: machine type '{name}' is upstream's "
+                       'own', t=TABLE, site=SITE.replace('pc-acme-1', name))
+
+    def test_circle(self):
+        """The newest machine type of a line is one of that line"""
+        self.fails("m/9.1.tbl:2: no table of line 9.1 has machine type "
+                   "'pc-q35-10.0'", t=TABLE, older=OLDER.replace(
+                       'newest pc-q35-9.1', 'newest pc-q35-10.0'))
+        self.fails("m/10.0.tbl:3: no table of line 10.0 has machine type "
+                   "'pc-acme-1'", site=SITE, t=TABLE.replace(
+                       'newest pc-q35-10.0', 'newest pc-acme-1'))
+        self.passes(t=TABLE, site=SITE.replace('newest pc-q35-10.0',
+                                               'newest pc-acme-1'))
 
 
 class Released(Test):

@@ -50,7 +50,7 @@ def run(argv, cwd):
 
 
 def machines_of(tables):
-    """The directory of what machine types make of CPUs, or None"""
+    """The directory of what machine types set on CPUs, or None"""
     path = os.path.join(tables, 'machines')
     return path if os.path.isdir(path) else None
 

@@ -178,6 +178,19 @@ class Beside(Checks):
             self.assertEqual(props['compat-anchor'], anchor)
 
 
+    @unittest.skipIf(LINE == '10.0', 'No property is newer')
+    def test_unversioned_anchor(self):
+        """custom needs all properties, whatever the anchor"""
+        props = expand(beside(), 'EPYC')
+        del props['x-vendor-cpuid-only-v2']
+        for anchor in 'pc-q35-other', NEWEST:
+            props['compat-anchor'] = anchor
+            self.assertRegex(expand(beside(), 'custom', props),
+                             'missing: x-vendor-cpuid-only-v2$')
+        props['compat-anchor'] = 'pc-q35-10.0'
+        self.assertIsInstance(expand(beside(), 'custom', props), dict)
+
+
 class Gone(Checks):
     """Distributor's machine types that no QEMU has any more"""
 
@@ -224,6 +237,14 @@ class Gone(Checks):
                 '-machine', f'{NEWEST},cpu-compat={machine}', '-cpu',
                 cpu_option('EPYC-v1', FORCE)])
             self.assertEqual(bool(register(view, 7, 0, 'EBX') & SHA_NI), has)
+
+    def test_unknown(self):
+        """What stands for one that nobody knows is as unknown itself"""
+        for name in 'pc-q35-acme3', 'pc-q35-2.0', 'pc-q35-acme33':
+            self.assertIn(f"Machine type '{name}' not found",
+                          expand(gone(), 'EPYC', machine=name))
+            with self.assertRaisesRegex(GuestError, 'unsupported machine'):
+                guest_view(gone(), ['-machine', name])
 
     def test_refused(self):
         """They cannot be started"""

@@ -2,7 +2,7 @@
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-What machine types make of CPUs, of those that QEMU has removed, too.
+What machine types set on CPUs, of those that QEMU has removed, too.
 
 Answers: does query-machine-cpu-layers list all machine types, and group those
 with the same CPUs?  Is a removed one taken where a machine type stands for its
@@ -196,9 +196,10 @@ class Removed(unittest.TestCase):
         """Near matches of both kinds"""
         for name, near in [
                 ('pc-i440fx-3.11', "did you mean 'pc-i440fx-3.1' or "
-                 "'pc-i440fx-2.11'?"),
-                ('pc-q35-11.2', "did you mean 'pc-q35-11.1' or "
-                 "'pc-q35-11.0' or 'pc-q35-10.2'?"),
+                 "'pc-i440fx-4.0'?"),
+                ('pc-i440fx-2.3', "did you mean 'pc-i440fx-2.4'?"),
+                ('pc-q35-11.2', "did you mean 'pc-q35-11.1'?"),
+                ('pc-q34-3.1', "did you mean 'pc-q35-3.1'?"),
                 ('pc-q35-rhel', None)]:
             reply, = ask(NONE, [expansion('static', 'EPYC', None, name)])
             text = reply['error']['desc']
@@ -261,21 +262,23 @@ class Tables(unittest.TestCase):
         """QEMU says what the tables say, its own and those of older lines"""
         done = self.run_script('--check')
         self.assertEqual((done.stdout, done.returncode), ('', 0))
-        self.assertEqual('has removed' in done.stderr, LINE != '10.0')
+        self.assertEqual('removed machine types' in done.stderr,
+                         LINE != '10.0')
         self.assertNotIn('not in', done.stderr)
 
     def test_planted(self):
         """What differs is named, and make layers changes nothing"""
         for old, new, said in [
                 ('all     guest-phys-bits 0', 'all     guest-phys-bits 1',
-                 'guest-phys-bits of all CPUs is 0, not 1'),
+                 f'guest-phys-bits of all CPUs: {LINE}.tbl has 1, QEMU has 0'),
                 ('    model   qemu64 stepping 3\n', '',
-                 'stepping of qemu64 is 3, not unset'),
+                 f'stepping of qemu64: {LINE}.tbl has nothing, QEMU has 3'),
                 ('    model   qemu64 stepping 3\n',
                  '    model   qemu64 stepping 3\n    all     level 7\n',
-                 'level of all CPUs is not set, not 7'),
+                 f'level of all CPUs: {LINE}.tbl has 7, QEMU has nothing'),
                 ('version 1', 'version 2',
-                 'names without a version are version 1, not 2')]:
+                 f'{LINE}.tbl has version 2 for models without one, QEMU has '
+                 '1')]:
             with self.subTest(said):
                 with open(self.table, encoding='utf-8') as f:
                     committed = f.read()
@@ -304,12 +307,37 @@ class Tables(unittest.TestCase):
             PC: text.replace(PHYS_BITS, PHYS_BITS.replace('"0"', '"1"'))})
         done = self.run_script('--check', qemu=qemu)
         self.assertEqual(done.returncode, 1)
-        said = 'guest-phys-bits of all CPUs is 1, not 0'
-        self.assertIn(f'pc-q35-9.0: {said} (as in the table)\n', done.stdout)
-        self.assertIn(f'pc-i440fx-5.2: {said} ', done.stdout)
+        said = 'guest-phys-bits of all CPUs: {} has 0, QEMU has 1\n'
+        own = said.format(f'{LINE}.tbl')
+        self.assertIn(f'pc-q35-9.0: {own}', done.stdout)
+        self.assertIn(f'pc-i440fx-5.2: {own}', done.stdout)
         self.assertNotIn('pc-q35-9.1', done.stdout)
-        self.assertEqual(f'{said} (by 10.0.tbl)' in done.stdout,
-                         LINE != '10.0')
+        self.assertEqual(
+            said.format('pc-q35-10.0 with the rows of 10.0.tbl')
+            in done.stdout, LINE != '10.0')
+
+    def test_broken(self):
+        """Which file and line is not understood"""
+        for text, said in [
+                ('machine x\n', f'{LINE}.tbl:1: not understood'),
+                ('line x\n', f'{LINE}.tbl:1: not understood'),
+                ('line 10.0\nmachine x\nlike y\n',
+                 f'{LINE}.tbl:3: not understood'),
+                ('line 10.0\nmachine x\nversion y\n', '.tbl:3: not underst'),
+                ('line 10.0\nmachine x\nall y\n', '.tbl:3: not understood'),
+                ('line 10.0\nversion 1\n', '.tbl:2: not understood'),
+                ('\udcff', 'not UTF-8')]:
+            with self.subTest(said):
+                with open(self.table, 'w', encoding='utf-8',
+                          errors='surrogateescape') as f:
+                    f.write(text)
+                done = self.run_script('--check')
+                self.assertEqual((done.stdout, done.returncode), ('', 2))
+                self.assertIn(said, done.stderr)
+                self.assertNotIn('unexpected', done.stderr)
+        os.unlink(self.table)
+        os.mkdir(self.table)
+        self.assertIn('cannot read', self.run_script().stderr)
 
     def test_older_line(self):
         """Rows of an older line that make another CPU here are named"""
@@ -320,9 +348,9 @@ class Tables(unittest.TestCase):
                   os.path.join(self.directory, '10.0.tbl'))
         done = self.run_script('--check')
         self.assertEqual(done.returncode, 1)
-        self.assertIn('pc-q35-9.0: legacy-multi-node of all CPUs is on, not '
-                      'off', done.stdout)
-        self.assertIn('10.0.tbl', done.stdout)
+        self.assertIn('pc-q35-9.0: legacy-multi-node of all CPUs: pc-q35-10.0 '
+                      'with the rows of 10.0.tbl has off, QEMU has on\n',
+                      done.stdout)
 
     def test_written_again(self):
         """From nothing, the same bytes; what is there is kept"""

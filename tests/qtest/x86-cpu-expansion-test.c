@@ -67,7 +67,7 @@ static const BadModel bad_models[] = {
     { "machine-type/near",
       "{\"name\": \"EPYC\", \"machine-type\": \"pc-q35-3.11\"}",
       "Machine type 'pc-q35-3.11' not found; query-machines lists all machine "
-      "types@; did you mean 'pc-q35-3.1' or 'pc-q35-2.11'?" },
+      "types@; did you mean 'pc-q35-3.1' or 'pc-q35-4.0'?" },
     { "machine-type/empty",
       "{\"name\": \"EPYC\", \"machine-type\": \"\"}",
       "Machine type '' not found; query-machines lists all machine types@" },
