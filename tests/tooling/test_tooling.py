@@ -47,7 +47,7 @@ printf '%s\n' "$@" >arguments
     echo '  command = ! grep -q ERROR $in || { echo "$in:"3": no such thing"; exit 1; }; touch $out'
     echo '  description = generating'
     ext=target/i386/ext
-    echo "build $ext/x86-cpu-tables.c.inc $ext/x86-cpu-models.c.inc: gen $src/$ext/tables/a.tbl"
+    echo "build $ext/x86-cpu-tables.c.inc $ext/x86-cpu-models.c.inc $ext/x86-cpu-layers.c.inc: gen $src/$ext/tables/a.tbl"
     for c in $(cd "$src" && find . -name '*.c'); do
         echo "build $c.o: cc $src/$c"; objs="$objs $c.o"
     done
@@ -61,6 +61,13 @@ TABLE = '''#!/bin/sh
 for file; do :; done
 echo "$PYTHONPATH $*" >"$file"
 echo 'note: built without kvm' >&2
+'''
+
+# Stands in for machine-layers: says and returns what it is told to.
+LAYERS = '''#!/bin/sh
+echo "$PYTHONPATH $*" >>"${0%/*}/../asked-layers"
+[ ! -e fail-layers ] || { cat fail-layers; exit "$(cat layers-status)"; }
+echo 'note: removed ones' >&2
 '''
 
 QEMU = {
@@ -177,9 +184,10 @@ class Tooling(unittest.TestCase):
             'scripts/x86-cpu-removed': '#!/bin/sh\nprintf "<%s>" "$@"\n',
             'scripts/x86-cpu': 'front\n',
             'scripts/x86-cpu-table': TABLE,
+            'scripts/machine-layers': LAYERS,
             'docs/manual.rst': 'manual\n',
         })
-        for name in 'x86-cpu-removed', 'x86-cpu-table':
+        for name in 'x86-cpu-removed', 'x86-cpu-table', 'machine-layers':
             (self.repo / 'scripts' / name).chmod(0o755)
         (self.repo / 'scripts/x86-cpu-look').symlink_to('x86-cpu-removed')
         self.shared = self.tmp / 'shared/qemu-source'
@@ -1051,6 +1059,34 @@ mkdir -p "$to" && echo page >"$to/x86-cpu.1" && ln -s x86-cpu.1 "$to/a.html"
             'error: This QEMU was built without PC machine types, for x\n')
         self.assertRegex(self.ok(self.make()), r'(?m)^notice: \S+ has no PC machine types, so '
                          'there is no qemu-cpu-models.json$')
+
+    def test_layers(self):
+        """Machine types are compared with tables, if the binary is newer"""
+        asked = self.repo / 'asked-layers'
+        self.assertIn('\nnotice: removed ones\n', self.ok(self.make(PYTHONPATH='')))
+        arguments = (f'--qemu {self.binary} --line 10.0 --check --directory '
+                     f'{self.repo}/target-i386-ext/tables/machines')
+        self.assertEqual(asked.read_text(), f'{self.tree}/python {arguments}\n')
+        self.assertNotIn('notice', self.ok(self.make()))
+        self.assertEqual(len(asked.read_text().splitlines()), 1)
+        # A site's as well
+        write_tree(self.tmp / 'site', {'a.tbl': 'cpu a_b\n', 'machines/10.0.tbl': '\n'})
+        (self.repo / 'target-i386-ext/ext.c').write_text('changed\n')
+        self.ok(self.make(f'CPU_TABLES={self.tmp}/site'))
+        self.assertRegex(asked.read_text().splitlines()[-1], '/tables/site/machines --site$')
+        # A difference is told, and what cannot be compared stops.
+        (self.repo / 'fail-layers').write_text('pc-q35-9.0: differs\n')
+        (self.repo / 'layers-status').write_text('1')
+        (self.repo / 'target-i386-ext/ext.c').write_text('changed again\n')
+        done = self.make()
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, r'warning: .* something else on CPUs than \S+ says:\n'
+                         ' +pc-q35-9.0: differs\n')
+        (self.repo / 'layers-status').write_text('2')
+        (self.repo / 'target-i386-ext/ext.c').write_text('changed once more\n')
+        done = self.make()
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn('error: comparing machine types with the tables failed', done.stderr)
 
     def test_file_of_models_of_a_cross_build(self):
         """Made where the binary runs, at the latest by install"""
