@@ -47,7 +47,8 @@ printf '%s\n' "$@" >arguments
     echo '  command = ! grep -q ERROR $in || { echo "$in:"3": no such thing"; exit 1; }; touch $out'
     echo '  description = generating'
     ext=target/i386/ext
-    echo "build $ext/x86-cpu-tables.c.inc $ext/x86-cpu-models.c.inc $ext/x86-cpu-layers.c.inc: gen $src/$ext/tables/a.tbl"
+    tables="$ext/x86-cpu-tables.c.inc $ext/x86-cpu-models.c.inc $ext/x86-cpu-layers.c.inc"
+    echo "build $tables: gen $src/$ext/tables/a.tbl"
     for c in $(cd "$src" && find . -name '*.c'); do
         echo "build $c.o: cc $src/$c"; objs="$objs $c.o"
     done
