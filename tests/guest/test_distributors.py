@@ -177,7 +177,6 @@ class Beside(Checks):
                            kind='full')
             self.assertEqual(props['compat-anchor'], anchor)
 
-
     @unittest.skipIf(LINE == '10.0', 'No property is newer')
     def test_unversioned_anchor(self):
         """custom needs all properties, whatever the anchor"""
