@@ -61,9 +61,9 @@ typedef struct BadModel {
 
 static const BadModel bad_models[] = {
     { "machine-type/unknown",
-      "{\"name\": \"EPYC\", \"machine-type\": \"pc-q35-0.1.2.3\"}",
-      "Machine type 'pc-q35-0.1.2.3' not found; query-machines lists all "
-      "machine types@" },
+      "{\"name\": \"EPYC\", \"machine-type\": \"pc-q35-0.1\"}",
+      "Machine type 'pc-q35-0.1' not found; query-machines lists all "
+      "machine types@; did you mean 'pc-q35-2.4'?" },
     { "machine-type/near",
       "{\"name\": \"EPYC\", \"machine-type\": \"pc-q35-3.11\"}",
       "Machine type 'pc-q35-3.11' not found; query-machines lists all machine "
@@ -98,9 +98,9 @@ static const BadModel bad_models[] = {
       "Property 'EPYC-x86_64-cpu.nope' not found" },
 
     { "anchor/unknown",
-      "{\"name\": \"base\", \"props\": {\"compat-anchor\": \"pc-q35-0.1.2.3\"}}",
-      "Invalid compat-anchor: Machine type 'pc-q35-0.1.2.3' not found; "
-      "query-machines lists all machine types@" },
+      "{\"name\": \"base\", \"props\": {\"compat-anchor\": \"pc-q35-0.1\"}}",
+      "Invalid compat-anchor: Machine type 'pc-q35-0.1' not found; "
+      "query-machines lists all machine types@; did you mean 'pc-q35-2.4'?" },
     { "anchor/model",
       "{\"name\": \"EPYC\", \"props\": {\"compat-anchor\": \"q35\"}}",
       "compat-anchor is only supported by the CPU models base and custom" },
