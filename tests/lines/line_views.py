@@ -20,6 +20,7 @@ import json
 import os
 import re
 import sys
+import unittest
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -291,6 +292,27 @@ def setting(text):
     """A property and its value, from a part of -cpu"""
     name, value = text.split('=')
     return name, value == 'on' if value in ('on', 'off') else int(value, 0)
+
+
+class LineChecks:
+    """What tests that compare the lines under one accelerator share"""
+    accel = ''
+    host = HOST
+
+    @classmethod
+    def setUpClass(cls):
+        if reason := missing(cls.accel, cls.host):
+            raise unittest.SkipTest(reason)
+        cls.lines = cls.measure(load_causes())
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.lines = None
+
+    @classmethod
+    def measure(cls, causes):
+        """Returns the Lines that the tests are about."""
+        return Lines(cls.accel, causes, cls.host)
 
 
 def digest(props):

@@ -19,7 +19,7 @@ import unittest
 
 import line_report
 import line_views
-from line_views import NEW, OLD, SETUPS, Case, load_causes
+from line_views import NEW, OLD, SETUPS, Case, LineChecks
 
 from answered_cpuid import view_of
 from cpu_models import (FULL, SEED, Progress, ask, cpu_option, expansion,
@@ -40,22 +40,14 @@ def removed_types(lab):
     return [name for layer in layers for name in layer['layer-only']]
 
 
-class Checks:
+class Checks(LineChecks):
     """The tests of one accelerator"""
-    accel = ''
-    host = line_views.HOST
 
     @classmethod
     def setUpClass(cls):
-        if reason := line_views.missing(cls.accel, cls.host):
-            raise unittest.SkipTest(reason)
-        cls.lines = line_views.Lines(cls.accel, load_causes(), cls.host)
+        super().setUpClass()
         cls.removed = removed_types(cls.lines.labs[NEW])
         cls.choose = rng(cls.accel, 'layers', cls.host)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lines = None
 
     def shortDescription(self):
         return f'{self.accel}: {self._testMethodDoc.strip()} ({SEED=})'

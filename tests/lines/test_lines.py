@@ -198,20 +198,8 @@ class Document(unittest.TestCase):
                                  if not cause.corrected})
 
 
-class Checks:
+class Checks(line_views.LineChecks):
     """The tests of one accelerator"""
-    accel = ''
-    host = line_views.HOST
-
-    @classmethod
-    def setUpClass(cls):
-        if reason := line_views.missing(cls.accel, cls.host):
-            raise unittest.SkipTest(reason)
-        cls.lines = cls.measure(load_causes())
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lines = None
 
     @classmethod
     def measure(cls, causes):
