@@ -10,9 +10,9 @@
 
 #include "qemu/osdep.h"
 #include "cpu.h"
-#include "qapi/error.h"
 #include "qapi/qapi-commands-cpu-introspection-target.h"
 #include "qapi/util.h"
+#include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/machine-cpu-layers.h"
 
 static bool is_from_table(const GlobalProperty *prop, GPtrArray *table_props)
@@ -71,16 +71,16 @@ static MachineCpuLayer *describe(const X86CPULayer *layer)
 
 MachineCpuLayerList *qmp_query_machine_cpu_layers(Error **errp)
 {
-    g_autoptr(GPtrArray) types = x86_cpu_known_machine_types();
-    g_autoptr(GPtrArray) layers = x86_cpu_layers_new(types);
+    g_autoptr(GPtrArray) types = NULL;
+    g_autoptr(GPtrArray) layers = NULL;
     MachineCpuLayerList *list = NULL, **tail = &list;
     unsigned i;
 
-    if (!x86_cpu_newest_machine_type()) {
-        error_setg(errp, "This QEMU was built without PC machine types, for "
-                   "which alone CPU models are versioned");
+    if (!x86_cpu_machine_type_or_default(NULL, errp)) {
         return NULL;
     }
+    types = x86_cpu_known_machine_types();
+    layers = x86_cpu_layers_new(types);
     for (i = 0; i < layers->len; i++) {
         QAPI_LIST_APPEND(tail, describe(g_ptr_array_index(layers, i)));
     }

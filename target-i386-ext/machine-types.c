@@ -386,7 +386,8 @@ static void add_removed(const char *name, void *opaque)
     }
 }
 
-GPtrArray *x86_cpu_removed_machine_types(void)
+/* Those of which only the CPUs are known, in no order */
+static GPtrArray *removed_machine_types(void)
 {
     const X86CPUTableMachineType *row = x86_cpu_access_table_machine_types();
     GPtrArray *types = g_ptr_array_new();
@@ -400,14 +401,13 @@ GPtrArray *x86_cpu_removed_machine_types(void)
             g_ptr_array_add(types, (void *)type);
         }
     }
-    g_ptr_array_sort(types, compare_newest_pointers);
     return types;
 }
 
 GPtrArray *x86_cpu_known_machine_types(void)
 {
     GPtrArray *types = x86_cpu_pc_machine_types();
-    g_autoptr(GPtrArray) removed = x86_cpu_removed_machine_types();
+    g_autoptr(GPtrArray) removed = removed_machine_types();
 
     g_ptr_array_extend(types, removed, NULL, NULL);
     g_ptr_array_sort(types, compare_newest_pointers);

@@ -60,10 +60,7 @@ const X86CPUMachineType *x86_cpu_newest_machine_type(void);
  */
 GPtrArray *x86_cpu_pc_machine_types(void);
 
-/* The same, of those of which only the CPUs are known */
-GPtrArray *x86_cpu_removed_machine_types(void);
-
-/* Both */
+/* The same, with those of which only the CPUs are known */
 GPtrArray *x86_cpu_known_machine_types(void);
 
 /*

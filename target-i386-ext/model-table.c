@@ -399,9 +399,7 @@ CpuModelTable *qmp_query_cpu_model_table(Error **errp)
                    "its models; ask one with -machine none");
         return NULL;
     }
-    if (!layers->len) {
-        error_setg(errp, "This QEMU was built without PC machine types, for "
-                   "which alone CPU models are versioned");
+    if (!x86_cpu_machine_type_or_default(NULL, errp)) {
         return NULL;
     }
     table.reply = reply = g_new0(CpuModelTable, 1);
