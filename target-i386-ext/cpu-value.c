@@ -302,7 +302,8 @@ static void value_from_props(const QDict *props, X86Cpu *value)
             qdict_get_try_str(props, x86_cpu_cache_property_names[i]);
         char error[X86CPU_CACHE_ERROR];
 
-        if (text) {
+        /* An empty one is no cache. */
+        if (text && *text) {
             x86cpu_cache_parse(&value->caches[i], i, text,
                                X86CPU_CACHE_CHECK_NONE, error);
         }
@@ -487,27 +488,36 @@ static void add_name(strList ***tail, bool there, const char *name)
     }
 }
 
-strList *x86_cpu_value_names(const X86CpuNames *names)
+/* By word, in the core's order: programs without a QEMU have the same. */
+static void add_feature_names(strList ***tail, const X86CpuNames *names,
+                              X86CpuWordId word)
 {
     const X86CpuTables *tables = x86_cpu_core_tables();
-    uint64_t unnamed[X86CPU_MAX_WORDS];
+    uint64_t unnamed = names->bits[word];
+    unsigned i;
+
+    for (i = 0; unnamed && i < tables->nfeatures; i++) {
+        const X86CpuFeature *feature = &tables->features[i];
+
+        if (feature->word == word) {
+            add_name(tail, unnamed & feature->mask, feature->name);
+            unnamed &= ~feature->mask;
+        }
+    }
+    for (; unnamed; unnamed &= unnamed - 1) {
+        X86CPUFeatureBit fb = { qemu_words[word], ctz64(unnamed) };
+
+        QAPI_LIST_APPEND(*tail, x86_cpu_feature_name_or_place(fb));
+    }
+}
+
+strList *x86_cpu_value_names(const X86CpuNames *names)
+{
     strList *list = NULL, **tail = &list;
     unsigned i;
 
-    memcpy(unnamed, names->bits, sizeof(unnamed));
-    for (i = 0; i < tables->nfeatures; i++) {
-        const X86CpuFeature *feature = &tables->features[i];
-
-        add_name(&tail, names->bits[feature->word] & feature->mask,
-                 feature->name);
-        unnamed[feature->word] &= ~feature->mask;
-    }
     for (i = 0; i < X86CPU_WORD_COUNT; i++) {
-        for (; unnamed[i]; unnamed[i] &= unnamed[i] - 1) {
-            X86CPUFeatureBit fb = { qemu_words[i], ctz64(unnamed[i]) };
-
-            QAPI_LIST_APPEND(tail, x86_cpu_feature_name_or_place(fb));
-        }
+        add_feature_names(&tail, names, i);
     }
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
         add_name(&tail, names->properties[i], x86cpu_property_names[i]);

@@ -8,6 +8,9 @@
  */
 
 #include "qemu/osdep.h"
+#include "cpu.h"
+#include "qapi/util.h"
+#include "target/i386/cpu-internal.h"
 #include "target/i386/ext/feature-dictionary.h"
 
 #include "target/i386/ext/x86-cpu-tables.c.inc"
@@ -37,6 +40,23 @@ const X86CPUFeatureInfo *x86_cpu_find_feature(const char *name)
         table = features_by_name();
     }
     return g_hash_table_lookup(table, name);
+}
+
+bool x86_cpu_feature_is_migratable(const X86CPUFeatureInfo *info)
+{
+    const FeatureWordInfo *wi = &feature_word_info[info->word];
+
+    return !(info->mask & wi->unmigratable_flags & ~wi->migratable_flags);
+}
+
+strList *x86_cpu_other_names(const char *const *names)
+{
+    strList *list = NULL, **tail = &list;
+
+    for (; names && *names; names++) {
+        QAPI_LIST_APPEND(tail, g_strdup(*names));
+    }
+    return list;
 }
 
 const X86CPUPropertyInfo *x86_cpu_find_property_info(const char *name)

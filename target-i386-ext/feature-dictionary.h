@@ -35,6 +35,15 @@ extern const unsigned x86_cpu_features_count;
 /* The feature with this property or another name of it, or NULL */
 const X86CPUFeatureInfo *x86_cpu_find_feature(const char *name);
 
+/*
+ * All but a few named features are migratable.  Unlike
+ * x86_cpu_get_migratable_flags(), this needs no CPU object.
+ */
+bool x86_cpu_feature_is_migratable(const X86CPUFeatureInfo *info);
+
+/* A list of @names: up to a NULL; NULL if there are none */
+strList *x86_cpu_other_names(const char *const *names);
+
 /* A property that is not a feature, from tables/properties.tbl */
 typedef struct X86CPUPropertyInfo {
     const char *name;

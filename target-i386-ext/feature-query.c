@@ -32,28 +32,6 @@ static CpuFeatureAlternativesList *requirements(const X86CPUFeatureInfo *info)
     return list;
 }
 
-/*
- * All but a few named features are migratable.  Unlike
- * x86_cpu_get_migratable_flags(), this needs no CPU object.
- */
-static bool is_migratable(const X86CPUFeatureInfo *info)
-{
-    const FeatureWordInfo *wi = &feature_word_info[info->word];
-
-    return !(info->mask & wi->unmigratable_flags & ~wi->migratable_flags);
-}
-
-/* @names: NULL-terminated, or NULL if there are none */
-static strList *list_of(const char *const *names)
-{
-    strList *list = NULL, **tail = &list;
-
-    for (; names && *names; names++) {
-        QAPI_LIST_APPEND(tail, g_strdup(*names));
-    }
-    return list;
-}
-
 static CpuFeatureInfo *describe(const X86CPUFeatureInfo *info)
 {
     CpuFeatureInfo *fi = g_new0(CpuFeatureInfo, 1);
@@ -63,7 +41,7 @@ static CpuFeatureInfo *describe(const X86CPUFeatureInfo *info)
 
     fi->name = g_strdup(info->name);
     fi->description = g_strdup(info->what);
-    fi->aliases = list_of(info->aliases);
+    fi->aliases = x86_cpu_other_names(info->aliases);
     for (mask = info->mask; mask; mask &= mask - 1) {
         X86CPUFeatureBit fb = { info->word, ctz64(mask) };
 
@@ -79,8 +57,8 @@ static CpuFeatureInfo *describe(const X86CPUFeatureInfo *info)
     fi->kernel = kernel == 1;
     fi->supported = !(info->mask &
                       ~x86_cpu_get_supported_feature_word(NULL, info->word));
-    fi->migratable = is_migratable(info);
-    fi->cpuinfo = list_of(info->cpuinfo);
+    fi->migratable = x86_cpu_feature_is_migratable(info);
+    fi->cpuinfo = x86_cpu_other_names(info->cpuinfo);
     fi->libvirt = g_strdup(info->libvirt);
     fi->note = g_strdup(info->note);
     return fi;

@@ -25,6 +25,26 @@ static char *mask_text(uint64_t mask)
     return g_strdup_printf("0x%" PRIx64, mask);
 }
 
+static CpuModelTableFeature *describe_feature(const X86CpuFeature *f,
+                                              const X86CPUFeatureInfo *info)
+{
+    CpuModelTableFeature *feature = g_new0(CpuModelTableFeature, 1);
+
+    feature->name = g_strdup(f->name);
+    feature->mask = mask_text(f->mask);
+    feature->polarity = info->polarity;
+    feature->has_polarity =
+        info->polarity != CPU_FEATURE_POLARITY_CAPABILITY;
+    feature->aliases = x86_cpu_other_names(info->aliases);
+    feature->has_aliases = feature->aliases;
+    if (g_strcmp0(info->libvirt, info->name)) {
+        feature->libvirt = g_strdup(info->libvirt ?: "");
+    }
+    feature->migratable = x86_cpu_feature_is_migratable(info);
+    feature->has_migratable = !feature->migratable;
+    return feature;
+}
+
 static CpuModelTableFeatureList *features_of_word(X86CpuWordId word)
 {
     const X86CpuTables *tables = x86_cpu_core_tables();
@@ -32,18 +52,10 @@ static CpuModelTableFeatureList *features_of_word(X86CpuWordId word)
     unsigned i;
 
     for (i = 0; i < tables->nfeatures; i++) {
-        CpuModelTableFeature *feature;
-
-        if (tables->features[i].word != word) {
-            continue;
+        if (tables->features[i].word == word) {
+            QAPI_LIST_APPEND(tail, describe_feature(&tables->features[i],
+                                                    &x86_cpu_features[i]));
         }
-        feature = g_new0(CpuModelTableFeature, 1);
-        feature->name = g_strdup(tables->features[i].name);
-        feature->mask = mask_text(tables->features[i].mask);
-        feature->polarity = x86_cpu_features[i].polarity;
-        feature->has_polarity =
-            feature->polarity != CPU_FEATURE_POLARITY_CAPABILITY;
-        QAPI_LIST_APPEND(tail, feature);
     }
     return list;
 }
@@ -256,6 +268,32 @@ static void add_xsave_components(CpuModelTable *reply)
     }
 }
 
+static void add_cache_descriptors(CpuModelTable *reply)
+{
+    const X86CpuTables *tables = x86_cpu_core_tables();
+    CpuModelTableCacheDescriptorList **tail = &reply->cache_descriptors;
+    size_t i;
+
+    for (i = 0; i < tables->ndescriptors; i++) {
+        const X86CpuCacheDescriptor *d = &tables->descriptors[i];
+        CpuModelTableCacheDescriptor *row;
+
+        /* Codes without a cache are empty rows of cpu.c's table. */
+        if (!d->size) {
+            continue;
+        }
+        row = g_new0(CpuModelTableCacheDescriptor, 1);
+        row->code = d->code;
+        row->level = d->level;
+        row->type = g_strdup(d->type == 'd' ? "data" :
+                             d->type == 'i' ? "instruction" : "unified");
+        row->size = d->size;
+        row->ways = d->ways;
+        row->line = d->line;
+        QAPI_LIST_APPEND(tail, row);
+    }
+}
+
 void x86_cpu_table_add_rules(CpuModelTable *reply)
 {
     add_words(reply);
@@ -264,4 +302,5 @@ void x86_cpu_table_add_rules(CpuModelTable *reply)
     add_conflicts(reply);
     add_level_rules(reply);
     add_xsave_components(reply);
+    add_cache_descriptors(reply);
 }

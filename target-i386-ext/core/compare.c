@@ -279,20 +279,23 @@ static void try_without_bits(Reduction *r, unsigned word, uint64_t mask)
 
 static void reduce(Reduction *r)
 {
-    uint64_t named[X86CPU_MAX_WORDS] = { 0 };
+    unsigned word;
     size_t i;
 
-    for (i = 0; i < r->tables->nfeatures; i++) {
-        const X86CpuFeature *feature = &r->tables->features[i];
+    /* What goes first decides what is left: not the order of the tables. */
+    for (word = 0; word < X86CPU_MAX_WORDS; word++) {
+        uint64_t named = 0, left;
 
-        named[feature->word] |= feature->mask;
-        try_without_bits(r, feature->word, feature->mask);
-    }
-    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
-        uint64_t left = r->names->bits[i] & ~named[i];
+        for (i = 0; r->names->bits[word] && i < r->tables->nfeatures; i++) {
+            const X86CpuFeature *feature = &r->tables->features[i];
 
-        for (; left; left &= left - 1) {
-            try_without_bits(r, i, left & -left);
+            if (feature->word == word) {
+                named |= feature->mask;
+                try_without_bits(r, word, feature->mask);
+            }
+        }
+        for (left = r->names->bits[word] & ~named; left; left &= left - 1) {
+            try_without_bits(r, word, left & -left);
         }
     }
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {

@@ -54,6 +54,8 @@ TABLE = {
         {'word': 'FEAT_7_0_EBX', 'mask': '0x4000', 'leaf': 13,
          'properties': ['pmu']}],
     'xsave-components': [{'component': 3, 'needs': ['mpx']}],
+    'cache-descriptors': [{'code': 0x2c, 'level': 1, 'type': 'data',
+                           'size': 32768, 'ways': 8, 'line': 64}],
     'layers': [
         {'name': 'pc-q35-10.0',
          'machine-types': ['pc-q35-10.0', 'pc-i440fx-10.0', 'pc-q35-9.2',
