@@ -256,8 +256,8 @@ static void describe_phys_bits(const X86Cpu *requested,
 }
 
 /*
- * Whether the leaf of Intel PT is above min-level, unless AVX10 and APX raise
- * it: after QEMU has dropped Intel PT
+ * Whether the leaf of Intel PT is above min-level, unless AVX10, APX or
+ * x-force-cpuid-0x1f raise it: after QEMU has dropped Intel PT
  */
 static bool is_intel_pt_too_high(const X86CpuTables *tables,
                                  const X86Cpu *requested,
@@ -270,13 +270,15 @@ static bool is_intel_pt_too_high(const X86CpuTables *tables,
         return false;
     }
     without.words[X86CPU_FEAT_7_1_EDX] &= ~(AVX10 | APXF);
+    without.values[X86CPU_X_FORCE_CPUID_0X1F] = false;
     x86cpu_expand(tables, &without, accel, X86CPU_ONE_THREAD);
     return without.values[X86CPU_MIN_LEVEL] < X86CPU_INTEL_PT_LEAF;
 }
 
 /*
  * A description has both, and levels without them: a CPU made from it drops
- * them again, or has them raise its levels.
+ * them again, or has them raise its levels.  With full-cpuid-auto-level off,
+ * QEMU raises levels before it drops them.
  */
 static void describe_mpx_and_apxf(const X86CpuTables *tables,
                                   const X86Cpu *requested,
@@ -284,8 +286,10 @@ static void describe_mpx_and_apxf(const X86CpuTables *tables,
 {
     X86Cpu without = *requested;
 
-    without.words[X86CPU_FEAT_7_0_EBX] &= ~MPX;
-    without.words[X86CPU_FEAT_7_1_EDX] &= ~APXF;
+    if (is_on(requested, AUTO)) {
+        without.words[X86CPU_FEAT_7_0_EBX] &= ~MPX;
+        without.words[X86CPU_FEAT_7_1_EDX] &= ~APXF;
+    }
     x86cpu_expand(tables, &without, accel, X86CPU_ONE_THREAD);
     cpu->values[X86CPU_MIN_LEVEL] = without.values[X86CPU_MIN_LEVEL];
     cpu->values[X86CPU_MIN_XLEVEL] = without.values[X86CPU_MIN_XLEVEL];
@@ -310,7 +314,7 @@ void x86cpu_describe(const X86CpuTables *tables, const X86Cpu *requested,
     }
     if (cpu->values[X86CPU_MIN_LEVEL] >= X86CPU_INTEL_PT_LEAF &&
         is_intel_pt_too_high(tables, &before, accel, cpu)) {
-        /* AVX10 and APX raise it again. */
+        /* AVX10, APX and x-force-cpuid-0x1f raise it again. */
         cpu->values[X86CPU_MIN_LEVEL] = X86CPU_INTEL_PT_LEAF - 1;
     }
     if (x86cpu_is_amd(cpu)) {
