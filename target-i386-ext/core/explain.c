@@ -232,6 +232,18 @@ static X86CpuBits cause_of(const Explanation *e, X86CpuBits bit)
     return bit;
 }
 
+/* Guests see some of them if x-force-features is on. */
+static uint64_t removed_bits(const X86CpuFiltered *filtered, unsigned word)
+{
+    uint64_t bits = 0;
+    int i;
+
+    for (i = 0; i < X86CPU_REMOVED_ALIAS; i++) {
+        bits |= filtered->removed[i][word];
+    }
+    return bits;
+}
+
 static void explain(const Explanation *e, X86CpuBits bit, X86CpuUnseen *u)
 {
     *u = (X86CpuUnseen) { .bit = bit, .cause = cause_of(e, bit) };
@@ -275,7 +287,8 @@ void x86cpu_explain(const X86CpuTables *tables, const X86Cpu *cpu,
     x86cpu_view_expanded(tables, remaining, accel, topology, &e.view);
     for (bit.word = 0; bit.word < X86CPU_MAX_WORDS; bit.word++) {
         uint64_t bits = requested_bits(cpu, bit.word) &
-                        ~e.view.words[bit.word];
+                        (~e.view.words[bit.word] |
+                         removed_bits(&e.filtered, bit.word));
 
         if (!tables->words[bit.word].present ||
             x86cpu_is_derived_word(bit.word)) {

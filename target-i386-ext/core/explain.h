@@ -62,8 +62,9 @@ typedef struct X86CpuUnseen {
 
 /*
  * Calls @found with each feature bit of @cpu that guests with @topology do not
- * see, and with @opaque, in the order of words and bits.  @cpu is as requested,
- * or described.  @offer is that of a host; NULL if no host plays a part.
+ * see, or only because they are forced, and with @opaque, in the order of
+ * words and bits.  @cpu is as requested, or described.  @offer is that of a
+ * host; NULL if no host plays a part.
  *
  * XSAVE components follow from features, and are not among them.
  */

@@ -44,19 +44,30 @@ bool x86cpu_has_intel_pt_capabilities(const uint32_t *subleaf_0,
            (subleaf_1[0] & 3) >= INTEL_PT_RANGES;
 }
 
-static void remove_bits(X86CpuFiltered *f, X86CpuRemoval removal,
-                        unsigned word, uint64_t bits)
+static void remove_bits(const X86CpuOffer *offer, X86CpuFiltered *f,
+                        X86CpuRemoval removal, unsigned word, uint64_t bits)
 {
-    f->removed[removal][word] |= f->remaining.words[word] & bits;
-    f->remaining.words[word] &= ~bits;
+    int i;
+
+    bits &= f->remaining.words[word];
+    if (!offer->forced) {
+        f->remaining.words[word] &= ~bits;
+    }
+    for (i = 0; i < X86CPU_REMOVALS; i++) {
+        bits &= ~f->removed[i][word];
+    }
+    f->removed[removal][word] |= bits;
 }
 
 /* Both have the same place in the XSAVE area, and QEMU takes neither's side. */
-static void remove_mpx_and_apxf(const X86CpuTables *tables, X86CpuFiltered *f)
+static void remove_mpx_and_apxf(const X86CpuTables *tables,
+                                const X86CpuOffer *offer, X86CpuFiltered *f)
 {
     if (x86cpu_has_mpx_and_apxf(tables, &f->remaining)) {
-        remove_bits(f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_0_EBX, MPX);
-        remove_bits(f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_1_EDX, APXF);
+        remove_bits(offer, f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_0_EBX,
+                    MPX);
+        remove_bits(offer, f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_1_EDX,
+                    APXF);
     }
 }
 
@@ -67,7 +78,8 @@ static void remove_not_offered(const X86CpuTables *tables,
 
     for (i = 0; i < X86CPU_MAX_WORDS; i++) {
         if (tables->words[i].present) {
-            remove_bits(f, X86CPU_REMOVED_NOT_OFFERED, i, ~offer->words[i]);
+            remove_bits(offer, f, X86CPU_REMOVED_NOT_OFFERED, i,
+                        ~offer->words[i]);
         }
     }
 }
@@ -90,29 +102,34 @@ static void filter_intel_pt(const X86Cpu *cpu, X86CpuAccelerator accel,
     uint64_t lip = (f->remaining.words[X86CPU_FEAT_14_0_ECX] ^
                     offer->words[X86CPU_FEAT_14_0_ECX]) & LIP;
     bool kvm = accel == X86CPU_ON_KVM;
+    X86CpuRemoval removal = kvm && !offer->intel_pt_capable
+                            ? X86CPU_REMOVED_VALUE
+                            : kvm && lip ? X86CPU_REMOVED_CONFLICT
+                                         : X86CPU_REMOVED_LEVEL;
 
-    if (kvm && !offer->intel_pt_capable) {
-        remove_bits(f, X86CPU_REMOVED_VALUE, X86CPU_FEAT_7_0_EBX, INTEL_PT);
-    } else if (kvm && lip) {
-        remove_bits(f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_0_EBX, INTEL_PT);
-    } else if (hides_intel_pt(cpu)) {
-        remove_bits(f, X86CPU_REMOVED_LEVEL, X86CPU_FEAT_7_0_EBX, INTEL_PT);
+    if (removal != X86CPU_REMOVED_LEVEL || hides_intel_pt(cpu)) {
+        remove_bits(offer, f, removal, X86CPU_FEAT_7_0_EBX, INTEL_PT);
     }
 }
 
-static void filter_avx10(const X86CpuOffer *offer, X86CpuFiltered *f)
+static void filter_avx10(const X86CpuTables *tables, const X86CpuOffer *offer,
+                         X86CpuFiltered *f)
 {
     uint64_t *version = &f->remaining.values[X86CPU_AVX10_VERSION];
+    uint64_t allowed = *version;
 
     f->avx10_version.requested = *version;
     if (!(f->remaining.words[X86CPU_FEAT_7_1_EDX] & AVX10)) {
         /* QEMU leaves it as it is: without avx10, no leaf shows it. */
         return;
     }
-    if (*version > offer->avx10_version) {
-        *version = offer->avx10_version;
+    if (allowed > offer->avx10_version) {
+        allowed = offer->avx10_version;
     }
-    f->avx10_version.allowed = *version;
+    if (!offer->forced || tables->version < X86CPU_LINE_11_1) {
+        *version = allowed;
+    }
+    f->avx10_version.allowed = allowed;
 }
 
 /* QEMU has the format in a feature word, which TCG filters like others. */
@@ -183,7 +200,7 @@ void x86cpu_filter(const X86CpuTables *tables, const X86Cpu *cpu,
     memset(f, 0, sizeof(*f));
     f->remaining = *cpu;
     x86cpu_expand_features(tables, &f->remaining, accel, topology);
-    remove_mpx_and_apxf(tables, f);
+    remove_mpx_and_apxf(tables, offer, f);
     x86cpu_set_levels(tables, &f->remaining, topology);
     leaf_1 = f->remaining.words[X86CPU_FEAT_1_EDX];
     if (x86cpu_is_amd(cpu)) {
@@ -193,7 +210,7 @@ void x86cpu_filter(const X86CpuTables *tables, const X86Cpu *cpu,
     filter_lbr(accel, offer, f);
     remove_not_offered(tables, offer, f);
     filter_intel_pt(cpu, accel, offer, f);
-    filter_avx10(offer, f);
+    filter_avx10(tables, offer, f);
     copy_aliases(f, leaf_1);
     check_phys_bits(accel, offer, f);
 }

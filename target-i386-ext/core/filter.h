@@ -8,7 +8,7 @@
  * start, and which CPU remains?  For the reasons why a guest does not see a
  * feature, see explain.h.
  *
- * It is QEMU's filter, with check=on and x-force-features=off.  It never takes
+ * It is QEMU's filter, with check=on.  It never takes
  * away what depends on a removed feature, and never lowers a level: levels
  * follow from what was requested.  Microcode is the description's: only max
  * and host have the host's.
@@ -36,6 +36,11 @@ typedef struct X86CpuOffer {
     uint8_t avx10_version;
     /* As in X86CpuHostValues; 0: unknown */
     uint32_t phys_bits;
+    /*
+     * x-force-features=on: guests get what is not offered.  It counts as
+     * removed all the same.
+     */
+    bool forced;
 } X86CpuOffer;
 
 /* Why a host removes a feature */
@@ -73,7 +78,7 @@ typedef struct X86CpuLowered {
 } X86CpuLowered;
 
 typedef struct X86CpuFiltered {
-    /* Each removed bit is there once. */
+    /* Each removed bit is there once, also if it is forced. */
     uint64_t removed[X86CPU_REMOVALS][X86CPU_MAX_WORDS];
     /* None is allowed where avx10 is missing. */
     X86CpuLowered avx10_version;

@@ -32,12 +32,19 @@
  */
 enum { X86CPU_MAX_WORDS = 96 };
 
+/* The registers that CPUID returns */
+typedef enum X86CpuRegister {
+    X86CPU_EAX, X86CPU_EBX, X86CPU_ECX, X86CPU_EDX,
+    X86CPU_REGISTERS
+} X86CpuRegister;
+
 /* Where a feature word is */
 typedef struct X86CpuWord {
     bool present;               /* in this release line */
     bool msr;
     uint32_t index;             /* the leaf, or the MSR */
     uint32_t subleaf;
+    X86CpuRegister reg;         /* of the leaf; programs with a host use it */
 } X86CpuWord;
 
 /* The bits @to_mask of word @to need at least one bit @from_mask of @from. */

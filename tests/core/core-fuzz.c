@@ -227,7 +227,7 @@ static void edit_tables(void)
     for (i = 0; i < X86CPU_MAX_WORDS; i++) {
         if (one_in(16)) {
             tables.words[i] = (X86CpuWord) {
-                one_in(2), one_in(4), any_number(), any_number()
+                one_in(2), one_in(4), any_number(), any_number(), X86CPU_EAX
             };
         }
     }

@@ -211,7 +211,10 @@ static void make_tables(uint32_t version)
     tables.version = version;
     for (i = 0; i < G_N_ELEMENTS(places); i++) {
         tables.words[places[i].id] = (X86CpuWord) {
-            true, places[i].msr, places[i].index, places[i].subleaf
+            .present = true,
+            .msr = places[i].msr,
+            .index = places[i].index,
+            .subleaf = places[i].subleaf,
         };
     }
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {

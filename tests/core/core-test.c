@@ -128,7 +128,7 @@ static void test_describe_features(void)
     g_assert_cmpuint(cpu.caches[X86CPU_CACHE_L2].size, ==, 1 << 20);
 }
 
-/* AVX10 raises min-level after QEMU has dropped Intel PT for it. */
+/* AVX10 and leaf 0x1f raise min-level after QEMU has dropped Intel PT for it. */
 static void test_describe_intel_pt(void)
 {
     X86Cpu cpu = plain_cpu(), d;
@@ -148,6 +148,10 @@ static void test_describe_intel_pt(void)
     d = description_of(&cpu, X86CPU_ON_KVM, NULL);
     g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x24);
     cpu.values[X86CPU_MIN_LEVEL] = 0xd;
+    cpu.values[X86CPU_X_FORCE_CPUID_0X1F] = true;
+    d = description_of(&cpu, X86CPU_ON_KVM, NULL);
+    g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x13);
+    cpu.values[X86CPU_X_FORCE_CPUID_0X1F] = false;
     cpu.values[X86CPU_X_INTEL_PT_AUTO_LEVEL] = true;
     d = description_of(&cpu, X86CPU_ON_KVM, NULL);
     g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x24);
@@ -179,6 +183,13 @@ static void test_describe_mpx_and_apxf(void)
     cpu.values[X86CPU_LEVEL_FUNC7] = 0;
     d = description_of(&cpu, X86CPU_ON_TCG, NULL);
     g_assert_cmphex(d.values[X86CPU_LEVEL_FUNC7], ==, 0);
+
+    /* For machine types up to 2.7, it raises levels before that. */
+    cpu.values[X86CPU_FULL_CPUID_AUTO_LEVEL] = false;
+    cpu.values[X86CPU_MIN_LEVEL] = 1;
+    d = description_of(&cpu, X86CPU_ON_TCG, NULL);
+    g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 7);
+    cpu.values[X86CPU_FULL_CPUID_AUTO_LEVEL] = true;
 
     /* Alone, it does. */
     cpu.values[X86CPU_LEVEL_FUNC7] = X86CPU_AUTOMATIC_LEVEL;
@@ -2008,6 +2019,56 @@ static void test_filter_conflict(void)
     g_assert_true(x86cpu_starts(&f));
 }
 
+static X86CpuUnseen explain(const X86Cpu *cpu, X86CpuAccelerator accel,
+                            const X86CpuOffer *offer, X86CpuWordId word,
+                            uint64_t bit);
+
+/* What is not offered is removed in name, and guests have it. */
+static void test_filter_forced(void)
+{
+    bool new = tables.version >= 0xb0001;
+    X86CpuOffer offer = full_offer();
+    X86Cpu cpu = plain_cpu();
+    X86CpuUnseen u;
+    X86CpuFiltered f;
+
+    offer.forced = true;
+    offer.intel_pt_capable = false;
+    offer.avx10_version = 1;
+    offer.words[X86CPU_FEAT_1_ECX] = 0;
+    offer.words[X86CPU_FEAT_7_0_EBX] = 0;
+    cpu.words[X86CPU_FEAT_1_ECX] = AVX;
+    cpu.words[X86CPU_FEAT_7_0_EBX] = INTEL_PT | MPX;
+    cpu.words[X86CPU_FEAT_7_1_EDX] = AVX10 | APXF;
+    cpu.words[X86CPU_FEAT_24_0_EBX] = AVX10_128;
+    cpu.values[X86CPU_AVX10_VERSION] = 2;
+    f = filter(&cpu, X86CPU_ON_KVM, &offer);
+    g_assert_false(x86cpu_starts(&f));
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_NOT_OFFERED][X86CPU_FEAT_1_ECX],
+                    ==, AVX);
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_NOT_OFFERED]
+                             [X86CPU_FEAT_7_0_EBX], ==,
+                    new ? INTEL_PT : INTEL_PT | MPX);
+    /* Each once, although Intel PT lacks capabilities, too */
+    g_assert_cmphex(f.removed[X86CPU_REMOVED_VALUE][X86CPU_FEAT_7_0_EBX], ==,
+                    0);
+    g_assert_cmpuint(count_removed(&f), ==, new ? 4 : 3);
+    g_assert_cmphex(f.remaining.words[X86CPU_FEAT_1_ECX], ==, AVX);
+    g_assert_cmphex(f.remaining.words[X86CPU_FEAT_7_0_EBX], ==,
+                    INTEL_PT | MPX);
+    g_assert_cmphex(f.remaining.words[X86CPU_FEAT_7_1_EDX], ==, AVX10 | APXF);
+    g_assert_cmphex(f.remaining.values[X86CPU_LEVEL], ==, 0x29);
+    /* 10.0 lowers the version all the same. */
+    g_assert_cmpuint(f.avx10_version.requested, ==, 2);
+    g_assert_cmpuint(f.avx10_version.allowed, ==, 1);
+    g_assert_cmpuint(f.remaining.values[X86CPU_AVX10_VERSION], ==,
+                     new ? 2 : 1);
+
+    u = explain(&cpu, X86CPU_ON_KVM, &offer, X86CPU_FEAT_1_ECX, AVX);
+    g_assert_cmpint(u.reason, ==, X86CPU_REASON_NOT_OFFERED);
+    g_assert_true(u.blocking);
+}
+
 static void test_filter_values(void)
 {
     X86CpuOffer offer = full_offer();
@@ -2641,6 +2702,7 @@ int main(int argc, char **argv)
     add("filter/intel-pt-capabilities", test_intel_pt_capabilities);
     add("filter/intel-pt", test_filter_intel_pt);
     add("filter/conflict", test_filter_conflict);
+    add("filter/forced", test_filter_forced);
     add("filter/values", test_filter_values);
     add("filter/phys-bits", test_filter_phys_bits);
     add("explain/dependencies", test_explain_dependencies);
