@@ -22,6 +22,7 @@
 #include "target/i386/ext/core/cache-text.h"
 #include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/start-errors.h"
 
 /* Errors show this much of a text, about twice what a valid one needs. */
 #define MAX_SHOWN 300
@@ -258,9 +259,7 @@ bool x86_cpu_check_caches(X86CPU *cpu, Error **errp)
     const char *missing = x86_cpu_missing_cache(cpu);
 
     if (missing) {
-        error_setg(errp, "%s is missing: a CPU model without caches of its "
-                   "own needs l1d-cache-info, l1i-cache-info, l2-cache-info "
-                   "and l3-cache-info", missing);
+        error_setg(errp, X86_ERROR_MISSING_CACHE, missing);
     }
     return !missing;
 }

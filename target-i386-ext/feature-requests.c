@@ -232,9 +232,13 @@ CpuFeatureRequester x86_cpu_property_requested_by(X86CPU *cpu,
                                                   const char *name)
 {
     const X86CPUFeatureRequests *req = &cpu->requests;
+    /* Of models host and max, it is the host's. */
+    uint8_t version = x86_cpu_is_max(cpu)
+                      ? x86_cpu_access_supported_avx10_version()
+                      : req->model_avx10_version;
     /* No model has lbr-fmt, so if it is set, the user set it. */
     bool differs = strcmp(name, "avx10-version") ||
-                   req->avx10_version != req->model_avx10_version;
+                   req->avx10_version != version;
 
     return differs || user_asks_for(cpu, name) ? CPU_FEATURE_REQUESTER_USER
                                                : CPU_FEATURE_REQUESTER_MODEL;

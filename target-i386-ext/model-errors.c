@@ -24,6 +24,7 @@
 #include "target/i386/ext/kvm-access.h"
 #include "target/i386/ext/kvm-offered.h"
 #include "target/i386/ext/model-errors.h"
+#include "target/i386/ext/start-errors.h"
 
 #ifdef CONFIG_KVM
 #include <linux/kvm.h>
@@ -65,13 +66,12 @@ static void check_physical_bits(X86CPU *cpu, Tail *tail)
 
     if (bits > X86_CPU_MAX_PHYS_BITS || bits < 32) {
         add_error(tail, "phys-bits", CPU_FEATURE_REMOVAL_REASON_VALUE,
-                  "phys-bits should be %s(but is %u)",
+                  X86_ERROR_PHYS_BITS,
                   X86_CPU_PHYS_BITS_RANGE(bits), bits);
     } else if (cpu->guest_phys_bits && cpu->guest_phys_bits != -1 &&
                (cpu->guest_phys_bits > bits || cpu->guest_phys_bits < 32)) {
         add_error(tail, "guest-phys-bits", CPU_FEATURE_REMOVAL_REASON_VALUE,
-                  "guest-phys-bits should be between 32 and %u  (but is %u)",
-                  bits, cpu->guest_phys_bits);
+                  X86_ERROR_GUEST_PHYS_BITS, bits, cpu->guest_phys_bits);
     }
 }
 
@@ -79,10 +79,10 @@ static void check_no_physical_bits(X86CPU *cpu, Tail *tail)
 {
     if (cpu->phys_bits) {
         add_error(tail, "phys-bits", CPU_FEATURE_REMOVAL_REASON_VALUE,
-                  "phys-bits is not user-configurable in 32 bit");
+                  X86_ERROR_PHYS_BITS_32);
     } else if (cpu->guest_phys_bits && cpu->guest_phys_bits != -1) {
         add_error(tail, "guest-phys-bits", CPU_FEATURE_REMOVAL_REASON_VALUE,
-                  "guest-phys-bits is not user-configurable in 32 bit");
+                  X86_ERROR_GUEST_PHYS_BITS_32);
     }
 }
 
@@ -101,7 +101,7 @@ static void check_caches(X86CPU *cpu, Tail *tail)
             cpu_model_from_type(object_get_typename(OBJECT(cpu)));
 
         add_error(tail, "legacy-cache", CPU_FEATURE_REMOVAL_REASON_VALUE,
-                  "CPU model '%s' doesn't support legacy-cache=off", name);
+                  X86_ERROR_LEGACY_CACHE, name);
     }
 }
 
@@ -113,8 +113,7 @@ static void check_properties(X86CPU *cpu, Tail *tail)
     if (!cpu->vendor_cpuid_only && x86_cpu_vendor_only_v2(cpu)) {
         add_error(tail, "x-vendor-cpuid-only-v2",
                   CPU_FEATURE_REMOVAL_REASON_VALUE,
-                  "x-vendor-cpuid-only-v2 property depends on "
-                  "x-vendor-cpuid-only");
+                  X86_ERROR_VENDOR_ONLY_V2);
     }
     if (!x86_cpu_check_retired(cpu, &err)) {
         add_error(tail, "x-hv-synic-kvm-only",
@@ -137,11 +136,10 @@ static void check_lbr_format(X86CPU *cpu, Tail *tail)
 
     if (format && !cpu->enable_pmu) {
         add_error(tail, "lbr-fmt", CPU_FEATURE_REMOVAL_REASON_CONFIGURATION,
-                  "vPMU: LBR is unsupported without pmu=on");
+                  X86_ERROR_LBR_WITHOUT_PMU);
     } else if (format && format != host) {
         add_error(tail, "lbr-fmt", CPU_FEATURE_REMOVAL_REASON_VALUE,
-                  "vPMU: the lbr-fmt value (0x%x) does not match the host "
-                  "value (0x%x).", format, host);
+                  X86_ERROR_LBR_FORMAT, format, host);
     }
 }
 
@@ -153,7 +151,7 @@ static void check_lmce(X86CPU *cpu, Tail *tail)
     if (cpu->enable_lmce && ((env->cpuid_version >> 8) & 0xf) >= 6 &&
         (env->features[FEAT_1_EDX] & mce) == mce && !kvm_offers_lmce()) {
         add_error(tail, "lmce", CPU_FEATURE_REMOVAL_REASON_KERNEL,
-                  "kvm: LMCE not supported");
+                  X86_ERROR_LMCE);
     }
 }
 
@@ -164,9 +162,7 @@ static void check_tsc_frequency(X86CPU *cpu, Tail *tail)
 
     if (khz && !kvm_can_run_at_tsc_khz(khz, &host_khz)) {
         add_error(tail, "tsc-frequency", CPU_FEATURE_REMOVAL_REASON_KERNEL,
-                  "TSC frequency mismatch between VM (%" PRId64 " kHz) and "
-                  "host (%d kHz), and TSC scaling unavailable",
-                  khz, host_khz);
+                  X86_ERROR_TSC_FREQUENCY, khz, host_khz);
     }
 }
 
@@ -177,7 +173,7 @@ static void check_enforce_pv_cpuid(X86CPU *cpu, Tail *tail)
                             KVM_CAP_ENFORCE_PV_FEATURE_CPUID) <= 0) {
         add_error(tail, "kvm-pv-enforce-cpuid",
                   CPU_FEATURE_REMOVAL_REASON_KERNEL,
-                  "failed to enable KVM_CAP_ENFORCE_PV_FEATURE_CPUID: %s",
+                  X86_ERROR_CAPABILITY, "ENFORCE_PV_FEATURE_CPUID",
                   strerror(EINVAL));
     }
 }
@@ -220,11 +216,11 @@ static void check_hyperv_feature(X86CPU *cpu, unsigned feat, Tail *tail)
     }
     if (!kvm_access_hyperv_supported(cpu, feat)) {
         add_error(tail, name, CPU_FEATURE_REMOVAL_REASON_KERNEL,
-                  "Hyper-V %s is not supported by kernel", hf.desc);
+                  X86_ERROR_HYPERV_KERNEL, hf.desc);
     } else if (missing) {
         kvm_access_hyperv_feature(ctz64(missing), &needed);
         add_error(tail, name, CPU_FEATURE_REMOVAL_REASON_DEPENDENCY,
-                  "Hyper-V %s requires Hyper-V %s", hf.desc, needed.desc);
+                  X86_ERROR_HYPERV_NEEDS, hf.desc, needed.desc);
     }
 }
 
@@ -242,13 +238,13 @@ static void check_hyperv(X86CPU *cpu, Tail *tail)
     if (hyperv_feat_enabled(cpu, HYPERV_FEAT_VPINDEX) &&
         !kvm_hv_vpindex_settable()) {
         add_error(tail, "hv-vpindex", CPU_FEATURE_REMOVAL_REASON_KERNEL,
-                  "kernel doesn't allow setting HyperV VP_INDEX");
+                  X86_ERROR_VPINDEX);
     }
     if (cpu->hyperv_enforce_cpuid && kvm_shows_hyperv_leaves(cpu) &&
         kvm_check_extension(kvm_state, KVM_CAP_HYPERV_ENFORCE_CPUID) <= 0) {
         add_error(tail, "hv-enforce-cpuid",
                   CPU_FEATURE_REMOVAL_REASON_KERNEL,
-                  "failed to enable KVM_CAP_HYPERV_ENFORCE_CPUID: %s",
+                  X86_ERROR_CAPABILITY, "HYPERV_ENFORCE_CPUID",
                   strerror(EINVAL));
     }
 }

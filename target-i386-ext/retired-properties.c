@@ -25,6 +25,7 @@
 #include "system/kvm.h"
 #include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-access.h"
+#include "target/i386/ext/start-errors.h"
 
 typedef struct RetiredProperty {
     const char *name;
@@ -108,8 +109,7 @@ bool x86_cpu_check_retired(X86CPU *cpu, Error **errp)
 {
     if (kvm_enabled() && cpu->requests.retired.hv_synic_kvm_only &&
         hyperv_feat_enabled(cpu, HYPERV_FEAT_SYNIC)) {
-        error_setg(errp, "x-hv-synic-kvm-only=on with hv-synic is not "
-                   "supported by this QEMU");
+        error_setg(errp, X86_ERROR_SYNIC_KVM_ONLY);
         return false;
     }
     return true;
