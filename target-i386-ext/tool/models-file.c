@@ -8,13 +8,14 @@
  * which knows them.
  */
 
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "models-digest.h"
 #include "models-file.h"
-#include "models-json.h"
+#include "models-names.h"
+#include "models-tree.h"
 
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -26,6 +27,9 @@ enum {
     BASE = 0,
     ALL_BUT_BASE = -1,
 };
+
+/* Errors are about the whole list then. */
+#define NO_ITEM SIZE_MAX
 
 /* The texts of X86Cpu */
 typedef enum TextId {
@@ -79,7 +83,12 @@ static const char *const polarity_names[] = {
     [X86CPU_TOPOLOGY] = "topology",
 };
 
-static const char *const register_names[] = { "EAX", "EBX", "ECX", "EDX" };
+const char *const models_file_register_names[X86CPU_REGISTERS] = {
+    [X86CPU_EAX] = "EAX",
+    [X86CPU_EBX] = "EBX",
+    [X86CPU_ECX] = "ECX",
+    [X86CPU_EDX] = "EDX",
+};
 
 static const char *const accelerator_names[] = {
     [X86CPU_ON_TCG] = "tcg",
@@ -102,15 +111,16 @@ typedef enum SettingKind {
     SET_ON, SET_OFF,            /* bits @value of word @index */
     SET_PROPERTY,               /* property @index to @value */
     SET_TEXT,                   /* text @index to @text */
-    SET_CACHE,                  /* cache @index to @cache */
+    SET_CACHE,                  /* cache @index to what @text says */
 } SettingKind;
 
 typedef struct Setting {
     SettingKind kind;
     unsigned index;
-    uint64_t value;
-    const char *text;
-    X86CpuCache cache;
+    union {
+        uint64_t value;
+        const char *text;
+    };
 } Setting;
 
 typedef struct Changes {
@@ -120,7 +130,7 @@ typedef struct Changes {
 
 typedef struct Layer {
     const char *name;
-    const json_t *machine_types;
+    const JsonNode *machine_types;
     /* The layer that it is compared with, one before it in the list */
     size_t like;
     Changes changes;
@@ -131,10 +141,10 @@ typedef struct Model {
     const char *name;
     /* NULL for a CPU without anything */
     const char *like;
-    Changes changes;
-    /* What it is in the first layer, once that is known */
-    X86Cpu first;
+    /* The number of that model, once it is known to be in no circle */
+    int like_number;
     bool known;
+    Changes changes;
 } Model;
 
 typedef struct Exception {
@@ -166,12 +176,27 @@ typedef struct Accelerator {
     Exceptions exceptions;
 } Accelerator;
 
+/* What else the file says of a feature */
+typedef struct FeatureNames {
+    /* NULL if there are none */
+    const JsonNode *aliases;
+    /* NULL if libvirt has none */
+    const char *libvirt;
+    bool migratable;
+} FeatureNames;
+
 struct ModelsFile {
     /* The texts are in it. */
-    json_t *root;
+    ModelsTree *tree;
+    char version[MODELS_FILE_VERSION];
+    const char *digest;
     X86CpuTables tables;
     X86CpuFeature *features;
+    /* In the same order */
+    FeatureNames *feature_names;
     X86CpuDependency *dependencies;
+    X86CpuComponent *components;
+    X86CpuCacheDescriptor *descriptors;
     ModelsFileType types[X86CPU_PROPERTY_COUNT];
     /* A CPU without anything */
     X86Cpu nothing;
@@ -181,8 +206,8 @@ struct ModelsFile {
     size_t nmodels;
     Exceptions exceptions;
     Accelerator accelerators[ARRAY_LENGTH(accelerator_names)];
-    /* Numbers of layers and models, by name */
-    json_t *layer_numbers, *model_numbers;
+    /* Numbers of layers, models and features, by name */
+    ModelsNames layer_numbers, model_numbers, feature_numbers;
 };
 
 /* A name that can be set */
@@ -199,14 +224,15 @@ typedef struct Name {
 typedef struct Reader {
     ModelsFile *file;
     const char *path;
-    /* Where in it, for errors */
-    char where[128];
+    /* Where in it, for errors: @where[@item].@below[@item_below] */
+    const char *where, *below;
+    size_t item, item_below;
     char *error;
     size_t error_size;
     Name *names;
     size_t nnames;
     /* Numbers of names and words, by name */
-    json_t *name_numbers, *word_numbers;
+    ModelsNames name_numbers, word_numbers;
     /* How many changes were read */
     unsigned nchanges;
 } Reader;
@@ -223,18 +249,34 @@ static void clean(char *error)
     }
 }
 
+static void put_where(const Reader *r, char *text, size_t size)
+{
+    size_t length = 0;
+
+    if (r->where) {
+        length = r->item == NO_ITEM
+                 ? snprintf(text, size, "%s", r->where)
+                 : snprintf(text, size, "%s[%zu]", r->where, r->item);
+    }
+    if (r->below && length < size) {
+        snprintf(text + length, size - length, "%s%s[%zu]", length ? "." : "",
+                 r->below, r->item_below);
+    }
+}
+
 /* Always false */
 __attribute__((format(printf, 2, 3)))
 static bool fail(Reader *r, const char *format, ...)
 {
-    char message[MODELS_FILE_ERROR];
+    char message[MODELS_FILE_ERROR], where[128] = "";
     va_list ap;
 
+    put_where(r, where, sizeof(where));
     va_start(ap, format);
     vsnprintf(message, sizeof(message), format, ap);
     va_end(ap);
-    snprintf(r->error, r->error_size, "%s: %s%s%s", r->path, r->where,
-             *r->where ? ": " : "", message);
+    snprintf(r->error, r->error_size, "%s: %s%s%s", r->path, where,
+             *where ? ": " : "", message);
     clean(r->error);
     return false;
 }
@@ -244,14 +286,18 @@ static bool fail_memory(Reader *r)
     return fail(r, "not enough memory");
 }
 
-__attribute__((format(printf, 2, 3)))
-static void at(Reader *r, const char *format, ...)
+/* Text is only made of it for errors. */
+static void at(Reader *r, const char *where, size_t item)
 {
-    va_list ap;
+    r->where = where;
+    r->item = item;
+    r->below = NULL;
+}
 
-    va_start(ap, format);
-    vsnprintf(r->where, sizeof(r->where), format, ap);
-    va_end(ap);
+static void at_below(Reader *r, const char *below, size_t item)
+{
+    r->below = below;
+    r->item_below = item;
 }
 
 /* ---- JSON ---- */
@@ -268,52 +314,52 @@ static int find_text(const char *const *texts, int count, const char *text)
     return -1;
 }
 
-static int find_number(const json_t *numbers, const char *name)
-{
-    const json_t *number = json_object_get(numbers, name);
-
-    return number ? (int)json_integer_value(number) : -1;
-}
-
 /* Numbers @name in @numbers; @what is what the names are. */
-static bool add_number(Reader *r, json_t *numbers, const char *name, int number,
-                       const char *what)
+static bool add_number(Reader *r, ModelsNames *numbers, const char *name,
+                       int number, const char *what)
 {
-    if (json_object_get(numbers, name)) {
+    if (models_names_find(numbers, name) >= 0) {
         return fail(r, "%s '%.64s' is there twice", what, name);
     }
-    if (json_object_set_new(numbers, name, json_integer(number))) {
+    if (!models_names_add(numbers, name, number)) {
         return fail_memory(r);
     }
     return true;
 }
 
-static bool check_object(Reader *r, const json_t *json)
+static bool is_boolean(const JsonNode *json)
 {
-    return json_is_object(json) || fail(r, "not an object");
+    return json_node_is(json, JSON_KIND_FALSE) ||
+           json_node_is(json, JSON_KIND_TRUE);
 }
 
-static bool get_object(Reader *r, const json_t *json, const char *name,
-                       json_t **object)
+static bool check_object(Reader *r, const JsonNode *json)
 {
-    *object = json_object_get(json, name);
+    return json_node_is(json, JSON_KIND_OBJECT) || fail(r, "not an object");
+}
+
+static bool get_object(Reader *r, const JsonNode *json, const char *name,
+                       const JsonNode **object)
+{
+    *object = json_node_get(json, name);
     if (!*object) {
         return fail(r, "'%s' is missing", name);
     }
-    return json_is_object(*object) || fail(r, "'%s' is not an object", name);
+    return json_node_is(*object, JSON_KIND_OBJECT) ||
+           fail(r, "'%s' is not an object", name);
 }
 
 /* NULL if it is absent */
-static bool get_optional_list(Reader *r, const json_t *json, const char *name,
-                              json_t **list)
+static bool get_optional_list(Reader *r, const JsonNode *json, const char *name,
+                              const JsonNode **list)
 {
-    *list = json_object_get(json, name);
-    return !*list || json_is_array(*list) ||
+    *list = json_node_get(json, name);
+    return !*list || json_node_is(*list, JSON_KIND_LIST) ||
            fail(r, "'%s' is not a list", name);
 }
 
-static bool get_list(Reader *r, const json_t *json, const char *name,
-                     json_t **list)
+static bool get_list(Reader *r, const JsonNode *json, const char *name,
+                     const JsonNode **list)
 {
     if (!get_optional_list(r, json, name, list)) {
         return false;
@@ -322,23 +368,23 @@ static bool get_list(Reader *r, const json_t *json, const char *name,
 }
 
 /* NULL if it is absent */
-static bool get_optional_text(Reader *r, const json_t *json, const char *name,
+static bool get_optional_text(Reader *r, const JsonNode *json, const char *name,
                               const char **text)
 {
-    const json_t *value = json_object_get(json, name);
+    const JsonNode *value = json_node_get(json, name);
 
     *text = NULL;
     if (!value) {
         return true;
     }
-    if (!models_json_is_text(value)) {
+    if (!json_node_text(value)) {
         return fail(r, "'%s' is not a string", name);
     }
-    *text = json_string_value(value);
+    *text = json_node_text(value);
     return **text || fail(r, "'%s' is empty", name);
 }
 
-static bool get_text(Reader *r, const json_t *json, const char *name,
+static bool get_text(Reader *r, const JsonNode *json, const char *name,
                      const char **text)
 {
     if (!get_optional_text(r, json, name, text)) {
@@ -348,7 +394,7 @@ static bool get_text(Reader *r, const json_t *json, const char *name,
 }
 
 /* One of @texts, which @what says what they are */
-static bool get_choice(Reader *r, const json_t *json, const char *name,
+static bool get_choice(Reader *r, const JsonNode *json, const char *name,
                        const char *const *texts, int count, int *choice)
 {
     const char *text;
@@ -360,20 +406,20 @@ static bool get_choice(Reader *r, const json_t *json, const char *name,
     return *choice >= 0 || fail(r, "unknown %s '%.64s'", name, text);
 }
 
-static bool get_number(Reader *r, const json_t *json, const char *name,
+static bool get_number(Reader *r, const JsonNode *json, const char *name,
                        uint64_t max, uint64_t *number)
 {
-    const json_t *value = json_object_get(json, name);
-    bool negative;
+    const JsonNode *value = json_node_get(json, name);
 
     if (!value) {
         return fail(r, "'%s' is missing", name);
     }
-    if (!models_json_integer(value, number, &negative) || negative ||
-        *number > max) {
+    if (value->kind != JSON_KIND_INTEGER || value->negative ||
+        value->number > max) {
         return fail(r, "'%s' is not an integer from 0 to %llu", name,
                     (unsigned long long)max);
     }
+    *number = value->number;
     return true;
 }
 
@@ -404,7 +450,7 @@ static bool parse_mask(const char *text, uint64_t *mask)
     return *mask;
 }
 
-static bool get_mask(Reader *r, const json_t *json, const char *name,
+static bool get_mask(Reader *r, const JsonNode *json, const char *name,
                      uint64_t *mask)
 {
     const char *text;
@@ -417,10 +463,10 @@ static bool get_mask(Reader *r, const json_t *json, const char *name,
 }
 
 /* An array of one element for each of @list, at least one, or NULL */
-static void *new_array(Reader *r, const json_t *list, const char *what,
+static void *new_array(Reader *r, const JsonNode *list, const char *what,
                        size_t max, size_t size)
 {
-    size_t count = json_array_size(list);
+    size_t count = json_node_count(list);
     void *array;
 
     if (count > max) {
@@ -436,7 +482,7 @@ static void *new_array(Reader *r, const json_t *list, const char *what,
 
 /* ---- words and features ---- */
 
-static bool read_feature(Reader *r, const json_t *json, unsigned word,
+static bool read_feature(Reader *r, const JsonNode *json, unsigned word,
                          uint64_t *used)
 {
     X86CpuTables *tables = &r->file->tables;
@@ -447,7 +493,7 @@ static bool read_feature(Reader *r, const json_t *json, unsigned word,
         !get_mask(r, json, "mask", &feature->mask)) {
         return false;
     }
-    if (json_object_get(json, "polarity") &&
+    if (json_node_get(json, "polarity") &&
         !get_choice(r, json, "polarity", polarity_names,
                     ARRAY_LENGTH(polarity_names), &polarity)) {
         return false;
@@ -466,15 +512,15 @@ static bool read_feature(Reader *r, const json_t *json, unsigned word,
     return true;
 }
 
-static bool read_place(Reader *r, const json_t *json, X86CpuWord *word)
+static bool read_place(Reader *r, const JsonNode *json, X86CpuWord *word)
 {
-    json_t *cpuid;
+    const JsonNode *cpuid;
     uint64_t index, subleaf = 0;
-    int reg;
+    int reg = X86CPU_EAX;
 
     word->present = true;
-    word->msr = json_object_get(json, "msr");
-    if (word->msr == !!json_object_get(json, "cpuid")) {
+    word->msr = json_node_get(json, "msr");
+    if (word->msr == !!json_node_get(json, "cpuid")) {
         return fail(r, "not exactly one of 'cpuid' and 'msr'");
     }
     if (word->msr) {
@@ -484,21 +530,21 @@ static bool read_place(Reader *r, const json_t *json, X86CpuWord *word)
     } else if (!get_object(r, json, "cpuid", &cpuid) ||
                !get_number(r, cpuid, "leaf", UINT32_MAX, &index) ||
                !get_number(r, cpuid, "subleaf", UINT32_MAX, &subleaf) ||
-               !get_choice(r, cpuid, "register", register_names,
-                           ARRAY_LENGTH(register_names), &reg)) {
+               !get_choice(r, cpuid, "register", models_file_register_names,
+                           X86CPU_REGISTERS, &reg)) {
         return false;
     }
     word->index = index;
     word->subleaf = subleaf;
+    word->reg = reg;
     return true;
 }
 
 /* *@further is the number of the next word that the core does not know. */
-static bool read_word(Reader *r, const json_t *json, size_t place,
-                      unsigned *further)
+static bool read_word(Reader *r, const JsonNode *json, unsigned *further)
 {
     const char *name;
-    json_t *features;
+    const JsonNode *features;
     uint64_t used = 0;
     size_t i;
     int word;
@@ -514,15 +560,15 @@ static bool read_word(Reader *r, const json_t *json, size_t place,
         }
         word = (*further)++;
     }
-    if (!add_number(r, r->word_numbers, name, word, "word") ||
+    if (!add_number(r, &r->word_numbers, name, word, "word") ||
         !read_place(r, json, &r->file->tables.words[word]) ||
         !get_list(r, json, "features", &features)) {
         return false;
     }
-    for (i = 0; i < json_array_size(features); i++) {
-        const json_t *item = json_array_get(features, i);
+    for (i = 0; i < json_node_count(features); i++) {
+        const JsonNode *item = json_node_at(features, i);
 
-        at(r, "words[%zu].features[%zu]", place, i);
+        at_below(r, "features", i);
         if (!check_object(r, item) || !read_feature(r, item, word, &used)) {
             return false;
         }
@@ -542,18 +588,96 @@ static int compare_features(const void *p, const void *q)
 
 static bool add_name(Reader *r, const char *name, Name value)
 {
-    if (!add_number(r, r->name_numbers, name, r->nnames, "property")) {
+    if (!add_number(r, &r->name_numbers, name, r->nnames, "property")) {
         return false;
     }
     r->names[r->nnames++] = value;
     return true;
 }
 
-static bool read_words(Reader *r, const json_t *root)
+static bool read_aliases(Reader *r, const JsonNode *json, int number)
+{
+    const JsonNode *list;
+    size_t i;
+
+    if (!get_optional_list(r, json, "aliases", &list)) {
+        return false;
+    }
+    for (i = 0; i < json_node_count(list); i++) {
+        const JsonNode *alias = json_node_at(list, i);
+
+        if (!json_node_text(alias)) {
+            return fail(r, "'aliases' has what is not a string");
+        }
+        if (!add_number(r, &r->file->feature_numbers, json_node_text(alias),
+                        number, "feature")) {
+            return false;
+        }
+    }
+    r->file->feature_names[number].aliases = list;
+    return true;
+}
+
+static bool read_feature_names(Reader *r, const JsonNode *json)
+{
+    int number = models_names_find(&r->file->feature_numbers,
+                             json_node_text(json_node_get(json, "name")));
+    FeatureNames *names = &r->file->feature_names[number];
+    const JsonNode *libvirt = json_node_get(json, "libvirt");
+    const JsonNode *migratable = json_node_get(json, "migratable");
+
+    names->libvirt = r->file->features[number].name;
+    if (libvirt) {
+        if (!json_node_text(libvirt)) {
+            return fail(r, "'libvirt' is not a string");
+        }
+        names->libvirt = *json_node_text(libvirt)
+                         ? json_node_text(libvirt) : NULL;
+    }
+    if (migratable && !is_boolean(migratable)) {
+        return fail(r, "'migratable' is neither true nor false");
+    }
+    names->migratable = !migratable || json_node_is(migratable, JSON_KIND_TRUE);
+    return read_aliases(r, json, number);
+}
+
+/* Once the features are sorted */
+static bool read_names_of_features(Reader *r, const JsonNode *words)
+{
+    const X86CpuTables *tables = &r->file->tables;
+    size_t i, j;
+
+    r->file->feature_names = calloc(tables->nfeatures + 1,
+                                    sizeof(FeatureNames));
+    if (!r->file->feature_names) {
+        return fail_memory(r);
+    }
+    for (i = 0; i < tables->nfeatures; i++) {
+        if (!add_number(r, &r->file->feature_numbers, tables->features[i].name,
+                        i, "feature")) {
+            return false;
+        }
+    }
+    for (i = 0; i < json_node_count(words); i++) {
+        const JsonNode *list = json_node_get(json_node_at(words, i),
+                                             "features");
+
+        for (j = 0; j < json_node_count(list); j++) {
+            at(r, "words", i);
+            at_below(r, "features", j);
+            if (!read_feature_names(r, json_node_at(list, j))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool read_words(Reader *r, const JsonNode *root)
 {
     X86CpuTables *tables = &r->file->tables;
     unsigned further = X86CPU_WORD_COUNT;
-    json_t *list;
+    const JsonNode *list;
     size_t i;
 
     if (!get_list(r, root, "words", &list)) {
@@ -563,15 +687,15 @@ static bool read_words(Reader *r, const json_t *root)
     if (!r->file->features) {
         return fail_memory(r);
     }
-    for (i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
+    for (i = 0; i < json_node_count(list); i++) {
+        const JsonNode *item = json_node_at(list, i);
 
-        at(r, "words[%zu]", i);
-        if (!check_object(r, item) || !read_word(r, item, i, &further)) {
+        at(r, "words", i);
+        if (!check_object(r, item) || !read_word(r, item, &further)) {
             return false;
         }
     }
-    at(r, "words");
+    at(r, "words", NO_ITEM);
     tables->features = r->file->features;
     qsort(r->file->features, tables->nfeatures, sizeof(X86CpuFeature),
           compare_features);
@@ -585,10 +709,10 @@ static bool read_words(Reader *r, const json_t *root)
             return false;
         }
     }
-    return true;
+    return read_names_of_features(r, list);
 }
 
-static bool get_word(Reader *r, const json_t *json, const char *member,
+static bool get_word(Reader *r, const JsonNode *json, const char *member,
                      unsigned *word)
 {
     const char *name;
@@ -597,7 +721,7 @@ static bool get_word(Reader *r, const json_t *json, const char *member,
     if (!get_text(r, json, member, &name)) {
         return false;
     }
-    number = find_number(r->word_numbers, name);
+    number = models_names_find(&r->word_numbers, name);
     if (number < 0) {
         return fail(r, "'%s' is an unknown word, '%.64s'", member, name);
     }
@@ -605,10 +729,117 @@ static bool get_word(Reader *r, const json_t *json, const char *member,
     return true;
 }
 
-static bool read_dependencies(Reader *r, const json_t *root)
+static bool read_component(Reader *r, const JsonNode *json,
+                           X86CpuComponent *component)
+{
+    uint64_t number;
+    const JsonNode *needs;
+    size_t i;
+
+    if (!check_object(r, json) ||
+        !get_number(r, json, "component", 63, &number) ||
+        !get_list(r, json, "needs", &needs)) {
+        return false;
+    }
+    component->number = number;
+    if (json_node_count(needs) > X86CPU_COMPONENT_FEATURES) {
+        return fail(r, "'needs' has more than %d items",
+                    X86CPU_COMPONENT_FEATURES);
+    }
+    for (i = 0; i < json_node_count(needs); i++) {
+        const JsonNode *name = json_node_at(needs, i);
+        int feature = json_node_text(name)
+                      ? models_names_find(&r->file->feature_numbers,
+                                    json_node_text(name)) : -1;
+
+        if (feature < 0) {
+            return fail(r, "'needs' has what is no feature");
+        }
+        component->features[i].word = r->file->features[feature].word;
+        component->features[i].mask = r->file->features[feature].mask;
+    }
+    return true;
+}
+
+static bool read_components(Reader *r, const JsonNode *root)
 {
     X86CpuTables *tables = &r->file->tables;
-    json_t *list;
+    const JsonNode *list;
+    size_t i;
+
+    if (!get_list(r, root, "xsave-components", &list)) {
+        return false;
+    }
+    r->file->components = new_array(r, list, "xsave-components", 64,
+                                    sizeof(X86CpuComponent));
+    if (!r->file->components) {
+        return false;
+    }
+    for (i = 0; i < json_node_count(list); i++) {
+        at(r, "xsave-components", i);
+        if (!read_component(r, json_node_at(list, i),
+                            &r->file->components[i])) {
+            return false;
+        }
+    }
+    tables->components = r->file->components;
+    tables->ncomponents = i;
+    return true;
+}
+
+static bool read_descriptor(Reader *r, const JsonNode *json,
+                            X86CpuCacheDescriptor *descriptor)
+{
+    static const char *const types[] = { "data", "instruction", "unified" };
+    uint64_t code, level, size, ways, line;
+    int type;
+
+    if (!check_object(r, json) ||
+        !get_number(r, json, "code", UINT8_MAX, &code) ||
+        !get_number(r, json, "level", UINT8_MAX, &level) ||
+        !get_choice(r, json, "type", types, ARRAY_LENGTH(types), &type) ||
+        !get_number(r, json, "size", UINT32_MAX, &size) ||
+        !get_number(r, json, "ways", UINT32_MAX, &ways) ||
+        !get_number(r, json, "line", UINT32_MAX, &line)) {
+        return false;
+    }
+    *descriptor = (X86CpuCacheDescriptor) {
+        .code = code, .level = level, .type = *types[type], .size = size,
+        .ways = ways, .line = line,
+    };
+    return true;
+}
+
+static bool read_descriptors(Reader *r, const JsonNode *root)
+{
+    X86CpuTables *tables = &r->file->tables;
+    const JsonNode *list;
+    size_t i;
+
+    if (!get_list(r, root, "cache-descriptors", &list)) {
+        return false;
+    }
+    r->file->descriptors = new_array(r, list, "cache-descriptors", 256,
+                                     sizeof(X86CpuCacheDescriptor));
+    if (!r->file->descriptors) {
+        return false;
+    }
+    for (i = 0; i < json_node_count(list); i++) {
+        at(r, "cache-descriptors", i);
+        if (!read_descriptor(r, json_node_at(list, i),
+                             &r->file->descriptors[i])) {
+            return false;
+        }
+    }
+    tables->descriptors = r->file->descriptors;
+    tables->ndescriptors = i;
+    return true;
+}
+
+static bool read_dependencies(Reader *r, const JsonNode *root)
+{
+    X86CpuTables *tables = &r->file->tables;
+    const JsonNode *list;
     size_t i;
 
     if (!get_list(r, root, "dependencies", &list)) {
@@ -619,11 +850,11 @@ static bool read_dependencies(Reader *r, const json_t *root)
     if (!r->file->dependencies) {
         return false;
     }
-    for (i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
+    for (i = 0; i < json_node_count(list); i++) {
+        const JsonNode *item = json_node_at(list, i);
         X86CpuDependency *dep = &r->file->dependencies[i];
 
-        at(r, "dependencies[%zu]", i);
+        at(r, "dependencies", i);
         if (!check_object(r, item) ||
             !get_word(r, item, "word", &dep->to) ||
             !get_mask(r, item, "mask", &dep->to_mask) ||
@@ -668,6 +899,19 @@ static void set_text(X86Cpu *cpu, unsigned id, const char *text)
     memcpy(to, text, length < size ? length : size - 1);
 }
 
+/* An empty text is no cache. */
+static void set_cache(X86Cpu *cpu, unsigned index, const char *text)
+{
+    char error[X86CPU_CACHE_ERROR];
+
+    memset(&cpu->caches[index], 0, sizeof(cpu->caches[index]));
+    if (*text) {
+        /* read_cache() has seen that it is good. */
+        x86cpu_cache_parse(&cpu->caches[index], index, text,
+                           X86CPU_CACHE_CHECK_NONE, error);
+    }
+}
+
 static void apply(X86Cpu *cpu, const Changes *changes)
 {
     size_t i;
@@ -689,7 +933,7 @@ static void apply(X86Cpu *cpu, const Changes *changes)
             set_text(cpu, setting->index, setting->text);
             break;
         case SET_CACHE:
-            cpu->caches[setting->index] = setting->cache;
+            set_cache(cpu, setting->index, setting->text);
             break;
         }
     }
@@ -703,47 +947,48 @@ static void read_switch(const Name *name, bool on, Setting *setting)
     setting->value = name->kind == SET_PROPERTY ? on : name->mask;
 }
 
-static bool read_int(Reader *r, const char *name, const json_t *value,
+static bool read_int(Reader *r, const char *name, const JsonNode *value,
                      Setting *setting)
 {
-    bool is_signed = setting->index == X86CPU_X_HV_MAX_VPS, negative;
+    bool is_signed = setting->index == X86CPU_X_HV_MAX_VPS;
 
-    if (!models_json_integer(value, &setting->value, &negative)) {
+    if (value->kind != JSON_KIND_INTEGER) {
         return fail(r, "'%s' is not an integer", name);
     }
-    if (negative && !is_signed) {
+    setting->value = value->number;
+    if (value->negative && !is_signed) {
         return fail(r, "'%s' is negative", name);
     }
-    if (!negative && is_signed && setting->value > INT64_MAX) {
+    if (!value->negative && is_signed && setting->value > INT64_MAX) {
         return fail(r, "'%s' is above %lld", name, (long long)INT64_MAX);
     }
     return true;
 }
 
-/* An empty text is no cache. */
 static bool read_cache(Reader *r, const char *name, const char *text,
-                       Setting *setting)
+                       unsigned index)
 {
     char error[X86CPU_CACHE_ERROR];
+    X86CpuCache cache;
 
-    if (*text && !x86cpu_cache_parse(&setting->cache, setting->index, text,
+    if (*text && !x86cpu_cache_parse(&cache, index, text,
                                      X86CPU_CACHE_CHECK_NONE, error)) {
         return fail(r, "'%s' is not a cache: %s", name, error);
     }
     return true;
 }
 
-static bool read_text(Reader *r, const char *name, const json_t *value,
+static bool read_text(Reader *r, const char *name, const JsonNode *value,
                       Setting *setting)
 {
     size_t size;
 
-    if (!models_json_is_text(value)) {
+    if (!json_node_text(value)) {
         return fail(r, "'%s' is not a string", name);
     }
-    setting->text = json_string_value(value);
+    setting->text = json_node_text(value);
     if (setting->kind == SET_CACHE) {
-        return read_cache(r, name, setting->text, setting);
+        return read_cache(r, name, setting->text, setting->index);
     }
     size = text_places[setting->index].size;
     return strlen(setting->text) < size ||
@@ -752,7 +997,7 @@ static bool read_text(Reader *r, const char *name, const json_t *value,
 
 /* What @value sets a property to that is not a feature */
 static bool read_value(Reader *r, const char *text, const Name *name,
-                       const json_t *value, Setting *setting)
+                       const JsonNode *value, Setting *setting)
 {
     static const char *const on_off[] = { "off", "on" };
     int choice;
@@ -761,14 +1006,14 @@ static bool read_value(Reader *r, const char *text, const Name *name,
     setting->index = name->index;
     switch (name->type) {
     case MODELS_FILE_BOOL:
-        if (!json_is_boolean(value)) {
+        if (!is_boolean(value)) {
             return fail(r, "'%s' is not a boolean", text);
         }
-        setting->value = json_is_true(value);
+        setting->value = json_node_is(value, JSON_KIND_TRUE);
         return true;
     case MODELS_FILE_ON_OFF:
-        choice = models_json_is_text(value) ?
-                 find_text(on_off, 2, json_string_value(value)) : -1;
+        choice = json_node_text(value) ?
+                 find_text(on_off, 2, json_node_text(value)) : -1;
         setting->value = choice == 1;
         return choice >= 0 ||
                fail(r, "'%s' is not \"on\" or \"off\"", text);
@@ -806,10 +1051,10 @@ static bool find_property(const char *text, Name *name)
     return false;
 }
 
-static bool read_property(Reader *r, const json_t *json)
+static bool read_property(Reader *r, const JsonNode *json)
 {
     X86CpuTables *tables = &r->file->tables;
-    const json_t *value = json_object_get(json, "default");
+    const JsonNode *value = json_node_get(json, "default");
     Setting setting = { 0 };
     Changes changes = { &setting, 1 };
     const char *text;
@@ -863,7 +1108,7 @@ static bool add_texts(Reader *r)
         name.kind = is_cache ? SET_CACHE : SET_TEXT;
         name.index = is_cache ? i - TEXTS : i;
         text = is_cache ? models_file_cache_names[name.index] : text_names[i];
-        if (find_number(r->name_numbers, text) < 0 &&
+        if (models_names_find(&r->name_numbers, text) < 0 &&
             !add_name(r, text, name)) {
             return false;
         }
@@ -871,18 +1116,18 @@ static bool add_texts(Reader *r)
     return true;
 }
 
-static bool read_properties(Reader *r, const json_t *root)
+static bool read_properties(Reader *r, const JsonNode *root)
 {
-    json_t *list;
+    const JsonNode *list;
     size_t i;
 
     if (!get_list(r, root, "properties", &list)) {
         return false;
     }
-    for (i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
+    for (i = 0; i < json_node_count(list); i++) {
+        const JsonNode *item = json_node_at(list, i);
 
-        at(r, "properties[%zu]", i);
+        at(r, "properties", i);
         if (!check_object(r, item) || !read_property(r, item)) {
             return false;
         }
@@ -895,7 +1140,7 @@ static bool read_properties(Reader *r, const json_t *root)
 /* The name @text; NULL, with an error, if it can't be set, or not again */
 static Name *use_name(Reader *r, const char *text)
 {
-    int number = find_number(r->name_numbers, text);
+    int number = models_names_find(&r->name_numbers, text);
     Name *name = NULL;
 
     if (number < 0) {
@@ -909,26 +1154,26 @@ static Name *use_name(Reader *r, const char *text)
     return name;
 }
 
-static bool read_switches(Reader *r, const json_t *list, bool on,
+static bool read_switches(Reader *r, const JsonNode *list, bool on,
                           Changes *changes)
 {
     size_t i;
 
-    for (i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
+    for (i = 0; i < json_node_count(list); i++) {
+        const JsonNode *item = json_node_at(list, i);
         Setting *setting = &changes->settings[changes->count];
         const Name *name;
 
-        if (!models_json_is_text(item)) {
+        if (!json_node_text(item)) {
             return fail(r, "'%s' has what is not a string", on ? "on" : "off");
         }
-        name = use_name(r, json_string_value(item));
+        name = use_name(r, json_node_text(item));
         if (!name) {
             return false;
         }
         if (name->type == MODELS_FILE_INT || name->type == MODELS_FILE_TEXT) {
             return fail(r, "'%s' is neither on nor off",
-                        json_string_value(item));
+                        json_node_text(item));
         }
         setting->index = name->index;
         read_switch(name, on, setting);
@@ -937,13 +1182,14 @@ static bool read_switches(Reader *r, const json_t *list, bool on,
     return true;
 }
 
-static bool read_set(Reader *r, json_t *set, Changes *changes)
+static bool read_set(Reader *r, const JsonNode *set, Changes *changes)
 {
-    const char *text;
-    json_t *value;
+    size_t i;
 
-    json_object_foreach(set, text, value) {
+    for (i = 0; i < json_node_count(set); i++) {
+        const JsonNode *value = json_node_at(set, i);
         Setting *setting = &changes->settings[changes->count];
+        const char *text = value->name;
         const Name *name = use_name(r, text);
 
         if (!name) {
@@ -961,9 +1207,9 @@ static bool read_set(Reader *r, json_t *set, Changes *changes)
 }
 
 /* Member "changes" of @json */
-static bool read_changes(Reader *r, const json_t *json, Changes *changes)
+static bool read_changes(Reader *r, const JsonNode *json, Changes *changes)
 {
-    json_t *object, *on, *off, *set;
+    const JsonNode *object, *on, *off, *set;
     size_t count;
 
     if (!get_object(r, json, "changes", &object) ||
@@ -971,15 +1217,15 @@ static bool read_changes(Reader *r, const json_t *json, Changes *changes)
         !get_optional_list(r, object, "off", &off)) {
         return false;
     }
-    set = json_object_get(object, "set");
-    if (set && !json_is_object(set)) {
+    set = json_node_get(object, "set");
+    if (set && !json_node_is(set, JSON_KIND_OBJECT)) {
         return fail(r, "'set' is not an object");
     }
-    if (json_object_size(object) != (size_t)(!!on + !!off + !!set)) {
+    if (json_node_count(object) != (size_t)(!!on + !!off + !!set)) {
         return fail(r, "'changes' has more than on, off and set");
     }
     r->nchanges++;
-    count = json_array_size(on) + json_array_size(off) + json_object_size(set);
+    count = json_node_count(on) + json_node_count(off) + json_node_count(set);
     /* No name is there twice. */
     if (count > r->nnames) {
         return fail(r, "more changes than there are properties");
@@ -994,33 +1240,33 @@ static bool read_changes(Reader *r, const json_t *json, Changes *changes)
 
 /* ---- layers ---- */
 
-static bool read_machine_types(Reader *r, const json_t *list, int number,
+static bool read_machine_types(Reader *r, const JsonNode *list, int number,
                                Layer *layer)
 {
-    json_t *numbers = r->file->layer_numbers;
+    ModelsNames *numbers = &r->file->layer_numbers;
     size_t i;
 
-    for (i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
+    for (i = 0; i < json_node_count(list); i++) {
+        const JsonNode *item = json_node_at(list, i);
 
-        if (!models_json_is_text(item) || !*json_string_value(item)) {
+        if (!json_node_text(item) || !*json_node_text(item)) {
             return fail(r, "'machine-types' has what is no name");
         }
-        if (!add_number(r, numbers, json_string_value(item), number,
+        if (!add_number(r, numbers, json_node_text(item), number,
                         "machine type")) {
             return false;
         }
     }
     layer->machine_types = list;
-    return find_number(numbers, layer->name) == number ||
+    return models_names_find(numbers, layer->name) == number ||
            fail(r, "'%.64s' is not among its machine types", layer->name);
 }
 
 /* Layer @number is like one before it, or like nothing if it is the first. */
-static bool read_layer_like(Reader *r, const json_t *item, int number,
+static bool read_layer_like(Reader *r, const JsonNode *item, int number,
                             Layer *layer)
 {
-    const json_t *json = json_object_get(item, "like");
+    const JsonNode *json = json_node_get(item, "like");
     const char *name;
     int like;
 
@@ -1030,7 +1276,7 @@ static bool read_layer_like(Reader *r, const json_t *item, int number,
     if (!get_text(r, item, "like", &name)) {
         return false;
     }
-    like = find_number(r->file->layer_numbers, name);
+    like = models_names_find(&r->file->layer_numbers, name);
     if (like < 0 || like >= number ||
         strcmp(r->file->layers[like].name, name)) {
         return fail(r, "'%.64s' is no layer before it", name);
@@ -1039,28 +1285,28 @@ static bool read_layer_like(Reader *r, const json_t *item, int number,
     return true;
 }
 
-static bool read_layers(Reader *r, const json_t *root)
+static bool read_layers(Reader *r, const JsonNode *root)
 {
     ModelsFile *file = r->file;
-    json_t *list, *machine_types;
+    const JsonNode *list, *machine_types;
     size_t i;
 
     if (!get_list(r, root, "layers", &list)) {
         return false;
     }
-    if (!json_array_size(list)) {
+    if (!json_node_count(list)) {
         return fail(r, "'layers' is empty");
     }
     file->layers = new_array(r, list, "layers", MAX_LAYERS, sizeof(Layer));
     if (!file->layers) {
         return false;
     }
-    file->nlayers = json_array_size(list);
+    file->nlayers = json_node_count(list);
     for (i = 0; i < file->nlayers; i++) {
-        const json_t *item = json_array_get(list, i);
+        const JsonNode *item = json_node_at(list, i);
         Layer *layer = &file->layers[i];
 
-        at(r, "layers[%zu]", i);
+        at(r, "layers", i);
         if (!check_object(r, item) ||
             !get_text(r, item, "name", &layer->name) ||
             !get_list(r, item, "machine-types", &machine_types) ||
@@ -1095,14 +1341,30 @@ static bool same_cpu(const X86Cpu *a, const X86Cpu *b)
            !memcmp(a->values, b->values, sizeof(a->values));
 }
 
+/* What model @number is in the first layer; -1 is a CPU without anything */
+static void put_first(const ModelsFile *file, int number, X86Cpu *cpu)
+{
+    if (number < 0) {
+        *cpu = file->nothing;
+    } else if (number == BASE) {
+        *cpu = file->layers[0].base;
+    } else {
+        const Model *model = &file->models[number];
+
+        put_first(file, model->like_number, cpu);
+        apply(cpu, &model->changes);
+    }
+}
+
 static int find_like(const ModelsFile *file, const Model *model)
 {
-    return model->like ? find_number(file->model_numbers, model->like) : -1;
+    return model->like ? models_names_find(&file->model_numbers, model->like)
+                       : -1;
 }
 
 /*
- * Works out what model @number is in the first layer, and all that it is like.
- * @chain has room for the number of each.
+ * Finds which models model @number and those that it is like are like.  @chain
+ * has room for the number of each.
  */
 static bool resolve_model(Reader *r, int number, int *chain)
 {
@@ -1126,8 +1388,7 @@ static bool resolve_model(Reader *r, int number, int *chain)
     while (length) {
         Model *model = &file->models[chain[--length]];
 
-        model->first = number < 0 ? file->nothing : file->models[number].first;
-        apply(&model->first, &model->changes);
+        model->like_number = number;
         model->known = true;
         number = chain[length];
     }
@@ -1141,7 +1402,7 @@ static bool resolve_models(Reader *r)
     size_t i;
 
     for (i = 0; ok && i < r->file->nmodels; i++) {
-        at(r, "models");
+        at(r, "models", NO_ITEM);
         ok = resolve_model(r, i, chain);
     }
     free(chain);
@@ -1154,13 +1415,16 @@ static bool resolve_models(Reader *r)
  */
 static bool check_base(Reader *r, const Model *listed)
 {
-    if (listed->like || !same_cpu(&listed->first, &r->file->layers[0].base)) {
+    X86Cpu cpu = r->file->nothing;
+
+    apply(&cpu, &listed->changes);
+    if (listed->like || !same_cpu(&cpu, &r->file->layers[0].base)) {
         return fail(r, "model 'base' is not as the first layer says");
     }
     return true;
 }
 
-static bool read_model(Reader *r, const json_t *json)
+static bool read_model(Reader *r, const JsonNode *json)
 {
     ModelsFile *file = r->file;
     Model *model = &file->models[file->nmodels];
@@ -1173,16 +1437,11 @@ static bool read_model(Reader *r, const json_t *json)
     }
     if (!strcmp(name, "base")) {
         ok = get_optional_text(r, json, "like", &base.like) &&
-             read_changes(r, json, &base.changes);
-        if (ok) {
-            base.first = file->nothing;
-            apply(&base.first, &base.changes);
-            ok = check_base(r, &base);
-        }
+             read_changes(r, json, &base.changes) && check_base(r, &base);
         free(base.changes.settings);
         return ok;
     }
-    if (!add_number(r, file->model_numbers, name, file->nmodels, "model")) {
+    if (!add_number(r, &file->model_numbers, name, file->nmodels, "model")) {
         return false;
     }
     model->name = name;
@@ -1191,33 +1450,33 @@ static bool read_model(Reader *r, const json_t *json)
            read_changes(r, json, &model->changes);
 }
 
-static bool read_models(Reader *r, const json_t *root)
+static bool read_models(Reader *r, const JsonNode *root)
 {
     ModelsFile *file = r->file;
-    json_t *list;
+    const JsonNode *list;
     size_t i;
 
     if (!get_list(r, root, "models", &list)) {
         return false;
     }
-    if (json_array_size(list) > MAX_MODELS) {
+    if (json_node_count(list) > MAX_MODELS) {
         return fail(r, "'models' has more than %d items", MAX_MODELS);
     }
     /* One more for base */
-    file->models = calloc(json_array_size(list) + 1, sizeof(Model));
+    file->models = calloc(json_node_count(list) + 1, sizeof(Model));
     if (!file->models) {
         return fail_memory(r);
     }
     file->models[BASE] = (Model) {
-        .name = "base", .first = file->layers[0].base, .known = true,
+        .name = "base", .known = true,
     };
     file->nmodels = 1;
-    if (!add_number(r, file->model_numbers, "base", BASE, "model")) {
+    if (!add_number(r, &file->model_numbers, "base", BASE, "model")) {
         return false;
     }
-    for (i = 0; i < json_array_size(list); i++) {
-        at(r, "models[%zu]", i);
-        if (!read_model(r, json_array_get(list, i))) {
+    for (i = 0; i < json_node_count(list); i++) {
+        at(r, "models", i);
+        if (!read_model(r, json_node_at(list, i))) {
             return false;
         }
     }
@@ -1237,7 +1496,8 @@ static int compare_exceptions(const void *p, const void *q)
     return a->place < b->place ? -1 : 1;
 }
 
-static bool read_exception(Reader *r, const json_t *json, Exception *exception)
+static bool read_exception(Reader *r, const JsonNode *json,
+                           Exception *exception)
 {
     const char *model, *layer;
 
@@ -1253,7 +1513,7 @@ static bool read_exception(Reader *r, const json_t *json, Exception *exception)
             return fail(r, "unknown model '%.64s'", model);
         }
     }
-    exception->layer = find_number(r->file->layer_numbers, layer);
+    exception->layer = models_names_find(&r->file->layer_numbers, layer);
     if (exception->layer < 0 ||
         strcmp(r->file->layers[exception->layer].name, layer)) {
         return fail(r, "unknown layer '%.64s'", layer);
@@ -1261,11 +1521,10 @@ static bool read_exception(Reader *r, const json_t *json, Exception *exception)
     return read_changes(r, json, &exception->changes);
 }
 
-/* Member "exceptions" of @json; errors name @where. */
-static bool read_exceptions(Reader *r, const json_t *json, const char *where,
+static bool read_exceptions(Reader *r, const JsonNode *json,
                             Exceptions *exceptions)
 {
-    json_t *list;
+    const JsonNode *list;
     size_t i;
 
     if (!get_list(r, json, "exceptions", &list)) {
@@ -1276,11 +1535,11 @@ static bool read_exceptions(Reader *r, const json_t *json, const char *where,
     if (!exceptions->items) {
         return false;
     }
-    exceptions->count = json_array_size(list);
+    exceptions->count = json_node_count(list);
     for (i = 0; i < exceptions->count; i++) {
         exceptions->items[i].place = i;
-        at(r, "%sexceptions[%zu]", where, i);
-        if (!read_exception(r, json_array_get(list, i),
+        at_below(r, "exceptions", i);
+        if (!read_exception(r, json_node_at(list, i),
                             &exceptions->items[i])) {
             return false;
         }
@@ -1290,18 +1549,18 @@ static bool read_exceptions(Reader *r, const json_t *json, const char *where,
     return true;
 }
 
-static bool read_model_exceptions(Reader *r, const json_t *root)
+static bool read_model_exceptions(Reader *r, const JsonNode *root)
 {
     Exceptions *exceptions = &r->file->exceptions;
     size_t i;
 
-    if (!read_exceptions(r, root, "", exceptions)) {
+    if (!read_exceptions(r, root, exceptions)) {
         return false;
     }
     for (i = 0; i < exceptions->count; i++) {
         const Exception *exception = &exceptions->items[i];
 
-        at(r, "exceptions[%zu]", exception->place);
+        at_below(r, "exceptions", exception->place);
         if (exception->model == BASE) {
             return fail(r, "layers say what base is");
         }
@@ -1320,38 +1579,75 @@ static bool applies_to(const Exception *exception, size_t model)
 
 /* ---- accelerators ---- */
 
-static bool read_condition(Reader *r, const json_t *json, Condition *condition)
+static bool read_condition(Reader *r, const JsonNode *json,
+                           Condition *condition)
 {
-    json_t *list;
+    const JsonNode *list;
     size_t i;
 
     if (!check_object(r, json) ||
         !get_list(r, json, "kernel-irqchip", &list)) {
         return false;
     }
-    for (i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
+    for (i = 0; i < json_node_count(list); i++) {
+        const JsonNode *item = json_node_at(list, i);
         int irqchip;
 
-        if (!models_json_is_text(item)) {
+        if (!json_node_text(item)) {
             return fail(r, "'kernel-irqchip' has what is not a string");
         }
         irqchip = find_text(models_file_irqchip_names, MODELS_FILE_IRQCHIPS,
-                            json_string_value(item));
+                            json_node_text(item));
         if (irqchip < 0) {
             return fail(r, "unknown kernel-irqchip '%.64s'",
-                        json_string_value(item));
+                        json_node_text(item));
         }
         condition->irqchips[irqchip] = true;
     }
     return read_changes(r, json, &condition->changes);
 }
 
-static bool read_accelerator(Reader *r, const json_t *json, size_t place)
+/* Whether @text is one of 64 hexadecimal digits in lower case, or empty */
+static bool is_fingerprint(const char *text)
+{
+    return text && (!*text || (strlen(text) == 64 &&
+                               strspn(text, "0123456789abcdef") == 64));
+}
+
+/*
+ * Fingerprints are for other readers, to compare with what they compute; here
+ * they only have to look like some.
+ */
+static bool check_fingerprints(Reader *r, const JsonNode *json)
+{
+    const JsonNode *list, *values;
+    const char *model;
+    size_t i, j;
+
+    if (!get_optional_list(r, json, "fingerprints", &list)) {
+        return false;
+    }
+    for (i = 0; i < json_node_count(list); i++) {
+        const JsonNode *item = json_node_at(list, i);
+
+        if (!get_text(r, item, "model", &model) ||
+            !get_list(r, item, "values", &values)) {
+            return false;
+        }
+        for (j = 0; j < json_node_count(values); j++) {
+            if (!is_fingerprint(json_node_text(json_node_at(values, j)))) {
+                return fail(r, "a fingerprint of '%.64s' is not 64 "
+                            "hexadecimal digits, or empty", model);
+            }
+        }
+    }
+    return true;
+}
+
+static bool read_accelerator(Reader *r, const JsonNode *json, size_t place)
 {
     Accelerator *accelerator;
-    char where[64];
-    json_t *list;
+    const JsonNode *list;
     size_t i;
     int number, host_vendor;
 
@@ -1378,30 +1674,30 @@ static bool read_accelerator(Reader *r, const json_t *json, size_t place)
     if (!accelerator->conditions) {
         return false;
     }
-    accelerator->nconditions = json_array_size(list);
+    accelerator->nconditions = json_node_count(list);
     for (i = 0; i < accelerator->nconditions; i++) {
-        at(r, "accelerators[%zu].conditions[%zu]", place, i);
-        if (!read_condition(r, json_array_get(list, i),
+        at_below(r, "conditions", i);
+        if (!read_condition(r, json_node_at(list, i),
                             &accelerator->conditions[i])) {
             return false;
         }
     }
-    snprintf(where, sizeof(where), "accelerators[%zu].", place);
-    at(r, "accelerators[%zu]", place);
-    return read_exceptions(r, json, where, &accelerator->exceptions);
+    at(r, "accelerators", place);
+    return check_fingerprints(r, json) &&
+           read_exceptions(r, json, &accelerator->exceptions);
 }
 
-static bool read_accelerators(Reader *r, const json_t *root)
+static bool read_accelerators(Reader *r, const JsonNode *root)
 {
-    json_t *list;
+    const JsonNode *list;
     size_t i;
 
     if (!get_list(r, root, "accelerators", &list)) {
         return false;
     }
-    for (i = 0; i < json_array_size(list); i++) {
-        at(r, "accelerators[%zu]", i);
-        if (!read_accelerator(r, json_array_get(list, i), i)) {
+    for (i = 0; i < json_node_count(list); i++) {
+        at(r, "accelerators", i);
+        if (!read_accelerator(r, json_node_at(list, i), i)) {
             return false;
         }
     }
@@ -1410,10 +1706,32 @@ static bool read_accelerators(Reader *r, const json_t *root)
 
 /* ---- files ---- */
 
-static bool read_version(Reader *r, const json_t *root)
+/*
+ * Member "checksum" is over everything; files of older versions of the writer
+ * lack it.  Member "digest" is over what answers follow from.
+ */
+static bool check_digests(Reader *r, const JsonNode *root)
 {
-    uint64_t format, major, minor;
-    json_t *qemu;
+    char digest[65], checksum[65];
+    const char *said_checksum;
+
+    if (!get_text(r, root, "digest", &r->file->digest) ||
+        !get_optional_text(r, root, "checksum", &said_checksum)) {
+        return false;
+    }
+    models_digest(root, digest, checksum);
+    if (said_checksum && strcmp(said_checksum, checksum)) {
+        return fail(r, "damaged: 'checksum' is not %s, the SHA-256 of the rest",
+                    checksum);
+    }
+    return !strcmp(r->file->digest, digest) ||
+           fail(r, "damaged: 'digest' is not %s, that of these contents",
+                digest);
+}
+
+static bool read_format(Reader *r, const JsonNode *root)
+{
+    uint64_t format = 0;
 
     if (!get_number(r, root, "format-version", UINT64_MAX, &format)) {
         return false;
@@ -1422,31 +1740,54 @@ static bool read_version(Reader *r, const json_t *root)
         return fail(r, "format-version %llu is not %d, the one known here",
                     (unsigned long long)format, FORMAT_VERSION);
     }
+    return true;
+}
+
+static bool read_version(Reader *r, const JsonNode *root)
+{
+    uint64_t major = 0, minor = 0, micro = 0;
+    const char *package;
+    const JsonNode *qemu;
+
     if (!get_object(r, root, "qemu", &qemu)) {
         return false;
     }
-    at(r, "qemu");
+    at(r, "qemu", NO_ITEM);
     if (!get_number(r, qemu, "major", UINT16_MAX, &major) ||
         !get_number(r, qemu, "minor", UINT16_MAX, &minor)) {
         return false;
     }
     r->file->tables.version = major << 16 | minor;
+    if (json_node_get(qemu, "micro") &&
+        !get_number(r, qemu, "micro", UINT16_MAX, &micro)) {
+        return false;
+    }
+    package = json_node_text(json_node_get(qemu, "package"));
+    if (package && !*package) {
+        package = NULL;
+    }
+    snprintf(r->file->version, sizeof(r->file->version),
+             "%u.%u.%u%s%.64s%s", (unsigned)major, (unsigned)minor,
+             (unsigned)micro, package ? " (" : "", package ? package : "",
+             package ? ")" : "");
+    clean(r->file->version);
     return true;
 }
 
-static bool read_root(Reader *r, const json_t *root)
+static bool read_root(Reader *r, const JsonNode *root)
 {
-    static bool (*const parts[])(Reader *r, const json_t *root) = {
-        read_version, read_words, read_properties, read_dependencies,
-        read_layers, read_models, read_model_exceptions, read_accelerators,
+    static bool (*const parts[])(Reader *r, const JsonNode *root) = {
+        read_format, check_digests, read_version, read_words, read_properties,
+        read_dependencies, read_components, read_descriptors, read_layers,
+        read_models, read_model_exceptions, read_accelerators,
     };
     size_t i;
 
-    if (!json_is_object(root)) {
+    if (!json_node_is(root, JSON_KIND_OBJECT)) {
         return fail(r, "not a JSON object");
     }
     for (i = 0; i < ARRAY_LENGTH(parts); i++) {
-        at(r, "%s", "");
+        at(r, NULL, NO_ITEM);
         if (!parts[i](r, root)) {
             return false;
         }
@@ -1463,27 +1804,21 @@ ModelsFile *models_file_read(const char *path, char *error, size_t size)
         .error_size = size,
         .names = calloc(MAX_FEATURES + X86CPU_PROPERTY_COUNT + TEXTS +
                         X86CPU_CACHES, sizeof(Name)),
-        .name_numbers = json_object(),
-        .word_numbers = json_object(),
     };
-    char problem[MODELS_JSON_ERROR];
+    char problem[MODELS_TREE_ERROR];
     ModelsFile *file = r.file;
-    bool ok = file && r.names && r.name_numbers && r.word_numbers;
+    bool ok = file && r.names;
 
-    if (ok) {
-        file->layer_numbers = json_object();
-        file->model_numbers = json_object();
-        ok = file->layer_numbers && file->model_numbers;
-    }
     if (!ok) {
         fail_memory(&r);
     } else {
-        file->root = models_json_load(path, problem, sizeof(problem));
-        ok = file->root ? read_root(&r, file->root) : fail(&r, "%s", problem);
+        file->tree = models_tree_load(path, problem, sizeof(problem));
+        ok = file->tree ? read_root(&r, models_tree_root(file->tree))
+                        : fail(&r, "%s", problem);
     }
     free(r.names);
-    json_decref(r.name_numbers);
-    json_decref(r.word_numbers);
+    models_names_free(&r.name_numbers);
+    models_names_free(&r.word_numbers);
     if (!ok) {
         models_file_free(file);
         return NULL;
@@ -1527,11 +1862,15 @@ void models_file_free(ModelsFile *file)
         free(file->layers[i].changes.settings);
     }
     free(file->layers);
+    free(file->descriptors);
+    free(file->components);
     free(file->dependencies);
+    free(file->feature_names);
     free(file->features);
-    json_decref(file->layer_numbers);
-    json_decref(file->model_numbers);
-    json_decref(file->root);
+    models_names_free(&file->feature_numbers);
+    models_names_free(&file->layer_numbers);
+    models_names_free(&file->model_numbers);
+    models_tree_free(file->tree);
     free(file);
 }
 
@@ -1547,6 +1886,47 @@ ModelsFileType models_file_type(const ModelsFile *file, X86CpuPropertyId id)
     return file->types[id];
 }
 
+const char *models_file_digest(const ModelsFile *file)
+{
+    return file->digest;
+}
+
+const char *models_file_version(const ModelsFile *file)
+{
+    return file->version;
+}
+
+const char *models_file_newest_machine_type(const ModelsFile *file)
+{
+    return models_file_machine_type(file, 0, 0);
+}
+
+int models_file_find_feature(const ModelsFile *file, const char *name)
+{
+    return models_names_find(&file->feature_numbers, name);
+}
+
+const char *models_file_libvirt_name(const ModelsFile *file, size_t feature)
+{
+    return file->feature_names[feature].libvirt;
+}
+
+bool models_file_is_migratable(const ModelsFile *file, size_t feature)
+{
+    return file->feature_names[feature].migratable;
+}
+
+void models_file_each_feature(const ModelsFile *file,
+                              void (*found)(const char *name, void *opaque),
+                              void *opaque)
+{
+    size_t i;
+
+    for (i = 0; i < file->feature_numbers.count; i++) {
+        found(file->feature_numbers.items[i].name, opaque);
+    }
+}
+
 size_t models_file_model_count(const ModelsFile *file)
 {
     return file->nmodels;
@@ -1559,7 +1939,12 @@ const char *models_file_model(const ModelsFile *file, size_t model)
 
 int models_file_find_model(const ModelsFile *file, const char *name)
 {
-    return find_number(file->model_numbers, name);
+    return models_names_find(&file->model_numbers, name);
+}
+
+bool models_file_is_alias(const ModelsFile *file, size_t model)
+{
+    return file->models[model].like && !file->models[model].changes.count;
 }
 
 size_t models_file_layer_count(const ModelsFile *file)
@@ -1574,19 +1959,19 @@ const char *models_file_layer(const ModelsFile *file, size_t layer)
 
 size_t models_file_machine_type_count(const ModelsFile *file, size_t layer)
 {
-    return json_array_size(file->layers[layer].machine_types);
+    return json_node_count(file->layers[layer].machine_types);
 }
 
 const char *models_file_machine_type(const ModelsFile *file, size_t layer,
                                      size_t i)
 {
-    return json_string_value(json_array_get(file->layers[layer].machine_types,
+    return json_node_text(json_node_at(file->layers[layer].machine_types,
                                             i));
 }
 
 int models_file_find_layer(const ModelsFile *file, const char *machine_type)
 {
-    return find_number(file->layer_numbers, machine_type);
+    return models_names_find(&file->layer_numbers, machine_type);
 }
 
 bool models_file_has_accelerator(const ModelsFile *file,
@@ -1604,7 +1989,7 @@ static void find_in_layer(const ModelsFile *file, size_t model, size_t number,
     size_t i;
 
     if (!number) {
-        *cpu = file->models[model].first;
+        put_first(file, model, cpu);
         return;
     }
     find_in_layer(file, model, layer->like, cpu);
@@ -1617,6 +2002,20 @@ static void find_in_layer(const ModelsFile *file, size_t model, size_t number,
             apply(cpu, &exception->changes);
         }
     }
+}
+
+bool models_file_plain(const ModelsFile *file, size_t model, size_t layer,
+                       X86Cpu *cpu)
+{
+    if (model >= file->nmodels || layer >= file->nlayers) {
+        return false;
+    }
+    if (model == BASE) {
+        *cpu = file->layers[layer].base;
+    } else {
+        find_in_layer(file, model, layer, cpu);
+    }
+    return true;
 }
 
 static void apply_accelerator(const Accelerator *accelerator, size_t model,
@@ -1653,15 +2052,10 @@ bool models_file_requested(const ModelsFile *file, size_t model, size_t layer,
                            X86CpuAccelerator accel, ModelsFileIrqchip irqchip,
                            const char *host_vendor, X86Cpu *cpu)
 {
-    if (model >= file->nmodels || layer >= file->nlayers ||
-        irqchip >= MODELS_FILE_IRQCHIPS ||
-        !models_file_has_accelerator(file, accel)) {
+    if (irqchip >= MODELS_FILE_IRQCHIPS ||
+        !models_file_has_accelerator(file, accel) ||
+        !models_file_plain(file, model, layer, cpu)) {
         return false;
-    }
-    if (model == BASE) {
-        *cpu = file->layers[layer].base;
-    } else {
-        find_in_layer(file, model, layer, cpu);
     }
     apply_accelerator(&file->accelerators[accel], model, layer, irqchip,
                       host_vendor, cpu);

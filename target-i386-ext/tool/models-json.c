@@ -1,17 +1,13 @@
 /*
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A file of JSON, with all integers of 64 bits
+ * JSON with all integers of 64 bits
  */
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "models-json.h"
-
-/* Files of QEMU 11.1 are far smaller. */
-#define MAX_FILE (16 << 20)
 
 /* Begins texts that quote_big_numbers() made */
 #define BIG_NUMBER '\1'
@@ -124,47 +120,29 @@ static char *quote_big_numbers(const char *text, size_t *length)
     return copy;
 }
 
-/*
- * The bytes of file @f.  NULL if they can't be had, with the reason in
- * *@problem.
- */
-static char *read_bytes(FILE *f, size_t *length, const char **problem)
+bool models_json_is_small(const char *bytes, size_t length)
 {
-    size_t room = 0;
-    char *bytes = NULL;
+    size_t i, values = 0;
 
-    *problem = NULL;
-    *length = 0;
-    while (!*problem && *length == room) {
-        char *longer;
-
-        room = room ? 2 * room : 1 << 16;
-        longer = realloc(bytes, room);
-        if (!longer) {
-            *problem = "not enough memory";
-            break;
-        }
-        bytes = longer;
-        *length += fread(bytes + *length, 1, room - *length, f);
-        if (ferror(f)) {
-            *problem = strerror(errno);
-        } else if (*length > MAX_FILE) {
-            *problem = "larger than 16 MiB";
-        }
+    /* Texts may have some, too; that does not matter. */
+    for (i = 0; i < length; i++) {
+        values += bytes[i] == ',' || bytes[i] == '[' || bytes[i] == '{';
     }
-    if (*problem) {
-        free(bytes);
-        return NULL;
-    }
-    return bytes;
+    return values <= MODELS_JSON_MAX_VALUES;
 }
 
-static json_t *parse(const char *bytes, size_t length, char *error, size_t size)
+json_t *models_json_parse(const char *bytes, size_t length, char *error,
+                          size_t size)
 {
-    char *text = quote_big_numbers(bytes, &length);
     json_error_t found = { .text = "" };
     json_t *root = NULL;
+    char *text;
 
+    if (!models_json_is_small(bytes, length)) {
+        snprintf(error, size, "more than %d values", MODELS_JSON_MAX_VALUES);
+        return NULL;
+    }
+    text = quote_big_numbers(bytes, &length);
     if (text) {
         root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &found);
         free(text);
@@ -176,28 +154,5 @@ static json_t *parse(const char *bytes, size_t length, char *error, size_t size)
         snprintf(error, size, "line %d, column %d: %s", found.line,
                  found.column, found.text);
     }
-    return root;
-}
-
-json_t *models_json_load(const char *path, char *error, size_t size)
-{
-    const char *problem;
-    FILE *f = fopen(path, "rb");
-    size_t length;
-    json_t *root;
-    char *bytes;
-
-    if (!f) {
-        snprintf(error, size, "%s", strerror(errno));
-        return NULL;
-    }
-    bytes = read_bytes(f, &length, &problem);
-    fclose(f);
-    if (!bytes) {
-        snprintf(error, size, "%s", problem);
-        return NULL;
-    }
-    root = parse(bytes, length, error, size);
-    free(bytes);
     return root;
 }

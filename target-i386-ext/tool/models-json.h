@@ -1,9 +1,9 @@
 /*
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A file of JSON, with all integers of 64 bits
+ * JSON with all integers of 64 bits
  *
- * Answers, for readers of files: what JSON does this file have?  jansson alone
+ * Answers, for readers of requests: what JSON is this text?  jansson alone
  * has no integers above INT64_MAX, but properties of CPUs have.
  */
 
@@ -15,15 +15,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Room for the longest error */
-enum { MODELS_JSON_ERROR = 256 };
+enum {
+    /* Room for the longest error */
+    MODELS_JSON_ERROR = 256,
+    /*
+     * jansson needs up to 250 bytes for a value that is two bytes long.  No
+     * input has nearly as many; partials of fleets have the most.
+     */
+    MODELS_JSON_MAX_VALUES = 2000000,
+};
+
+/* Whether @bytes, of @length, have at most that many values */
+bool models_json_is_small(const char *bytes, size_t length);
 
 /*
- * Reads file @path.  NULL, with an error without the path in @error, of @size
- * bytes, if it can't be read or is no JSON.  Names of members are not there
- * twice.  Use the functions below for its texts and integers.
+ * Reads @bytes, of @length.  NULL, with an error in @error, of @size bytes, if
+ * it is no JSON.  Names of members are not there twice.  Use the functions
+ * below for its texts and integers.
  */
-json_t *models_json_load(const char *path, char *error, size_t size);
+json_t *models_json_parse(const char *bytes, size_t length, char *error,
+                          size_t size);
 
 bool models_json_is_text(const json_t *json);
 

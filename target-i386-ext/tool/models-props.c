@@ -21,8 +21,8 @@ static bool is_retired(const X86CpuTables *tables, X86CpuPropertyId id)
             id == X86CPU_X_HV_SYNIC_KVM_ONLY);
 }
 
-static bool is_described(const ModelsFile *file, const X86Cpu *cpu,
-                         X86CpuPropertyId id)
+bool models_props_describe(const ModelsFile *file, const X86Cpu *cpu,
+                           X86CpuPropertyId id)
 {
     const X86CpuTables *tables = models_file_tables(file);
     uint64_t value = cpu->values[id];
@@ -44,57 +44,109 @@ static bool is_described(const ModelsFile *file, const X86Cpu *cpu,
     }
 }
 
+const char *models_props_on_off(uint64_t number)
+{
+    return number == 2 ? "auto" : number ? "on" : "off";
+}
+
+/* The texts of X86Cpu, which come last */
+static const char *const text_names[] = {
+    "vendor", "model-id", "hv-vendor-id",
+};
+
+enum { TEXTS = sizeof(text_names) / sizeof(text_names[0]) };
+
+size_t models_props_count(const ModelsFile *file)
+{
+    return models_file_tables(file)->nfeatures + X86CPU_PROPERTY_COUNT +
+           X86CPU_CACHES + TEXTS;
+}
+
+const char *models_props_name(const ModelsFile *file, size_t number)
+{
+    const X86CpuTables *tables = models_file_tables(file);
+
+    if (number < tables->nfeatures) {
+        return tables->features[number].name;
+    }
+    number -= tables->nfeatures;
+    if (number < X86CPU_PROPERTY_COUNT) {
+        return models_file_type(file, number) == MODELS_FILE_NO_TYPE
+               ? NULL : x86cpu_property_names[number];
+    }
+    number -= X86CPU_PROPERTY_COUNT;
+    return number < X86CPU_CACHES ? models_file_cache_names[number]
+                                  : text_names[number - X86CPU_CACHES];
+}
+
+static bool get_feature(const X86CpuFeature *feature, const X86Cpu *cpu,
+                        ModelsProp *prop)
+{
+    prop->type = MODELS_FILE_BOOL;
+    prop->number = (cpu->words[feature->word] & feature->mask) == feature->mask;
+    return true;
+}
+
+static bool get_property(const ModelsFile *file, const X86Cpu *cpu,
+                         X86CpuPropertyId id, ModelsProp *prop)
+{
+    prop->type = models_file_type(file, id);
+    prop->number = cpu->values[id];
+    prop->is_signed = id == X86CPU_X_HV_MAX_VPS;
+    return models_props_describe(file, cpu, id);
+}
+
+static bool get_cache(const X86Cpu *cpu, size_t number, ModelsProp *prop,
+                      char text[X86CPU_CACHE_TEXT])
+{
+    /* As QEMU's property: a cache that is not there has no text. */
+    *text = '\0';
+    if (cpu->caches[number].size) {
+        x86cpu_cache_format(&cpu->caches[number], text);
+    }
+    prop->type = MODELS_FILE_TEXT;
+    prop->text = text;
+    return !cpu->values[X86CPU_LEGACY_CACHE];
+}
+
+bool models_props_get(const ModelsFile *file, const X86Cpu *described,
+                      size_t number, ModelsProp *prop,
+                      char text[X86CPU_CACHE_TEXT])
+{
+    const X86CpuTables *tables = models_file_tables(file);
+    const char *const texts[TEXTS] = {
+        described->vendor, described->model_id, described->hv_vendor_id,
+    };
+
+    *prop = (ModelsProp) { .name = models_props_name(file, number) };
+    if (number < tables->nfeatures) {
+        return get_feature(&tables->features[number], described, prop);
+    }
+    number -= tables->nfeatures;
+    if (number < X86CPU_PROPERTY_COUNT) {
+        return get_property(file, described, number, prop);
+    }
+    number -= X86CPU_PROPERTY_COUNT;
+    if (number < X86CPU_CACHES) {
+        return get_cache(described, number, prop, text);
+    }
+    prop->type = MODELS_FILE_TEXT;
+    prop->text = texts[number - X86CPU_CACHES];
+    return true;
+}
+
 void models_props_each(const ModelsFile *file, const X86Cpu *described,
                        void (*put)(const ModelsProp *prop, void *opaque),
                        void *opaque)
 {
-    const X86CpuTables *tables = models_file_tables(file);
-    const ModelsProp texts[] = {
-        { "vendor", MODELS_FILE_TEXT, 0, false, described->vendor },
-        { "model-id", MODELS_FILE_TEXT, 0, false, described->model_id },
-        { "hv-vendor-id", MODELS_FILE_TEXT, 0, false,
-          described->hv_vendor_id },
-    };
+    size_t count = models_props_count(file), i;
     char text[X86CPU_CACHE_TEXT];
     ModelsProp prop;
-    size_t i;
 
-    for (i = 0; i < tables->nfeatures; i++) {
-        const X86CpuFeature *feature = &tables->features[i];
-        uint64_t bits = described->words[feature->word] & feature->mask;
-
-        prop = (ModelsProp) {
-            .name = feature->name, .type = MODELS_FILE_BOOL,
-            .number = bits == feature->mask,
-        };
-        put(&prop, opaque);
-    }
-    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
-        if (is_described(file, described, i)) {
-            prop = (ModelsProp) {
-                .name = x86cpu_property_names[i],
-                .type = models_file_type(file, i),
-                .number = described->values[i],
-                .is_signed = i == X86CPU_X_HV_MAX_VPS,
-            };
+    for (i = 0; i < count; i++) {
+        if (models_props_get(file, described, i, &prop, text)) {
             put(&prop, opaque);
         }
-    }
-    for (i = 0; i < X86CPU_CACHES && !described->values[X86CPU_LEGACY_CACHE];
-         i++) {
-        /* As QEMU's property: a cache that is not there has no text. */
-        *text = '\0';
-        if (described->caches[i].size) {
-            x86cpu_cache_format(&described->caches[i], text);
-        }
-        prop = (ModelsProp) {
-            .name = models_file_cache_names[i], .type = MODELS_FILE_TEXT,
-            .text = text,
-        };
-        put(&prop, opaque);
-    }
-    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        put(&texts[i], opaque);
     }
 }
 
@@ -135,7 +187,7 @@ static void print_prop(const ModelsProp *prop, void *opaque)
         fputs(prop->number ? "true" : "false", out);
         break;
     case MODELS_FILE_ON_OFF:
-        models_props_print_text(prop->number ? "on" : "off", out);
+        models_props_print_text(models_props_on_off(prop->number), out);
         break;
     case MODELS_FILE_INT:
         if (prop->is_signed) {

@@ -18,13 +18,34 @@ typedef struct ModelsProp {
     const char *name;
     /* Features are MODELS_FILE_BOOL. */
     ModelsFileType type;
-    /* 0 and 1 for off and on */
+    /* 0 and 1 for off and on, 2 for auto */
     uint64_t number;
     /* Whether @number is an int64_t */
     bool is_signed;
     /* For MODELS_FILE_TEXT; it only lasts as long as the call. */
     const char *text;
 } ModelsProp;
+
+/* Whether a static expansion of @cpu, which is described, has property @id */
+bool models_props_describe(const ModelsFile *file, const X86Cpu *cpu,
+                           X86CpuPropertyId id);
+
+/* The text of a value of MODELS_FILE_ON_OFF */
+const char *models_props_on_off(uint64_t number);
+
+/* How many properties descriptions of @file can have: numbered from 0 */
+size_t models_props_count(const ModelsFile *file);
+
+/* The name of property @number; NULL if the file lacks it */
+const char *models_props_name(const ModelsFile *file, size_t number);
+
+/*
+ * Puts property @number of @described in *@prop; @text is for the text of a
+ * cache.  False if the description does not have it.
+ */
+bool models_props_get(const ModelsFile *file, const X86Cpu *described,
+                      size_t number, ModelsProp *prop,
+                      char text[X86CPU_CACHE_TEXT]);
 
 /*
  * Calls @put with each property of @described, which x86cpu_describe() made

@@ -27,6 +27,7 @@ from guest_cpuid import GuestError
 from reader_programs import REPO, program
 from release_line import LINE, NEWEST
 from test_removed_features import NeedsKvm
+from x86_cpu_models import sealed, text_of
 import site_qemu
 
 Q35 = 'hw/i386/pc_q35.c'
@@ -50,7 +51,8 @@ def file_of(reply, directory):
     major, minor = map(int, LINE.split('.'))
     path = os.path.join(directory, 'models.json')
     with open(path, 'w', encoding='utf-8') as f:
-        json.dump({**reply, 'qemu': {'major': major, 'minor': minor}}, f)
+        json.dump(sealed({**reply, 'qemu': {'major': major,
+                                            'minor': minor}}), f)
     return path
 
 
@@ -179,6 +181,31 @@ def fingerprint(props, host=()):
             value = 'on' if value else 'off'
         lines.append((name, f'{name}={value}\n'))
     return lines
+
+
+class Damage(unittest.TestCase):
+    """Readers refuse the file with any bit flipped"""
+
+    def test_bits(self):
+        contents = sealed({**table(), 'qemu': {'major': 10, 'minor': 0}})
+        data = text_of(contents).encode()
+        choose = rng()
+        bits = choose.sample(range(8 * len(data)), 2000)
+        with tempfile.TemporaryDirectory() as tmp:
+            path = os.path.join(tmp, 'models.json')
+            for bit in [None, *bits]:
+                changed = bytearray(data)
+                if bit is not None:
+                    changed[bit // 8] ^= 1 << bit % 8
+                with open(path, 'wb') as f:
+                    f.write(changed)
+                done = subprocess.run(
+                    [program('tests', 'table', 'read-all.c').path],
+                    input=f'{path}\n', stdout=subprocess.PIPE, check=True,
+                    encoding='utf-8')
+                with self.subTest(bit=bit):
+                    self.assertRegex(done.stdout, r'\A\n\Z' if bit is None
+                                     else r'\A[ -~]+\n\Z')
 
 
 class TestTcg(Checks):

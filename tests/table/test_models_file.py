@@ -12,16 +12,24 @@ there are.
 
 import copy
 import glob
+import hashlib
 import json
 import os
 import random
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-EXT = os.path.join(os.path.dirname(os.path.dirname(HERE)), 'target-i386-ext')
+REPO = os.path.dirname(os.path.dirname(HERE))
+EXT = os.path.join(REPO, 'target-i386-ext')
+sys.path.append(os.path.join(REPO, 'scripts'))
+
+import x86_cpu_models  # noqa: E402 (that path comes first)
+from x86_cpu_models import sealed  # noqa: E402
+
 SEED = os.environ.get('CHECK_SEED')
 FILES = int(os.environ.get('FUZZ_FILES') or 600)
 
@@ -124,7 +132,9 @@ TABLE = {
          'needs-word': 'FEAT_7_1_EAX', 'needs-mask': '0x10'},
     ],
     'property-dependencies': [], 'conflicts': [], 'level-rules': [],
-    'xsave-components': [],
+    'xsave-components': [{'component': 2, 'needs': ['smep', 'new-bit']}],
+    'cache-descriptors': [{'code': 0x2c, 'level': 1, 'type': 'data',
+                           'size': 32768, 'ways': 8, 'line': 64}],
     'layers': [
         {'name': 'pc-q35-10.0',
          'machine-types': ['pc-q35-10.0', 'pc-i440fx-10.0'],
@@ -190,7 +200,7 @@ TABLE = {
              {'layer': 'pc-i440fx-2.4', 'changes': changes(off='pmu x2apic')},
              {'model': '486-v1', 'layer': 'pc-i440fx-2.4',
               'changes': changes(on='pmu')}],
-         'fingerprints': [{'model': 'base', 'values': ['ab']}]},
+         'fingerprints': [{'model': 'base', 'values': ['ab' * 32, '']}]},
     ],
 }
 
@@ -277,6 +287,7 @@ class Program(unittest.TestCase):
                    *SANITIZE, *flags, f'-I{EXT}/core', f'-I{EXT}/tool', '-o',
                    program, os.path.join(HERE, source),
                    *sorted(glob.glob(f'{EXT}/tool/models-*.c')),
+                   f'{EXT}/tool/sha256.c',
                    *(f'{EXT}/core/{name}.c'
                      for name in ('cache-text', 'expand', 'x86cpu')),
                    *jansson.stdout.split(), text=True, cwd=cls.tmp)
@@ -288,7 +299,7 @@ class Program(unittest.TestCase):
     def write(self, data):
         with open(self.path, 'wb') as f:
             f.write(data if isinstance(data, bytes)
-                    else json.dumps(data).encode())
+                    else json.dumps(sealed(data)).encode())
 
     def rebuild(self, table, *argv):
         """The properties, by model and layer"""
@@ -493,7 +504,6 @@ ERRORS = [
     ('qemu', [], "'qemu' is not an object"),
     ('qemu major', 65536, "qemu: 'major' is not an integer from 0 to 65535"),
     ('qemu minor', -1, "qemu: 'minor' is not an integer from 0 to 65535"),
-    ('qemu minor', 0.0, "qemu: 'minor' is not an integer from 0 to 65535"),
     ('words', None, "'words' is missing"),
     ('words', {}, "'words' is not a list"),
     ('words 0', 1, 'words[0]: not an object'),
@@ -530,6 +540,16 @@ ERRORS = [
     ('words 0 features 1 polarity', 'x',
      "words[0].features[1]: unknown polarity 'x'"),
     ('words 0 features 1 name', 'pni', "words: property 'pni' is there twice"),
+    ('words 0 features 1 aliases', 'x',
+     "words[0].features[1]: 'aliases' is not a list"),
+    ('words 0 features 1 aliases', [5],
+     "words[0].features[1]: 'aliases' has what is not a string"),
+    ('words 0 features 1 aliases', ['fpu'],
+     "words[0].features[1]: feature 'fpu' is there twice"),
+    ('words 0 features 1 libvirt', 5,
+     "words[0].features[1]: 'libvirt' is not a string"),
+    ('words 0 features 1 migratable', 'no',
+     "words[0].features[1]: 'migratable' is neither true nor false"),
     ('properties 0', None, "models[0]: unknown feature or property 'family'"),
     ('properties 0 name', 'x', "properties[0]: unknown property 'x'"),
     ('properties 0 name', 'model',
@@ -540,7 +560,7 @@ ERRORS = [
      "properties[0]: 'family' can't have type 'str'"),
     ('properties 28 type', 'int',
      "properties[28]: 'vendor' can't have type 'int'"),
-    ('properties 0 default', 1.5, "properties[0]: 'family' is not an integer"),
+    ('properties 0 default', 1.5, 'line 1, column '),
     ('properties 0 default', -1, "properties[0]: 'family' is negative"),
     ('properties 0 default', '5', "properties[0]: 'family' is not an integer"),
     ('properties 0 default', '\x01123',
@@ -562,6 +582,18 @@ ERRORS = [
      "dependencies[0]: 'word' is an unknown word, 'FEAT_X'"),
     ('dependencies 1 needs-mask', None,
      "dependencies[1]: 'needs-mask' is missing"),
+    ('xsave-components', None, "'xsave-components' is missing"),
+    ('xsave-components 0 component', 64, "xsave-components[0]: 'component' is "
+     'not an integer from 0 to 63'),
+    ('xsave-components 0 needs 1', 'x',
+     "xsave-components[0]: 'needs' has what is no feature"),
+    ('xsave-components 0 needs', ['smep'] * 5,
+     "xsave-components[0]: 'needs' has more than 4 items"),
+    ('cache-descriptors', {}, "'cache-descriptors' is not a list"),
+    ('cache-descriptors 0 code', 256, "cache-descriptors[0]: 'code' is not an "
+     'integer from 0 to 255'),
+    ('cache-descriptors 0 type', 'x',
+     "cache-descriptors[0]: unknown type 'x'"),
     ('layers', [], "'layers' is empty"),
     ('layers', None, "'layers' is missing"),
     ('layers', [{}] * 1001, "'layers' has 1001 items, more than 1000"),
@@ -698,10 +730,13 @@ class TestErrors(Program):
     def test_not_json(self):
         text = json.dumps(TABLE).encode()
         for data, expected in (
-                (b'', "line 1, column 0: '[' or '{' expected near end of file"),
+                (b'', 'line 1, column 1: the file ends here, too early'),
                 (b'[]', 'not a JSON object'),
-                (b'[' * 100000, 'line 1, column 2049: maximum parsing depth '
-                 'reached'),
+                (b'[' * 100000, 'line 1, column 101: nested too deeply'),
+                (b'\n {"a":\n  1.0}', 'line 3, column 3: this number is not an '
+                 'integer'),
+                (b'[' + b'0,' * (1 << 20) + b'0]', 'line 1, column 2097155: '
+                 'there are too many values'),
                 (text[:-1], "line 1, column "),
                 (text + b'x', "line 1, column "),
                 (text.replace(b'"qemu"', b'"words"'), 'line 1, column '),
@@ -718,6 +753,38 @@ class TestErrors(Program):
                 (b'{"a": 1}\0', 'line 1, column ')):
             with self.subTest(data[:20]):
                 self.assertEqual(self.error(data)[:len(expected)], expected)
+
+    def test_texts(self):
+        """What JSON lets texts have, and what it does not"""
+        for text in (rb'\"\\\/\b\f\n\r\t', rb'\u00b5\uD83D\ude00',
+                     '\u00b5\u20ac\ud7ff\U0010ffff\x7f'.encode()):
+            with self.subTest(text):
+                table = {**TABLE, 'x': json.loads(b'"' + text + b'"')}
+                data = json.dumps(sealed(table), ensure_ascii=False).encode()
+                self.write(data.replace(
+                    json.dumps(table['x'], ensure_ascii=False).encode(),
+                    b'"' + text + b'"'))
+                self.assertEqual(self.call('tcg', 'on', '', '0', '0').stderr,
+                                 b'')
+        for text, expected in (
+                (rb'\x', 'this escape is unknown'),
+                (rb'\u12g4', 'this escape is unknown'),
+                (rb'\u0000', 'this escape is unknown'),
+                (rb'\ud800', 'half a surrogate pair'),
+                (rb'\ud800\ud800', 'half a surrogate pair'),
+                (rb'\udc00', 'half a surrogate pair'),
+                (b'\x1f', 'a control character in a text'),
+                (b'\0', 'a control character in a text'),
+                (b'\x80', 'this is not UTF-8'),
+                (b'\xc0\x80', 'this is not UTF-8'),
+                (b'\xe0\x80\x80', 'this is not UTF-8'),
+                (b'\xed\xa0\x80', 'this is not UTF-8'),
+                (b'\xf4\x90\x80\x80', 'this is not UTF-8'),
+                (b'\xf8\x80\x80\x80\x80', 'this is not UTF-8'),
+                (b'\xc3', 'this is not UTF-8')):
+            with self.subTest(text):
+                self.assertEqual(self.error(b'["' + text + b'"]'),
+                                 f'line 1, column 3: {expected}')
 
     def test_out_of_memory(self):
         """Without each of its allocations in turn, it says so and leaks none"""
@@ -736,6 +803,139 @@ class TestErrors(Program):
                        env=self.env)
             self.assertEqual((done.returncode, done.stderr.decode()),
                              (1, f'{path}: {expected}\n'))
+
+
+# ---- damage ----
+
+def flipped(data, bit):
+    data = bytearray(data)
+    data[bit // 8] ^= 1 << bit % 8
+    return bytes(data)
+
+
+def not_whole(table, *names):
+    """The bytes of a file that lacks these members"""
+    contents = {name: value for name, value in sealed(table).items()
+                if name not in names}
+    return json.dumps(contents).encode()
+
+
+class TestDamage(Program):
+    """No bit of a file can be another one"""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # Starting a program with sanitizers takes most of the time.
+        cls.reader = os.path.join(cls.tmp, 'read-all')
+        cls.build(cls.reader, 'read-all.c', '-O2')
+
+    def accepted(self, files):
+        """The numbers of those of @files that are read without an error"""
+        directory = tempfile.mkdtemp(dir=self.tmp)
+        paths = [os.path.join(directory, str(i)) for i in range(len(files))]
+        for path, data in zip(paths, files):
+            with open(path, 'wb') as f:
+                f.write(data)
+        done = run(self.reader, env=self.env, text=True,
+                   input=''.join(f'{path}\n' for path in paths))
+        shutil.rmtree(directory)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        lines = done.stdout.splitlines()
+        self.assertEqual(len(lines), len(files))
+        for path, line in zip(paths, lines):
+            self.assertRegex(line, rf'\A({path}: [ -~]+)?\Z')
+        return [i for i, line in enumerate(lines) if not line]
+
+    def small(self):
+        """A file that has one of everything"""
+        table = copy.deepcopy(TABLE)
+        table['words'] = table['words'][-2:]
+        table['properties'] = table['properties'][:3]
+        table['layers'] = table['layers'][:1]
+        table['layers'][0]['changes'] = {}
+        table['models'] = [{'name': 'm', 'changes': changes(family=6)}]
+        table['exceptions'] = []
+        table['xsave-components'] = []
+        table['dependencies'] = table['dependencies'][:0]
+        table['accelerators'] = [{**table['accelerators'][1], 'changes': {},
+                                  'conditions': [], 'exceptions': []}]
+        table['$comment'] = 'x'
+        return table
+
+    def test_every_bit(self):
+        data = json.dumps(sealed(self.small()), indent=1).encode()
+        self.assertLess(len(data), 4000)
+        self.assertEqual(self.accepted([data]), [0])
+        for start in range(0, 8 * len(data), 2000):
+            bits = range(start, min(start + 2000, 8 * len(data)))
+            with self.subTest(bits=bits):
+                self.assertEqual([bits[i] for i in self.accepted(
+                    [flipped(data, bit) for bit in bits])], [])
+
+    def test_messages(self):
+        """What is wrong with each of the two, by name"""
+        good = sealed(TABLE)
+        digest, checksum = good['digest'], good['checksum']
+        other = {**TABLE, 'conflicts': [1]}
+        for data, expected in (
+                (not_whole(TABLE, 'digest', 'checksum'),
+                 "'digest' is missing"),
+                (not_whole(TABLE, 'digest'), "'digest' is missing"),
+                (json.dumps({**good, 'digest': 1}).encode(),
+                 "'digest' is not a string"),
+                (json.dumps({**good, 'checksum': []}).encode(),
+                 "'checksum' is not a string"),
+                (json.dumps({**good, 'checksum': ''}).encode(),
+                 "'checksum' is empty"),
+                (json.dumps({**good, 'checksum': checksum.upper()}).encode(),
+                 f"damaged: 'checksum' is not {checksum}, the SHA-256 of the "
+                 'rest'),
+                (json.dumps({**other, 'digest': digest}).encode(),
+                 f"damaged: 'digest' is not {sealed(other)['digest']}, that of "
+                 'these contents'),
+                # Whoever changes both makes another file.
+                (json.dumps({**good, 'digest': '0' * 64,
+                             'checksum': x86_cpu_models.checksum(
+                                 {**good, 'digest': '0' * 64})}).encode(),
+                 f"damaged: 'digest' is not {digest}, that of these contents"),
+                # The format says what the digest is over.
+                (json.dumps({**good, 'format-version': 2}).encode(),
+                 'format-version 2 is not 1, the one known here')):
+            with self.subTest(expected):
+                self.assertEqual(self.error(data), expected)
+
+    def test_older_file(self):
+        """Without a checksum, the digest is enough"""
+        self.assertEqual(self.accepted([not_whole(TABLE, 'checksum')]), [0])
+
+    def test_written_otherwise(self):
+        """What it means counts, not how it is written"""
+        backwards = dict(reversed(sealed(TABLE).items()))
+        self.assertEqual(self.accepted([
+            json.dumps(backwards, indent=4, ensure_ascii=False).encode(),
+            json.dumps(backwards, indent='\t').replace('\n', '\r\n').encode(),
+            json.dumps(backwards, separators=(',', ':')).encode()]), [0, 1, 2])
+
+    def test_fingerprints(self):
+        for value in 'a', 'A' * 64, 'g' * 64, 'a' * 63, 'a' * 65, 5, None:
+            table = copy.deepcopy(TABLE)
+            table['accelerators'][1]['fingerprints'][0]['values'][1] = value
+            with self.subTest(value=value):
+                self.assertEqual(
+                    self.error(table), "accelerators[1]: a fingerprint of "
+                    "'base' is not 64 hexadecimal digits, or empty")
+
+    def test_sha256(self):
+        """With the processor's instructions and without: the same"""
+        program = os.path.join(self.tmp, 'sha256-check')
+        self.build(program, 'sha256-check.c')
+        for size in (*range(0, 200), 4095, 4096, 100000):
+            data = random.Random(size).randbytes(size)
+            done = run(program, input=data, env=self.env)
+            self.assertEqual(done.stderr, b'')
+            self.assertEqual(done.stdout.split(), 2 * [
+                hashlib.sha256(data).hexdigest().encode()])
 
 
 # ---- random tables ----
@@ -957,7 +1157,7 @@ def mutated(seed):
         return mutate_bytes(json.dumps(table, indent=1).encode(), rng)
     for _ in range(rng.choice([1, 1, 1, 2, 3])):
         mutate(table, rng)
-    return json.dumps(table).encode()
+    return json.dumps(sealed(table)).encode()
 
 
 class TestFuzz(Program):

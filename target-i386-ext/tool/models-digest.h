@@ -1,0 +1,21 @@
+/*
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The digests of a file of CPU models
+ *
+ * Answers, for the reader of such files: are these the contents that its writer
+ * has written?  docs/models-file.rst says what each digest is over.
+ */
+
+#ifndef X86CPU_MODELS_DIGEST_H
+#define X86CPU_MODELS_DIGEST_H
+
+#include "models-tree.h"
+
+/*
+ * Puts in @digest what member "digest" must be, and in @checksum what member
+ * "checksum" must be, of the file whose contents are the object @root.
+ */
+void models_digest(const JsonNode *root, char digest[65], char checksum[65]);
+
+#endif /* X86CPU_MODELS_DIGEST_H */

@@ -1,0 +1,678 @@
+/*
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The JSON of a file of CPU models, as a tree
+ *
+ * RFC 8259, less all numbers that are not integers, and U+0000 in texts.
+ */
+
+/* For mremap() and MAP_POPULATE */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "models-tree.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum {
+    /* Files of QEMU 11.1 are far smaller, and have about 20,000 values. */
+    MAX_FILE = 16 << 20,
+    MAX_NODES = 1 << 20,
+    /* Files have 8 or so. */
+    MAX_DEPTH = 100,
+    CHUNK_NODES = 4096,
+};
+
+/* Lists and objects have their items side by side in one of these. */
+typedef struct Chunk Chunk;
+struct Chunk {
+    Chunk *next;
+    size_t used, room;
+    JsonNode nodes[];
+};
+
+struct ModelsTree {
+    char *bytes;
+    size_t room;
+    Chunk *chunks;
+    /* The last one of them */
+    Chunk *mapped;
+    size_t mapped_size;
+    JsonNode root;
+};
+
+typedef struct Parser {
+    ModelsTree *tree;
+    char *at, *end;
+    /* For errors */
+    const char *line_start;
+    unsigned line;
+    char *error;
+    size_t error_size;
+    /* Items of lists and objects that have not ended yet */
+    JsonNode *stack;
+    size_t used, room;
+    size_t nnodes;
+} Parser;
+
+/* Always false */
+static bool fail(Parser *p, const char *at, const char *what)
+{
+    snprintf(p->error, p->error_size, "line %u, column %zu: %s", p->line,
+             (size_t)(at - p->line_start) + 1, what);
+    return false;
+}
+
+static bool fail_memory(Parser *p)
+{
+    snprintf(p->error, p->error_size, "not enough memory");
+    return false;
+}
+
+/* ---- nodes ---- */
+
+static JsonNode *push(Parser *p)
+{
+    if (++p->nnodes > MAX_NODES) {
+        fail(p, p->at, "there are too many values");
+        return NULL;
+    }
+    if (p->used == p->room) {
+        size_t room = p->room ? 2 * p->room : 1024;
+        JsonNode *longer = realloc(p->stack, room * sizeof(JsonNode));
+
+        if (!longer) {
+            fail_memory(p);
+            return NULL;
+        }
+        p->stack = longer;
+        p->room = room;
+    }
+    return &p->stack[p->used++];
+}
+
+/* Moves the items from stack[@base] on to where they stay. */
+static const JsonNode *keep_items(Parser *p, size_t base)
+{
+    size_t count = p->used - base;
+    Chunk *chunk = p->tree->chunks;
+    JsonNode *items;
+
+    if (!chunk || chunk->room - chunk->used < count) {
+        size_t room = count > CHUNK_NODES ? count : CHUNK_NODES;
+
+        chunk = malloc(sizeof(Chunk) + room * sizeof(JsonNode));
+        if (!chunk) {
+            fail_memory(p);
+            return NULL;
+        }
+        chunk->next = p->tree->chunks;
+        chunk->used = 0;
+        chunk->room = room;
+        p->tree->chunks = chunk;
+    }
+    items = chunk->nodes + chunk->used;
+    chunk->used += count;
+    if (count) {
+        memcpy(items, p->stack + base, count * sizeof(JsonNode));
+    }
+    p->used = base;
+    return items;
+}
+
+/* ---- tokens ---- */
+
+static void skip_space(Parser *p)
+{
+    for (; p->at < p->end; p->at++) {
+        if (*p->at == '\n') {
+            p->line++;
+            p->line_start = p->at + 1;
+        } else if (*p->at != ' ' && *p->at != '\t' && *p->at != '\r') {
+            break;
+        }
+    }
+}
+
+/* Skips @c, if it is next. */
+static bool skip(Parser *p, char c)
+{
+    if (p->at < p->end && *p->at == c) {
+        p->at++;
+        return true;
+    }
+    return false;
+}
+
+static bool expect(Parser *p, char c)
+{
+    char what[] = "'x' is missing";
+
+    what[1] = c;
+    return skip(p, c) || fail(p, p->at, what);
+}
+
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' :
+           c >= 'a' && c <= 'f' ? c - 'a' + 10 :
+           c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Four hexadecimal digits at @from */
+static bool parse_unit(Parser *p, const char *from, uint32_t *unit)
+{
+    int i;
+
+    if (p->end - from < 4) {
+        return false;
+    }
+    *unit = 0;
+    for (i = 0; i < 4; i++) {
+        int digit = digit_of(from[i]);
+
+        if (digit < 0) {
+            return false;
+        }
+        *unit = *unit << 4 | digit;
+    }
+    return true;
+}
+
+static char *put_code_point(char *to, uint32_t c)
+{
+    if (c < 0x80) {
+        *to++ = c;
+        return to;
+    }
+    if (c < 0x800) {
+        *to++ = 0xc0 | c >> 6;
+    } else {
+        if (c < 0x10000) {
+            *to++ = 0xe0 | c >> 12;
+        } else {
+            *to++ = 0xf0 | c >> 18;
+            *to++ = 0x80 | (c >> 12 & 0x3f);
+        }
+        *to++ = 0x80 | (c >> 6 & 0x3f);
+    }
+    *to++ = 0x80 | (c & 0x3f);
+    return to;
+}
+
+/* Puts what the escape at p->at means in *@to; it is never longer. */
+static bool parse_escape(Parser *p, char **to)
+{
+    static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
+    const char *start = p->at++, *found;
+    uint32_t c, low;
+
+    found = p->at < p->end && *p->at ? strchr(letters, *p->at) : NULL;
+    if (found) {
+        p->at++;
+        *(*to)++ = meanings[found - letters];
+        return true;
+    }
+    if (!skip(p, 'u') || !parse_unit(p, p->at, &c) || !c) {
+        return fail(p, start, "this escape is unknown");
+    }
+    p->at += 4;
+    if (c >= 0xd800 && c < 0xe000) {
+        if (c >= 0xdc00 || p->end - p->at < 2 || p->at[0] != '\\' ||
+            p->at[1] != 'u' || !parse_unit(p, p->at + 2, &low) ||
+            low < 0xdc00 || low >= 0xe000) {
+            return fail(p, start, "half a surrogate pair");
+        }
+        p->at += 6;
+        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+    }
+    *to = put_code_point(*to, c);
+    return true;
+}
+
+/* Copies the bytes of one character beyond ASCII to *@to. */
+static bool parse_utf8(Parser *p, char **to)
+{
+    const unsigned char *from = (const unsigned char *)p->at;
+    uint32_t c = *from, least;
+    size_t i, more;
+
+    more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
+    least = more == 3 ? 0x10000 : more == 2 ? 0x800 : 0x80;
+    if (c < 0xc0 || c > 0xf7 || (size_t)(p->end - p->at) <= more) {
+        return fail(p, p->at, "this is not UTF-8");
+    }
+    c &= 0x3f >> more;
+    for (i = 1; i <= more; i++) {
+        if ((from[i] & 0xc0) != 0x80) {
+            return fail(p, p->at, "this is not UTF-8");
+        }
+        c = c << 6 | (from[i] & 0x3f);
+    }
+    if (c < least || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) {
+        return fail(p, p->at, "this is not UTF-8");
+    }
+    memmove(*to, p->at, more + 1);
+    *to += more + 1;
+    p->at += more + 1;
+    return true;
+}
+
+/* What ends a run of characters that stand for themselves */
+static const bool is_special[256] = {
+    [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true, [0x7f ... 0xff] = true,
+};
+
+/* The first special character from @at on, or @end */
+static char *skip_plain(char *at, char *end)
+{
+#ifdef __SSE2__
+    /* Signed: characters beyond ASCII are less than a space, too. */
+    const __m128i space = _mm_set1_epi8(' '), quote = _mm_set1_epi8('"');
+    const __m128i backslash = _mm_set1_epi8('\\'), del = _mm_set1_epi8(0x7f);
+
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+        int special = _mm_movemask_epi8(_mm_or_si128(
+            _mm_or_si128(_mm_cmplt_epi8(bytes, space),
+                         _mm_cmpeq_epi8(bytes, quote)),
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, backslash),
+                         _mm_cmpeq_epi8(bytes, del))));
+
+        if (special) {
+            return at + __builtin_ctz(special);
+        }
+    }
+#endif
+    while (at < end && !is_special[(unsigned char)*at]) {
+        at++;
+    }
+    return at;
+}
+
+/* A text, whose bytes stay where they are, except for its escapes */
+static bool parse_text(Parser *p, const char **text, uint32_t *length,
+                       bool *plain)
+{
+    const char *start = p->at;
+    char *from, *to;
+
+    if (!skip(p, '"')) {
+        return fail(p, p->at, "a text is missing");
+    }
+    *text = to = p->at;
+    *plain = true;
+    for (;;) {
+        from = p->at;
+        p->at = skip_plain(p->at, p->end);
+        if (to != from) {
+            memmove(to, from, p->at - from);
+        }
+        to += p->at - from;
+        if (p->at == p->end) {
+            return fail(p, start, "this text has no end");
+        }
+        if (*p->at == '"') {
+            break;
+        }
+        *plain = false;
+        if (*p->at == '\\') {
+            if (!parse_escape(p, &to)) {
+                return false;
+            }
+        } else if (*p->at == 0x7f) {
+            *to++ = *p->at++;
+        } else if (!(*p->at & 0x80)) {
+            return fail(p, p->at, "a control character in a text");
+        } else if (!parse_utf8(p, &to)) {
+            return false;
+        }
+    }
+    *length = to - *text;
+    p->at++;
+    *to = '\0';
+    return true;
+}
+
+static bool parse_number(Parser *p, JsonNode *node)
+{
+    const char *start = p->at;
+    uint64_t number = 0;
+    bool too_big = false;
+
+    node->kind = JSON_KIND_INTEGER;
+    node->negative = skip(p, '-');
+    if (p->at == p->end || *p->at < '0' || *p->at > '9') {
+        return fail(p, start, "this is no value of JSON");
+    }
+    if (!skip(p, '0')) {
+        for (; p->at < p->end && *p->at >= '0' && *p->at <= '9'; p->at++) {
+            unsigned digit = *p->at - '0';
+
+            too_big |= number > (UINT64_MAX - digit) / 10;
+            number = number * 10 + digit;
+        }
+    }
+    if (p->at < p->end && (*p->at == '.' || *p->at == 'e' || *p->at == 'E')) {
+        return fail(p, start, "this number is not an integer");
+    }
+    if (too_big || (node->negative && number > (uint64_t)1 << 63)) {
+        return fail(p, start, "this integer has more than 64 bits");
+    }
+    if (node->negative) {
+        number = -number;
+        node->negative = number;
+    }
+    node->number = number;
+    return true;
+}
+
+/* ---- values ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const JsonNode *)a)->name, ((const JsonNode *)b)->name);
+}
+
+/* Sorts the members from stack[@base] on, most of which files have sorted. */
+static bool sort_members(Parser *p, size_t base)
+{
+    bool sorted = true;
+    size_t i;
+
+    for (i = base + 1; sorted && i < p->used; i++) {
+        sorted = compare_names(&p->stack[i - 1], &p->stack[i]) < 0;
+    }
+    if (sorted) {
+        return true;
+    }
+    qsort(p->stack + base, p->used - base, sizeof(JsonNode), compare_names);
+    for (i = base + 1; i < p->used; i++) {
+        if (!compare_names(&p->stack[i - 1], &p->stack[i])) {
+            char what[80];
+
+            snprintf(what, sizeof(what), "member '%.40s' is there twice",
+                     p->stack[i].name);
+            return fail(p, p->at, what);
+        }
+    }
+    return true;
+}
+
+static bool parse_value(Parser *p, JsonNode *node, unsigned depth);
+
+/* Up to the bracket or brace @last, after the first one */
+static bool parse_items(Parser *p, JsonNode *node, char last, unsigned depth)
+{
+    bool is_object = last == '}';
+    size_t base = p->used;
+    JsonNode item;
+
+    node->kind = is_object ? JSON_KIND_OBJECT : JSON_KIND_LIST;
+    if (depth > MAX_DEPTH) {
+        return fail(p, p->at - 1, "nested too deeply");
+    }
+    skip_space(p);
+    while (p->at == p->end || *p->at != last) {
+        JsonNode *place;
+
+        if (p->used > base) {
+            if (!expect(p, ',')) {
+                return false;
+            }
+            skip_space(p);
+        }
+        item = (JsonNode) { .name = NULL };
+        if (is_object) {
+            if (!parse_text(p, &item.name, &item.name_length,
+                            &item.plain_name)) {
+                return false;
+            }
+            skip_space(p);
+            if (!expect(p, ':')) {
+                return false;
+            }
+            skip_space(p);
+        }
+        if (!parse_value(p, &item, depth)) {
+            return false;
+        }
+        place = push(p);
+        if (!place) {
+            return false;
+        }
+        *place = item;
+        skip_space(p);
+    }
+    p->at++;
+    node->length = p->used - base;
+    if (is_object && !sort_members(p, base)) {
+        return false;
+    }
+    node->items = keep_items(p, base);
+    return node->items;
+}
+
+static bool parse_word(Parser *p, JsonNode *node)
+{
+    static const struct {
+        const char *text;
+        size_t length;
+        JsonKind kind;
+    } words[] = {
+        { "true", 4, JSON_KIND_TRUE }, { "false", 5, JSON_KIND_FALSE },
+        { "null", 4, JSON_KIND_NULL },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if ((size_t)(p->end - p->at) >= words[i].length &&
+            !memcmp(p->at, words[i].text, words[i].length)) {
+            p->at += words[i].length;
+            node->kind = words[i].kind;
+            return true;
+        }
+    }
+    return fail(p, p->at, p->at == p->end ? "the file ends here, too early"
+                                          : "this is no value of JSON");
+}
+
+static bool parse_value(Parser *p, JsonNode *node, unsigned depth)
+{
+    if (skip(p, '{')) {
+        return parse_items(p, node, '}', depth + 1);
+    }
+    if (skip(p, '[')) {
+        return parse_items(p, node, ']', depth + 1);
+    }
+    if (p->at < p->end && *p->at == '"') {
+        node->kind = JSON_KIND_TEXT;
+        return parse_text(p, &node->text, &node->length, &node->plain);
+    }
+    if (p->at < p->end && (*p->at == '-' ||
+                           (*p->at >= '0' && *p->at <= '9'))) {
+        return parse_number(p, node);
+    }
+    return parse_word(p, node);
+}
+
+static bool parse(ModelsTree *tree, size_t length, char *error, size_t size)
+{
+    Parser p = {
+        .tree = tree, .at = tree->bytes, .end = tree->bytes + length,
+        .line_start = tree->bytes, .line = 1, .error = error,
+        .error_size = size,
+    };
+    bool ok;
+
+    skip_space(&p);
+    ok = parse_value(&p, &tree->root, 0);
+    if (ok) {
+        skip_space(&p);
+        ok = p.at == p.end || fail(&p, p.at, "there is more after the end");
+    }
+    free(p.stack);
+    return ok;
+}
+
+/* ---- files ---- */
+
+/*
+ * Memory in which all pages are there at once: that takes the kernel a fraction
+ * of the time that it needs when each of them is first used.
+ */
+static void *map(size_t size)
+{
+    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+/* Room for the file, and a byte more: a guess if it is not a regular one */
+static bool map_bytes(ModelsTree *tree, int fd)
+{
+    struct stat status;
+
+    tree->room = 1 << 16;
+    if (!fstat(fd, &status) && S_ISREG(status.st_mode) &&
+        status.st_size > 0 && status.st_size <= MAX_FILE) {
+        tree->room = status.st_size + 1;
+    }
+    tree->bytes = map(tree->room);
+    return tree->bytes;
+}
+
+static bool map_more(ModelsTree *tree)
+{
+    void *more = mremap(tree->bytes, tree->room, 2 * tree->room,
+                        MREMAP_MAYMOVE);
+
+    if (more == MAP_FAILED) {
+        return false;
+    }
+    tree->bytes = more;
+    tree->room *= 2;
+    return true;
+}
+
+/* Reads all bytes; NULL, or why not. */
+static const char *read_bytes(ModelsTree *tree, int fd, size_t *length)
+{
+    ssize_t count;
+
+    if (!map_bytes(tree, fd)) {
+        return "not enough memory";
+    }
+    *length = 0;
+    do {
+        if (*length == tree->room && !map_more(tree)) {
+            return "not enough memory";
+        }
+        count = read(fd, tree->bytes + *length, tree->room - *length);
+        if (count < 0 && errno != EINTR) {
+            return strerror(errno);
+        }
+        *length += count > 0 ? count : 0;
+        if (*length > MAX_FILE) {
+            return "larger than 16 MiB";
+        }
+    } while (count);
+    return NULL;
+}
+
+/* Room for the values of most files of this length; others get more later. */
+static bool map_first_chunk(ModelsTree *tree, size_t length)
+{
+    tree->mapped_size = sizeof(Chunk) + length;
+    tree->mapped = map(tree->mapped_size);
+    if (!tree->mapped) {
+        return false;
+    }
+    tree->mapped->room = length / sizeof(JsonNode);
+    tree->chunks = tree->mapped;
+    return true;
+}
+
+ModelsTree *models_tree_load(const char *path, char *error, size_t size)
+{
+    ModelsTree *tree = calloc(1, sizeof(*tree));
+    const char *problem = "not enough memory";
+    size_t length = 0;
+    int fd;
+
+    if (!tree) {
+        snprintf(error, size, "%s", problem);
+        return NULL;
+    }
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        problem = strerror(errno);
+    } else {
+        problem = read_bytes(tree, fd, &length);
+        close(fd);
+        if (!problem && !map_first_chunk(tree, length)) {
+            problem = "not enough memory";
+        }
+    }
+    if (problem) {
+        snprintf(error, size, "%s", problem);
+    } else if (parse(tree, length, error, size)) {
+        return tree;
+    }
+    models_tree_free(tree);
+    return NULL;
+}
+
+void models_tree_free(ModelsTree *tree)
+{
+    Chunk *chunk, *next;
+
+    if (!tree) {
+        return;
+    }
+    for (chunk = tree->chunks; chunk; chunk = next) {
+        next = chunk->next;
+        if (chunk != tree->mapped) {
+            free(chunk);
+        }
+    }
+    if (tree->mapped) {
+        munmap(tree->mapped, tree->mapped_size);
+    }
+    if (tree->bytes) {
+        munmap(tree->bytes, tree->room);
+    }
+    free(tree);
+}
+
+const JsonNode *models_tree_root(const ModelsTree *tree)
+{
+    return &tree->root;
+}
+
+const JsonNode *json_node_get(const JsonNode *object, const char *name)
+{
+    size_t i, length = strlen(name);
+
+    if (!json_node_is(object, JSON_KIND_OBJECT)) {
+        return NULL;
+    }
+    for (i = 0; i < object->length; i++) {
+        const JsonNode *item = &object->items[i];
+
+        if (item->name_length == length && !memcmp(item->name, name, length)) {
+            return item;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,86 @@
+/*
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The JSON of a file of CPU models, as a tree
+ *
+ * Answers, for the reader of such files (models-file.c): what is in this one?
+ * Most of the time of a query goes into reading 500 KB, so this is made for
+ * speed: values are not allocated one by one, and texts stay where they are in
+ * the file.  Integers have all of 64 bits.
+ */
+
+#ifndef X86CPU_MODELS_TREE_H
+#define X86CPU_MODELS_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Room for the longest error */
+enum { MODELS_TREE_ERROR = 256 };
+
+typedef enum JsonKind {
+    JSON_KIND_NULL, JSON_KIND_FALSE, JSON_KIND_TRUE, JSON_KIND_INTEGER,
+    JSON_KIND_TEXT, JSON_KIND_LIST, JSON_KIND_OBJECT
+} JsonKind;
+
+typedef struct JsonNode JsonNode;
+struct JsonNode {
+    /* Of a member of an object; ends with a zero */
+    const char *name;
+    union {
+        const char *text;           /* ends with a zero, and has no other */
+        uint64_t number;            /* an int64_t if @negative */
+        const JsonNode *items;      /* of objects: sorted by name */
+    };
+    uint32_t name_length;
+    /* Bytes of a text, or how many items there are */
+    uint32_t length;
+    uint8_t kind;
+    bool negative;
+    /* Are they printable ASCII that needs no escape? */
+    bool plain_name, plain;
+};
+
+typedef struct ModelsTree ModelsTree;
+
+/*
+ * Reads file @path.  NULL, with an error without the path in @error, of @size
+ * bytes, if it can't be read or is no JSON, has a member twice or a number that
+ * is no integer of 64 bits, is nested too deeply, or has too many values.
+ */
+ModelsTree *models_tree_load(const char *path, char *error, size_t size);
+
+/* @tree may be NULL. */
+void models_tree_free(ModelsTree *tree);
+
+const JsonNode *models_tree_root(const ModelsTree *tree);
+
+/* Member @name of @object; NULL if it lacks it, or is none */
+const JsonNode *json_node_get(const JsonNode *object, const char *name);
+
+/* Item @i, which must be there, of a list */
+static inline const JsonNode *json_node_at(const JsonNode *list, size_t i)
+{
+    return &list->items[i];
+}
+
+/* How many items a list or an object has; 0 for others, and for NULL */
+static inline size_t json_node_count(const JsonNode *node)
+{
+    return node && (node->kind == JSON_KIND_LIST ||
+                    node->kind == JSON_KIND_OBJECT) ? node->length : 0;
+}
+
+static inline bool json_node_is(const JsonNode *node, JsonKind kind)
+{
+    return node && node->kind == kind;
+}
+
+/* NULL if @node is no text; it may be NULL */
+static inline const char *json_node_text(const JsonNode *node)
+{
+    return json_node_is(node, JSON_KIND_TEXT) ? node->text : NULL;
+}
+
+#endif /* X86CPU_MODELS_TREE_H */
