@@ -1,0 +1,79 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A CPU as -cpu takes it
+ *
+ * Answers, for tools that run where no QEMU is: which CPU does QEMU make of
+ * MODEL[,+FEATURE][,-FEATURE][,PROPERTY=VALUE]..., and who requested what?
+ */
+
+#ifndef X86CPU_CPU_TEXT_H
+#define X86CPU_CPU_TEXT_H
+
+#include "models-file.h"
+
+/* Room for the longest error */
+enum { CPU_TEXT_ERROR = 512 };
+
+/*
+ * The value of an on-off property that is "auto", which only a host can
+ * resolve: comparison takes it as off.
+ */
+enum { CPU_TEXT_AUTO = 2 };
+
+/* What, besides the text, decides which CPU it is */
+typedef struct CpuContext {
+    const ModelsFile *file;
+    /* As number in @file */
+    size_t layer;
+    X86CpuAccelerator accel;
+    ModelsFileIrqchip irqchip;
+    /* NULL if unknown */
+    const char *host_vendor;
+    /* What models host and max request there; NULL if unknown */
+    const X86Cpu *host_cpu;
+} CpuContext;
+
+typedef struct CpuRequest {
+    /* Of models host and max, that of base */
+    size_t model;
+    bool is_host;
+    /* As requested, with the user's changes; not yet expanded */
+    X86Cpu cpu;
+    /* Without the user's changes */
+    X86Cpu default_cpu;
+    /* Features and properties that the user set, to whatever value */
+    uint64_t by_user[X86CPU_MAX_WORDS];
+    /* Features that come with the user's avx10-version */
+    uint64_t by_avx10_version[X86CPU_MAX_WORDS];
+    bool properties_by_user[X86CPU_PROPERTY_COUNT];
+    bool vendor_by_user;
+    /* compat-anchor; empty if there is none */
+    char anchor[64];
+    /* Properties that no description has */
+    bool force_features, enforce, check;
+} CpuRequest;
+
+/* What a text is not good for */
+typedef enum CpuTextProblem {
+    /* QEMU would refuse it. */
+    CPU_TEXT_BAD,
+    /* Only a host knows models host and max. */
+    CPU_TEXT_NEEDS_HOST,
+} CpuTextProblem;
+
+/*
+ * Fills *@request.  False, with one line of ASCII in @error, of CPU_TEXT_ERROR
+ * bytes, and *@problem, if that can't be done.
+ */
+bool cpu_text_parse(const CpuContext *context, const char *text,
+                    CpuRequest *request, CpuTextProblem *problem, char *error);
+
+/*
+ * Whether what @request is depends on the vendor of the host, which @context
+ * lacks: the accelerator gives it to the model, and the user did not set one
+ */
+bool cpu_text_needs_vendor(const CpuContext *context,
+                           const CpuRequest *request);
+
+#endif /* X86CPU_CPU_TEXT_H */

@@ -1,0 +1,29 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The names of feature bits
+ *
+ * Answers, for all verbs: which name does QEMU have for this bit?  Those that
+ * it has none for are named by their place, as in removed-features.
+ */
+
+#ifndef X86CPU_FEATURE_NAMES_H
+#define X86CPU_FEATURE_NAMES_H
+
+#include "explain.h"
+
+/* Room for the longest name that feature_names_place() makes */
+enum { FEATURE_NAME = 64 };
+
+/* The feature that has the one bit of @bit, or NULL */
+const X86CpuFeature *feature_names_find(const X86CpuTables *tables,
+                                        X86CpuBits bit);
+
+/* The number of one bit in its register or MSR */
+unsigned feature_names_number(X86CpuBits bit);
+
+/* The name by place of one bit: "cpuid-07h-ebx-13", "msr-480h-5" */
+void feature_names_place(const X86CpuTables *tables, X86CpuBits bit,
+                         char name[FEATURE_NAME]);
+
+#endif /* X86CPU_FEATURE_NAMES_H */

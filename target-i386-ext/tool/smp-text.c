@@ -1,0 +1,180 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A topology as -smp takes it
+ *
+ * Source: machine_parse_smp_config() in hw/core/machine-smp.c.
+ */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "smp-text.h"
+
+/* More CPUs than any machine type has */
+enum { MAX_CPUS = 1 << 20 };
+
+typedef enum Level {
+    CPUS, SOCKETS, DIES, MODULES, CORES, THREADS, MAXCPUS,
+    LEVELS
+} Level;
+
+static const char *const names[LEVELS] = {
+    [CPUS] = "cpus", [SOCKETS] = "sockets", [DIES] = "dies",
+    [MODULES] = "modules", [CORES] = "cores", [THREADS] = "threads",
+    [MAXCPUS] = "maxcpus",
+};
+
+/* Always false */
+__attribute__((format(printf, 2, 3)))
+static bool fail(char *error, const char *format, ...)
+{
+    va_list ap;
+    char *c;
+
+    va_start(ap, format);
+    vsnprintf(error, SMP_TEXT_ERROR, format, ap);
+    va_end(ap);
+    for (c = error; *c; c++) {
+        if (*c < ' ' || *c > '~') {
+            *c = '?';
+        }
+    }
+    return false;
+}
+
+static int find_level(const char *name, size_t length)
+{
+    int i;
+
+    for (i = 0; i < LEVELS; i++) {
+        if (strlen(names[i]) == length && !strncmp(names[i], name, length)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* Reads the numbers that are given; the others stay 0. */
+static bool read_numbers(const char *text, uint64_t *numbers, char *error)
+{
+    const char *item = text;
+
+    while (true) {
+        size_t length = strcspn(item, ",");
+        const char *equals = memchr(item, '=', length), *value;
+        /* The first item can be the number of CPUs alone. */
+        int level = equals ? find_level(item, equals - item) :
+                    item == text ? CPUS : -1;
+        unsigned long long number;
+        char *end;
+
+        value = equals ? equals + 1 : item;
+        if (level < 0) {
+            return fail(error, "'smp' is '%.64s': there is no '%.*s' in it, "
+                        "but cpus, sockets, dies, modules, cores, threads and "
+                        "maxcpus", text, (int)(length < 32 ? length : 32),
+                        item);
+        }
+        errno = 0;
+        number = *value >= '0' && *value <= '9' ? strtoull(value, &end, 10)
+                                                : 0;
+        if (!number || number > MAX_CPUS || errno || end != item + length) {
+            return fail(error, "'smp' is '%.64s', which is no topology such "
+                        "as 8,sockets=2,cores=4: '%s' is from 1 to %d", text,
+                        names[level], MAX_CPUS);
+        }
+        numbers[level] = number;
+        if (!item[length]) {
+            return true;
+        }
+        item += length + 1;
+    }
+}
+
+/* Whether machine type @name puts CPUs that are not placed into sockets */
+static bool prefers_sockets(const char *name)
+{
+    unsigned major, minor;
+    const char *version = strrchr(name, '-');
+
+    return !strncmp(name, "pc-", 3) && version &&
+           sscanf(version, "-%u.%u", &major, &minor) == 2 &&
+           (major < 6 || (major == 6 && minor <= 1));
+}
+
+static void set_default(uint64_t *number)
+{
+    if (!*number) {
+        *number = 1;
+    }
+}
+
+/* Fills in what is not given, as QEMU does. */
+static void complete(uint64_t *n, bool prefer_sockets)
+{
+    set_default(&n[DIES]);
+    set_default(&n[MODULES]);
+    if (!n[CPUS] && !n[MAXCPUS]) {
+        set_default(&n[SOCKETS]);
+        set_default(&n[CORES]);
+        set_default(&n[THREADS]);
+    } else {
+        uint64_t total = n[MAXCPUS] ? n[MAXCPUS] : n[CPUS];
+        uint64_t parts = n[DIES] * n[MODULES];
+        Level first = prefer_sockets ? SOCKETS : CORES;
+        Level second = prefer_sockets ? CORES : SOCKETS;
+
+        if (!n[first]) {
+            set_default(&n[second]);
+            set_default(&n[THREADS]);
+            n[first] = total / (parts * n[second] * n[THREADS]);
+        } else if (!n[second]) {
+            set_default(&n[THREADS]);
+            n[second] = total / (parts * n[first] * n[THREADS]);
+        }
+        if (!n[THREADS]) {
+            n[THREADS] = total / (parts * n[SOCKETS] * n[CORES]);
+        }
+    }
+    if (!n[MAXCPUS]) {
+        n[MAXCPUS] = n[CPUS] ? n[CPUS] : n[SOCKETS] * n[DIES] * n[MODULES] *
+                                         n[CORES] * n[THREADS];
+    }
+    if (!n[CPUS]) {
+        n[CPUS] = n[MAXCPUS];
+    }
+}
+
+bool smp_text_parse(const char *text, const char *machine,
+                    X86CpuTopology *topology, char *error)
+{
+    uint64_t n[LEVELS] = { 0 }, given = 1, parts, package;
+    Level i;
+
+    if (!read_numbers(text, n, error)) {
+        return false;
+    }
+    /* So no product overflows. */
+    for (i = SOCKETS; i <= THREADS; i++) {
+        given *= n[i] ? n[i] : 1;
+        if (given > MAX_CPUS) {
+            return fail(error, "'smp' is '%.64s', which has more than %d CPUs",
+                        text, MAX_CPUS);
+        }
+    }
+    complete(n, prefers_sockets(machine));
+    parts = n[DIES] * n[MODULES];
+    package = parts * n[CORES] * n[THREADS];
+    if (!n[SOCKETS] || !package || package > MAX_CPUS ||
+        n[SOCKETS] * package != n[MAXCPUS] || n[CPUS] > n[MAXCPUS]) {
+        return fail(error, "'smp' is '%.64s', but sockets, dies, modules, "
+                    "cores and threads must give maxcpus, which is at least "
+                    "cpus", text);
+    }
+    *topology = parts > 1 ? X86CPU_MANY_DIES :
+                package > 1 ? X86CPU_MANY_THREADS : X86CPU_ONE_THREAD;
+    return true;
+}
