@@ -1,0 +1,103 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Many requests
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include "batch.h"
+#include "dispatch.h"
+#include "json-text.h"
+#include "models-json.h"
+
+static json_t *error_answer(const char *text)
+{
+    return json_pack("{s:s, s:i, s:i}", "error", text, "format-version", 1,
+                     "status", STATUS_ERROR);
+}
+
+static json_t *answer_line(Tool *tool, const char *line, size_t length,
+                           size_t number)
+{
+    char error[MODELS_JSON_ERROR], text[MODELS_JSON_ERROR + 64];
+    json_t *request = models_json_parse(line, length, error, sizeof(error));
+    json_t *answer;
+
+    if (!request) {
+        Problem problem;
+
+        snprintf(text, sizeof(text), "request %zu: %s", number, error);
+        problem_set(&problem, STATUS_ERROR, "%s", text);
+        return error_answer(problem.text);
+    }
+    answer = answer_request(tool, request);
+    json_decref(request);
+    return answer;
+}
+
+/*
+ * Reads a line into *@line, of *@size bytes.  Returns its length, without the
+ * line break; -1 at the end; BATCH_MAX_LINE + 1 if it is longer, all of which
+ * is read.
+ */
+static ssize_t read_line(FILE *in, char **line, size_t *size)
+{
+    size_t length = 0;
+    int c;
+
+    while ((c = getc(in)) != EOF && c != '\n') {
+        if (length > BATCH_MAX_LINE) {
+            continue;
+        }
+        if (length == *size) {
+            size_t more = *size ? 2 * *size : 4096;
+            char *longer = realloc(*line, more);
+
+            if (!longer) {
+                return -1;
+            }
+            *line = longer;
+            *size = more;
+        }
+        (*line)[length++] = c;
+    }
+    return c == EOF && !length ? -1 : (ssize_t)length;
+}
+
+static bool is_blank(const char *line, size_t length)
+{
+    size_t i;
+
+    for (i = 0; i < length; i++) {
+        if (!strchr(" \t\r", line[i]) || !line[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool batch_run(Tool *tool, FILE *in, FILE *out)
+{
+    char *line = NULL;
+    size_t size = 0, number = 0;
+    bool ok = true;
+    ssize_t length;
+
+    while (ok && (length = read_line(in, &line, &size)) >= 0) {
+        json_t *answer;
+
+        number++;
+        if (length > BATCH_MAX_LINE) {
+            answer = error_answer("a request is larger than 16 MiB");
+        } else if (is_blank(line, length)) {
+            continue;
+        } else {
+            answer = answer_line(tool, line, length, number);
+        }
+        ok = answer && json_text_print(answer, false, out) && !fflush(out);
+        json_decref(answer);
+    }
+    free(line);
+    return ok && !ferror(in);
+}

@@ -1,0 +1,189 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The CPUs of a request
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include "cpu-list.h"
+#include "translate.h"
+#include "verbs.h"
+
+/* What is automatic can't migrate, and so counts as off. */
+void cpus_drop_auto(X86Cpu *cpu)
+{
+    X86CpuPropertyId id = X86CPU_HV_NO_NONARCH_CORESHARING;
+
+    if (cpu->values[id] == CPU_TEXT_AUTO) {
+        cpu->values[id] = false;
+    }
+}
+
+bool cpus_fill(Tool *tool, const json_t *request, size_t least,
+                      size_t most, Cpus *cpus, Problem *problem)
+{
+    const json_t *list = json_object_get(request, "cpus");
+    size_t i, count = json_is_array(list) ? json_array_size(list) : 0;
+
+    cpus->count = 0;
+    cpus->items = NULL;
+    if (count < least || count > most) {
+        problem_set(problem, STATUS_ERROR, most == least
+                    ? "'cpus' is a list of two CPUs"
+                    : "'cpus' is a list of one CPU or more");
+        return false;
+    }
+    cpus->items = calloc(count, sizeof(*cpus->items));
+    if (!cpus->items) {
+        return false;
+    }
+    for (i = 0; i < count; i++) {
+        Question *q = &cpus->items[i];
+
+        if (!question_fill(tool, request, i, q, problem)) {
+            return false;
+        }
+        if (q->request.cpu.values[X86CPU_HV_PASSTHROUGH]) {
+            problem_set(problem, STATUS_UNKNOWN, "%.64s: hv-passthrough turns "
+                        "on what the host has; set the hv-* properties that "
+                        "you want instead", q->text);
+            return false;
+        }
+        cpus_drop_auto(&q->described);
+        cpus->count++;
+    }
+    return true;
+}
+
+/* All of them as CPUs of the newest QEMU among them, which is @*last */
+bool cpus_translate(Cpus *cpus, const Question **last, Problem *problem)
+{
+    const Question *newest = &cpus->items[0];
+    size_t i;
+
+    for (i = 1; i < cpus->count; i++) {
+        const Question *q = &cpus->items[i];
+
+        if (q->tables->version > newest->tables->version ||
+            (q->tables->version == newest->tables->version &&
+             q->file_number > newest->file_number)) {
+            newest = q;
+        }
+    }
+    *last = newest;
+    for (i = 0; i < cpus->count; i++) {
+        char error[TRANSLATE_ERROR];
+        Question *q = &cpus->items[i];
+
+        if (q->file != newest->file &&
+            !translate_cpu(q->file, newest->file, &q->described, error)) {
+            problem_set(problem, STATUS_ERROR, "%.64s: %s", q->text, error);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool cpus_need_vendor(const Cpus *cpus)
+{
+    size_t i;
+
+    for (i = 0; i < cpus->count; i++) {
+        if (question_needs_vendor(&cpus->items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Values of the host, other than the vendor, that differ from CPU to CPU in
+ * whether they are the host's: the answer depends on them.
+ */
+bool cpus_check_unknown(const Cpus *cpus, Problem *problem)
+{
+    size_t i, j, k;
+
+    for (i = 0; i < cpus->count; i++) {
+        json_t *names = question_unknown(&cpus->items[i]);
+
+        for (j = 0; j < json_array_size(names); j++) {
+            const char *name = json_string_value(json_array_get(names, j));
+            X86CpuPropertyId id = !strcmp(name, "phys-bits")
+                                  ? X86CPU_HOST_PHYS_BITS
+                                  : X86CPU_GUEST_PHYS_BITS;
+            uint64_t own = cpus->items[i].request.cpu.values[id];
+
+            if (strcmp(name, "phys-bits") && strcmp(name, "guest-phys-bits")) {
+                continue;
+            }
+            for (k = 0; k < cpus->count; k++) {
+                if (cpus->items[k].request.cpu.values[id] != own) {
+                    problem_set(problem, STATUS_UNKNOWN, "%.64s has the %s of "
+                                "the host, and %.64s has not: give it with "
+                                "--%s", cpus->items[i].text, name,
+                                cpus->items[k].text, name);
+                    json_decref(names);
+                    return false;
+                }
+            }
+        }
+        json_decref(names);
+    }
+    return true;
+}
+
+void cpus_describe(json_t *answer, const Cpus *cpus)
+{
+    json_t *list = json_array();
+    size_t i;
+
+    for (i = 0; i < cpus->count; i++) {
+        json_t *item = json_object();
+
+        answer_describe(item, &cpus->items[i]);
+        json_array_append_new(list, item);
+    }
+    json_object_set_new(answer, "cpus", list);
+}
+
+void print_cpus(const json_t *answer, FILE *out)
+{
+    const json_t *cpus = json_object_get(answer, "cpus"), *cpu;
+    size_t i;
+
+    json_array_foreach((json_t *)cpus, i, cpu) {
+        char letter = i < 26 ? 'A' + (char)i : '+';
+
+        fprintf(out, "%c  %s (%s, %s, QEMU %s)\n", letter,
+                json_string_value(json_object_get(cpu, "cpu")),
+                json_string_value(json_object_get(cpu, "machine")),
+                json_string_value(json_object_get(cpu, "accel")),
+                json_string_value(json_object_get(cpu, "qemu")));
+    }
+}
+
+void print_list_of(const json_t *answer, const char *name,
+                          const char *title, FILE *out)
+{
+    const json_t *list = json_object_get(answer, name);
+
+    if (json_array_size(list)) {
+        fprintf(out, "\n%s:\n", title);
+        print_names(list, "    ", out);
+    }
+}
+
+/* Whether a CPU of @request has the vendor of a host that is not known */
+bool cpus_ask_vendor(Tool *tool, const json_t *request, size_t least,
+                         size_t most, bool *ok, Problem *problem)
+{
+    Cpus cpus;
+    bool needs;
+
+    *ok = cpus_fill(tool, request, least, most, &cpus, problem);
+    needs = *ok && cpus_need_vendor(&cpus);
+    free(cpus.items);
+    return needs;
+}

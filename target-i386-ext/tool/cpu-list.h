@@ -1,0 +1,52 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The CPUs of a request
+ *
+ * Answers, for the verbs that are about several CPUs: which ones are they, as
+ * CPUs of one QEMU, and is all known of them that the answer depends on?
+ */
+
+#ifndef X86CPU_CPU_LIST_H
+#define X86CPU_CPU_LIST_H
+
+#include "answer.h"
+
+typedef struct Cpus {
+    /* As many as could be filled in; to be freed */
+    Question *items;
+    size_t count;
+} Cpus;
+
+/* What is automatic can't migrate, and so counts as off. */
+void cpus_drop_auto(X86Cpu *cpu);
+
+/* Fills *@cpus with "cpus" of @request: from @least to @most CPUs. */
+bool cpus_fill(Tool *tool, const json_t *request, size_t least, size_t most,
+               Cpus *cpus, Problem *problem);
+
+/* All of them as CPUs of the newest QEMU among them, which is that of *@last */
+bool cpus_translate(Cpus *cpus, const Question **last, Problem *problem);
+
+/*
+ * Whether a CPU of @request has the vendor of a host that is not known.  *@ok
+ * is false if the request is not good.
+ */
+bool cpus_ask_vendor(Tool *tool, const json_t *request, size_t least,
+                     size_t most, bool *ok, Problem *problem);
+
+/*
+ * False if the answer depends on values of the host, other than the vendor,
+ * that are not known: some CPUs have them, and others have not.
+ */
+bool cpus_check_unknown(const Cpus *cpus, Problem *problem);
+
+/* Puts "cpus" in @answer: what each is. */
+void cpus_describe(json_t *answer, const Cpus *cpus);
+
+/* Prints that, and list @name of @answer if it is not empty. */
+void print_cpus(const json_t *answer, FILE *out);
+void print_list_of(const json_t *answer, const char *name, const char *title,
+                   FILE *out);
+
+#endif /* X86CPU_CPU_LIST_H */

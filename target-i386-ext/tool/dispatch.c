@@ -1,0 +1,136 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * From a request to its answer
+ */
+
+#include <string.h>
+#include "dispatch.h"
+#include "live-answers.h"
+#include "../near-names.h"
+
+enum { FORMAT_VERSION = 1 };
+
+static bool has_member(const Verb *verb, const char *name)
+{
+    const char *const *member;
+
+    for (member = verb->members; *member; member++) {
+        if (!strcmp(*member, name)) {
+            return true;
+        }
+    }
+    return !strcmp(name, "verb") || !strcmp(name, "id");
+}
+
+static bool is_flag(const char *name)
+{
+    return !strcmp(name, "all") || !strcmp(name, "any") ||
+           !strcmp(name, "cpu-pm") || !strcmp(name, "partial");
+}
+
+static bool check_members(const Verb *verb, const json_t *request,
+                          Problem *problem)
+{
+    const char *name, *const *member;
+    const json_t *value;
+
+    /* The constness is the caller's. */
+    json_object_foreach((json_t *)request, name, value) {
+        NearNames near = { .count = 0 };
+        char text[X86_CPU_NEAR_NAMES_SIZE];
+
+        if (has_member(verb, name) && (!is_flag(name) ||
+                                       json_is_boolean(value))) {
+            continue;
+        }
+        if (has_member(verb, name)) {
+            problem_set(problem, STATUS_ERROR, "'%s' is neither true nor "
+                        "false", name);
+            return false;
+        }
+        for (member = verb->members; *member; member++) {
+            x86_cpu_near_names_add(&near, name, *member);
+        }
+        x86_cpu_near_names_print(&near, text);
+        problem_set(problem, STATUS_ERROR, "%s takes no '%.64s'%s", verb->name,
+                    name, text);
+        return false;
+    }
+    return true;
+}
+
+static const Verb *get_verb(const json_t *request, Problem *problem)
+{
+    NearNames near = { .count = 0 };
+    char text[X86_CPU_NEAR_NAMES_SIZE];
+    const Verb *verb;
+    const char *name;
+
+    if (!json_is_object(request)) {
+        return problem_set(problem, STATUS_ERROR,
+                           "a request is a JSON object");
+    }
+    if (!request_text(request, "verb", &name, problem)) {
+        return NULL;
+    }
+    if (!name) {
+        return problem_set(problem, STATUS_ERROR, "'verb' is missing");
+    }
+    verb = find_verb(name);
+    if (verb) {
+        return verb;
+    }
+    for (verb = verbs; verb->name; verb++) {
+        x86_cpu_near_names_add(&near, name, verb->name);
+    }
+    x86_cpu_near_names_print(&near, text);
+    return problem_set(problem, STATUS_ERROR, "unknown verb '%.64s'%s", name,
+                       text);
+}
+
+const Verb *find_verb(const char *name)
+{
+    const Verb *verb;
+
+    for (verb = verbs; verb->name; verb++) {
+        if (!strcmp(verb->name, name)) {
+            return verb;
+        }
+    }
+    return NULL;
+}
+
+json_t *answer_request(Tool *tool, const json_t *request)
+{
+    Problem problem = { .status = STATUS_ERROR, .text = "not enough memory" };
+    const Verb *verb = get_verb(request, &problem);
+    Status status = STATUS_YES;
+    json_t *answer = NULL;
+
+    if (verb && check_members(verb, request, &problem)) {
+        answer = tool->live
+                 ? live_answer(tool->live, verb, request, &status, &problem)
+                 : verb->answer(tool, request, &status, &problem);
+    }
+    if (!answer) {
+        status = problem.status;
+        answer = json_pack("{s:s}", "error", problem.text);
+    }
+    if (json_object_get(request, "id")) {
+        json_object_set(answer, "id", json_object_get(request, "id"));
+    }
+    if (verb) {
+        json_object_set_new(answer, "verb", json_string(verb->name));
+    }
+    json_object_set_new(answer, "format-version", json_integer(FORMAT_VERSION));
+    json_object_set_new(answer, "status", json_integer(status));
+    tool_end_request(tool);
+    return answer;
+}
+
+void tool_free(Tool *tool)
+{
+    tool_free_inputs(tool);
+    live_tool_free(tool->live);
+}

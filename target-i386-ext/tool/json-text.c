@@ -1,0 +1,49 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * JSON as x86-cpu prints it
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include "json-text.h"
+#include "models-json.h"
+
+/* As jansson prints what begins the texts that stand for big numbers */
+#define BIG_NUMBER "\"\\u0001"
+
+/* The end of the big number at @text, or NULL if it is none */
+static const char *end_of_number(const char *text)
+{
+    const char *digits = text + strlen(BIG_NUMBER);
+    size_t length = strspn(digits, "0123456789");
+
+    return length && digits[length] == '"' ? digits + length : NULL;
+}
+
+bool json_text_print(const json_t *json, bool in_lines, FILE *out)
+{
+    size_t flags = JSON_SORT_KEYS | JSON_ENSURE_ASCII | JSON_ENCODE_ANY |
+                   (in_lines ? JSON_INDENT(2) : 0);
+    char *text = json_dumps(json, flags);
+    const char *from = text, *big, *end;
+
+    while (from && (big = strstr(from, BIG_NUMBER))) {
+        end = end_of_number(big);
+        if (!end) {
+            fwrite(from, 1, big + 1 - from, out);
+            from = big + 1;
+            continue;
+        }
+        fwrite(from, 1, big - from, out);
+        big += strlen(BIG_NUMBER);
+        fwrite(big, 1, end - big, out);
+        from = end + 1;
+    }
+    if (from) {
+        fputs(from, out);
+        putc('\n', out);
+    }
+    free(text);
+    return text && !ferror(out);
+}

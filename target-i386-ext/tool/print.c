@@ -1,0 +1,104 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Answers as text for people
+ */
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "answer.h"
+#include "models-json.h"
+
+enum { COLUMNS = 100 };
+
+void print_value(const json_t *value, FILE *out)
+{
+    uint64_t number;
+    bool negative;
+
+    if (json_is_boolean(value)) {
+        fputs(json_is_true(value) ? "on" : "off", out);
+    } else if (models_json_integer(value, &number, &negative)) {
+        fprintf(out, negative ? "%" PRId64 : "%" PRIu64, number);
+    } else if (models_json_is_text(value)) {
+        const char *c;
+
+        /* Two commas are one. */
+        for (c = json_string_value(value); *c; c++) {
+            putc(*c, out);
+            if (*c == ',') {
+                putc(',', out);
+            }
+        }
+    }
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char **sorted_names(const json_t *object)
+{
+    const char **names = calloc(json_object_size(object) + 1, sizeof(*names));
+    const char *name;
+    json_t *value;
+    size_t n = 0;
+
+    json_object_foreach((json_t *)object, name, value) {
+        if (names) {
+            names[n++] = name;
+        }
+    }
+    if (names) {
+        qsort(names, n, sizeof(*names), compare_texts);
+    }
+    return names;
+}
+
+char *answer_cpu_text(const char *model, const json_t *props)
+{
+    const char **names = sorted_names(props), **name;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out || !names) {
+        if (out) {
+            fclose(out);
+        }
+        free(text);
+        free(names);
+        return NULL;
+    }
+    fputs(model, out);
+    for (name = names; *name; name++) {
+        fprintf(out, ",%s=", *name);
+        print_value(json_object_get(props, *name), out);
+    }
+    fclose(out);
+    free(names);
+    return text;
+}
+
+void print_names(const json_t *names, const char *indent, FILE *out)
+{
+    size_t column = 0, i;
+
+    for (i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        bool is_last = i + 1 == json_array_size(names);
+        size_t length = strlen(name) + !is_last;
+
+        if (column && column + 1 + length > COLUMNS) {
+            putc('\n', out);
+            column = 0;
+        }
+        column += fprintf(out, "%s%s%s", column ? " " : indent, name,
+                          is_last ? "" : ",");
+    }
+    if (column) {
+        putc('\n', out);
+    }
+}

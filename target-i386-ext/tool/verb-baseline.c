@@ -1,0 +1,250 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * x86-cpu baseline
+ *
+ * Answers, for people and programs without a QEMU: which CPU can replace all of
+ * these, and what of theirs does it lack?  As query-cpu-model-baseline has it.
+ */
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "baseline.h"
+#include "cpu-list.h"
+#include "verbs.h"
+
+/*
+ * Features that all CPUs have, or that guests of all see, at one topology or
+ * another
+ */
+static bool find_common(const Cpus *cpus, const Question *last,
+                        uint64_t *common)
+{
+    X86CpuViews *views = calloc(1, sizeof(*views));
+    uint64_t (*seen)[X86CPU_MAX_WORDS] = calloc(X86CPU_TOPOLOGIES,
+                                                sizeof(*seen));
+    size_t i, j;
+    int t;
+
+    if (views && seen) {
+        memset(seen, 0xff, X86CPU_TOPOLOGIES * sizeof(*seen));
+        memset(common, 0xff, X86CPU_MAX_WORDS * sizeof(*common));
+        for (i = 0; i < cpus->count; i++) {
+            for (j = 0; j < X86CPU_MAX_WORDS; j++) {
+                common[j] &= cpus->items[i].described.words[j];
+            }
+            x86cpu_view_all(last->tables, &cpus->items[i].described,
+                            last->context.accel, views);
+            for (t = 0; t < X86CPU_TOPOLOGIES; t++) {
+                for (j = 0; j < X86CPU_MAX_WORDS; j++) {
+                    seen[t][j] &= views->at[t].words[j];
+                }
+            }
+        }
+        for (t = 0; t < X86CPU_TOPOLOGIES; t++) {
+            for (j = 0; j < X86CPU_MAX_WORDS; j++) {
+                common[j] |= seen[t][j];
+            }
+        }
+    }
+    free(views);
+    free(seen);
+    return views && seen;
+}
+
+/* What a step leaves out, as far as all CPUs have it */
+static void add_omitted(const uint64_t *common, const X86CpuNames *step,
+                        X86CpuNames *all)
+{
+    size_t i;
+
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        all->bits[i] |= step->bits[i] & common[i];
+    }
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        all->properties[i] |= step->properties[i];
+    }
+    for (i = 0; i < X86CPU_CACHES; i++) {
+        all->caches[i] |= step->caches[i];
+    }
+    all->vendor |= step->vendor;
+    all->model_id |= step->model_id;
+    all->hv_vendor_id |= step->hv_vendor_id;
+}
+
+static void add_names(X86CpuNames *all, const X86CpuNames *step)
+{
+    size_t i;
+
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        all->bits[i] |= step->bits[i];
+    }
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        all->properties[i] |= step->properties[i];
+    }
+}
+
+/* As check_startable() in model-baseline.c */
+static bool check_startable(const Question *q, Problem *problem)
+{
+    const X86Cpu *cpu = &q->described;
+    bool lm = cpu->words[X86CPU_FEAT_8000_0001_EDX] & 1u << 29;
+    uint64_t bits = cpu->values[X86CPU_PHYS_BITS];
+    uint64_t guest_bits = cpu->values[X86CPU_GUEST_PHYS_BITS];
+    int missing = x86cpu_missing_cache(cpu);
+
+    if (missing != X86CPU_CACHES) {
+        problem_set(problem, STATUS_ERROR, "%.64s: %s is missing: a CPU with "
+                    "legacy-cache=off, or with some caches of its own, needs "
+                    "l1d-cache-info, l1i-cache-info, l2-cache-info and "
+                    "l3-cache-info to start, and to have a baseline",
+                    q->text, models_file_cache_names[missing]);
+    } else if (lm && (bits < 32 || bits > 52)) {
+        problem_set(problem, STATUS_ERROR, "%.64s: phys-bits should be from "
+                    "32 to 52, but is %" PRIu64, q->text, bits);
+    } else if (lm && guest_bits && guest_bits < 32) {
+        problem_set(problem, STATUS_ERROR, "%.64s: guest-phys-bits should be "
+                    "0, or from 32 to %" PRIu64 ", but is %" PRIu64, q->text,
+                    bits, guest_bits);
+    } else if (cpu->values[X86CPU_X_VENDOR_CPUID_ONLY_V2] &&
+               !cpu->values[X86CPU_X_VENDOR_CPUID_ONLY]) {
+        problem_set(problem, STATUS_ERROR, "%.64s: x-vendor-cpuid-only-v2=on "
+                    "needs x-vendor-cpuid-only=on", q->text);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+typedef struct Fold {
+    X86CpuBaseline step;
+    X86Cpu cpu;
+    X86CpuNames omitted[X86CPU_OMISSIONS], hazards;
+    uint64_t common[X86CPU_MAX_WORDS];
+} Fold;
+
+/* Puts the baseline of all @cpus in *@fold, of which none is from a host. */
+static bool fold_cpus(const Cpus *cpus, const Question *last, Fold *fold,
+                      Problem *problem)
+{
+    size_t i;
+    int j;
+
+    for (i = 0; i < cpus->count; i++) {
+        if (!check_startable(&cpus->items[i], problem)) {
+            return false;
+        }
+    }
+    if (!find_common(cpus, last, fold->common)) {
+        return false;
+    }
+    fold->cpu = cpus->items[0].described;
+    /* One CPU is that with itself, without what can't migrate. */
+    for (i = cpus->count > 1; i < cpus->count; i++) {
+        if (!x86cpu_baseline(last->tables, &fold->cpu,
+                             &cpus->items[i].described, last->context.accel,
+                             &fold->step)) {
+            problem_set(problem, STATUS_ERROR, "CPUs of different vendors have "
+                        "no baseline: %.64s has vendor '%s', %.64s '%s'",
+                        cpus->items[0].text, fold->cpu.vendor,
+                        cpus->items[i].text, cpus->items[i].described.vendor);
+            return false;
+        }
+        fold->cpu = fold->step.cpu;
+        for (j = 0; j < X86CPU_OMISSIONS; j++) {
+            add_omitted(fold->common, &fold->step.omitted[j],
+                        &fold->omitted[j]);
+        }
+        add_names(&fold->hazards, &fold->step.hazards);
+    }
+    return true;
+}
+
+static json_t *omitted_features(const ModelsFile *file, const Fold *fold)
+{
+    static const char *const reasons[X86CPU_OMISSIONS] = {
+        [X86CPU_OMITTED_DEPENDENCY] = "dependency",
+        [X86CPU_OMITTED_UNMIGRATABLE] = "unmigratable",
+        [X86CPU_OMITTED_CONFLICT] = "conflict",
+    };
+    json_t *list = json_array();
+    size_t j;
+    int i;
+
+    for (i = 0; i < X86CPU_OMISSIONS; i++) {
+        json_t *names = answer_names(file, &fold->omitted[i]);
+
+        for (j = 0; j < json_array_size(names); j++) {
+            json_array_append_new(list, json_pack("{s:O, s:s}",
+                "feature", json_array_get(names, j), "reason", reasons[i]));
+        }
+        json_decref(names);
+    }
+    return list;
+}
+
+static json_t *baseline(Tool *tool, const json_t *request, Status *status,
+                        Problem *problem)
+{
+    Fold *fold = calloc(1, sizeof(*fold));
+    const Question *last;
+    json_t *answer = NULL;
+    Cpus cpus = { NULL, 0 };
+
+    (void)status;
+    if (fold && cpus_fill(tool, request, 1, SIZE_MAX, &cpus, problem) &&
+        cpus_check_unknown(&cpus, problem) &&
+        cpus_translate(&cpus, &last, problem) &&
+        fold_cpus(&cpus, last, fold, problem)) {
+        answer = json_pack("{s:{s:s, s:o}, s:o, s:o}", "model",
+            "name", "base", "props", answer_props(last->file, &fold->cpu),
+            "omitted-features", omitted_features(last->file, fold),
+            "hazards", answer_names(last->file, &fold->hazards));
+        cpus_describe(answer, &cpus);
+    }
+    free(fold);
+    free(cpus.items);
+    return answer;
+}
+
+json_t *answer_baseline(Tool *tool, const json_t *request, Status *status,
+                        Problem *problem)
+{
+    bool ok;
+
+    if (json_object_get(request, "hosts")) {
+        return answer_baseline_hosts(tool, request, status, problem);
+    }
+    if (cpus_ask_vendor(tool, request, 1, SIZE_MAX, &ok, problem)) {
+        return answer_by_vendor(tool, request, status, problem, baseline);
+    }
+    return ok ? baseline(tool, request, status, problem) : NULL;
+}
+
+void print_baseline(const json_t *answer, const json_t *request, FILE *out)
+{
+    const json_t *model = json_object_get(answer, "model"), *omitted;
+    char *text;
+    size_t i;
+
+    if (json_object_get(request, "hosts")) {
+        print_baseline_hosts(answer, request, out);
+        return;
+    }
+    if (!print_begin(answer, request, out, print_baseline)) {
+        return;
+    }
+    text = answer_cpu_text("base", json_object_get(model, "props"));
+    if (text) {
+        fprintf(out, "%s\n", text);
+    }
+    free(text);
+    json_array_foreach(json_object_get(answer, "omitted-features"), i,
+                       omitted) {
+        fprintf(out, "%s    %-30s %s\n", i ? "" : "\nleft out:\n",
+                json_string_value(json_object_get(omitted, "feature")),
+                json_string_value(json_object_get(omitted, "reason")));
+    }
+    print_list_of(answer, "hazards", "guests may miss", out);
+}

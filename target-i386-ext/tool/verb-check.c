@@ -1,0 +1,117 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * x86-cpu check
+ *
+ * Answers, for people and control planes: does this CPU run on the host of a
+ * passport, what would it lack there, and why?
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include "host-check.h"
+#include "verbs.h"
+
+static json_t *check(Tool *tool, const json_t *request,
+                     const Passport *passport, Question *q, HostOffer *offer,
+                     Problem *problem)
+{
+    const char *text, *refusal;
+    HostOptions options;
+    json_t *answer;
+
+    if (!request_text(request, "cpu", &text, problem)) {
+        return NULL;
+    }
+    if (!text) {
+        return problem_set(problem, STATUS_ERROR, "the CPU is missing");
+    }
+    if (!question_begin(tool, request, 0, NULL, q, problem)) {
+        return NULL;
+    }
+    if (q->context.accel != X86CPU_ON_KVM) {
+        return problem_set(problem, STATUS_ERROR, "a passport says what KVM "
+                           "offers: use 'accel' kvm");
+    }
+    options = (HostOptions) {
+        .irqchip = q->context.irqchip,
+        .cpu_pm = request_flag(request, "cpu-pm"),
+    };
+    if (!host_offer_fill(passport, q->tables, &options, offer)) {
+        return problem_set(problem, STATUS_UNKNOWN, "the passport does not "
+                           "say what KVM offers: it is of hardware alone");
+    }
+    refusal = host_options_problem(passport, &options);
+    if (refusal) {
+        return problem_set(problem, STATUS_NO, "%s", refusal);
+    }
+    if (!question_set_host(q, passport, &options, offer, problem) ||
+        !question_ask(q, text, problem)) {
+        return NULL;
+    }
+    answer = host_check(&q->context, &q->request, q->topology, passport,
+                        offer);
+    if (answer) {
+        answer_describe(answer, q);
+    }
+    return answer;
+}
+
+json_t *answer_check(Tool *tool, const json_t *request, Status *status,
+                     Problem *problem)
+{
+    const json_t *host = json_object_get(request, "host");
+    HostOffer *offer = calloc(1, sizeof(*offer));
+    Question *q = calloc(1, sizeof(*q));
+    const Passport *passport;
+    json_t *answer = NULL;
+
+    if (!host) {
+        problem_set(problem, STATUS_UNKNOWN, "only the host knows: give its "
+                    "passport with 'host' (x86-cpu host writes it)");
+    } else if (offer && q) {
+        passport = tool_passport(tool, host, problem);
+        answer = passport ? check(tool, request, passport, q, offer, problem)
+                          : NULL;
+    }
+    free(offer);
+    free(q);
+    if (answer && !json_is_true(json_object_get(answer, "runs"))) {
+        *status = STATUS_NO;
+    }
+    return answer;
+}
+
+void print_check(const json_t *answer, const json_t *request, FILE *out)
+{
+    bool all = request_flag(request, "all");
+    const json_t *entry;
+    unsigned others = 0;
+    size_t i;
+
+    print_begin(answer, request, out, print_check);
+    fprintf(out, "%-12s%s\n", "runs there",
+            json_is_true(json_object_get(answer, "runs")) ? "yes" : "no");
+    json_array_foreach(json_object_get(answer, "errors"), i, entry) {
+        fprintf(out, "\n%s\n",
+                json_string_value(json_object_get(entry, "text")));
+    }
+    fprintf(out, "\n%-32s %-14s %-13s %s\n", "removed", "reason",
+            "requested by", "blocking");
+    json_array_foreach(json_object_get(answer, "removed-features"), i, entry) {
+        bool blocking = json_is_true(json_object_get(entry, "blocking"));
+
+        if (!all && !blocking) {
+            others++;
+            continue;
+        }
+        fprintf(out, "%-32s %-14s %-13s %s\n",
+                json_string_value(json_object_get(entry, "feature")),
+                json_string_value(json_object_get(entry, "reason")),
+                json_string_value(json_object_get(entry, "requested-by")),
+                blocking ? "yes" : "no");
+    }
+    if (others) {
+        fprintf(out, "and %u that nothing stops on (--all)\n", others);
+    }
+}
