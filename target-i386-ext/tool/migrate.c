@@ -1,0 +1,646 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Whether a guest can go from one host to another
+ *
+ * Sources: target/i386/kvm/kvm.c (kvm_arch_set_tsc_khz(),
+ * kvm_arch_init_vcpu(), kvm_msr_entry_add_vmx()), kvm-cpu.c
+ * (kvm_cpu_xsave_init()) and machine.c (nested_state_post_load()) of QEMU; SDM
+ * vol. 1, 13.5 (XSAVE layout), vol. 3, appendix A (VMX capabilities) and
+ * 17.3.1 (IA32_MCG_CAP).
+ */
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include "compare.h"
+#include "migrate.h"
+
+#define BIT(n) (1ull << (n))
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define VMX     BIT(5)                  /* CPUID[1].ECX */
+#define SVM     BIT(2)                  /* CPUID[0x80000001].ECX */
+#define LM      BIT(29)                 /* CPUID[0x80000001].EDX */
+#define INVTSC  BIT(8)                  /* CPUID[0x80000007].EDX */
+#define MCE     BIT(7)                  /* CPUID[1].EDX */
+#define MCA     BIT(14)
+#define EPT     BIT(32 + 1)             /* VMX_PROCBASED_CTLS2 */
+#define XTILE   (BIT(17) | BIT(18))     /* XSAVE components */
+#define MCG_CTL_P BIT(8)                /* IA32_MCG_CAP */
+#define MCG_SER_P BIT(24)
+
+enum {
+    /* x87 and SSE are in the legacy region of the XSAVE area. */
+    FIRST_EXTENDED_COMPONENT = 2,
+    COMPONENTS = 63,
+    VMX_BASIC = 0x480,
+    VMX_MISC = 0x485,
+    VMX_EPT_VPID_CAP = 0x48c,
+};
+
+void migrate_add(json_t *reasons, const char *what, bool blocking,
+                 const char *format, ...)
+{
+    char text[1024];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+    json_array_append_new(reasons, json_pack("{s:s, s:s, s:b}", "what", what,
+                                             "text", text, "blocking",
+                                             blocking));
+}
+
+__attribute__((format(printf, 2, 3)))
+static void add_unknown(json_t *unknown, const char *format, ...)
+{
+    char text[512];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+    json_array_append_new(unknown, json_string(text));
+}
+
+/*
+ * One reason for all of @features, which is released and may be empty; @format
+ * has a %s for them.  They do not block.
+ */
+static void add_list(json_t *reasons, const char *what, json_t *features,
+                     const char *format, const char *a, const char *b)
+{
+    json_t *text = json_string(""), *longer, *feature;
+    size_t i;
+
+    json_array_foreach(features, i, feature) {
+        longer = json_sprintf("%s%s%s", json_string_value(text),
+                              i ? ", " : "", json_string_value(feature));
+        json_decref(text);
+        text = longer;
+    }
+    if (json_array_size(features)) {
+        json_array_append_new(reasons, json_pack(
+            "{s:s, s:o, s:b, s:O}", "what", what, "text",
+            json_sprintf(format, a, b, json_string_value(text)),
+            "blocking", false, "features", features));
+    }
+    json_decref(text);
+    json_decref(features);
+}
+
+void migrate_side_settle(MigrateSide *side)
+{
+    x86cpu_filter(side->tables, &side->described, X86CPU_ON_KVM,
+                  side->topology, &side->offer.offer, &side->filtered);
+    x86cpu_view_expanded(side->tables, &side->filtered.remaining,
+                         X86CPU_ON_KVM, side->topology, &side->view);
+}
+
+static bool shows(const MigrateSide *side, X86CpuWordId word, uint64_t bits)
+{
+    return side->view.words[word] & bits;
+}
+
+/* ---- features ---- */
+
+/*
+ * Features that microcode updates bring, by their names in QEMU: mitigations
+ * of side channels (Documentation/admin-guide/hw-vuln/ of Linux)
+ */
+static const char *const by_microcode[] = {
+    "amd-psfd", "amd-ssbd", "amd-stibp", "arch-capabilities", "bhi-ctrl",
+    "bhi-no", "core-capability", "ddpd-u", "fb-clear", "fbsdp-no", "flush-l1d",
+    "gds-no", "ibpb", "ibpb-brtype", "ibpb-ret", "ibrs-all", "intel-psfd",
+    "ipred-ctrl", "its-no", "mcdt-no", "md-clear", "mds-no", "psdp-no",
+    "pschange-mc-no", "rdctl-no", "rfds-clear", "rfds-no", "rrsba-ctrl",
+    "rsba", "sbdr-ssdp-no", "sbpb", "skip-l1dfl-vmentry", "spec-ctrl",
+    "srbds-ctrl", "srso-no", "srso-user-kernel-no", "ssb-no", "ssbd", "stibp",
+    "taa-no", "tsa-l1-no", "tsa-sq-no", "tsx-ctrl", "verw-clear", "virt-ssbd",
+};
+
+static bool is_by_microcode(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT(by_microcode); i++) {
+        if (!strcmp(by_microcode[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The entry of @side's check about feature @name; NULL if there is none */
+static const json_t *find_removed(const MigrateSide *side, const char *name)
+{
+    const json_t *removed = json_object_get(side->check, "removed-features");
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach((json_t *)removed, i, entry) {
+        const char *other =
+            json_string_value(json_object_get(entry, "feature"));
+
+        if (other && !strcmp(other, name)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+/* Why guests of @side lack a feature */
+static const char *reason_of(const MigrateSide *side, const char *name,
+                             const X86CpuFeature *f)
+{
+    static const char *const lacks[] = {
+        [HOST_LACK_HARDWARE] = "hardware",
+        [HOST_LACK_KERNEL] = "kernel",
+        [HOST_LACK_QEMU] = "qemu",
+        [HOST_LACK_CONFIGURATION] = "configuration",
+    };
+    const json_t *entry = find_removed(side, name);
+    const char *reason = json_string_value(json_object_get(entry, "reason"));
+    uint64_t left = f->mask & ~side->offer.offer.words[f->word];
+
+    if (reason) {
+        return reason;
+    }
+    return left ? lacks[host_offer_lack(side->tables, &side->offer,
+                                        (X86CpuBits) { f->word,
+                                                       left & -left })]
+                : NULL;
+}
+
+static void add_lost(const MigrateSide *a, const MigrateSide *b,
+                     const X86CpuFeature *f, json_t *reasons)
+{
+    const char *reason = reason_of(b, f->name, f);
+
+    if (is_by_microcode(f->name) && a->passport->microcode &&
+        b->passport->microcode) {
+        migrate_add(reasons, "microcode", true, "guests lack %s on %s%s%s; "
+                    "microcode brings it: %s has %.64s, %s has %.64s", f->name,
+                    b->name, reason ? ": " : "", reason ? reason : "", a->name,
+                    a->passport->microcode, b->name, b->passport->microcode);
+        return;
+    }
+    migrate_add(reasons, is_by_microcode(f->name) ? "microcode" : "feature",
+                true, "guests lack %s on %s%s%s", f->name, b->name,
+                reason ? ": " : "", reason ? reason : "");
+}
+
+/* Bits that QEMU sets by the topology; AMD's copies: see core/compare.c. */
+static bool is_free(const MigrateSide *side, const X86CpuFeature *f)
+{
+    return f->polarity == X86CPU_TOPOLOGY ||
+           (f->word == X86CPU_FEAT_8000_0001_EDX &&
+            (f->mask & X86CPU_AMD_ALIASES) &&
+            x86cpu_is_amd(&side->filtered.remaining));
+}
+
+/* By names: the files of two QEMUs may number words differently. */
+static void compare_features(const MigrateSide *a, const MigrateSide *b,
+                             json_t *reasons)
+{
+    json_t *added = json_array();
+    size_t i;
+
+    for (i = 0; i < a->tables->nfeatures; i++) {
+        const X86CpuFeature *f = &a->tables->features[i];
+        int number = models_file_find_feature(b->file, f->name);
+        const X86CpuFeature *g = number < 0 ? NULL
+                                            : &b->tables->features[number];
+        bool on_a = shows(a, f->word, f->mask);
+        bool on_b = g && shows(b, g->word, g->mask);
+
+        if (is_free(a, f) || on_a == on_b) {
+            continue;
+        }
+        if (on_b) {
+            json_array_append_new(added, json_string(f->name));
+        } else if (!g) {
+            migrate_add(reasons, "feature", true, "QEMU %s on %s has no "
+                        "feature %s", models_file_version(b->file), b->name,
+                        f->name);
+        } else {
+            add_lost(a, b, g, reasons);
+        }
+    }
+    add_list(reasons, "added-features", added, "guests gain features on %s "
+             "that %s does not show: %s", b->name, a->name);
+}
+
+/* Features that guests don't see on @a either do not stop QEMU's start. */
+static void add_missing_on_both(const MigrateSide *a, const MigrateSide *b,
+                                json_t *reasons)
+{
+    json_t *missing = json_array();
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(json_object_get(b->check, "removed-features"), i,
+                       entry) {
+        const char *name =
+            json_string_value(json_object_get(entry, "feature"));
+        int number = models_file_find_feature(a->file, name);
+        const X86CpuFeature *f = number < 0 ? NULL
+                                            : &a->tables->features[number];
+
+        /* Entries about XSAVE components have the name of their feature. */
+        if (!json_is_true(json_object_get(entry, "blocking")) ||
+            (f && shows(a, f->word, f->mask))) {
+            continue;
+        }
+        if (find_removed(a, name)) {
+            json_array_append_new(missing, json_string(name));
+        } else if (!f) {
+            /* Not a feature of the dictionary: no view has it. */
+            migrate_add(reasons, "feature", true, "guests lack %s on %s: %s",
+                        name, b->name, json_string_value(
+                            json_object_get(entry, "reason")));
+        }
+    }
+    add_list(reasons, "removed-on-both", missing, "neither %s nor %s has these "
+             "features, which were requested, so enforce=on would refuse the "
+             "CPU: %s", a->name, b->name);
+}
+
+/* Whether guests have them on the other host is not known. */
+static void add_removed(const MigrateSide *b, json_t *reasons)
+{
+    json_t *missing = json_array();
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(json_object_get(b->check, "removed-features"), i,
+                       entry) {
+        if (json_is_true(json_object_get(entry, "blocking"))) {
+            json_array_append(missing, json_object_get(entry, "feature"));
+        }
+    }
+    add_list(reasons, "removed", missing, "%s lacks features that were "
+             "requested%s: %s", b->name, "");
+}
+
+static void add_errors(const MigrateSide *b, json_t *reasons)
+{
+    const json_t *error;
+    size_t i;
+
+    json_array_foreach(json_object_get(b->check, "errors"), i, error) {
+        const char *property =
+            json_string_value(json_object_get(error, "property"));
+
+        migrate_add(reasons, property ? property : "error", true,
+                    "QEMU does not start on %s: %s", b->name,
+                    json_string_value(json_object_get(error, "text")));
+    }
+}
+
+/* ---- values ---- */
+
+static bool gates(const X86CpuTables *tables, unsigned property)
+{
+    switch (tables->properties[property].class) {
+    case X86CPU_CLASS_BIT:
+    case X86CPU_CLASS_FLAT:
+    case X86CPU_CLASS_GATE:
+        return true;
+    case X86CPU_CLASS_MINIMUM:
+        /* See compare_physical_bits(). */
+        return property != X86CPU_PHYS_BITS;
+    default:
+        return false;
+    }
+}
+
+static void compare_values(const MigrateSide *a, const MigrateSide *b,
+                           json_t *reasons)
+{
+    unsigned i;
+
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        uint64_t of_a = a->view.values[i], of_b = b->view.values[i];
+
+        if (gates(a->tables, i) && of_a != of_b) {
+            bool fits = a->tables->properties[i].class ==
+                        X86CPU_CLASS_MINIMUM ? of_a < of_b : !of_a;
+
+            migrate_add(reasons, x86cpu_property_names[i], !fits,
+                        "%s is %" PRIu64 " on %s, and %" PRIu64 " on %s",
+                        x86cpu_property_names[i], of_a, a->name, of_b,
+                        b->name);
+        }
+    }
+    if (memcmp(a->view.vendor, b->view.vendor, sizeof(a->view.vendor))) {
+        migrate_add(reasons, "vendor", true, "guests see the vendor %.12s on "
+                    "%s, and %.12s on %s", a->view.vendor, a->name,
+                    b->view.vendor, b->name);
+    }
+}
+
+/* What guests are not bound to, though it changes under them */
+static void compare_identity(const MigrateSide *a, const MigrateSide *b,
+                             json_t *reasons)
+{
+    static const X86CpuPropertyId ids[] = {
+        X86CPU_FAMILY, X86CPU_MODEL, X86CPU_STEPPING, X86CPU_UCODE_REV,
+    };
+    const X86Cpu *ca = &a->filtered.remaining, *cb = &b->filtered.remaining;
+    size_t i;
+
+    for (i = 0; i < COUNT(ids); i++) {
+        if (ca->values[ids[i]] != cb->values[ids[i]]) {
+            migrate_add(reasons, "identity", false, "%s is 0x%" PRIx64 " on "
+                        "%s, and 0x%" PRIx64 " on %s",
+                        x86cpu_property_names[ids[i]], ca->values[ids[i]],
+                        a->name, cb->values[ids[i]], b->name);
+        }
+    }
+    if (strcmp(ca->model_id, cb->model_id)) {
+        migrate_add(reasons, "identity", false, "model-id is '%s' on %s, and "
+                    "'%s' on %s", ca->model_id, a->name, cb->model_id,
+                    b->name);
+    }
+    if (memcmp(a->view.caches, b->view.caches, sizeof(a->view.caches))) {
+        migrate_add(reasons, "identity", false, "the caches differ");
+    }
+}
+
+/*
+ * QEMU only warns of more bits than the host has, and guests with few
+ * addresses do not mind: only what the guest loses stands in the way.
+ */
+static void compare_physical_bits(const MigrateSide *a, const MigrateSide *b,
+                                  json_t *reasons)
+{
+    uint64_t of_a = a->filtered.remaining.values[X86CPU_PHYS_BITS];
+    uint64_t of_b = b->filtered.remaining.values[X86CPU_PHYS_BITS];
+    uint32_t host_a = a->offer.values.phys_bits;
+    uint32_t host_b = b->offer.values.phys_bits;
+
+    if (!shows(a, X86CPU_FEAT_8000_0001_EDX, LM)) {
+        return;
+    }
+    if (of_a != of_b) {
+        migrate_add(reasons, "phys-bits", of_a > of_b, "guests have %" PRIu64
+                    " physical bits on %s, and %" PRIu64 " on %s: set "
+                    "phys-bits", of_a, a->name, of_b, b->name);
+    } else if (of_a > host_b) {
+        migrate_add(reasons, "phys-bits", of_a <= host_a, "the guest has %"
+                    PRIu64 " physical bits, and the CPU of %s has %u", of_a,
+                    b->name, host_b);
+    }
+}
+
+/* ---- TSC ---- */
+
+/* As freq_within_bounds(): what NTP may correct */
+static bool within_bounds(uint32_t host_khz, uint64_t khz)
+{
+    uint64_t tolerance = (uint64_t)host_khz * 250 / 1000000;
+
+    return khz >= host_khz - tolerance && khz <= host_khz + tolerance;
+}
+
+static void compare_tsc(const MigrateSide *a, const MigrateSide *b,
+                        json_t *reasons)
+{
+    uint64_t set = a->filtered.remaining.values[X86CPU_TSC_FREQUENCY];
+    uint32_t khz_a = a->passport->kvm.tsc_khz;
+    uint32_t khz_b = b->passport->kvm.tsc_khz;
+    bool scales = b->passport->kvm.capabilities[PASSPORT_CAP_TSC_CONTROL] > 0;
+
+    if (set) {
+        /* Then QEMU refuses another one: see add_errors(). */
+        return;
+    }
+    if (shows(a, X86CPU_FEAT_8000_0007_EDX, INVTSC)) {
+        migrate_add(reasons, "invtsc", true, "QEMU refuses to migrate guests "
+                    "with invtsc unless tsc-frequency is set");
+    }
+    if (!khz_a || !khz_b) {
+        migrate_add(reasons, "tsc-frequency", false, "%s does not tell the "
+                    "frequency of its TSC", khz_a ? b->name : a->name);
+    } else if (!within_bounds(khz_b, khz_a) && !scales) {
+        migrate_add(reasons, "tsc-frequency", false, "the guest's TSC runs at "
+                    "%" PRIu32 " kHz on %s, and at %" PRIu32 " kHz on %s, "
+                    "which can't scale it: QEMU only warns, and clocks of the "
+                    "guest go wrong", khz_a, a->name, khz_b, b->name);
+    }
+}
+
+/* ---- state ---- */
+
+static void compare_xsave_layout(const MigrateSide *a, const MigrateSide *b,
+                                 json_t *reasons, json_t *unknown)
+{
+    unsigned i;
+
+    for (i = FIRST_EXTENDED_COMPONENT; i < COMPONENTS; i++) {
+        uint32_t of_a[4], of_b[4];
+        bool known = passport_cpuid(a->passport, 0xd, i, of_a) &&
+                     passport_cpuid(b->passport, 0xd, i, of_b);
+
+        if (!(a->view.components & b->view.components & BIT(i))) {
+            continue;
+        }
+        if (!known) {
+            add_unknown(unknown, "where CPUs of %s and %s keep XSAVE component "
+                        "%u: a passport lacks leaf 0xD", a->name, b->name, i);
+        } else if (of_a[0] != of_b[0] || of_a[1] != of_b[1] ||
+                   ((of_a[2] ^ of_b[2]) & 3)) {
+            migrate_add(reasons, "xsave-layout", true, "XSAVE component %u has "
+                        "%u bytes from %u on %s, and %u bytes from %u on %s",
+                        i, of_a[0], of_a[1], a->name, of_b[0], of_b[1],
+                        b->name);
+        }
+    }
+}
+
+static void check_amx_permission(const MigrateSide *a, const MigrateSide *b,
+                                 json_t *reasons)
+{
+    uint64_t needs = a->view.components & XTILE;
+
+    if (needs & ~b->passport->kvm.xcomp_guest_permission) {
+        migrate_add(reasons, "amx-permission", true, "the kernel of %s does "
+                    "not grant guests the state of AMX (XSAVE components 0x%"
+                    PRIx64 ")", b->name,
+                    needs & ~b->passport->kvm.xcomp_guest_permission);
+    }
+}
+
+/* What KVM has in an MSR that QEMU takes from the host, as it is */
+static void compare_msr(const MigrateSide *a, const MigrateSide *b,
+                        uint32_t index, const char *name, uint64_t mask,
+                        json_t *reasons)
+{
+    uint64_t of_a = host_offer_msr(a->passport, index) & mask;
+    uint64_t of_b = host_offer_msr(b->passport, index) & mask;
+
+    if (of_a != of_b) {
+        migrate_add(reasons, "vmx-fixed-bits", true, "bits of %s that come "
+                    "from the host differ: 0x%" PRIx64 " on %s, 0x%" PRIx64
+                    " on %s", name, of_a, a->name, of_b, b->name);
+    }
+}
+
+static void compare_nested(const MigrateSide *a, const MigrateSide *b,
+                           json_t *reasons)
+{
+    bool vmx = shows(a, X86CPU_FEAT_1_ECX, VMX);
+    bool svm = shows(a, X86CPU_FEAT_8000_0001_ECX, SVM);
+    int32_t of_a = a->passport->kvm.capabilities[PASSPORT_CAP_NESTED_STATE];
+    int32_t of_b = b->passport->kvm.capabilities[PASSPORT_CAP_NESTED_STATE];
+
+    if (!vmx && !svm) {
+        return;
+    }
+    if (of_a <= 0 || of_b <= 0) {
+        migrate_add(reasons, "nested-state", true, "the guest has %s, and the "
+                    "kernel of %s can't %s the state of nested guests",
+                    vmx ? "vmx" : "svm", of_a <= 0 ? a->name : b->name,
+                    of_a <= 0 ? "save" : "restore");
+    } else if (of_b < of_a) {
+        migrate_add(reasons, "nested-state", true, "the kernel of %s restores "
+                    "%d bytes of state of nested guests, and that of %s saves "
+                    "%d", b->name, of_b, a->name, of_a);
+    }
+    if (vmx) {
+        bool ept = shows(a, X86CPU_FEAT_VMX_SECONDARY_CTLS, EPT);
+
+        compare_msr(a, b, VMX_BASIC, "IA32_VMX_BASIC",
+                    0x7fffffff | 0x1fffull << 32 | 0xfull << 50, reasons);
+        compare_msr(a, b, VMX_MISC, "IA32_VMX_MISC", 0x1f | 7ull << 25,
+                    reasons);
+        compare_msr(a, b, VMX_EPT_VPID_CAP, "IA32_VMX_EPT_VPID_CAP",
+                    ept ? BIT(8) | BIT(14) : 0, reasons);
+    }
+}
+
+static void compare_mce(const MigrateSide *a, const MigrateSide *b,
+                        json_t *reasons)
+{
+    uint64_t asked = MCG_CTL_P | MCG_SER_P;
+    uint64_t of_a = a->passport->kvm.mce_cap & asked;
+    uint64_t of_b = b->passport->kvm.mce_cap & asked;
+
+    if (a->filtered.remaining.values[X86CPU_FAMILY] < 6 || of_a == of_b ||
+        !shows(a, X86CPU_FEAT_1_EDX, MCE) ||
+        !shows(a, X86CPU_FEAT_1_EDX, MCA)) {
+        return;
+    }
+    migrate_add(reasons, "mcg-cap", of_a & ~of_b, "IA32_MCG_CAP has 0x%" PRIx64
+                " on %s, and 0x%" PRIx64 " on %s", of_a, a->name, of_b,
+                b->name);
+}
+
+/* Counters, which QEMU shows as KVM has them: CPUID[0xA] */
+static void compare_pmu(const MigrateSide *a, const MigrateSide *b,
+                        json_t *reasons)
+{
+    static const struct {
+        const char *name;
+        X86CpuRegister reg;
+        unsigned shift, width;
+    } fields[] = {
+        { "version", X86CPU_EAX, 0, 8 },
+        { "counters", X86CPU_EAX, 8, 8 },
+        { "width of counters", X86CPU_EAX, 16, 8 },
+        { "fixed counters", X86CPU_EDX, 0, 5 },
+        { "width of fixed counters", X86CPU_EDX, 5, 8 },
+    };
+    uint32_t lacks_a, lacks_b;
+    size_t i;
+
+    if (!a->filtered.remaining.values[X86CPU_PMU] ||
+        a->view.level < 0xa) {
+        return;
+    }
+    for (i = 0; i < COUNT(fields); i++) {
+        uint32_t mask = (1u << fields[i].width) - 1;
+        uint32_t of_a = host_offer_cpuid(a->passport, &a->options, 0xa, 0,
+                                         fields[i].reg);
+        uint32_t of_b = host_offer_cpuid(b->passport, &b->options, 0xa, 0,
+                                         fields[i].reg);
+
+        of_a = of_a >> fields[i].shift & mask;
+        of_b = of_b >> fields[i].shift & mask;
+        if (of_a != of_b) {
+            migrate_add(reasons, "pmu", of_a > of_b, "the PMU has %s %u on "
+                        "%s, and %u on %s (pmu=off, or a fixed one)",
+                        fields[i].name, of_a, a->name, of_b, b->name);
+        }
+    }
+    /* A set bit is an event that is missing. */
+    lacks_a = host_offer_cpuid(a->passport, &a->options, 0xa, 0, X86CPU_EBX);
+    lacks_b = host_offer_cpuid(b->passport, &b->options, 0xa, 0, X86CPU_EBX);
+    if (lacks_a != lacks_b) {
+        migrate_add(reasons, "pmu", (lacks_b & ~lacks_a) != 0, "events of the "
+                    "PMU are missing: 0x%x on %s, and 0x%x on %s", lacks_a,
+                    a->name, lacks_b, b->name);
+    }
+}
+
+static void add_unmigratable(const MigrateSide *a, json_t *reasons)
+{
+    size_t i;
+
+    for (i = 0; i < a->tables->nfeatures; i++) {
+        const X86CpuFeature *f = &a->tables->features[i];
+
+        /* See compare_tsc() for this one. */
+        if (f->word == X86CPU_FEAT_8000_0007_EDX && (f->mask & INVTSC)) {
+            continue;
+        }
+        if (shows(a, f->word, f->mask) &&
+            !models_file_is_migratable(a->file, i)) {
+            migrate_add(reasons, "unmigratable", true, "QEMU does not migrate "
+                        "the state of %s", f->name);
+        }
+    }
+    if (a->described.values[X86CPU_HV_PASSTHROUGH]) {
+        migrate_add(reasons, "hv-passthrough", true, "QEMU refuses to migrate "
+                    "guests with hv-passthrough: set the hv-* properties that "
+                    "are wanted");
+    }
+}
+
+void migrate_compare(const MigrateSide *a, const MigrateSide *b,
+                     json_t *reasons, json_t *unknown)
+{
+    if (!a->is_known || !b->is_known) {
+        add_unknown(unknown, "what KVM offers on %s: the passport is of "
+                    "hardware alone", a->is_known ? b->name : a->name);
+        if (!a->is_known && !b->is_known) {
+            add_unknown(unknown, "what KVM offers on %s: the passport is of "
+                        "hardware alone", b->name);
+        }
+    }
+    if (b->is_known) {
+        add_errors(b, reasons);
+    }
+    if (!a->is_known && b->is_known) {
+        add_removed(b, reasons);
+    }
+    if (!a->is_known || !b->is_known) {
+        return;
+    }
+    compare_features(a, b, reasons);
+    add_missing_on_both(a, b, reasons);
+    compare_values(a, b, reasons);
+    compare_physical_bits(a, b, reasons);
+    compare_tsc(a, b, reasons);
+    compare_xsave_layout(a, b, reasons, unknown);
+    check_amx_permission(a, b, reasons);
+    compare_nested(a, b, reasons);
+    compare_mce(a, b, reasons);
+    compare_pmu(a, b, reasons);
+    add_unmigratable(a, reasons);
+    compare_identity(a, b, reasons);
+}
