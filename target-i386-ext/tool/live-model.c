@@ -1,0 +1,179 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A CPU as -cpu takes it, for QMP
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cpu-items.h"
+#include "live-model.h"
+
+typedef struct Reader {
+    const json_t *names;
+    json_t *props;
+    int major;
+    char *error;
+} Reader;
+
+/* Their values are texts, whatever they look like. */
+static bool is_text(const char *name)
+{
+    static const char *const texts[] = {
+        "compat-anchor", "hv-no-nonarch-coresharing", "hv-vendor-id",
+        "model-id", "vendor",
+    };
+    static const char end[] = "-cache-info";
+    size_t length = strlen(name), i;
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (!strcmp(name, texts[i])) {
+            return true;
+        }
+    }
+    return length > strlen(end) && !strcmp(name + length - strlen(end), end);
+}
+
+/* Integers above INT64_MAX: see models-json.h. */
+static json_t *integer(uint64_t number)
+{
+    char digits[32];
+
+    if (number <= INT64_MAX) {
+        return json_integer(number);
+    }
+    snprintf(digits, sizeof(digits), "\1%" PRIu64, number);
+    return json_string(digits);
+}
+
+/* What looks like no value of its type is a text, which QEMU refuses. */
+static json_t *typed(const char *name, const char *value)
+{
+    uint64_t number;
+    bool on;
+
+    if (!is_text(name)) {
+        if (cpu_items_bool(value, &on)) {
+            return json_boolean(on);
+        }
+        if (cpu_items_number(value, &number)) {
+            return integer(number);
+        }
+        /* The only number with a sign */
+        if (!strcmp(name, "x-hv-max-vps") && !strcmp(value, "-1")) {
+            return json_integer(-1);
+        }
+    }
+    return json_string(value);
+}
+
+/* @name as query-cpu-features has it, so that nothing is set twice */
+static const char *name_of(const Reader *r, const char *name)
+{
+    const char *plain = strncmp(name, "f-", 2) ? name : name + 2;
+    const char *known = json_string_value(json_object_get(r->names, plain));
+
+    /* Only names that are no aliases have an f- property. */
+    if (known && plain != name && strcmp(known, plain)) {
+        return name;
+    }
+    return known ? known : !strcmp(name, "hv-apicv") ? "hv-avic" : name;
+}
+
+/*
+ * From 11.1 on, a version brings its features, over what stands before it.  In
+ * QMP it always comes first.
+ */
+static void begin_avx10_version(Reader *r, const char *value)
+{
+    static const char *const features[] = {
+        "avx10", "avx10-128", "avx10-256", "avx10-512",
+    };
+    uint64_t version;
+    size_t i;
+
+    if (r->major < 11 || !cpu_items_number(value, &version) || !version ||
+        json_object_get(r->props, "compat-anchor")) {
+        return;
+    }
+    for (i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+        json_object_del(r->props, features[i]);
+    }
+    if (version >= 2) {
+        json_object_del(r->props, "avx10-vnni-int");
+    }
+}
+
+static bool set_anchor(CpuItemKind kind, const char *name, const char *value,
+                       void *opaque)
+{
+    Reader *r = opaque;
+
+    if (kind == CPU_ITEM_SET && *value && !strcmp(name, "compat-anchor")) {
+        json_object_set_new(r->props, name, json_string(value));
+    }
+    return true;
+}
+
+static bool set(CpuItemKind kind, const char *name, const char *value,
+                void *opaque)
+{
+    Reader *r = opaque;
+    char number[32];
+    uint64_t hertz;
+
+    if (kind == CPU_ITEM_SET && !strcmp(name, "compat-anchor")) {
+        /* See set_anchor(). */
+        return true;
+    }
+    if (kind == CPU_ITEM_SET && !strcmp(name, "tsc-freq")) {
+        if (!cpu_items_frequency(value, &hertz)) {
+            snprintf(r->error, LIVE_MODEL_ERROR, "'tsc-freq' is '%.64s', "
+                     "which is no frequency such as 2.5G", value);
+            return false;
+        }
+        snprintf(number, sizeof(number), "%" PRIu64, hertz);
+        name = "tsc-frequency";
+        value = number;
+    }
+    if (!strcmp(name, "avx10-version")) {
+        begin_avx10_version(r, value);
+    }
+    name = name_of(r, name);
+    return !json_object_set_new(r->props, name, typed(name, value));
+}
+
+json_t *live_model(const char *text, const char *machine, const json_t *names,
+                   int major, char error[LIVE_MODEL_ERROR])
+{
+    Reader r = { .names = names, .major = major, .error = error };
+    const char *items = strchr(text, ',');
+    size_t length = items ? (size_t)(items - text) : strlen(text);
+    bool no_memory = false, ok = true;
+    json_t *model = NULL;
+
+    if (!length) {
+        snprintf(error, LIVE_MODEL_ERROR, "the CPU has no model: it is "
+                 "MODEL[,OPTIONS]");
+        return NULL;
+    }
+    if (strnlen(text, CPU_ITEMS_MAX_TEXT + 1) > CPU_ITEMS_MAX_TEXT) {
+        snprintf(error, LIVE_MODEL_ERROR, "a CPU of more than %d characters",
+                 CPU_ITEMS_MAX_TEXT);
+        return NULL;
+    }
+    snprintf(error, LIVE_MODEL_ERROR, "not enough memory");
+    r.props = json_object();
+    if (items) {
+        ok = cpu_items_each(items + 1, set_anchor, &r, &no_memory) &&
+             cpu_items_each(items + 1, set, &r, &no_memory);
+    }
+    if (ok) {
+        model = json_pack("{s:s%, s:O, s:s}", "name", text, length, "props",
+                          r.props, "machine-type", machine);
+    }
+    json_decref(r.props);
+    return model;
+}
