@@ -2,9 +2,8 @@
 """
 What every CPU model was on every machine type, as released: golden data.
 
-For x86-cpu-golden, which writes and checks it, and x86-cpu-history, which
-reads it: makes it of QEMU's answer, says what the static expansions are, and
-compares.  Needs no QEMU.
+For x86-cpu-golden, which writes and checks it: makes it of QEMU's answer, says
+what the static expansions are, and compares.  Needs no QEMU.
 
 A line's data is one file, answers.json.  It has those members of the file of
 all CPU models (docs/models-file.rst) that answers follow from, and the
@@ -12,14 +11,11 @@ fingerprints; what only describes properties is left out, and so are machine
 types without a version.  Models are differences, so that a diff of two
 versions of the file shows what changed.
 
-names/LINE.json has the other names of features.
-
 A site's own models (docs/cpu-model-tables.rst) are left out.  They can have
 such a file next to their tables, in golden/LINE, with only these models and
 base, which all are like.
 """
 
-from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 import json
@@ -30,15 +26,9 @@ from typing import Any, Dict, List, Optional
 from x86_cpu_errors import Failure, middle_out, shown
 from x86_cpu_models import BASE, FORMAT_VERSION, Expander
 import x86_cpu_json
-import x86_cpu_names
 
 COMMENT = ('SPDX-License-Identifier: CC0-1.0; written by "make golden", never '
            'by hand')
-
-# Of the names of features; incremented if readers have to change.
-NAMES_VERSION = 1
-NAMES_COMMENT = ('SPDX-License-Identifier: GPL-2.0-or-later; written by '
-                 '"make golden", never by hand')
 
 # The property that has the newest machine type of a line, whatever the model
 ANCHOR = 'compat-anchor'
@@ -55,24 +45,21 @@ MACHINE_TYPE = re.compile(
 RULES = ('dependencies', 'property-dependencies', 'conflicts', 'level-rules',
          'xsave-components')
 
-NAMES_FILE = {'features': [x86_cpu_names.ENTRY]}
-
 
 @dataclass(frozen=True)
 class Accelerator:
     """An accelerator, and if it takes that from the host: whose CPUs"""
     accel: str
     vendor: Optional[str]
-    title: str
 
 
 # QEMU gives named models the vendor of the host under KVM, and microcode
 # revisions depend on it: AMD has its own, all others have the same.
 # Hosts of Hygon and Zhaoxin differ from Intel's in the vendor alone.
 ACCELERATORS = {
-    'tcg': Accelerator('tcg', None, 'TCG'),
-    'kvm-intel': Accelerator('kvm', 'GenuineIntel', 'KVM on Intel'),
-    'kvm-amd': Accelerator('kvm', 'AuthenticAMD', 'KVM on AMD'),
+    'tcg': Accelerator('tcg', None),
+    'kvm-intel': Accelerator('kvm', 'GenuineIntel'),
+    'kvm-amd': Accelerator('kvm', 'AuthenticAMD'),
 }
 
 Props = Dict[str, Any]
@@ -97,21 +84,8 @@ class Golden:
         """The newest pc-q35, which is the last one"""
         return self.types[-1]
 
-    def on_newest(self):
-        """Returns by model: the properties there"""
-        return {model: answers[self.newest]
-                for model, answers in self.answers.items()}
-
     def models(self):
         return sorted(self.answers)
-
-    def values(self, model, prop):
-        """Returns a list of (value, machine types), oldest types first."""
-        found = {}
-        for machine in self.types:
-            value = self.answers[model][machine].get(prop)
-            found.setdefault(json.dumps(value), (value, []))[1].append(machine)
-        return list(found.values())
 
 
 def type_key(name):
@@ -201,17 +175,6 @@ def difference(old, new):
 def same(a, b):
     # Most are, and 1 == True.
     return a is b or a == b and isinstance(a, bool) == isinstance(b, bool)
-
-
-def version_of(model, models):
-    """
-    Returns (name, number) of a name such as EPYC-v2, or None.
-
-    x86-64-v2 is not a version: there is no model x86-64.
-    """
-    stem, _, version = model.rpartition('-v')
-    return ((stem, int(version)) if stem in models and
-            re.fullmatch('[0-9]{1,9}', version) else None)
 
 
 # Making the data of QEMU's answer
@@ -612,63 +575,6 @@ def read_site(tables, line):
     if not os.path.exists(path_of(directory)):
         return None
     return read(directory, line)
-
-
-def with_site(answers, tables, line):
-    """
-    Returns by accelerator: the Golden of the line's models and of a site's;
-    None if the site has no data.
-
-    :raise Failure: the site's cannot be read, or is about other machine types
-    """
-    site = read_site(tables, line)
-    if not site:
-        return None
-    if site.types != answers.types:
-        raise Failure(f'{path_of(site_dir(tables, line))} is about other '
-                      "machine types than the line's; make golden renews it")
-    return {name: Golden(golden.types, ChainMap(golden.answers,
-                                                site.goldens[name].answers))
-            for name, golden in answers.goldens.items()}
-
-
-# Names
-
-def names_path(line):
-    return os.path.join(data_top(), 'names', f'{line}.json')
-
-
-def write_names(line, infos):
-    """
-    Writes what features are called.
-
-    :param infos: the answer of query-cpu-features
-    :raise Failure: it cannot be written
-    """
-    features = [entry for entry in map(x86_cpu_names.other_names, infos)
-                if len(entry) > 1]
-    write_text(names_path(line), text_of({
-        '$comment': NAMES_COMMENT, 'version': NAMES_VERSION, 'line': line,
-        'features': sorted(features, key=lambda f: f['name'])}))
-
-
-def read_names(line):
-    """
-    Returns the Names of all features.
-
-    :raise Failure: they cannot be read
-    """
-    path = names_path(line)
-    try:
-        with open(path, 'rb') as f:
-            data = x86_cpu_json.load(f.read())
-        x86_cpu_json.check(data, NAMES_FILE)
-    except OSError as e:
-        raise Failure(f'cannot read {path}: {e.strerror}') from e
-    except ValueError as e:
-        raise Failure(f'{path} does not have the names of features: '
-                      f'{middle_out(str(e), 400)}') from e
-    return x86_cpu_names.Names(data['features'])
 
 
 # Comparing

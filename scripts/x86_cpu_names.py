@@ -20,18 +20,6 @@ FOR_THE_START = ('check', 'enforce', 'enforce-report')
 NOT_FOUND = re.compile("Property '[^'.]+[.]([^']+)' not found")
 
 
-def other_names(entry):
-    """Returns an ENTRY without what only repeats the feature's name."""
-    found = {'name': entry['name']}
-    for key in ('aliases', 'cpuinfo'):
-        others = [n for n in entry.get(key, []) if n != entry['name']]
-        if others:
-            found[key] = others
-    if entry.get('libvirt', entry['name']) != entry['name']:
-        found['libvirt'] = entry['libvirt']
-    return found
-
-
 class Names:
     """The names of all features."""
 

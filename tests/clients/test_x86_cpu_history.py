@@ -1,38 +1,53 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-scripts/x86-cpu-history: was a feature ever in a CPU model, and where?
+x86-cpu history: was a feature ever in a CPU model, and where?
 
-Judged by what guests read from CPUID on the machine types in question, and
-by what is known of QEMU's releases.
+Judged by static expansions that Python makes of the same file, by what guests
+read from CPUID on the machine types in question, and by what is known of QEMU's
+releases.
 """
 
 import copy
+import fcntl
+import functools
 import json
 import os
-import shutil
+import pty
+import random
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(REPO, 'tests'),
-                os.path.join(REPO, 'tests', 'guest')]
+                os.path.join(REPO, 'tests', 'guest'),
+                os.path.join(REPO, 'tests', 'tool')]
 
-from bad_input import check_command_line  # noqa: E402
+from answer_tool import batch, programs, run  # noqa: E402
+from bad_input import TEXTS, check_refused  # noqa: E402
 import x86_cpu_golden as golden_data  # noqa: E402
+import x86_cpu_models  # noqa: E402
 from guest_cpuid import guest_view, register  # noqa: E402
 from release_line import NEWEST, OLDEST, of_line, version  # noqa: E402
 from schemas import check_json, check_schema  # noqa: E402
-from script_module import load_script  # noqa: E402
+from x86_cpu_text import number_key  # noqa: E402
 
-SCRIPTS = os.path.join(REPO, 'scripts')
-SCRIPT = os.path.join(SCRIPTS, 'x86-cpu-history')
 QEMU = os.environ['QTEST_QEMU_BINARY']
 LINE = os.environ['LINE']
-RELEASED = golden_data.read(os.path.join(REPO, 'tests', 'golden', LINE), LINE)
-TYPES = RELEASED.types
+MODELS = os.path.join(os.path.dirname(QEMU), 'qemu-cpu-models.json')
+with open(MODELS, encoding='utf-8') as file:
+    TABLE = json.load(file)
+# By versioned machine type: the number of its layer
+LAYERS = {name: number for number, layer in enumerate(TABLE['layers'])
+          for name in layer['machine-types']
+          if golden_data.MACHINE_TYPE.match(name)}
+TYPES = sorted(LAYERS, key=golden_data.type_key)
+ACCELERATORS = {'tcg': ('tcg', None), 'kvm-intel': ('kvm', 'GenuineIntel'),
+                'kvm-amd': ('kvm', 'AuthenticAMD')}
 
 # What history says, and where a guest sees it (SDM vol. 2, CPUID; APM vol.
 # 3, Fn8000_0001): feature, model, leaf, sub-leaf, register, bit
@@ -65,14 +80,169 @@ SET, SET_OFF, SET_ON = {
 FIRST, LAST = (name.rpartition('-')[2] for name in (OLDEST, NEWEST))
 
 
-def history(*args, script=SCRIPT, **env):
-    return subprocess.run([script, *args], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=60,
-                          check=False, env={**os.environ, **env})
+def history(*args, models=(MODELS,)):
+    """The command line, on files of CPU models"""
+    return run(['history', *args], models)
+
+
+def program():
+    """Its path"""
+    return (os.environ.get('X86_CPU_ANSWER') or
+            os.path.join(programs(), 'answer'))
 
 
 def rows(text):
     return [line.split() for line in text.splitlines()]
+
+
+class Judge:
+    """The same answers, from Python's static expansions of the file."""
+
+    def __init__(self, table):
+        self.expander = x86_cpu_models.Expander(table)
+        self.models = sorted(self.expander.models.names(), key=number_key)
+        self.newest = {model: self.expansions(model, 'tcg')[NEWEST]
+                       for model in self.models}
+        # Equal ones have equal texts, which are compared at once.
+        self.texts = {model: json.dumps(props, sort_keys=True)
+                      for model, props in self.newest.items()}
+
+    @functools.cache
+    def expansions(self, model, accel):
+        """By machine type: the properties"""
+        found = list(self.expander.expansions(model, *ACCELERATORS[accel]))
+        return {machine: found[LAYERS[machine]] for machine in TYPES}
+
+    def values(self, model, feature, accelerators):
+        """As "values" of an entry"""
+        found = {}
+        for accel in accelerators:
+            groups = {}
+            for machine, props in self.expansions(model, accel).items():
+                groups.setdefault(json.dumps(props.get(feature)),
+                                  []).append(machine)
+            for value, types in groups.items():
+                where = ('all' if types == TYPES else
+                         golden_data.ranges(types, TYPES))
+                found.setdefault(value, {}).setdefault(where, []).append(
+                    accel)
+        return [{'value': json.loads(value), 'machine-types': where,
+                 'accelerators': names} for value, places in found.items()
+                for where, names in places.items()]
+
+    def stem(self, name):
+        stem, _, number = name.rpartition('-v')
+        return stem if stem in self.newest and number.isdigit() else name
+
+    def relatives(self, model):
+        found, new = set(), {model}
+        while new:
+            found |= new
+            new = {name for name in self.models if any(
+                self.stem(name) == self.stem(other) or
+                self.texts[name] == self.texts[other]
+                for other in found)} - found
+        return sorted(found, key=number_key)
+
+    def stands_for(self, models):
+        found = {}
+        for model in models:
+            equal = [name for name in self.models
+                     if self.stem(name) != name and
+                     self.texts[name] == self.texts[model]]
+            if equal and self.stem(model) == model:
+                found[model] = equal[0]
+        return found
+
+    def differing(self, models, accelerators):
+        found = set()
+        for accel in accelerators:
+            # Many machine types share one.
+            each = {id(props): props for model in models
+                    for props in self.expansions(model, accel).values()}
+            first, *others = each.values()
+            for props in others:
+                found |= {name for name in {**first, **props}
+                          if json.dumps(first.get(name)) !=
+                          json.dumps(props.get(name))}
+        return sorted(found)
+
+    def had(self, feature, accelerators):
+        return [model for model in self.models if any(
+            props.get(feature) not in (None, False)
+            for accel in accelerators
+            for props in self.expansions(model, accel).values())]
+
+    def answer(self, model, feature, accelerators):
+        models = (self.relatives(model) if model else
+                  self.had(feature, accelerators))
+        features = ([feature] if feature else
+                    self.differing(models, accelerators))
+        entries = {(m, f): self.values(m, f, accelerators)
+                   for m in models for f in features}
+        answer = {
+            'accelerators': accelerators, 'line': LINE, 'model': model,
+            'feature': feature, 'stands-for': self.stands_for(models),
+            'history': [{'model': m, 'feature': f, 'values': values}
+                        for (m, f), values in entries.items()]}
+        if not feature:
+            answer['general'] = [
+                f for f in features if model != 'base' and all(
+                    entries[m, f] == self.values('base', f, accelerators)
+                    for m in models)]
+        return answer
+
+
+class Judged(unittest.TestCase):
+    """Whole answers"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.judge = Judge(TABLE)
+
+    def check(self, cases):
+        cases = [(model, feature, accel) for model, feature, accel in cases
+                 if model or feature]
+        answers = batch([{'verb': 'history', **{
+            name: value for name, value in zip(
+                ('model', 'feature', 'accel'), case) if value}}
+            for case in cases], MODELS)
+        for (model, feature, accel), found in zip(cases, answers):
+            accelerators = {None: [*ACCELERATORS],
+                            'kvm': ['kvm-intel', 'kvm-amd']}.get(
+                                accel, [accel])
+            with self.subTest(model=model, feature=feature, accel=accel):
+                check_schema('x86-cpu-history', found)
+                wanted = self.judge.answer(model, feature, accelerators)
+                self.assertEqual(
+                    json.dumps(wanted, sort_keys=True), json.dumps(
+                        {name: found.get(name) for name in wanted},
+                        sort_keys=True))
+
+    def test_models(self):
+        """All that ever differed: in some models, and in base"""
+        choose = random.Random('models')
+        self.check([(model, None, choose.choice([None, 'tcg', 'kvm']))
+                    for model in ['base', 'EPYC', 'x86-64-v2', *choose.sample(
+                        self.judge.models, 9)]])
+
+    def test_features(self):
+        """Every model that had it, also of numbers and texts"""
+        choose = random.Random('features')
+        names = sorted({name for props in self.judge.newest.values()
+                        for name in props})
+        self.check([(None, feature, accel) for feature in [
+            'phys-bits', 'level', 'guest-phys-bits', 'vendor', 'kvm',
+            *choose.sample(names, 15)]
+            for accel in [choose.choice([None, 'kvm-amd'])]])
+
+    def test_both(self):
+        choose = random.Random('both')
+        names = sorted({name for props in self.judge.newest.values()
+                        for name in props})
+        self.check([(choose.choice(self.judge.models), choose.choice(names),
+                     choose.choice([None, *ACCELERATORS, 'kvm']))
+                    for _ in range(200)])
 
 
 class Answers(unittest.TestCase):
@@ -251,122 +421,229 @@ class Answers(unittest.TestCase):
             'xen-vapic: no model has ever had it (QEMU '), never)
 
     def test_versions_are_in_order(self):
-        """Version 10 would come after 9; no model has as many yet"""
-        script = load_script('x86-cpu-history')
-        names = ['Icelake-Server', 'Icelake-Server-v2', 'Icelake-Server-v9',
-                 'Icelake-Server-v10']
-        self.assertEqual(sorted(sorted(names), key=script.number_key), names)
-        entries = self.answer('--model', 'Icelake-Server', '--feature',
-                              'mpx')['history']
-        models = [entry['model'] for entry in entries]
-        self.assertEqual(models, sorted(models, key=script.number_key))
+        """Version 100 comes after 99"""
+        table = copy.deepcopy(TABLE)
+        add_models(table, {f'Icelake-Server-v{number}': 'Icelake-Server-v1'
+                           for number in (98, 99, 100)})
+        with written(table) as path:
+            done = history('--model', 'Icelake-Server', '--feature', 'mpx',
+                           '--json', models=[path])
+        models = [entry['model'] for entry in
+                  json.loads(done.stdout)['history']]
+        self.assertEqual(models, sorted(models, key=number_key))
+        self.assertEqual([name.rpartition('-v')[2] for name in models][-3:],
+                         ['98', '99', '100'])
 
-    def test_needs_no_qemu(self):
-        """Nor its library, wherever it is installed to"""
+    def test_older_name(self):
+        """As it is installed: a link that says which verb it is"""
         with tempfile.TemporaryDirectory() as tmp:
-            for name in os.listdir(SCRIPTS):
-                if name.startswith(('x86-cpu-history', 'x86_cpu_')):
-                    shutil.copy(os.path.join(SCRIPTS, name), tmp)
-            os.makedirs(os.path.join(tmp, 'golden', LINE))
-            shutil.copy(golden_data.path_of(os.path.join(
-                REPO, 'tests', 'golden', LINE)),
-                        os.path.join(tmp, 'golden', LINE))
+            link = os.path.join(tmp, 'x86-cpu-history')
+            os.symlink(program(), link)
+            args = ['--cpu', 'EPYC', '--feature', 'topoext']
+            done = subprocess.run(
+                [link, *args, '--models', MODELS], stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True, check=False, env={})
+            self.assertEqual(done.stderr, '')
+            self.assertEqual(done.stdout, history(*args).stdout)
+
+    def test_width(self):
+        """As the terminal has it"""
+        for columns, least, most in (70, 60, 70), (140, 101, 140), (20, 50,
+                                                                    60):
+            master, slave = pty.openpty()
+            fcntl.ioctl(slave, termios.TIOCSWINSZ,
+                        struct.pack('HHHH', 24, columns, 0, 0))
+            with subprocess.Popen([program(), 'history', '--models', MODELS,
+                                   '--model', 'EPYC'],
+                                  stdout=slave) as process:
+                os.close(slave)
+                text = b''
+                try:
+                    while data := os.read(master, 65536):
+                        text += data
+                except OSError:
+                    # EIO: the program has ended.
+                    pass
+                self.assertEqual(process.wait(timeout=60), 0)
+            os.close(master)
+            widest = max(map(len, text.decode().splitlines()))
+            self.assertLessEqual(widest, most)
+            self.assertGreaterEqual(widest, least)
+
+    def test_output_cannot_be_written(self):
+        for args in (['--model', 'EPYC'], ['--model', 'EPYC', '--json']):
+            with open('/dev/full', 'wb') as full:
+                done = subprocess.run(
+                    [program(), 'history', '--models', MODELS, *args],
+                    stdout=full,
+                    stderr=subprocess.PIPE, text=True, check=False)
+            self.assertRegex(done.stderr,
+                             '^error: cannot write the output: .*\n$')
+            self.assertEqual(done.returncode, 1)
+
+    def test_names_of_features(self):
+        """QEMU's aliases and libvirt's names, and what is no feature"""
+        for name, feature in (('sse3', 'pni'), ('lahf_lm', 'lahf-lm'),
+                              ('pclmuldq', 'pclmulqdq'),
+                              ('model_id', 'model-id')):
+            done = history('--model', 'EPYC', '--feature', name)
+            self.assertEqual(done.stderr, f'note: {name} is {feature}\n')
+            self.assertTrue(done.stdout.startswith(f'{feature} in EPYC ('))
+            self.assertEqual(
+                self.answer('--model', 'EPYC', '--feature', name)['notes'],
+                [f'{name} is {feature}'])
+
+    def test_every_name(self):
+        """Of all that the file has"""
+        pairs = [(other, feature['name']) for word in TABLE['words']
+                 for feature in word['features']
+                 for other in [feature['name'], *feature.get('aliases', []),
+                               # An empty one is none.
+                               feature.get('libvirt') or feature['name']]]
+        names = {name for _, name in pairs}
+        self.assertGreater(len(pairs), len(names))
+        answers = batch([{'verb': 'history', 'model': 'base',
+                          'feature': other, 'accel': 'tcg'}
+                         for other, _ in pairs], MODELS)
+        for (other, name), answer in zip(pairs, answers):
+            self.assertEqual(answer.get('feature'),
+                             other if other in names else name, other)
+
+
+def add_models(table, models):
+    """Adds models by name, of a model that they are like."""
+    table['models'] += [{'name': name, 'like': like, 'changes': {}}
+                        for name, like in models.items()]
+    table['models'].sort(key=lambda model: model['name'])
+    for accelerator in table['accelerators']:
+        accelerator['fingerprints'] = []
+
+
+class written:
+    """The path of a file with a table, for a while"""
+
+    def __init__(self, table):
+        self.text = x86_cpu_models.text_of(x86_cpu_models.sealed(table))
+
+    def __enter__(self):
+        # pylint: disable=consider-using-with
+        self.file = tempfile.NamedTemporaryFile('w', suffix='.json')
+        self.file.write(self.text)
+        self.file.flush()
+        return self.file.name
+
+    def __exit__(self, *_):
+        self.file.close()
+
+
+class OtherFiles(unittest.TestCase):
+    """Models of a site's own, several release lines, other builds"""
+
+    def test_site(self):
+        """Acme_x and -v1 of EPYC-v1, which had mpx once"""
+        table = copy.deepcopy(TABLE)
+        add_models(table, {'Acme_x': 'Acme_x-v1', 'Acme_x-v1': 'EPYC-v1'})
+        layer = LAYERS[f'pc-q35-{LAST_OLD}']
+        table['models'] = [
+            {**model, 'changes': {'set': {'model-id': 'Acme'}}}
+            if model['name'] == 'Acme_x-v1' else model
+            for model in table['models']]
+        # Layers begin with the newest one.
+        table['exceptions'] += [
+            {'model': name, 'layer': table['layers'][layer]['name'],
+             'changes': {'on': ['mpx']}} for name in ('Acme_x', 'Acme_x-v1')]
+        judge = Judge(table)
+        with written(table) as path:
+            done = history('--model', 'Acme_x', '--feature', 'mpx',
+                           models=[path])
+            self.assertEqual((done.returncode, done.stderr), (0, ''))
+            old = rf'pc-\*-{FIRST} to {LAST_OLD}'
+            self.assertRegex(done.stdout, rf'\n  Acme_x +on +{old} +-v1\n')
+            self.assertRegex(done.stdout, rf'\n  Acme_x-v1 +on +{old}\n')
+            done = history('--feature', 'mpx', '--json', models=[path])
+            answer = check_json(self, 'x86-cpu-history', done.stdout)
+            models = {entry['model'] for entry in answer['history']}
+            self.assertLessEqual({'Acme_x', 'Acme_x-v1', 'Denverton'}, models)
+            wanted = judge.answer(None, 'mpx', [*ACCELERATORS])
+            self.assertEqual(answer['history'], wanted['history'])
+
+    def test_text_of_a_file(self):
+        """No terminal takes it for a command"""
+        table = copy.deepcopy(TABLE)
+        add_models(table, {'Acme': 'EPYC-v1'})
+        for model in table['models']:
+            if model['name'] == 'Acme':
+                model['changes'] = {'set': {'model-id': 'A\u00e9\u009b1m'}}
+        with written(table) as path:
+            done = history('--model', 'Acme', '--feature', 'model-id',
+                           models=[path])
+            self.assertTrue(done.stdout.isascii())
+            self.assertRegex(done.stdout, r'\n  Acme +A\?+1m')
+
+    def test_lines(self):
+        """Several files: one after the other"""
+        table = copy.deepcopy(TABLE)
+        table['qemu'] = {**table['qemu'], 'major': 99, 'minor': 7}
+        add_models(table, {'Acme_x': 'EPYC-v1'})
+        with written(table) as path:
             args = ['--model', 'EPYC', '--feature', 'topoext']
-            link = os.path.join(tmp, 'link')
-            os.symlink(os.path.join(tmp, 'x86-cpu-history'), link)
-            for script in (os.path.join(tmp, 'x86-cpu-history'), link):
-                done = history(*args, script=script, PYTHONPATH='', LINE='',
-                               PATH='/nonexistent:/usr/bin')
-                self.assertEqual(done.stderr, '')
-                self.assertEqual(done.stdout, history(*args).stdout)
+            done = history(*args, '--json', models=[MODELS, path])
+            answer = check_json(self, 'x86-cpu-history', done.stdout)
+            one = json.loads(history(*args, '--json').stdout)
+            self.assertEqual([line['line'] for line in answer['lines']],
+                             [LINE, '99.7'])
+            for name in 'accelerators', 'history', 'stands-for':
+                self.assertEqual(answer['lines'][0][name], one[name])
+                self.assertNotIn(name, answer)
+            first, *others = answer['lines'][1]['history']
+            self.assertEqual(first['model'], 'Acme_x')
+            self.assertEqual(others, one['history'])
+            text = history(*args, models=[MODELS, path]).stdout
+            self.assertEqual(text.count('topoext in EPYC (QEMU '), 2)
+            self.assertTrue(text.startswith(history(*args).stdout))
+            done = history('--model', 'Acme_x', models=[MODELS, path])
+            self.assertEqual(done.returncode, 0)
+            self.assertIn(f'(QEMU {LINE}): this QEMU has no such model\n',
+                          done.stdout)
+            done = history('--model', 'Acme_x', '--json',
+                           models=[MODELS, path])
+            self.assertEqual(check_json(self, 'x86-cpu-history', done.stdout)
+                             ['lines'][0]['missing'], 'model')
+            done = history('--model', 'Acme_y', models=[MODELS, path])
+            self.assertEqual(done.stderr, "error: unknown CPU model 'Acme_y'; "
+                                          "did you mean 'Acme_x'?\n")
 
+    def test_without_kvm(self):
+        table = copy.deepcopy(TABLE)
+        table['accelerators'] = [a for a in table['accelerators']
+                                 if a['name'] == 'tcg']
+        with written(table) as path:
+            done = history('--model', 'EPYC', '--feature', 'topoext',
+                           models=[path])
+            self.assertIn('; TCG)\n', done.stdout)
+            done = history('--model', 'EPYC', '--accel', 'kvm-amd',
+                           models=[path])
+            self.assertRegex(done.stderr, r'^error: QEMU [^\n]* was built '
+                                          r'without kvm\n$')
+            self.assertEqual(done.returncode, 2)
 
-class SiteModels(unittest.TestCase):
-    """Models of a site's own, with data beside their tables"""
-
-    OLD = rf'pc-\*-{FIRST} to {LAST_OLD}'
-
-    def setUp(self):
-        self.tables = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.tables)
-        self.write()
-
-    def write(self, types=None):
-        """Makes Acme_x and -v1 of EPYC-v1, which had mpx once."""
-        data = copy.deepcopy(RELEASED.data)
-        model, = [m for m in data['models'] if m['name'] == 'EPYC-v1']
-        data['models'] = [
-            {'name': 'Acme_x-v1', 'like': 'base', 'changes': {
-                **model['changes'], 'set': {**model['changes']['set'],
-                                            'model-id': 'Acme'}}},
-            {'name': 'Acme_x', 'like': 'Acme_x-v1', 'changes': {}},
-            *[m for m in data['models'] if m['name'] == 'base']]
-        models = {m['name'] for m in data['models']}
-        # From one layer on, whatever it was
-        layer, = [layer['name'] for layer in data['layers']
-                  if f'pc-q35-{LAST_OLD}' in layer['machine-types']]
-        data['exceptions'] = [
-            {'model': name, 'layer': layer, 'changes': {'on': ['mpx']}}
-            for name in sorted(models - {'base'})]
-        for part in data['layers']:
-            part['machine-types'] = [
-                name for name in part['machine-types']
-                if name in (types or TYPES)]
-        for accelerator in data['accelerators']:
-            accelerator['fingerprints'] = []
-        golden_data.write(
-            golden_data.site_dir(self.tables, LINE),
-            golden_data.Answers(golden_data.contents_of(data, LINE, models)))
-
-    def history(self, *args):
-        return history('--cpu-tables', self.tables, *args)
-
-    def test_model(self):
-        done = self.history('--model', 'Acme_x', '--feature', 'mpx')
-        self.assertEqual((done.returncode, done.stderr), (0, ''))
-        text = done.stdout
-        self.assertRegex(text, rf'\n  Acme_x +on +{self.OLD} +-v1\n')
-        self.assertRegex(text, rf'\n  Acme_x-v1 +on +{self.OLD}\n')
-        done = self.history('--model', 'Acme_x')
-        self.assertEqual((done.returncode, done.stderr), (0, ''))
-        self.assertIn('\n  mpx ', done.stdout)
-        done = self.history('--feature', 'mpx', '--json')
-        answer = json.loads(done.stdout)
-        models = {entry['model'] for entry in answer['history']}
-        self.assertLessEqual({'Acme_x', 'Acme_x-v1', 'Denverton', *(
-            ['Skylake-Client'] if LINE == '10.0' else [])}, models)
-        check_schema('x86-cpu-history', answer)
-
-    def test_others_are_as_before(self):
-        args = ['--model', 'EPYC']
-        self.assertEqual(self.history(*args).stdout, history(*args).stdout)
-        done = history('--model', 'Acme_x')
-        self.assertRegex(done.stderr, "^error: unknown CPU model 'Acme_x'")
-
-    def test_no_data(self):
-        shutil.rmtree(os.path.join(self.tables, 'golden'))
-        done = self.history('--model', 'EPYC', '--feature', 'topoext')
-        self.assertEqual(done.stdout, history('--model', 'EPYC', '--feature',
-                                              'topoext').stdout)
-        self.assertEqual(done.stderr, (
-            f'note: the CPU models of {self.tables} have no golden data of '
-            f'QEMU {LINE}; make golden writes it\n'))
-
-    def test_errors(self):
-        self.write(TYPES[1:])
-        path = golden_data.path_of(golden_data.site_dir(self.tables, LINE))
-        for message, tables in [
-                (f"{path} is about other machine types than the line's; make "
-                 'golden renews it', self.tables),
-                ("'/no/such' is not a directory", '/no/such')]:
-            done = history('--model', 'EPYC', '--cpu-tables', tables)
-            self.assertEqual((done.returncode, done.stdout, done.stderr),
-                             (2, '', f'error: {message}\n'))
+    def test_without_versions(self):
+        table = copy.deepcopy(TABLE)
+        table['layers'] = [{**table['layers'][-1], 'name': 'isapc',
+                            'machine-types': ['isapc']}]
+        table['layers'][0].pop('like', None)
+        table['exceptions'] = []
+        for accelerator in table['accelerators']:
+            accelerator.update(exceptions=[], fingerprints=[])
+        with written(table) as path:
+            done = history('--model', 'EPYC', models=[path])
+            self.assertRegex(done.stderr, r'^error: QEMU [^\n]* has no '
+                                          r'machine types with a version\n$')
 
 
 class Errors(unittest.TestCase):
-    def check_error(self, message, *args, **env):
-        done = history(*args, **env)
+    def check_error(self, message, *args):
+        done = history(*args)
         self.assertEqual(done.stdout, '')
         self.assertRegex(done.stderr, f'^error: {message}\n$')
         self.assertEqual(done.returncode, 2)
@@ -374,18 +651,23 @@ class Errors(unittest.TestCase):
     def test_names(self):
         for message, args in [
                 (r"unknown CPU model 'Skylake-Cleint'; did you mean "
-                 r'Skylake-Client.*\?', ['--model', 'Skylake-Cleint']),
-                ("unknown CPU model 'xyzzy'; no similar name in the "
-                 'golden data', ['--model', 'xyzzy']),
-                ("unknown feature 'xyzzy'; no similar name in the "
-                 'golden data', ['--feature', 'xyzzy']),
-                (r"unknown feature 'topo-ext'; did you mean topoext\?",
+                 r"'Skylake-Client'\?", ['--model', 'Skylake-Cleint']),
+                (r"unknown CPU model 'epyc'; did you mean 'EPYC'\?",
+                 ['--model', 'epyc']),
+                ("unknown CPU model 'xyzzy'; no similar name in the file of "
+                 'CPU models', ['--model', 'xyzzy']),
+                ("unknown feature 'xyzzy'; no similar name in the file of "
+                 'CPU models', ['--feature', 'xyzzy']),
+                (r"unknown feature 'topo-ext'; did you mean 'topoext'\?",
                  ['--model', 'EPYC', '--feature', 'topo-ext']),
-                (r"unknown feature 'MPX'; did you mean mpx.*\?",
+                (r"unknown feature 'MPX'; did you mean 'mpx'\?",
                  ['--feature', 'MPX']),
-                (r"unknown accelerator 'kvm-inetl'; did you mean kvm-intel.*",
+                (r"unknown accelerator 'kvm-inetl'; did you mean "
+                 r"'kvm-intel'\?",
                  ['--model', 'EPYC', '--accel', 'kvm-inetl']),
-                (r"unknown format 'jsno'; did you mean json\?",
+                ("unknown accelerator 'hvf'; use tcg, kvm-intel, kvm-amd or "
+                 'kvm', ['--model', 'EPYC', '--accel', 'hvf']),
+                (r"unknown format 'jsno'; did you mean 'json'\?",
                  ['--model', 'EPYC', '--format', 'jsno']),
                 ("unknown format 'xml'; use table or json",
                  ['--model', 'EPYC', '--format', 'xml']),
@@ -395,24 +677,25 @@ class Errors(unittest.TestCase):
                 ("'host' has no history: it is the host's CPU; 'x86-cpu "
                  "removed --cpu host' shows what it is here",
                  ['--model', 'host']),
-                ("feature 'ibrs_enhanced' is auto-ibrs or ibrs-all in QEMU; "
-                 'name one of them', ['--feature', 'ibrs_enhanced'])]:
+                (r"history takes no '--machine'.*",
+                 ['--model', 'EPYC', '--machine', 'pc'])]:
             self.check_error(message, *args)
 
-    def test_no_such_line(self):
-        """As scripts/lib.sh says it"""
-        for line in '9.9', '../..', '.', '../golden/10.0', 'names':
-            self.check_error(f'LINE={line}: no such release line; '
-                             f'available:( [0-9.]+)* {LINE}( .*)?',
-                             '--model', 'EPYC', '--line', line)
-
     def test_bad_input(self):
-        """One line whatever is given, and no traceback"""
-        check_command_line(
-            self, load_script('x86-cpu-history'), {'--model': 'EPYC'},
-            ['--model', '--feature', '--accel', '--line', '--format',
-             '--cpu-tables', '--xyzzy'],
-            defaults=['--model', '--feature', '--line', '--cpu-tables'])
+        """One line whatever is given"""
+        for option in '--model', '--feature', '--accel', '--format':
+            for what, text in TEXTS.items():
+                with self.subTest(f'{option} {what}'):
+                    done = history(*([] if option == '--model' else
+                                     ['--model', 'EPYC']), option, text)
+                    check_refused(self, done, [text])
+
+    def test_bad_requests(self):
+        for member in 'model', 'feature', 'accel':
+            for value in None, True, 1, 1 << 70, ['EPYC'], {}, 'a\0b':
+                answer, = batch([{'verb': 'history', 'model': 'EPYC',
+                                  member: value}], MODELS)
+                self.assertEqual(answer['status'], 2, value)
 
 
 if __name__ == '__main__':
