@@ -74,16 +74,15 @@ golden: all
 	    $${tables:+--cpu-tables "$$tables"} \
 	    --qemu "$$BUILD/$$LINE/qemu-system-x86_64"
 
-# From the golden data: nothing is built.
-history: line
+# From the file of all CPU models, which the build writes.
+history:
+	@$(MAKE) --no-print-directory all >&2
 	@set --; \
 	for arg in MODEL FEATURE ACCEL FORMAT; do \
 	    eval "value=\$$$$arg"; \
 	    [ -z "$$value" ] || set -- "$$@" "--$$(echo $$arg | tr A-Z a-z)" "$$value"; \
 	done; \
-	tables=$$(scripts/qemu-tree site-tables) || exit; \
-	[ -z "$$tables" ] || set -- "$$@" --cpu-tables "$$tables"; \
-	exec scripts/x86-cpu-history --line "$$LINE" "$$@"
+	exec scripts/x86-cpu history --models "$$BUILD/$$LINE/qemu-cpu-models.json" "$$@"
 
 check: all
 	@scripts/bootstrap check
@@ -164,7 +163,7 @@ distclean: line
 	    scripts/qemu-tree --line "$$line" wipe && scripts/qemu-build --line "$$line" clean || exit; \
 	done
 	@case $$BUILD in /*) ;; *) BUILD=./$$BUILD ;; esac; unset CDPATH; \
-	cd "$$BUILD" && rm -rf apt check-full cross download fresh fuzz log lock
+	cd "$$BUILD" && rm -rf apt check-full cross download fresh fuzz log lock tool
 	@rmdir "$$BUILD" 2>/dev/null || :
 	@rm -rf dist
 

@@ -58,6 +58,12 @@ man_pages = [
     ('x86-cpu-history', 'x86-cpu-history', 'was a feature ever in a CPU model', [], 1),
     ('x86-cpu-golden', 'x86-cpu-golden',
      'keep what every CPU model is, and say what changed', [], 1),
+    ('x86-cpu-host', 'x86-cpu-host', 'write the passport of a host', [], 1),
+    *(('x86-cpu-answers', f'x86-cpu-{verb}', 'CPUs without a QEMU', [], 1) for verb in
+      ('answers', 'list', 'show', 'expand', 'compare', 'baseline', 'nearest', 'check')),
+    ('x86-cpu-best', 'x86-cpu-best', 'the named models for some hosts', [], 1),
+    ('x86-cpu-fleet', 'x86-cpu-fleet', 'the CPU of many hosts', [], 1),
+    ('x86-cpu-migrate', 'x86-cpu-migrate', 'may a guest go to another host', [], 1),
 ]
 man_make_section_directory = False
 

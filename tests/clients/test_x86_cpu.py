@@ -32,8 +32,7 @@ from bad_input import check_refused, run_main  # noqa: E402
 from schemas import check_schema  # noqa: E402
 from script_module import load_script  # noqa: E402
 from x86_cpu_errors import TRACEBACK, Failure  # noqa: E402
-import x86_cpu_golden  # noqa: E402
-from x86_cpu_names import Names, other_names  # noqa: E402
+from x86_cpu_names import Names  # noqa: E402
 from x86_cpu_qmp import Qemu  # noqa: E402
 
 SCRIPTS = os.path.join(REPO, 'scripts')
@@ -48,7 +47,6 @@ QUESTIONS = {
     'dump': ['--qemu', QEMU, '--accel', 'tcg', '--cpu', 'qemu64'],
     'cpuid': ['--qemu', QEMU, '--accel', 'tcg', '--cpu', 'qemu64'],
     'table': ['--qemu', QEMU],
-    'history': ['--model', 'EPYC', '--feature', 'topoext'],
     'golden': ['check', '--qemu', QEMU, '--accel', 'tcg'],
 }
 
@@ -116,8 +114,7 @@ class Front(unittest.TestCase):
 
     def test_old_names(self):
         for verb, name in [('removed', 'x86-cpu-removed'),
-                           ('dump', 'x86-cpu-model-dump'),
-                           ('history', 'x86-cpu-history')]:
+                           ('dump', 'x86-cpu-model-dump')]:
             self.assertEqual(
                 x86_cpu(*QUESTIONS[verb],
                         front=os.path.join(SCRIPTS, name)).stdout,
@@ -129,11 +126,12 @@ class Front(unittest.TestCase):
                 ([''], 'name a verb: x86-cpu VERB [OPTION...] (see --help)'),
                 (['--cpu'], "the verb comes first, not '--cpu' (see --help)"),
                 (['remove'], "unknown verb 'remove'; use one of cpuid, dump, "
-                             'golden, history, removed, table'),
+                             'golden, removed, table'),
                 (['a\nb/../removed'],
                  "unknown verb 'a?b/../removed'; use one of cpuid, dump, "
-                 'golden, history, removed, table')]:
-            done = x86_cpu(*args)
+                 'golden, removed, table')]:
+            # Without verbs that were built
+            done = x86_cpu(*args, env={**os.environ, 'BUILD': '/nonexistent'})
             self.assertEqual((done.returncode, done.stdout, done.stderr),
                              (2, '', f'error: {message}\n'))
 
@@ -185,9 +183,6 @@ class Pasted(unittest.TestCase):
         self.assertEqual(dump.stderr, 'note: nonstop_tsc is invtsc\n'
                                       'note: sse3 is pni\n')
         self.assertIn(',pni=on,', dump.stdout)
-        done = x86_cpu('history', '--model', 'EPYC', '--feature', 'sse3')
-        self.assertEqual(done.stderr, 'note: sse3 is pni\n')
-        self.assertIn('pni in EPYC', done.stdout)
 
     def test_every_name(self):
         """All are found; those of several features are refused"""
@@ -196,12 +191,12 @@ class Pasted(unittest.TestCase):
             known = {p['name'] for p in q.cmd('device-list-properties',
                                               typename='EPYC-x86_64-cpu')}
         canonical = {f['name'] for f in features}
-        for names in (Names(features), Names([*map(other_names, features)])):
-            for f in features:
-                for alias in f['aliases']:
-                    self.assertEqual(names.find(alias), f['name'])
-                if f.get('libvirt', f['name']) not in canonical:
-                    self.assertEqual(names.find(f['libvirt']), f['name'])
+        names = Names(features)
+        for f in features:
+            for alias in f['aliases']:
+                self.assertEqual(names.find(alias), f['name'])
+            if f.get('libvirt', f['name']) not in canonical:
+                self.assertEqual(names.find(f['libvirt']), f['name'])
         # No property that is no feature is taken for one.
         for name in known - canonical:
             found = Names(features).find(name)
@@ -214,16 +209,6 @@ class Pasted(unittest.TestCase):
         with self.assertRaisesRegex(
                 Failure, "^feature 'x' is a, b, c or d in QEMU; name one of"):
             names.find('x')
-
-    def test_names_are_kept(self):
-        """Without a QEMU, they are what QEMU says"""
-        with Qemu(QEMU, ['-machine', 'none']) as q:
-            entries = [other_names(f) for f in q.features()]
-        with open(x86_cpu_golden.names_path(LINE), encoding='utf-8') as f:
-            kept = json.load(f)
-        self.assertEqual(kept['line'], LINE)
-        self.assertEqual(kept['features'], sorted(
-            (e for e in entries if len(e) > 1), key=lambda e: e['name']))
 
     def test_unknown(self):
         for verb in 'removed', 'dump':
@@ -555,7 +540,7 @@ class Streams(unittest.TestCase):
         for args in [['--help'],
                      *([verb, '--help'] for verb in QUESTIONS),
                      *([verb, *QUESTIONS[verb]] for verb in
-                       ('removed', 'dump', 'table', 'history'))]:
+                       ('removed', 'dump', 'table'))]:
             with open('/dev/full', 'wb') as full:
                 done = x86_cpu(*args, stdout=full)
             self.assertRegex(done.stderr, '^error: cannot write the output'
@@ -567,7 +552,7 @@ class Streams(unittest.TestCase):
         reader, writer = os.pipe()
         os.close(reader)
         with open(writer, 'wb') as pipe:
-            for verb in 'removed', 'dump', 'table', 'history':
+            for verb in 'removed', 'dump', 'table':
                 with self.subTest(verb):
                     done = x86_cpu(verb, *QUESTIONS[verb], stdout=pipe)
                     self.assertEqual((done.returncode, done.stderr),
@@ -605,7 +590,6 @@ class Streams(unittest.TestCase):
         """The exit status still tells"""
         for args in [[], ['xyzzy'], ['removed', '--bogus'],
                      ['removed', *QUESTIONS['removed'], '--cpu', 'EPYCC'],
-                     ['history', '--model', 'x'],
                      ['golden', 'check', '--dir', '/nonexistent', '--line',
                       LINE]]:
             with self.subTest(args):
@@ -711,8 +695,7 @@ class Streams(unittest.TestCase):
                 (['removed', '--qemu', QEMU, '--accel', 'tcg', '--all'],
                  widths),
                 (['dump', *QUESTIONS['dump']], widths[:1]),
-                (['table', *QUESTIONS['table']], widths[:1]),
-                (['history', '--model', 'EPYC'], widths[:1])]:
+                (['table', *QUESTIONS['table']], widths[:1])]:
             for columns, least, most in wanted:
                 widest = max(map(len, self.on_terminal(columns, *args)))
                 self.assertLessEqual(widest, most, args)

@@ -160,7 +160,13 @@ class Partition(unittest.TestCase):
                   'tests/guest/test_feature_flags.py',
                   'tests/guest/test_comparison.py',
                   'tests/guest/test_nearest_model.py',
-                  'tests/guest/test_query_cpuid.py'}
+                  'tests/guest/test_query_cpuid.py',
+                  'tests/tool/test_fleet.py',
+                  'tests/tool/test_host_answers.py',
+                  'tests/tool/test_host_cpu.py',
+                  'tests/tool/test_live_answers.py',
+                  'tests/tool/test_migrate.py',
+                  'tests/tool/test_two_builds.py'}
         self.assertEqual(found, set(check_parts.SAMPLED))
         suite = mock.Mock()
         suite.name = 'tests/golden/test_golden.py'

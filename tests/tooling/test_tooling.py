@@ -71,6 +71,15 @@ echo "$PYTHONPATH $*" >>"${0%/*}/../asked-layers"
 echo 'note: removed ones' >&2
 '''
 
+# Stands in for that of the verbs in C.
+TOOL = '''all:
+\tmkdir -p $(OUT)
+\tprintf '#!/bin/sh\\n' >$(OUT)/answer
+\tcp $(OUT)/answer $(OUT)/host
+\tchmod +x $(OUT)/answer $(OUT)/host
+\tln -sfn answer $(OUT)/list
+'''
+
 QEMU = {
     'VERSION': '10.0.13\n',
     'configure': CONFIGURE,
@@ -177,6 +186,7 @@ class Tooling(unittest.TestCase):
         write_tree(self.repo, {
             'target-i386-ext/ext.c': 'ext\n',
             'target-i386-ext/tables/a.tbl': 'table\n',
+            'target-i386-ext/tool/Makefile': TOOL,
             'target-i386-ext/ext.c~': 'leaving of an editor\n',
             'qapi/ext.json': '{}\n',
             'qapi/README': 'not a schema\n',
@@ -731,13 +741,8 @@ class Overlay(Tooling):
 
     def test_own_tables_are_told(self):
         """As given, else as the tree has them, from a link or a directory"""
-        script = self.repo / 'scripts/x86-cpu-history'
-        script.write_text('#!/bin/sh\nshift 2\nprintf "%s\\n" "$@"\n')
-        script.chmod(0o755)
-
-        def told(*args, **env):
-            return self.ok(self.make('history', *args, **env)).strip().removeprefix(
-                '--cpu-tables\n')
+        def told(**env):
+            return self.ok(self.run_tree('site-tables', **env)).strip()
 
         tables = self.tmp / 'my tables'
         write_tree(tables, {'a.tbl': 'cpu a_b\n'})
@@ -745,7 +750,7 @@ class Overlay(Tooling):
         self.prepare(CPU_TABLES=str(tables))
         self.assertEqual(told(), str(tables))
         # Empty is something else than not given.
-        self.assertEqual(told('CPU_TABLES='), '')
+        self.assertEqual(told(CPU_TABLES=''), '')
         self.assertEqual(told(CPU_TABLES='an other'), f'{self.repo}/an other')
         self.prepare(CPU_TABLES='')
         self.assertEqual(told(), '')
@@ -1011,7 +1016,7 @@ mkdir -p "$to" && echo page >"$to/x86-cpu.1" && ln -s x86-cpu.1 "$to/a.html"
             self.assertTrue(os.access(dest / 'usr/bin' / name, os.X_OK), name)
         # A link has the name that a verb had before.
         self.assertEqual(sorted(os.listdir(dest / 'usr/libexec/x86-cpu')),
-                         ['removed', 'table'])
+                         ['host', 'list', 'removed', 'table'])
         (self.repo / 'fail').touch()
         result = self.make(*args)
         self.assertNotEqual(result.returncode, 0)

@@ -1,0 +1,243 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * x86-cpu
+ *
+ * Answers, for people, scripts and control planes: what are CPUs of this QEMU,
+ * how do they compare, and where do they run?  From a file of all CPU models
+ * (qemu-cpu-models.json), and passports of hosts; or from a live QEMU.
+ *
+ * The verb is the name that the program is run by, or its first argument.  The
+ * name may begin with x86-cpu-, as older names of verbs do.
+ */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "batch.h"
+#include "dispatch.h"
+#include "json-text.h"
+#include "live-answers.h"
+#include "options.h"
+#include "verbs.h"
+
+#define CONTEXT "machine", "accel", "irqchip", "smp", "vendor", "phys-bits", \
+                "guest-phys-bits"
+
+static const char *const no_members[] = { NULL };
+static const char *const one_cpu[] = { "cpu", CONTEXT, "host", NULL };
+static const char *const many_cpus[] = { "cpus", CONTEXT, NULL };
+static const char *const nearest_members[] = { "cpu", CONTEXT, "any", NULL };
+static const char *const check_members[] = {
+    "cpu", "machine", "accel", "irqchip", "smp", "cpu-pm", "host", "all", NULL
+};
+static const char *const baseline_members[] = {
+    "cpus", CONTEXT, "hosts", "cpu-pm", "all", NULL
+};
+static const char *const best_members[] = {
+    "hosts", "machine", "accel", "irqchip", "cpu-pm", "all", NULL
+};
+static const char *const migrate_members[] = {
+    "cpu", "from", "to", "machine", "accel", "irqchip", "smp", "cpu-pm", NULL
+};
+static const char *const history_members[] = {
+    "model", "feature", "accel", NULL
+};
+static const char *const fleet_members[] = {
+    "hosts", "machine", "accel", "irqchip", "cpu-pm", "vendor", "partial",
+    "all", NULL
+};
+
+const Verb verbs[] = {
+    { "list", "which CPU models and machine types there are", NULL,
+      no_members, answer_list, print_list, true },
+    { "show", "what a CPU is", "CPU", one_cpu, answer_show, print_show, true },
+    { "expand", "the properties of base that recreate a CPU", "CPU", one_cpu,
+      answer_expand, print_expand, true },
+    { "compare", "can a guest of one CPU go on with another", "CPU...",
+      many_cpus, answer_compare, print_compare, true },
+    { "baseline", "the CPU that can replace all of these, or runs on all hosts",
+      "CPU...",
+      baseline_members, answer_baseline, print_baseline, true },
+    { "nearest", "a CPU as a named model, and what differs", "CPU",
+      nearest_members, answer_nearest, print_nearest, true },
+    { "check", "does a CPU run on a host, and why not", "CPU", check_members,
+      answer_check, print_check, true },
+    { "best", "the named models that get the most out of hosts", "FILE...",
+      best_members, answer_best, print_best, true },
+    { "migrate", "may a guest go from one host to another, and why not", "CPU",
+      migrate_members, answer_migrate, print_migrate, false },
+    { "fleet", "the CPU of many hosts, and what each costs it", "FILE...",
+      fleet_members, answer_fleet, print_fleet, false },
+    { "history",
+      "was a feature ever in a CPU model, and on which machine types", NULL,
+      history_members, answer_history, print_history, false },
+    { NULL, NULL, NULL, NULL, NULL, NULL, false },
+};
+
+static int fail(const Problem *problem)
+{
+    fprintf(stderr, "error: %s\n", problem->text);
+    return problem->status;
+}
+
+/* Where make puts the file, and make install: seen from this program */
+static const char *const places[] = {
+    "../../share/qemu-cpu-introspection/qemu-cpu-models.json",
+    "../share/qemu-cpu-introspection/qemu-cpu-models.json",
+    "../10.0/qemu-cpu-models.json",
+};
+
+static void add_default_models(json_t *models)
+{
+    char self[PATH_MAX], path[PATH_MAX + 128], *slash;
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    size_t i;
+
+    if (length < 0) {
+        return;
+    }
+    self[length] = '\0';
+    slash = strrchr(self, '/');
+    *slash = '\0';
+    for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", self, places[i]);
+        if (!access(path, R_OK)) {
+            json_array_append_new(models, json_string(path));
+            return;
+        }
+    }
+}
+
+/* What answers: files, or a live QEMU */
+static bool load(Tool *tool, const Options *options, Problem *problem)
+{
+    json_t *models = options->models;
+    char error[MODELS_FILE_ERROR];
+    size_t i, count;
+
+    if (options->qemu || options->qmp) {
+        if ((options->qemu && options->qmp) || json_array_size(models)) {
+            return problem_set(problem, STATUS_ERROR, "--models, --qemu and "
+                               "--qmp each name what answers: use one of "
+                               "them");
+        }
+        tool->live = live_tool_new(options->qemu, options->qmp);
+        return tool->live;
+    }
+    if (!json_array_size(models)) {
+        add_default_models(models);
+    }
+    count = json_array_size(models);
+    if (!count) {
+        return problem_set(problem, STATUS_ERROR, "there is no file of CPU "
+                           "models: name one with --models");
+    }
+    tool->files = calloc(count, sizeof(*tool->files));
+    for (i = 0; tool->files && i < count; i++) {
+        const char *path = json_string_value(json_array_get(models, i));
+
+        tool->files[i] = models_file_read(path, error, sizeof(error));
+        if (!tool->files[i]) {
+            return problem_set(problem, STATUS_ERROR, "%s", error);
+        }
+        tool->nfiles++;
+    }
+    return tool->files;
+}
+
+static int print(const Options *options, const json_t *answer)
+{
+    Status status = json_integer_value(json_object_get(answer, "status"));
+    const char *error = json_string_value(json_object_get(answer, "error"));
+
+    if (options->check) {
+        if (error && status == STATUS_ERROR) {
+            fprintf(stderr, "error: %s\n", error);
+        }
+        return status;
+    }
+    if (options->json) {
+        json_text_print(answer, true, stdout);
+    } else if (!error) {
+        options->verb->print(answer, options->request, stdout);
+    }
+    if (error) {
+        fprintf(stderr, "error: %s\n", error);
+    }
+    if (fflush(stdout) || ferror(stdout)) {
+        fprintf(stderr, "error: cannot write the output: %s\n",
+                strerror(errno));
+        return STATUS_NO;
+    }
+    return status;
+}
+
+static int run(const Options *options)
+{
+    Tool tool = { .reads_stdin = options->batch };
+    Problem problem = { STATUS_ERROR, "not enough memory" };
+    json_t *answer;
+    int status;
+
+    if (!load(&tool, options, &problem)) {
+        status = fail(&problem);
+    } else if (options->batch) {
+        status = batch_run(&tool, stdin, stdout) ? STATUS_YES : STATUS_NO;
+        if (status) {
+            fprintf(stderr, "error: cannot write the answers\n");
+        }
+    } else {
+        answer = answer_request(&tool, options->request);
+        status = print(options, answer);
+        json_decref(answer);
+    }
+    tool_free(&tool);
+    return status;
+}
+
+/* The verb in the name that the program is run by; NULL if there is none */
+static const Verb *own_verb(const char *path)
+{
+    static const char prefix[] = "x86-cpu-";
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+
+    if (!strncmp(name, prefix, strlen(prefix))) {
+        name += strlen(prefix);
+    }
+    return find_verb(name);
+}
+
+int main(int argc, char **argv)
+{
+    const Verb *verb = own_verb(argc ? argv[0] : "");
+    Problem problem = { STATUS_ERROR, "" };
+    Options options;
+    int status;
+
+    argv += argc > 0;
+    if (!verb && *argv && **argv != '-') {
+        verb = find_verb(*argv);
+        if (!verb) {
+            problem_set(&problem, STATUS_ERROR, "unknown verb '%.60s'", *argv);
+            return fail(&problem);
+        }
+        argv++;
+    }
+    if (!options_parse(verb, argv, &options, &problem)) {
+        status = fail(&problem);
+    } else if (options.help && verb) {
+        options_print_help(verb, stdout);
+        status = fflush(stdout) ? STATUS_NO : STATUS_YES;
+    } else if (!verb && !options.batch) {
+        problem_set(&problem, STATUS_ERROR, "name a verb, or use --batch");
+        status = fail(&problem);
+    } else {
+        status = run(&options);
+    }
+    options_free(&options);
+    return status;
+}
