@@ -155,9 +155,11 @@ static const uint32_t kernel_capabilities[] = {
     162,    /* COALESCED_PIO */
     168,    /* MANUAL_DIRTY_LOG_PROTECT2 */
     192,    /* DIRTY_LOG_RING */
+    189,    /* X86_MSR_FILTER */
     195,    /* SET_GUEST_DEBUG2 */
     200,    /* SREGS2 */
     203,    /* BINARY_STATS_FD */
+    213,    /* DISABLE_QUIRKS2 */
     223,    /* DIRTY_LOG_RING_ACQ_REL */
     225,    /* DIRTY_LOG_RING_WITH_BITMAP */
     231,    /* USER_MEMORY2 */

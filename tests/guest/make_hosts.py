@@ -240,10 +240,15 @@ def listed(table, linux):
 
 
 def read_cpuid(name):
-    """{(leaf, sub-leaf or None): registers}, and what is said above it"""
+    """
+    {(leaf, sub-leaf or None): registers}, and what is said above it
+
+    :param name: in hosts/, or with a '/' in it, elsewhere
+    """
     found = {}
     comments = []
-    with open(os.path.join(HERE, 'hosts', name + '.cpuid'),
+    directory = '' if '/' in name else os.path.join(HERE, 'hosts')
+    with open(os.path.join(directory, name + '.cpuid'),
               encoding='utf-8') as f:
         for line in f:
             if line.startswith('#'):
@@ -262,10 +267,14 @@ def text_of(regs):
 
 
 class Kvm:
-    """KVM of a version of Linux, the host's own or another one, on a CPU"""
+    """
+    KVM of a version of Linux, the host's own or another one, on a CPU
 
-    def __init__(self, name, linux=None):
-        self.host = HOSTS[name]
+    :param host: what HOSTS would have of it
+    """
+
+    def __init__(self, name, linux=None, host=None):
+        self.host = host or HOSTS[name]
         self.linux = linux or self.host['linux']
         self.cpuid, self.comments = read_cpuid(name)
         vendor = self.hardware(0, 0)
@@ -281,6 +290,9 @@ class Kvm:
     def components(self):
         """State components that guests can have"""
         eax = self.hardware(0xd, 0)[EAX]
+        if not self.hardware(7, 0)[ECX] & bits(3):
+            # Some CPUs have that of PKRU without pku, which Linux minds.
+            eax &= ~bits(9)
         return eax & known(COMPONENTS, self.linux)
 
     def xsave_size(self, components):
@@ -418,7 +430,9 @@ class Kvm:
 
     def msrs(self):
         """KVM_GET_MSR_INDEX_LIST"""
-        return sorted({msr for group in ('both', self.vendor) + (
+        # Hygon's CPUs are AMD's.
+        vendor = 'GenuineIntel' if self.intel else 'AuthenticAMD'
+        return sorted({msr for group in ('both', vendor) + (
             ('hyper-v',) if self.hyperv else ())
             for msr in listed(MSRS[group], self.linux)} |
             (set(VMX_MSRS) if self.vmx else set()))
