@@ -1,0 +1,390 @@
+#!/usr/bin/env python3
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The command line, requests and exit statuses of x86-cpu without a QEMU.
+
+Answers: does each verb print what its schema says, as text of 100 columns too,
+and is its exit status the answer?  Does bad input give one clear error, and in
+--batch an answer?  What the answers are is judged in test_answers.
+
+    QTEST_QEMU_BINARY=... PYTHONPATH=<qemu>/python \\
+        python3 -m unittest test_command_line
+"""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+from answer_tool import REPO, TOOL, batch, programs, run
+import passports
+from schemas import check_json, check_schema
+
+QEMU = os.environ.get('QTEST_QEMU_BINARY', '')
+MODELS = os.path.join(os.path.dirname(QEMU), 'qemu-cpu-models.json')
+COLUMNS = 100
+# Lines that can't be broken: what -cpu takes, and caches
+LONG = re.compile(r' *[^ ,]+,\S+=|    l[123][di]?-cache-info ')
+
+AMD = ['--vendor', 'AuthenticAMD', '--guest-phys-bits', '0']
+
+# (status, arguments)
+ANSWERS = [
+    (0, ['list']),
+    (0, ['show', 'EPYC-Milan,+vaes']),
+    (0, ['show', '--cpu', 'EPYC', *AMD, '--smp', '4,dies=2']),
+    (0, ['expand', 'EPYC-Milan', '--accel', 'tcg']),
+    (0, ['expand', 'EPYC-Milan', *AMD]),
+    (3, ['expand', 'EPYC-Milan']),
+    (0, ['compare', 'EPYC', 'EPYC']),
+    (0, ['compare', 'EPYC', 'EPYC-Rome', '--accel', 'tcg']),
+    (1, ['compare', 'EPYC-Rome', 'EPYC', '--accel', 'tcg']),
+    (1, ['compare', 'EPYC-Rome', 'EPYC,+vmx', '--accel', 'tcg']),
+    (0, ['baseline', 'EPYC', 'EPYC-Rome', 'EPYC-Milan', *AMD]),
+    (0, ['baseline', 'EPYC', '--accel', 'tcg']),
+    (3, ['baseline', 'EPYC', 'EPYC-Rome']),
+    (0, ['nearest', 'EPYC-Milan,-avx2', *AMD]),
+    (0, ['nearest', 'EPYC-Milan,-avx2', '--accel', 'tcg', '--any']),
+]
+
+# (arguments, what the error says)
+ERRORS = [
+    (['show'], 'the CPU is missing'),
+    (['show', ''], 'the CPU has no model: it is MODEL[,OPTIONS]'),
+    (['show', 'EPYK'], "QEMU LINE has no CPU model 'EPYK'; did you mean "
+     "'EPYC'?"),
+    (['show', 'EPYC,+avx512g'], "'avx512g' is no feature or property of CPUs "
+     "in QEMU LINE; did you mean 'avx512f'?"),
+    (['show', 'EPYC,avx2=maybe'],
+     "'avx2' is 'maybe', which is neither 'on' nor 'off'"),
+    (['show', 'EPYC,level=4294967296'], "'level' is '4294967296', which is no "
+     'number from 0 to 4294967295'),
+    (['show', 'EPYC,family=271'],
+     "'family' is '271', which is no number from 0 to 270"),
+    (['show', 'EPYC,vendor=AMD'],
+     "'vendor' is 'AMD', but a vendor has exactly 12 characters"),
+    (['show', 'EPYC,compat-anchor=pc-q35-9.0'],
+     'compat-anchor is for the CPU model base, not for EPYC'),
+    (['show', 'base,compat-anchor=x'], "compat-anchor is 'x', which is no "
+     'machine type of QEMU LINE'),
+    (['show', 'EPYC', '--machine', 'pc-q35-9.9'],
+     "QEMU LINE has no machine type 'pc-q35-9.9'; did you mean "),
+    (['show', 'EPYC', '--accel', 'hvf'],
+     "'accel' is 'hvf', which is neither kvm nor tcg"),
+    (['show', 'EPYC', '--irqchip', 'maybe'],
+     "'irqchip' is 'maybe', which is none of on, split and off"),
+    (['show', 'EPYC', '--smp', 'many'], "'smp' is 'many', which is no topology "
+     "such as 8,sockets=2,cores=4: 'cpus' is from 1 to 1048576"),
+    (['show', 'EPYC', '--smp', '8,cores=0'], "'smp' is '8,cores=0', which is "
+     "no topology such as 8,sockets=2,cores=4: 'cores' is from 1 to 1048576"),
+    (['show', 'EPYC', '--smp', '8,x=4'], "'smp' is '8,x=4': there is no 'x=4' "
+     'in it, but cpus, sockets, dies, modules, cores, threads and maxcpus'),
+    (['show', 'EPYC', '--smp', '8,sockets=3'], "'smp' is '8,sockets=3', but "
+     'sockets, dies, modules, cores and threads must give maxcpus'),
+    (['show', 'EPYC', '--smp', '4,dies=1048576,sockets=1048576'],
+     'which has more than 1048576 CPUs'),
+    (['show', 'EPYC', '--smp', 'dies=1048576,modules=1048576,cores=1048576,'
+      'threads=1048576'], 'which has more than 1048576 CPUs'),
+    (['show', 'EPYC', '--vendor', 'AMD'], "'vendor' is 'AMD', but a vendor has "
+     'exactly 12 characters, such as GenuineIntel'),
+    (['show', 'EPYC', '--guest-phys-bits', '53'],
+     "'guest-phys-bits' is no number from 0 to 52"),
+    (['show', 'EPYC', '--guest-phys-bits', 'x'],
+     "--guest-phys-bits is 'x', which is no number"),
+    (['show', 'EPYC', 'EPYC'], "what is 'EPYC'? (see --help)"),
+    (['show', 'EPYC', '--machin', 'x'],
+     "show takes no '--machin'; did you mean '--machine'? (see --help)"),
+    (['show', 'EPYC', '--machine'], '--machine needs TYPE'),
+    (['show', 'EPYC', '--json=x'], '--json has no value'),
+    (['show', 'EPYC', '--host', '/dev/null/x'], '/dev/null/x'),
+    (['show', 'EPYC', '--cpu', 'EPYC-Rome'], '--cpu is given twice'),
+    (['show', 'EPYC', '--guest-phys-bits', ' 5'],
+     "--guest-phys-bits is ' 5', which is no number"),
+    (['show', 'EPYC', '--models', b'/\xff'], 'is no UTF-8'),
+    (['show', 'custom'], 'CPU model custom needs all properties of a static '
+     'expansion, and '),
+    (['show', 'EPYC,model-id=' + 47 * 'a' + '\u00e9'],
+     "'model-id' is cut within a character: it has at most 48 bytes"),
+    (['show', 'EPYC,tsc-freq=1e9'], 'which is no frequency such as 2.5G'),
+    (['show', 'EPYC,tsc-freq=1.5'], 'which is no frequency such as 2.5G'),
+    (['compare', 'EPYC'], "'cpus' is a list of two CPUs"),
+    (['compare', 'EPYC', 'EPYC', 'EPYC'], "'cpus' is a list of two CPUs"),
+    (['compare', 'EPYC', 'EPYC,+x'], "'x' is no feature"),
+    (['baseline', '--accel', 'tcg', 'EPYC', 'Haswell'],
+     "CPUs of different vendors have no baseline: EPYC has vendor "
+     "'AuthenticAMD', Haswell 'GenuineIntel'"),
+    (['nearest', 'base', '--accel', 'tcg'], 'a named CPU model has a vendor, '
+     'and base has none: set the property vendor'),
+    (['shwo', 'EPYC'], "unknown verb 'shwo'"),
+    ([], 'name a verb, or use --batch'),
+]
+
+# (line, the error; None: it has an answer)
+LINES = [
+    ('{"id": 1, "verb": "show", "cpu": "EPYC"}', None),
+    ('{"id": 2, "verb": "show"}', 'the CPU is missing'),
+    ('{"id": [3], "verb": "sho"}', "unknown verb 'sho'; did you mean 'show'?"),
+    ('{"id": null}', "'verb' is missing"),
+    ('{"verb": "show", "cpus": []}',
+     "show takes no 'cpus'; did you mean 'cpu'?"),
+    ('{"verb": "show", "cpu": 5}', 'a CPU is a text, or an object with '
+     "'cpu' and 'machine'"),
+    ('{"verb": "show", "cpu": "EPYC", "machine": 5}',
+     "'machine' is not a text"),
+    ('{"verb": "show", "cpu": "EPYC", "phys-bits": -1}',
+     "'phys-bits' is no number from 0 to 52"),
+    ('{"verb": "compare", "guest-phys-bits": 48, "cpus": ["EPYC", '
+     '{"cpu": "EPYC", "machine": "pc-q35-8.0"}]}', None),
+    ('nonsense', 'request 10: line 1, column'),
+    ('{"verb": "show", "verb": "show", "cpu": "EPYC"}',
+     'request 11: line 1, column'),
+    ('[]', 'a request is a JSON object'),
+    ('{"verb": "show", "cpu": "EPYC\\u0000"}', 'request 13: '),
+    ('{"verb": "check", "cpu": "EPYC"}', 'only the host knows'),
+    ('{"verb": "check", "cpu": "EPYC", "host": "-"}',
+     "requests are read from stdin, so hosts can't be"),
+    ('{"verb": "nearest", "cpu": "EPYC", "any": "yes"}',
+     "'any' is neither true nor false"),
+    ('{"id": "last", "verb": "list"}', None),
+]
+
+
+class Checks(unittest.TestCase):
+    def test_answers(self):
+        """Each verb prints what its schema says, and has its status"""
+        for status, arguments in ANSWERS:
+            with self.subTest(arguments):
+                done = run([*arguments, '--json'], [MODELS], status=status)
+                answer = check_json(self, 'x86-cpu-answer', done.stdout)
+                self.assertEqual(answer['status'], status)
+                self.assertEqual(answer['verb'], arguments[0])
+                self.assertEqual(done.stderr, '')
+
+    def test_texts(self):
+        """Text fits 100 columns, and --check prints none"""
+        for status, arguments in ANSWERS:
+            with self.subTest(arguments):
+                done = run(arguments, [MODELS], status=status)
+                self.assertTrue(done.stdout.endswith('\n'))
+                self.assertEqual(done.stderr, '')
+                for line in done.stdout.splitlines():
+                    if not LONG.match(line):
+                        self.assertLessEqual(len(line), COLUMNS, line)
+                done = run([*arguments, '--check'], [MODELS], status=status)
+                self.assertEqual((done.stdout, done.stderr), ('', ''))
+
+    def test_hosts(self):
+        """The same for verbs that take passports"""
+        with tempfile.TemporaryDirectory() as tmp:
+            a, b, c, d = (f'{tmp}/{name}.json' for name in 'abcd')
+            for path, name in (a, 'intel-cascadelake'), (b, 'intel-haswell'), \
+                    (c, 'amd-genoa'):
+                passports.write(passports.passport(name), path)
+            passports.write(passports.hardware_alone(
+                passports.passport('amd-naples')), d)
+            for status, arguments in [
+                    (0, ['check', 'Nehalem-v1', '--host', a]),
+                    (1, ['check', 'EPYC', '--host', a, '--all']),
+                    (3, ['check', 'EPYC', '--host', d]),
+                    (0, ['best', a]), (0, ['best', a, b]),
+                    (0, ['baseline', '--host', a, '--host', b]),
+                    (3, ['baseline', '--host', a, '--host', c]),
+                    (0, ['fleet', a, b, c]), (0, ['fleet', '--partial', a]),
+                    (0, ['migrate', 'Nehalem', '--from', b, '--to', a]),
+                    (1, ['migrate', 'Skylake-Server', '--from', a, '--to', b]),
+                    (3, ['migrate', 'EPYC', '--from', c, '--to', d])]:
+                with self.subTest(arguments):
+                    done = run([*arguments, '--json'], [MODELS], status=status)
+                    check_json(self, 'x86-cpu-answer', done.stdout)
+                    done = run(arguments, [MODELS], status=status)
+                    for line in done.stdout.splitlines():
+                        if '--partial' not in arguments and \
+                                not LONG.match(line):
+                            self.assertLessEqual(len(line), COLUMNS, line)
+
+    def test_errors(self):
+        """Bad input gives one line that says what is wrong"""
+        version = run(['list', '--json'], [MODELS], status=0).stdout
+        version = json.loads(version)['files'][0]['qemu']
+        for arguments, error in ERRORS:
+            with self.subTest(arguments):
+                done = run(arguments, [MODELS], status=2)
+                self.assertEqual(done.stdout, '')
+                self.assertRegex(done.stderr, r'\Aerror: [ -~]+\n\Z')
+                self.assertIn(error.replace('LINE', version), done.stderr)
+
+    def test_models(self):
+        """A file that is not there, or no file of CPU models"""
+        for path, error in [('/dev/null/x', '/dev/null/x: Not a directory'),
+                            ('/dev/null', '/dev/null: line 1, column 1: ')]:
+            done = run(['list'], [path], status=2)
+            self.assertRegex(done.stderr, r'\Aerror: [ -~]+\n\Z')
+            self.assertIn(error, done.stderr)
+
+    def test_batch(self):
+        """An answer for each line, in order, whatever the line"""
+        done = run(['--batch'], [MODELS],
+                   '\n'.join(line for line, _ in LINES) + '\n\n', status=0)
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(len(answers), len(LINES))
+        for (line, error), answer in zip(LINES, answers):
+            with self.subTest(line):
+                check_schema('x86-cpu-answer', answer)
+                if error is None:
+                    self.assertNotIn('error', answer)
+                else:
+                    self.assertIn(error, answer['error'])
+                    self.assertIn(answer['status'], [2, 3])
+        self.assertEqual(answers[0]['id'], 1)
+        self.assertEqual(answers[2]['id'], [3])
+        self.assertIsNone(answers[3]['id'])
+        self.assertEqual(answers[-1]['id'], 'last')
+
+    def test_frequencies(self):
+        """tsc-freq as QEMU reads it"""
+        for text, hertz in (('2.5G', 2500000000), ('1.001G', 1001000000),
+                            ('.5M', 500000), ('3', 0), ('7000B', 7000)):
+            answer, = batch([{'verb': 'expand', 'accel': 'tcg',
+                              'cpu': f'EPYC,tsc-freq={text}'}], MODELS)
+            self.assertEqual(answer['model']['props'].get('tsc-frequency', 0),
+                             hertz, text)
+
+    def test_custom(self):
+        """A complete one is as good as base"""
+        base, = batch([{'verb': 'expand', 'cpu': 'EPYC', 'accel': 'tcg'}],
+                      MODELS)
+        text = run(['expand', 'EPYC', '--accel', 'tcg'], [MODELS],
+                   status=0).stdout.strip()
+        custom, = batch([{'verb': 'expand', 'accel': 'tcg',
+                          'cpu': text.replace('base,', 'custom,', 1)}], MODELS)
+        self.assertEqual(custom.get('model'), base['model'], custom)
+
+    def test_memory(self):
+        """Passports in requests do not stay"""
+        host = passports.passport('intel-haswell')
+
+        def peak(number):
+            line = json.dumps({'verb': 'check', 'cpu': 'EPYC', 'host': host})
+            with subprocess.Popen(
+                    [os.path.join(programs(), 'answer'), '--batch',
+                     f'--models={MODELS}'], stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL, encoding='utf-8') as process:
+                for _ in range(number):
+                    process.stdin.write(line + '\n')
+                process.stdin.close()
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = status
+            self.assertEqual(status, 0)
+            return usage.ru_maxrss
+
+        # 100 KB each, if they did
+        self.assertLess(peak(400), peak(40) + 8000)
+
+    def test_new_passport(self):
+        """A file that was written again is read again"""
+        with tempfile.TemporaryDirectory() as tmp:
+            path = os.path.join(tmp, 'host.json')
+            request = json.dumps({'verb': 'check', 'host': path,
+                                  'cpu': 'Haswell-noTSX,-ss'}) + '\n'
+            passports.write(passports.passport('intel-haswell'), path)
+            with subprocess.Popen(
+                    [os.path.join(programs(), 'answer'), '--batch',
+                     f'--models={MODELS}'], stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE, encoding='utf-8') as process:
+                runs = []
+                for name in 'intel-haswell', 'amd-opteron':
+                    passports.write(passports.passport(name), path + '.new')
+                    os.replace(path + '.new', path)
+                    process.stdin.write(request)
+                    process.stdin.flush()
+                    runs.append(json.loads(process.stdout.readline())['runs'])
+                process.stdin.close()
+        self.assertEqual(runs, [True, False])
+
+    def test_power_management(self):
+        """QEMU does not start with cpu-pm where KVM can't let guests wait"""
+        with tempfile.TemporaryDirectory() as tmp:
+            path = os.path.join(tmp, 'host.json')
+            passports.write(passports.passport('intel-haswell'), path)
+            for arguments in (['check', 'Nehalem-v1', '--host', path],
+                              ['migrate', 'Nehalem-v1', '--from', path, '--to',
+                               path], ['best', path], ['fleet', path]):
+                run(arguments, [MODELS], status=0)
+                done = run([*arguments, '--cpu-pm', '--json'], [MODELS])
+                self.assertIn(done.returncode, (1, 2), arguments)
+                self.assertIn("KVM there can't let guests wait",
+                              done.stdout + done.stderr)
+
+    def test_unwritable(self):
+        """A full disk is status 1, and said so"""
+        for arguments, text in [(['list'], ''), (['list', '--json'], ''),
+                                (['--batch'], '{"verb": "list"}\n')]:
+            with open('/dev/full', 'w', encoding='utf-8') as full:
+                done = subprocess.run(
+                    [os.path.join(programs(), 'answer'), *arguments,
+                     f'--models={MODELS}'], input=text, stdout=full,
+                    stderr=subprocess.PIPE, encoding='utf-8', check=False)
+            self.assertEqual(done.returncode, 1, arguments)
+            self.assertRegex(done.stderr, r'\Aerror: cannot write the ')
+
+    def test_vendors(self):
+        """What depends on the host's vendor has an answer for each"""
+        answer, same = batch([
+            {'verb': 'baseline', 'cpus': ['EPYC', 'EPYC-Rome']},
+            {'verb': 'compare', 'cpus': ['EPYC', 'EPYC-Rome']}], MODELS)
+        self.assertEqual(answer['status'], 3)
+        for vendor, one in answer['by-vendor'].items():
+            self.assertEqual(one['model']['props']['vendor'], vendor)
+            known, = batch([{'verb': 'baseline', 'vendor': vendor,
+                             'cpus': ['EPYC', 'EPYC-Rome']}], MODELS)
+            self.assertEqual(known['model'], one['model'])
+        # Both have the same one, whichever that is.
+        self.assertEqual(same['status'], 0)
+        self.assertEqual(same['result'], 'subset')
+
+    def test_host_values(self):
+        """Only what a CPU takes from the host is unknown without it"""
+        old, new, known = batch([
+            {'verb': 'expand', 'cpu': 'EPYC,vendor=AuthenticAMD',
+             'machine': 'pc-q35-8.0'},
+            {'verb': 'expand', 'cpu': 'EPYC'},
+            {'verb': 'expand', 'cpu': 'EPYC', 'vendor': 'AuthenticAMD',
+             'guest-phys-bits': 48}], MODELS)
+        self.assertEqual((old['status'], old['unknown']), (0, []))
+        self.assertEqual((new['status'], new['unknown']),
+                         (3, ['guest-phys-bits', 'ucode-rev', 'vendor']))
+        for name in new['unknown']:
+            self.assertNotIn(name, new['model']['props'])
+        self.assertEqual(known['status'], 0)
+        self.assertEqual(set(known['model']['props']) -
+                         set(new['model']['props']), set(new['unknown']))
+
+    def test_names(self):
+        """Each verb of the program has a link, a summary and --help"""
+        with open(os.path.join(TOOL, 'Makefile'), encoding='utf-8') as f:
+            verbs = re.search(r'^VERBS = (.*?)$', f.read().replace(
+                '\\\n', ''), re.M)[1].split()
+        with open(os.path.join(REPO, 'scripts', 'x86-cpu'),
+                  encoding='utf-8') as f:
+            usage = f.read()
+        with open(os.path.join(TOOL, 'x86-cpu-answer.c'),
+                  encoding='utf-8') as f:
+            table = f.read().split('const Verb verbs[]')[1]
+        self.assertEqual(sorted(verbs), sorted(re.findall(
+            r'^    \{ "([a-z]+)",', table, re.M)))
+        for verb in verbs:
+            link = os.path.join(programs(), verb)
+            done = subprocess.run([link, '--help'], stdout=subprocess.PIPE,
+                                  encoding='utf-8', check=True)
+            self.assertTrue(done.stdout.startswith(
+                f'usage: x86-cpu {verb} [OPTION...]'))
+            for line in done.stdout.splitlines():
+                self.assertLessEqual(len(line), COLUMNS, line)
+            self.assertRegex(usage, rf'\n  {verb} +\S')
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)
