@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+x86-cpu best and baseline of hosts, against QEMU on those hosts.
+
+Answers: does the tool say of a passport what query-cpu-model-best says on that
+host?  Of several hosts: does each model run on all, says QEMU there, and does no
+model that does miss without one that is more?  Is the baseline of hosts what
+query-cpu-model-baseline makes of the CPUs of all, and its named model that of
+query-cpu-model-nearest?  Does it run on each?
+
+    QTEST_QEMU_BINARY=... GUEST_BUILD=... \\
+        PYTHONPATH=<qemu>/python:<repo>/scripts:<repo>/tests/guest \\
+        python3 -m unittest test_best_hosts
+
+CHECK_SEED repeats a run, CHECK_RANDOM says how many sets of hosts are made up.
+"""
+
+import functools
+import os
+import tempfile
+import unittest
+import xml.etree.ElementTree as ET
+
+import passports
+from answer_tool import batch, run
+from cpu_models import FULL, LabChecks, Progress, count, expansion, rng
+from host_fleet import MODELS, VENDORS, HostFleet, baseline_of
+from made_hosts import host_names
+from release_line import NEWEST, OLDEST
+
+
+def compare(a, b):
+    return 'query-cpu-model-comparison', {'modela': a, 'modelb': b}
+
+
+def blocking(reply):
+    """What enforce=on stops on, and errors"""
+    info = reply['return']
+    return {entry['feature'] for entry in info['removed-features']
+            if entry['blocking']} | {error['text']
+                                     for error in info['errors']}
+
+
+def runs(reply):
+    return not blocking(reply)
+
+
+class TestHosts(LabChecks, unittest.TestCase):
+    """On made hosts."""
+    accel = 'kvm'
+
+    @classmethod
+    def setUpClass(cls):
+        cls.tmp = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.fleet = HostFleet(cls.tmp)
+
+    def ask_tool(self, verb, hosts, machine, **members):
+        answer = batch([{'verb': verb, 'machine': machine, **members,
+                         'hosts': [host.passport for host in hosts]}],
+                       MODELS)[0]
+        self.assertNotIn('error', answer)
+        return answer
+
+    @functools.cached_property
+    def names(self):
+        """All CPU models that this QEMU has by a definition"""
+        models = self.fleet.plain('amd-genoa').ask(
+            [('query-cpu-definitions', {})])[0]['return']
+        return sorted(m['name'] for m in models
+                      if m['name'] not in ('base', 'custom', 'host', 'max'))
+
+    def some_hosts(self, choose, least, most):
+        vendor = choose.choice(sorted(VENDORS))
+        return [self.fleet.varied(choose, vendor)
+                for _ in range(choose.randint(least, most))]
+
+    def one_host_problems(self, host, machine):
+        live = host.ask([('query-cpu-model-best',
+                          {'machine-type': machine})])[0]['return']
+        found = self.ask_tool('best', [host], machine)['models']
+
+        def sortable(models):
+            return [{**m, 'beyond': sorted(m['beyond'])} for m in models]
+
+        if sortable(live) != sortable(found):
+            yield f'{host}: {machine}: QEMU {live}, tool {found}'
+
+    def test_1_one_host(self):
+        """Of one host: what QEMU says there"""
+        choose = rng('best hosts', 'one')
+        hosts = [self.fleet.plain(name) for name in host_names()]
+        hosts += [self.fleet.varied(choose, choose.choice(sorted(VENDORS)))
+                  for _ in range(count(10, 100))]
+        self.fail_if([problem for host in hosts for machine in (OLDEST, NEWEST)
+                      for problem in self.one_host_problems(host, machine)])
+
+    def running(self, hosts, machine):
+        """The models that run on all hosts, says QEMU on each"""
+        names = set(self.names)
+        for host in hosts:
+            replies = host.ask([expansion('static', name, None, machine)
+                                for name in self.names])
+            names &= {name for name, reply in zip(self.names, replies)
+                      if runs(reply)}
+        return names
+
+    def several_hosts_problems(self, hosts, machine):
+        answer = self.ask_tool('best', hosts, machine)
+        best = {m['name']: m['beyond'] for m in answer['models']}
+        running = self.running(hosts, machine)
+        if bool(best) != bool(running) or answer['status'] != (not best):
+            yield f'{sorted(best)}, and {sorted(running)} run'
+        if missing := set(best) - running:
+            yield f'{sorted(missing)} do not run on all'
+        for name in sorted(running - set(best)):
+            model = {'name': name, 'machine-type': machine}
+            replies = hosts[0].ask([compare(model, {**model, 'name': other})
+                                    for other in best])
+            if not any(reply['return']['result'] in ('subset', 'identical')
+                       for reply in replies):
+                yield f'{name} runs on all, and is missing'
+        for name, beyond in sorted(best.items()):
+            model = {'name': name, 'machine-type': machine}
+            wanted = [set(host.ask([compare(model, {
+                **model, 'name': 'host'})])[0]['return']['missing-in-a'])
+                for host in hosts]
+            if set(beyond) != set.intersection(*wanted):
+                yield f'{name}: beyond {beyond}, hosts {wanted}'
+
+    def test_2_several_hosts(self):
+        """Of several: models that run on all, and no lesser ones"""
+        choose = rng('best hosts', 'several')
+        problems = []
+        for _ in range(count(4, 60)):
+            hosts = self.some_hosts(choose, 2, 4)
+            machine = choose.choice([OLDEST, NEWEST])
+            problems += [f'{[*map(str, hosts)]}: {machine}: {problem}'
+                         for problem in self.several_hosts_problems(hosts,
+                                                                    machine)]
+        self.fail_if(problems)
+
+    def libvirt_problems(self, libvirt, nearest):
+        """Whether <cpu> has what libvirt can say"""
+        cpu = ET.fromstring(libvirt['cpu'])
+        order = [element.tag for element in cpu]
+        wanted = ['model', 'maxphysaddr', 'feature']
+        if order != sorted(order, key=wanted.index):
+            yield f'order of elements: {order}'
+        if cpu.find('model').text != nearest['name']:
+            yield f'model {cpu.find("model").text}'
+        said = {policy: len(cpu.findall(f"feature[@policy='{policy}']"))
+                for policy in ('require', 'disable')}
+        left_out = set(libvirt['left-out'])
+        for policy, changes in (('require', 'add'), ('disable', 'remove')):
+            if said[policy] != len(set(nearest[changes]) - left_out):
+                yield f'{policy}: {said}, {nearest[changes]}, not {left_out}'
+        bits = cpu.find('maxphysaddr')
+        if nearest['set'].get('phys-bits') != (
+                None if bits is None else int(bits.get('bits'))):
+            yield 'physical bits'
+
+    def baseline_problems(self, hosts, machine):
+        answer = self.ask_tool('baseline', hosts, machine)
+        model = baseline_of(hosts[0], [host.host_model(machine)
+                                       for host in hosts])
+        props = model['props']
+        if answer['model']['props'] != props:
+            yield str({name: (props.get(name),
+                              answer['model']['props'].get(name))
+                       for name in {**props, **answer['model']['props']}
+                       if props.get(name) !=
+                       answer['model']['props'].get(name)})
+            return
+        for host in hosts:
+            replies = host.ask([expansion('static', **model, machine=machine),
+                                expansion('static', 'host', None, machine)])
+            if lacking := blocking(replies[0]) - blocking(replies[1]):
+                yield f'does not run on {host}: {lacking}'
+        live = hosts[0].ask([('query-cpu-model-nearest', {'model': {
+            **model, 'machine-type': machine}})])[0]
+        if 'error' in live:
+            if answer['nearest'] is not None:
+                yield f'QEMU: {live}, tool {answer["nearest"]}'
+            return
+
+        def sortable(near):
+            return {name: sorted(value) if isinstance(value, list) else value
+                    for name, value in near.items()}
+
+        if sortable(live['return']) != sortable(answer['nearest']):
+            yield f'nearest: QEMU {live}, tool {answer["nearest"]}'
+        yield from self.libvirt_problems(answer['libvirt'],
+                                         answer['nearest'])
+
+    def test_3_baseline(self):
+        """The baseline of hosts is that of their CPUs"""
+        choose = rng('best hosts', 'baseline')
+        number = count(8, 200)
+        progress = Progress(self._testMethodName, number)
+        problems = []
+        for _ in range(number):
+            hosts = self.some_hosts(choose, 1, 4)
+            machine = choose.choice([OLDEST, NEWEST])
+            problems += [f'{[*map(str, hosts)]}: {machine}: {problem}'
+                         for problem in self.baseline_problems(hosts, machine)]
+            progress.step()
+        self.fail_if(problems)
+
+    def test_4_vendors(self):
+        """Two vendors: an answer for each, or the one that is asked for"""
+        hosts = [self.fleet.plain(name)
+                 for name in ('amd-genoa', 'intel-haswell')]
+        both = self.ask_tool('baseline', hosts, NEWEST)
+        self.assertEqual(both['status'], 3)
+        self.assertEqual(set(both['by-vendor']), set(VENDORS.values()))
+        for host, vendor in zip(hosts, VENDORS.values()):
+            one = self.ask_tool('baseline', [host], NEWEST)
+            for answer in (both['by-vendor'][vendor],
+                           self.ask_tool('baseline', hosts, NEWEST,
+                                         vendor=vendor)):
+                self.assertEqual(one['model'], answer['model'])
+                self.assertEqual(one['nearest'], answer['nearest'])
+        self.assertIn('CentaurHauls', batch([{
+            'verb': 'baseline', 'vendor': 'CentaurHauls',
+            'hosts': [host.passport for host in hosts]}], MODELS)[0]['error'])
+
+    def test_5_hardware_alone(self):
+        """What KVM offers is not known: status 3, and the rest is answered"""
+        path = os.path.join(self.tmp, 'bare.json')
+        host = self.fleet.plain('amd-genoa')
+        passports.write(passports.hardware_alone(host.contents), path)
+        for verb in ('best', 'baseline'):
+            whole = self.ask_tool(verb, [host], NEWEST)
+            alone, part = batch([{'verb': verb, 'hosts': hosts, 'machine':
+                                  NEWEST} for hosts in
+                                 ([path], [host.passport, path])], MODELS)
+            self.assertEqual((alone['status'], part['status']), (3, 3), verb)
+            self.assertIn('hardware alone', alone['error'])
+            self.assertEqual(part['unknown'], {'hosts': 1, 'names': ['bare']})
+            for member in {'best': ['models'], 'baseline': ['model', 'cpu']
+                           }[verb]:
+                self.assertEqual(whole[member], part[member])
+
+    def test_6_text(self):
+        """What people read has the answer, and lines of 100 columns"""
+        host = self.fleet.plain('intel-sapphirerapids')
+        other = self.fleet.plain('intel-haswell')
+        best = self.ask_tool('best', [host, other], NEWEST)
+        text = run(['best', host.passport, other.passport,
+                    '--machine', NEWEST], [MODELS], status=0).stdout
+        self.assertIn(best['models'][0]['name'], text)
+        self.assertLessEqual(max(map(len, text.splitlines())), 100)
+        baseline = self.ask_tool('baseline', [host, other], NEWEST)
+        text = run(['baseline', '--host', host.passport, '--host',
+                    other.passport, '--machine', NEWEST], [MODELS],
+                   status=0).stdout
+        self.assertIn(baseline['libvirt']['cpu'], text)
+        # -cpu is one line, whatever its length.
+        self.assertIn(f'\n{baseline["cpu"]}\n', text)
+
+    def test_7_errors(self):
+        """Requests that make no sense"""
+        host = self.fleet.plain('amd-genoa').passport
+        for request, part in [
+                ({'verb': 'best'}, "'hosts'"),
+                ({'verb': 'best', 'hosts': []}, "'hosts'"),
+                ({'verb': 'best', 'hosts': [7]}, 'a host is'),
+                ({'verb': 'best', 'hosts': ['-']}, 'stdin'),
+                ({'verb': 'best', 'hosts': ['/nonexistent']}, 'nonexistent'),
+                ({'verb': 'best', 'hosts': [host], 'accel': 'tcg'}, 'kvm'),
+                ({'verb': 'best', 'hosts': [host], 'machine': 'xyzzy'},
+                 'xyzzy'),
+                ({'verb': 'baseline', 'hosts': [host], 'cpus': ['EPYC']},
+                 'not of both')]:
+            answer = batch([request], MODELS)[0]
+            self.assertEqual(answer['status'], 2, request)
+            self.assertIn(part, answer['error'])
+
+
+if FULL:
+    TestHosts.maxDiff = None
+
+if __name__ == '__main__':
+    unittest.main()
