@@ -6,6 +6,7 @@ A moment of it runs on the QEMU that is there, with the seed CHECK_SEED or
 always the same; CHECK_FULL=1 builds a QEMU with sanitizers and fuzzes that.
 """
 
+import hashlib
 import os
 import pathlib
 import random
@@ -19,6 +20,7 @@ import unittest
 import fuzz_cpu
 import fuzz_qmp
 import fuzz_stream
+import fuzz_tool
 import growth
 import inputs
 import qemu_process
@@ -30,7 +32,7 @@ QEMU = os.environ.get('QTEST_QEMU_BINARY', '')
 FULL = bool(os.environ.get('CHECK_FULL'))
 SEED = os.environ.get('CHECK_SEED') or '1'
 SMOKE_SECONDS = 10
-FULL_SECONDS = 900
+FULL_SECONDS = 1200
 
 EXPANSION = {'execute': 'query-cpu-model-expansion', 'arguments': {
     'type': 'static', 'model': {'name': 'EPYC'}}}
@@ -184,6 +186,67 @@ class Finds(unittest.TestCase):
                 self.assertEqual(blocks > growth.NOISE, found, blocks)
 
 
+class FindsInPrograms(unittest.TestCase):
+    """What programs that need no QEMU may do wrong"""
+
+    BATCH = {'args': ['answer', '--batch'],
+             'files': {'stdin': {'text': '{"verb": "list"}\n\n'}}}
+    JSON = {'args': ['answer', 'list', '--json'], 'files': {}}
+
+    def judge(self, case, status, stdout=b'', stderr=''):
+        fuzz_tool.Fuzzer.judge(case, status, stdout, stderr)
+
+    def test_all_is_well(self):
+        self.judge(self.JSON, 0, b'{}')
+        self.judge(self.JSON, 2, b'', 'error: x: y\n')
+        self.judge(self.JSON, 3, b'{}', 'error: x: y\n')
+        self.judge(self.BATCH, 0, b'{"status": 0}\n')
+
+    def test_wrong(self):
+        for case, status, stdout, stderr, what in (
+                (self.JSON, -6, b'', '', 'exit status -6'),
+                (self.JSON, 77, b'', 'ERROR: AddressSanitizer: SEGV\n',
+                 'AddressSanitizer: SEGV'),
+                (self.JSON, 1, b'', 'a.c:7:9: runtime error: shift\n',
+                 'UBSan: a.c:7: shift'),
+                (self.JSON, 2, b'', '', 'an error without a line'),
+                (self.JSON, 2, b'', 'error: a\nerror: b\n', 'not one line'),
+                (self.JSON, 2, b'', 'error: \x1b\n', 'not one line'),
+                (self.JSON, 2, b'', 'error: ' + 'x' * 2000, 'not one line'),
+                (self.JSON, 2, b'', 'no way\n', 'not one line'),
+                (self.JSON, 0, b'{', '', 'not JSON'),
+                (self.JSON, 0, b'\xff', '', 'not UTF-8'),
+                (self.BATCH, 0, b'', '', '0 answers to 1 requests'),
+                (self.BATCH, 1, b'{"status": 0}\n', '', '1 answers to 1'),
+                (self.BATCH, 0, b'{"status": 4}\n', '', 'status 4'),
+                (self.BATCH, 0, b'{"status": 2}\n', '', 'status 2')):
+            with self.subTest(what), self.assertRaises(Finding) as found:
+                self.judge(case, status, stdout, stderr)
+            self.assertIn(what, found.exception.what)
+
+    def test_digests(self):
+        """Mutations have digests, or nothing behind them would be read"""
+        passport = fuzz_tool.seal({'x': 1, 'digest': ''}, 'digest')
+        self.assertEqual(passport['digest'], hashlib.sha256(
+            b'{"x":1}').hexdigest())
+        self.assertEqual(fuzz_tool.seal({'name': 'a', 'passport': {'x': 1}},
+                                        'host')['passport'], passport)
+        self.assertIn('checksum', fuzz_tool.seal({}, 'models'))
+        for value in None, [], 'x', {'passport': 5}:
+            fuzz_tool.bytes_of({'lines': [value], 'seal': 'host'})
+
+    def test_smaller(self):
+        """A case becomes smaller until nothing can be left out"""
+        case = {'args': ['host', '--from', '-'],
+                'files': {'a': {'lines': [{'x': [1, {'y': 2}]}], 'seal': ''},
+                          'stdin': {'text': 'abc'}}}
+        for _ in range(20):
+            case = next(fuzz_tool.Fuzzer.smaller(None, case, None), case)
+            if not case['files']['a']['lines']:
+                break
+        self.assertEqual(case['files']['a']['lines'], [])
+
+
 class FindsNothing(unittest.TestCase):
     """Nothing in this QEMU"""
 
@@ -195,6 +258,13 @@ class FindsNothing(unittest.TestCase):
         for name in 'qmp', 'cpu', 'fingerprint':
             self.assertRegex(said, rf'(?m)^fuzz: {name}: [1-9]\d* .*, '
                              '0 findings$')
+
+    def test_tool_smoke(self):
+        """in a moment of programs that need no QEMU"""
+        status, said = fuzz('tool', seconds=SMOKE_SECONDS)
+        self.assertEqual(status, 0, said)
+        self.assertRegex(said, r'(?m)^fuzz: tool: [1-9]\d* inputs in .*, '
+                         '0 findings$')
 
     def test_fingerprints(self):
         """in streams as they are; changed ones are refused"""
@@ -240,7 +310,7 @@ class FindsNothing(unittest.TestCase):
     def test_sanitizers(self):
         """with sanitizers, for longer"""
         status, said = fuzz('tests', 'growth', 'qmp', 'cpu', 'fingerprint',
-                            seconds=FULL_SECONDS)
+                            'tool', seconds=FULL_SECONDS)
         self.assertEqual(status, 0, said)
         self.assertTrue(re.search('fuzz: ok: 0 findings\n$', said), said)
 
