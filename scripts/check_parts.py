@@ -45,6 +45,7 @@ class Part(NamedTuple):
 
 STATIC = 'tests/guest/test_static_expansion.py'
 COMPARISON = 'tests/guest/test_comparison.py'
+ANSWERS = 'tests/tool/test_answers.py'
 LINES = 'tests/lines/test_lines.py'
 LAYERS = 'tests/lines/test_layers.py'
 
@@ -57,7 +58,22 @@ PARTS = [
         'tests/tooling/*', 'tests/unit/*'], whole=True),
     Part('generator', 15, [
         'tests/core/*', 'tests/generator/*', 'tests/golden/*',
-        'tests/site/*', 'tests/table/*'], whole=True),
+        'tests/site/*', 'tests/table/*', 'tests/tool/test_hostile_input.py'],
+        whole=True),
+    Part('answers-tcg', 30, [f'{ANSWERS}:TestTcg.*']),
+    Part('answers-kvm', 50, [f'{ANSWERS}:TestKvm.*']),
+    Part('conformance', 10, ['tests/tool/test_conformance.py']),
+    Part('hosts', 40, [
+        'tests/tool/test_best_hosts.py',
+        'tests/tool/test_command_line.py',
+        'tests/tool/test_fleet.py',
+        'tests/tool/test_host_answers.py',
+        'tests/tool/test_host_check.py',
+        'tests/tool/test_host_cpu.py',
+        'tests/tool/test_host_passport.py',
+        'tests/tool/test_live_answers.py',
+        'tests/tool/test_migrate.py',
+        'tests/tool/test_two_builds.py']),
     Part('features', 15, [
         'tests/guest/test_avx10_version.py',
         'tests/guest/test_best_models.py:TestKvm.*',
@@ -71,6 +87,7 @@ PARTS = [
         'tests/guest/test_feature_flags.py:TestKvm.*',
         'tests/guest/test_feature_flags.py:TestTcg.*',
         'tests/guest/test_made_hosts.py',
+        'tests/guest/test_model_table.py:Damage.*',
         'tests/guest/test_model_table.py:TestKvm.*',
         'tests/guest/test_model_table.py:TestTcg.*',
         'tests/guest/test_offered_features.py',
@@ -159,6 +176,7 @@ KVM_TESTS = [
     'tests/guest/test_model_table.py:TestKvm.*',
     'tests/guest/test_core_filter.py:TestKvm.*',
     'tests/guest/test_baselines.py:TestKvm.*',
+    'tests/tool/test_answers.py:TestKvm.*',
 ]
 # `make check` runs these on each simulated host, the others on one each
 ON_EACH_HOST = {
@@ -195,6 +213,17 @@ SAMPLED = {
     'tests/guest/test_static_expansion.py':
         'models, machine types, topologies, random CPUs',
     'tests/guest/test_table_models.py': 'machine types',
+    'tests/tool/test_answers.py':
+        'machine types, random CPUs, pairs, topologies',
+    'tests/tool/test_best_hosts.py': 'hosts',
+    'tests/tool/test_conformance.py': 'cases, rules',
+    'tests/tool/test_fleet.py': 'fleets',
+    'tests/tool/test_host_answers.py': 'random CPUs',
+    'tests/tool/test_host_check.py': 'machine types, models',
+    'tests/tool/test_host_cpu.py': 'varied hosts',
+    'tests/tool/test_live_answers.py': 'random CPUs',
+    'tests/tool/test_migrate.py': 'random CPUs',
+    'tests/tool/test_two_builds.py': 'random pairs',
     'tests/lines/test_layers.py': 'models and machine types',
     'tests/lines/test_lines.py': 'models, machine types, expansions',
 }

@@ -3,6 +3,7 @@
 Each rule of scripts/lint, broken once: a rule that cannot fail is none.
 """
 
+import lzma
 import os
 import re
 import shutil
@@ -236,13 +237,30 @@ class Lint(unittest.TestCase):
         text = '/* SPDX-License-Identifier: GPL-2.0-or-later\n */\n'
         self.checkout(**{'a/b.c': text})
         self.assertEqual(list(lint.files_have_licences(self.tree)), [])
-        for name in ('target-i386-ext/core/b.c', 'target-i386-ext/tool/b.c'):
+        self.checkout(**{'target-i386-ext/core/b.c': text})
+        self.problems(lint.files_have_licences,
+                      '^target-i386-ext/core/b.c is not LGPL-2.1-or-later$')
+        # What redoes QEMU's rules is under QEMU's.
+        self.checkout(**{'target-i386-ext/tool/b.c': text})
+        self.assertEqual(list(lint.files_have_licences(self.tree)), [])
+        self.checkout(**{'target-i386-ext/tool/b.c': '/* no licence */\n'})
+        self.problems(lint.files_have_licences,
+                      '^target-i386-ext/tool/b.c is not LGPL-2.1-or-later or '
+                      'GPL-2.0-or-later$')
+        cases = f'tests/conformance/{LINE}.jsonl.xz'
+        for name in (f'tests/golden/{LINE}/answers.json', 'examples/a/b.go',
+                     'examples/a/go.mod'):
             self.checkout(**{name: text})
             self.problems(lint.files_have_licences,
-                          f'^{name} is not LGPL-2.1-or-later$')
-        name = f'tests/golden/{LINE}/answers.json'
-        self.checkout(**{name: text})
-        self.problems(lint.files_have_licences, f'^{name} is not CC0-1.0$')
+                          f'^{name} is not CC0-1.0$')
+        for licence, problems in (('GPL-2.0-or-later',
+                                   [f'{cases} is not CC0-1.0']),
+                                  ('CC0-1.0', [])):
+            self.checkout(**{cases: ''})
+            with lzma.open(os.path.join(lint.REPO, cases), 'wt') as f:
+                f.write(f'SPDX-License-Identifier: {licence}')
+            self.assertEqual(list(lint.files_have_licences(self.tree)),
+                             problems)
 
     def test_core(self):
         core = 'target-i386-ext/core/'

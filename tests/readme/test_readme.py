@@ -173,7 +173,7 @@ class Readme(unittest.TestCase):
             env=self.env, cwd='/', stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
         self.assertRegex(done.stdout, '^base,.*compat-anchor=')
-        # That one needs no QEMU, but the golden data.
+        # That one needs no QEMU, but the file of CPU models.
         done = subprocess.run(
             [os.path.join(bindir, 'x86-cpu-history'), '--model', 'EPYC',
              '--feature', 'topoext'],
