@@ -131,11 +131,12 @@ static void set_signature(const Passport *passport, const HostLine *line,
     cpu->values[X86CPU_STEPPING] = eax & 0xf;
 }
 
-static void set_names(const Passport *passport, const HostOffer *offer,
-                      X86Cpu *cpu)
+static void set_names(const Passport *passport, const HostLine *line,
+                      const HostOffer *offer, X86Cpu *cpu)
 {
     uint32_t regs[4];
-    char text[49] = "";
+    char brand[49] = "";
+    const char *text = brand;
     int i, n;
 
     for (i = 0; i < 48; i++) {
@@ -143,7 +144,10 @@ static void set_names(const Passport *passport, const HostOffer *offer,
         if (i % 16 == 0) {
             host_instruction(passport, BRAND_LEAF + n, 0, regs);
         }
-        text[i] = regs[i / 4 % 4] >> (i % 4 * 8);
+        brand[i] = regs[i / 4 % 4] >> (i % 4 * 8);
+    }
+    if (!brand[0] && line->default_model_id) {
+        text = line->default_model_id;
     }
     memset(cpu->model_id, 0, sizeof(cpu->model_id));
     memcpy(cpu->model_id, text, strlen(text));
@@ -179,7 +183,7 @@ void host_offer_requested(const Passport *passport, const ModelsFile *file,
 
     models_file_requested(file, BASE, layer, X86CPU_ON_KVM, options->irqchip,
                           offer->vendor, cpu);
-    set_names(passport, offer, cpu);
+    set_names(passport, line, offer, cpu);
     set_signature(passport, line, cpu);
     set_values(passport, options, cpu);
     set_features(file, layer, offer, cpu);

@@ -4,9 +4,10 @@
  * What differs between QEMU's release lines on a host
  *
  * Sources: of each line, x86_ext_save_areas[], CPUID_XSTATE_XSS_MASK,
- * x86_cpu_post_initfn() or x86_cpu_init_xsave(), and cpu_x86_cpuid() in
- * target/i386/cpu.c, host-cpu.c, and compat.h of the extension; components by
- * the SDM, vol. 1, "XSAVE-Supported Features and State-Component Bitmaps".
+ * x86_cpu_post_initfn() or x86_cpu_init_xsave(), max_x86_cpu_initfn() and
+ * cpu_x86_cpuid() in target/i386/cpu.c, host-cpu.c, and compat.h of the
+ * extension; components by the SDM, vol. 1, "XSAVE-Supported Features and
+ * State-Component Bitmaps".
  */
 
 #include "host-line.h"
@@ -82,6 +83,8 @@ static const HostLine line_11_1 = {
     .pmu_drops_features = true,
     .hides_arch_capabilities = true,
     .avx10_has_features = true,
+    /* max_x86_cpu_initfn() runs after host_cpu_instance_init(). */
+    .default_model_id = "QEMU TCG CPU version 2.5+",
 };
 
 const HostLine *host_line(uint32_t version)

@@ -53,6 +53,8 @@ typedef struct HostLine {
     bool hides_arch_capabilities;
     /* avx10-version of model "host" turns on the features of the version. */
     bool avx10_has_features;
+    /* model-id of model "host" where the host's is empty; NULL: empty, too */
+    const char *default_model_id;
 } HostLine;
 
 /* The line of a QEMU of version @version, as in X86CpuTables */
