@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
@@ -23,7 +24,8 @@ EXT = os.path.join(REPO, 'target-i386-ext')
 sys.path += [os.path.join(TESTS, 'guest'), os.path.join(REPO, 'scripts')]
 
 from cpu_models import QEMU, ask, expansion, option  # noqa: E402
-from made_hosts import made_host, shim  # noqa: E402
+from made_hosts import (  # noqa: E402
+    made_host, no_kvm, no_made_hosts, shim)
 
 # Sources in tool/ that host-check-program.c needs
 PARTS = ['models-*.c', 'canonical-json.c', 'cpu-items.c', 'cpu-text.c',
@@ -32,6 +34,26 @@ PARTS = ['models-*.c', 'canonical-json.c', 'cpu-items.c', 'cpu-text.c',
          'host-removed.c', 'host-requests.c', 'input-file.c', 'passport.c',
          'sha256.c']
 SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
+
+
+class NeedsKvm:
+    """A mixin of test cases on this host: skips them without KVM."""
+
+    @classmethod
+    def setUpClass(cls):
+        if reason := no_kvm():
+            raise unittest.SkipTest(reason)
+        super().setUpClass()
+
+
+class NeedsMadeHosts:
+    """The same on hosts that are made."""
+
+    @classmethod
+    def setUpClass(cls):
+        if reason := no_made_hosts():
+            raise unittest.SkipTest(reason)
+        super().setUpClass()
 
 
 @functools.cache

@@ -18,9 +18,10 @@ import tempfile
 import unittest
 
 from answer_tool import batch
-from host_answers import Host, command, models_file, text_of
+from host_answers import (
+    Host, NeedsKvm, NeedsMadeHosts, command, models_file, text_of)
 from cpu_models import SEED, SHOWN, count, rng
-from made_hosts import host_names, load_made, no_kvm, no_made_hosts
+from made_hosts import host_names, load_made
 from test_model_table import difference
 
 # Nothing here asserts in QEMU, whatever the host is.
@@ -97,28 +98,16 @@ class Checks(unittest.TestCase):
                       '\n'.join(problems[:SHOWN]))
 
 
-class OnThisHost(Checks):
+class OnThisHost(NeedsKvm, Checks):
     """Where the tests run"""
-
-    @classmethod
-    def setUpClass(cls):
-        if reason := no_kvm():
-            raise unittest.SkipTest(reason)
-        super().setUpClass()
 
     def test_here(self):
         """On the host itself"""
         self.check(Host(), 'here')
 
 
-class OnMadeHosts(Checks):
+class OnMadeHosts(NeedsMadeHosts, Checks):
     """On hosts of other kinds"""
-
-    @classmethod
-    def setUpClass(cls):
-        if reason := no_made_hosts():
-            raise unittest.SkipTest(reason)
-        super().setUpClass()
 
     def test_made(self):
         """On made hosts"""

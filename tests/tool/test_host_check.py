@@ -20,11 +20,12 @@ import types
 import unittest
 
 import host_answers  # noqa: F401 (finds the modules of tests/guest)
-from host_answers import Host, command, models_file, text_of
+from host_answers import (
+    Host, NeedsKvm, NeedsMadeHosts, command, models_file, text_of)
 import cpu_models
 from cpu_models import FULL, SHOWN, Progress, count, rng
 from guest_cpuid import GuestError
-from made_hosts import host_names, load_made, no_kvm, no_made_hosts
+from made_hosts import host_names, load_made
 from release_line import LINE, NEWEST
 import real_cpus
 from varied_hosts import varied_host, write
@@ -170,14 +171,8 @@ class Checks(unittest.TestCase):
                 f'(CHECK_SEED={cpu_models.SEED})')
 
 
-class OnThisHost(Checks):
+class OnThisHost(NeedsKvm, Checks):
     """Where the tests run"""
-
-    @classmethod
-    def setUpClass(cls):
-        if reason := no_kvm():
-            raise unittest.SkipTest(reason)
-        super().setUpClass()
 
     def test_models(self):
         """All models"""
@@ -188,14 +183,8 @@ class OnThisHost(Checks):
         self.check_random(None, count(200, 5000))
 
 
-class OnMadeHosts(Checks):
+class OnMadeHosts(NeedsMadeHosts, Checks):
     """On hosts of other kinds"""
-
-    @classmethod
-    def setUpClass(cls):
-        if reason := no_made_hosts():
-            raise unittest.SkipTest(reason)
-        super().setUpClass()
 
     def test_1_models(self):
         """All models"""

@@ -17,10 +17,11 @@ import os
 import tempfile
 import unittest
 
-from host_answers import Host, command, models_file
+from host_answers import (
+    Host, NeedsKvm, NeedsMadeHosts, command, models_file)
 from cpu_models import SEED, SHOWN, Progress, count, rng
 from guest_cpuid import GuestError
-from made_hosts import host_names, load_made, no_kvm, no_made_hosts
+from made_hosts import host_names, load_made
 from release_line import NEWEST
 import real_cpus
 from test_model_table import difference
@@ -58,28 +59,16 @@ class Checks(unittest.TestCase):
         return f'{self._testMethodDoc.strip()} (CHECK_SEED={SEED})'
 
 
-class OnThisHost(Checks):
+class OnThisHost(NeedsKvm, Checks):
     """Where the tests run"""
-
-    @classmethod
-    def setUpClass(cls):
-        if reason := no_kvm():
-            raise unittest.SkipTest(reason)
-        super().setUpClass()
 
     def test_host(self):
         """Its own CPU"""
         self.check(Host())
 
 
-class OnMadeHosts(Checks):
+class OnMadeHosts(NeedsMadeHosts, Checks):
     """On hosts of other kinds"""
-
-    @classmethod
-    def setUpClass(cls):
-        if reason := no_made_hosts():
-            raise unittest.SkipTest(reason)
-        super().setUpClass()
 
     def test_1_interrupt_controllers(self):
         """Wherever it is"""
