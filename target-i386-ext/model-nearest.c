@@ -14,23 +14,9 @@
 #include "qapi/qapi-commands-cpu-introspection-target.h"
 #include "target/i386/ext/core/nearest.h"
 #include "target/i386/ext/feature-dictionary.h"
+#include "target/i386/ext/libvirt-elements.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/named-models.h"
-
-/*
- * What libvirt has elements for besides <feature>: <hyperv>, <kvm>, <pmu>,
- * <pvspinlock>, <apic>, <panic>, <timer> and <maxphysaddr>
- * (docs/formatdomain.rst of libvirt)
- */
-static const char *const libvirt_elements[] = {
-    "hv-avic", "hv-crash", "hv-emsr-bitmap", "hv-evmcs", "hv-frequencies",
-    "hv-ipi", "hv-reenlightenment", "hv-relaxed", "hv-reset", "hv-runtime",
-    "hv-spinlocks", "hv-stimer", "hv-stimer-direct", "hv-synic", "hv-time",
-    "hv-tlbflush", "hv-tlbflush-direct", "hv-tlbflush-ext", "hv-vapic",
-    "hv-vpindex", "hv-xmm-input", "kvm", "kvm-hint-dedicated",
-    "kvm-poll-control", "kvm-pv-eoi", "kvm-pv-ipi", "kvm-pv-unhalt",
-    "phys-bits", "pmu", "tsc-frequency",
-};
 
 /* A model, and what to change */
 typedef struct Solution {
@@ -101,10 +87,8 @@ static bool libvirt_knows(const char *name)
 {
     unsigned i;
 
-    for (i = 0; i < ARRAY_SIZE(libvirt_elements); i++) {
-        if (!strcmp(libvirt_elements[i], name)) {
-            return true;
-        }
+    if (libvirt_has_element(name)) {
+        return true;
     }
     for (i = 0; i < x86_cpu_features_count; i++) {
         if (!strcmp(x86_cpu_features[i].name, name)) {

@@ -13,33 +13,14 @@
 #include "named-models.h"
 #include "nearest.h"
 #include "verbs.h"
-
-/*
- * What libvirt has elements for besides <feature>: <hyperv>, <kvm>, <pmu>,
- * <pvspinlock>, <apic>, <panic>, <timer> and <maxphysaddr>
- * (docs/formatdomain.rst of libvirt)
- */
-static const char *const libvirt_elements[] = {
-    "hv-avic", "hv-crash", "hv-emsr-bitmap", "hv-evmcs", "hv-frequencies",
-    "hv-ipi", "hv-reenlightenment", "hv-relaxed", "hv-reset", "hv-runtime",
-    "hv-spinlocks", "hv-stimer", "hv-stimer-direct", "hv-synic", "hv-time",
-    "hv-tlbflush", "hv-tlbflush-direct", "hv-tlbflush-ext", "hv-vapic",
-    "hv-vpindex", "hv-xmm-input", "kvm", "kvm-hint-dedicated",
-    "kvm-poll-control", "kvm-pv-eoi", "kvm-pv-ipi", "kvm-pv-unhalt",
-    "phys-bits", "pmu", "tsc-frequency",
-};
+#include "../libvirt-elements.h"
 
 static bool libvirt_knows(const ModelsFile *file, const char *name)
 {
     int feature = models_file_find_feature(file, name);
-    size_t i;
 
-    for (i = 0; i < sizeof(libvirt_elements) / sizeof(char *); i++) {
-        if (!strcmp(libvirt_elements[i], name)) {
-            return true;
-        }
-    }
-    return feature >= 0 && models_file_libvirt_name(file, feature);
+    return libvirt_has_element(name) ||
+           (feature >= 0 && models_file_libvirt_name(file, feature));
 }
 
 static void add_unknown(const ModelsFile *file, const json_t *names,
