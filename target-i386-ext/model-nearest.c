@@ -18,71 +18,6 @@
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/named-models.h"
 
-/* A model, and what to change */
-typedef struct Solution {
-    const X86CPUNamedModel *model;
-    X86CpuEdit edit;
-} Solution;
-
-/* "EPYC-v2" is 2; aliases come after all versions. */
-static uint64_t version_of(const X86CPUNamedModel *model)
-{
-    const char *dash = strrchr(model->name, '-');
-
-    return model->is_alias || !dash || dash[1] != 'v'
-           ? UINT64_MAX : g_ascii_strtoull(dash + 2, NULL, 10);
-}
-
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-    return a < b ? -1 : a > b;
-}
-
-static int compare_signatures(const X86Cpu *a, const X86Cpu *b)
-{
-    return compare_numbers(a->values[X86CPU_FAMILY],
-                           b->values[X86CPU_FAMILY]) ?:
-           compare_numbers(a->values[X86CPU_MODEL], b->values[X86CPU_MODEL]) ?:
-           compare_numbers(a->values[X86CPU_STEPPING],
-                           b->values[X86CPU_STEPPING]);
-}
-
-/* Less than 0 if @a is the better answer for @cpu */
-static int compare_solutions(const Solution *a, const Solution *b,
-                             const X86Cpu *cpu)
-{
-    const X86Cpu *ca = &a->model->value, *cb = &b->model->value;
-
-    return compare_numbers(a->edit.count, b->edit.count) ?:
-           !!compare_signatures(ca, cpu) - !!compare_signatures(cb, cpu) ?:
-           compare_signatures(ca, cb) ?:
-           compare_numbers(version_of(a->model), version_of(b->model)) ?:
-           strcmp(a->model->name, b->model->name);
-}
-
-/* The best answer from @models, which come in order; NULL if there is none */
-static Solution *find_solution(const GPtrArray *models, const X86Cpu *cpu,
-                               const X86CpuGoal *goal)
-{
-    g_autofree Solution *best = NULL, *next = g_new(Solution, 1);
-    unsigned i;
-
-    for (i = 0; i < models->len; i++) {
-        next->model = g_ptr_array_index(models, i);
-        if (x86cpu_find_edit(x86_cpu_core_tables(), &next->model->value, goal,
-                             x86_cpu_core_accelerator(),
-                             best ? best->edit.count : UINT_MAX,
-                             &next->edit) &&
-            (!best || compare_solutions(next, best, cpu) < 0)) {
-            Solution *last = best;
-
-            best = g_steal_pointer(&next);
-            next = last ?: g_new(Solution, 1);
-        }
-    }
-    return g_steal_pointer(&best);
-}
-
 static bool libvirt_knows(const char *name)
 {
     unsigned i;
@@ -107,15 +42,15 @@ static void add_unknown(strList ***tail, const strList *names)
     }
 }
 
-static CpuModelNearestInfo *describe(const Solution *solution)
+static CpuModelNearestInfo *describe(const X86CPUNamedModel *model,
+                                     const X86CpuEdit *edit)
 {
-    const X86CpuEdit *edit = &solution->edit;
     CpuModelNearestInfo *info = g_new0(CpuModelNearestInfo, 1);
     g_autoptr(strList) set = x86_cpu_value_names(&edit->set);
     strList **tail = &info->libvirt_unknown;
 
-    info->name = g_strdup(solution->model->name);
-    info->machine_type = g_strdup(solution->model->machine_type->name);
+    info->name = g_strdup(model->name);
+    info->machine_type = g_strdup(model->machine_type->name);
     info->add = x86_cpu_value_names(&edit->add);
     info->remove = x86_cpu_value_names(&edit->remove);
     info->set = QOBJECT(x86_cpu_value_named_props(&edit->result, set));
@@ -183,6 +118,36 @@ static GPtrArray *get_models(const X86CPUMachineType *type, bool any,
     return g_steal_pointer(&models);
 }
 
+/* The first answer that holds; models whose answer does not are left out. */
+static CpuModelNearestInfo *find_answer(const GPtrArray *named,
+                                        const X86CpuGoal *goal)
+{
+    g_autofree X86CpuCandidate *models = g_new(X86CpuCandidate, named->len);
+    g_autofree X86CpuEdit *edit = g_new(X86CpuEdit, 1);
+    size_t i;
+
+    for (i = 0; i < named->len; i++) {
+        const X86CPUNamedModel *model = g_ptr_array_index(named, i);
+
+        models[i] = (X86CpuCandidate) {
+            .name = model->name, .is_alias = model->is_alias,
+            .cpu = &model->value,
+        };
+    }
+    while ((i = x86cpu_find_nearest(x86_cpu_core_tables(), models, named->len,
+                                    goal, x86_cpu_core_accelerator(),
+                                    edit)) < named->len) {
+        g_autoptr(CpuModelNearestInfo) info =
+            describe(g_ptr_array_index(named, i), edit);
+
+        if (holds(info, goal)) {
+            return g_steal_pointer(&info);
+        }
+        models[i].cpu = NULL;
+    }
+    return NULL;
+}
+
 CpuModelNearestInfo *qmp_query_cpu_model_nearest(CpuModelX86 *model,
                                                  bool has_any, bool any,
                                                  Error **errp)
@@ -191,6 +156,7 @@ CpuModelNearestInfo *qmp_query_cpu_model_nearest(CpuModelX86 *model,
     g_autofree X86Cpu *cpu = g_new(X86Cpu, 1);
     g_autofree X86CpuGoal *goal = g_new(X86CpuGoal, 1);
     g_autoptr(GPtrArray) models = NULL;
+    CpuModelNearestInfo *info;
     CpuModelInfo input = { .name = model->name, .props = model->props };
     const X86CPUMachineType *type =
         x86_cpu_machine_type_or_default(model->machine_type, errp);
@@ -214,19 +180,10 @@ CpuModelNearestInfo *qmp_query_cpu_model_nearest(CpuModelX86 *model,
     }
     x86cpu_set_goal(x86_cpu_core_tables(), cpu, x86_cpu_core_accelerator(),
                     goal);
-    while (true) {
-        g_autofree Solution *solution = find_solution(models, cpu, goal);
-        g_autoptr(CpuModelNearestInfo) info = NULL;
-
-        if (!solution) {
-            error_setg(errp, "model: no named CPU model becomes this one by "
-                       "setting features and properties");
-            return NULL;
-        }
-        info = describe(solution);
-        if (holds(info, goal)) {
-            return g_steal_pointer(&info);
-        }
-        g_ptr_array_remove(models, (gpointer)solution->model);
+    info = find_answer(models, goal);
+    if (!info) {
+        error_setg(errp, "model: no named CPU model becomes this one by "
+                   "setting features and properties");
     }
+    return info;
 }

@@ -4,6 +4,8 @@
  * The smallest change that makes one CPU as good as another
  */
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include "nearest.h"
 
@@ -323,4 +325,70 @@ bool x86cpu_find_edit(const X86CpuTables *tables, const X86Cpu *from,
         found = true;
     }
     return found;
+}
+
+/* "EPYC-v2" is 2; aliases come after all versions. */
+static uint64_t version_of(const X86CpuCandidate *model)
+{
+    const char *dash = strrchr(model->name, '-');
+
+    return model->is_alias || !dash || dash[1] != 'v' ||
+           !(dash[2] >= '0' && dash[2] <= '9')
+           ? UINT64_MAX : strtoull(dash + 2, NULL, 10);
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int compare_signatures(const X86Cpu *a, const X86Cpu *b)
+{
+    static const X86CpuPropertyId ids[] = {
+        X86CPU_FAMILY, X86CPU_MODEL, X86CPU_STEPPING
+    };
+    int order = 0;
+    size_t i;
+
+    for (i = 0; !order && i < sizeof(ids) / sizeof(ids[0]); i++) {
+        order = compare_numbers(a->values[ids[i]], b->values[ids[i]]);
+    }
+    return order;
+}
+
+/* Less than 0 if @a, which takes as large a change as @b, is the better one */
+static int compare_models(const X86CpuCandidate *a, const X86CpuCandidate *b,
+                          const X86Cpu *goal)
+{
+    int order = !!compare_signatures(a->cpu, goal) -
+                !!compare_signatures(b->cpu, goal);
+
+    if (!order) {
+        order = compare_signatures(a->cpu, b->cpu);
+    }
+    if (!order) {
+        order = compare_numbers(version_of(a), version_of(b));
+    }
+    return order ? order : strcmp(a->name, b->name);
+}
+
+size_t x86cpu_find_nearest(const X86CpuTables *tables,
+                           const X86CpuCandidate *models, size_t count,
+                           const X86CpuGoal *goal, X86CpuAccelerator accel,
+                           X86CpuEdit *edit)
+{
+    size_t best = count, i;
+    X86CpuEdit next;
+
+    for (i = 0; i < count; i++) {
+        if (models[i].cpu &&
+            x86cpu_find_edit(tables, models[i].cpu, goal, accel,
+                             best < count ? edit->count : UINT_MAX, &next) &&
+            (best == count || next.count < edit->count ||
+             compare_models(&models[i], &models[best], &goal->cpu) < 0)) {
+            *edit = next;
+            best = i;
+        }
+    }
+    return best;
 }

@@ -53,4 +53,23 @@ bool x86cpu_find_edit(const X86CpuTables *tables, const X86Cpu *from,
                       const X86CpuGoal *goal, X86CpuAccelerator accel,
                       unsigned limit, X86CpuEdit *edit);
 
+/* A named model that an answer may start from */
+typedef struct X86CpuCandidate {
+    const char *name;
+    bool is_alias;
+    /* As @from of x86cpu_find_edit(); NULL if it is not to be tried */
+    const X86Cpu *cpu;
+} X86CpuCandidate;
+
+/*
+ * Finds the model with the smallest change, and puts that in *@edit.  Of models
+ * with equal ones, the best has the family, model and stepping of @goal, then
+ * the lowest, then the lowest version, with aliases last, then the first name.
+ * Returns its number, or @count if no model becomes @goal.
+ */
+size_t x86cpu_find_nearest(const X86CpuTables *tables,
+                           const X86CpuCandidate *models, size_t count,
+                           const X86CpuGoal *goal, X86CpuAccelerator accel,
+                           X86CpuEdit *edit);
+
 #endif /* X86CPU_NEAREST_H */

@@ -36,80 +36,6 @@ static void add_unknown(const ModelsFile *file, const json_t *names,
     }
 }
 
-typedef struct Solution {
-    const NamedModel *model;
-    X86CpuEdit edit;
-} Solution;
-
-/* "EPYC-v2" is 2; aliases come after all versions. */
-static uint64_t version_of(const NamedModel *model)
-{
-    const char *dash = strrchr(model->name, '-');
-
-    return model->is_alias || !dash || dash[1] != 'v'
-           ? UINT64_MAX : strtoull(dash + 2, NULL, 10);
-}
-
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-    return a < b ? -1 : a > b;
-}
-
-static int compare_signatures(const X86Cpu *a, const X86Cpu *b)
-{
-    static const X86CpuPropertyId ids[] = {
-        X86CPU_FAMILY, X86CPU_MODEL, X86CPU_STEPPING
-    };
-    int order = 0, i;
-
-    for (i = 0; !order && i < 3; i++) {
-        order = compare_numbers(a->values[ids[i]], b->values[ids[i]]);
-    }
-    return order;
-}
-
-/* Less than 0 if @a is the better answer for @cpu */
-static int compare_solutions(const Solution *a, const Solution *b,
-                             const X86Cpu *cpu)
-{
-    const X86Cpu *ca = &a->model->value, *cb = &b->model->value;
-    int order = compare_numbers(a->edit.count, b->edit.count);
-
-    if (!order) {
-        order = !!compare_signatures(ca, cpu) - !!compare_signatures(cb, cpu);
-    }
-    if (!order) {
-        order = compare_signatures(ca, cb);
-    }
-    if (!order) {
-        order = compare_numbers(version_of(a->model), version_of(b->model));
-    }
-    return order ? order : strcmp(a->model->name, b->model->name);
-}
-
-/* The best of @models, but those in @tried; false if there is none */
-static bool find_solution(const Question *q, const NamedModels *models,
-                          const bool *tried, const X86CpuGoal *goal,
-                          Solution *best, Solution *next)
-{
-    bool found = false;
-    size_t i;
-
-    for (i = 0; i < models->count; i++) {
-        next->model = &models->models[i];
-        if (!tried[i] &&
-            x86cpu_find_edit(q->tables, &next->model->value, goal,
-                             q->context.accel,
-                             found ? best->edit.count : UINT32_MAX,
-                             &next->edit) &&
-            (!found || compare_solutions(next, best, &q->described) < 0)) {
-            *best = *next;
-            found = true;
-        }
-    }
-    return found;
-}
-
 static json_t *named_props(const Question *q, const X86Cpu *cpu,
                            const json_t *names)
 {
@@ -125,22 +51,22 @@ static json_t *named_props(const Question *q, const X86Cpu *cpu,
     return props;
 }
 
-static json_t *describe(const Question *q, const Solution *s)
+static json_t *describe(const Question *q, const NamedModel *model,
+                        const X86CpuEdit *edit)
 {
-    json_t *add = answer_names(q->file, &s->edit.add);
-    json_t *remove = answer_names(q->file, &s->edit.remove);
-    json_t *set = answer_names(q->file, &s->edit.set);
+    json_t *add = answer_names(q->file, &edit->add);
+    json_t *remove = answer_names(q->file, &edit->remove);
+    json_t *set = answer_names(q->file, &edit->set);
     json_t *unknown = json_array(), *props;
 
     add_unknown(q->file, add, unknown);
     add_unknown(q->file, remove, unknown);
     add_unknown(q->file, set, unknown);
-    props = named_props(q, &s->edit.result, set);
+    props = named_props(q, &edit->result, set);
     json_decref(set);
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}",
-                     "name", s->model->name,
-                     "machine-type", models_file_layer(q->file,
-                                                       s->model->layer),
+                     "name", model->name,
+                     "machine-type", models_file_layer(q->file, model->layer),
                      "add", add, "remove", remove, "set", props,
                      "libvirt-unknown", unknown);
 }
@@ -185,34 +111,55 @@ static bool holds(const Question *q, const json_t *answer, size_t layer,
     return good;
 }
 
-static json_t *solve(const Question *q, const NamedModels *models,
+/* The first answer that holds; models whose answer does not are left out. */
+static json_t *find_answer(const Question *q, const NamedModels *named,
+                           X86CpuCandidate *models, const X86CpuGoal *goal)
+{
+    X86CpuEdit edit;
+    size_t i;
+
+    while ((i = x86cpu_find_nearest(q->tables, models, named->count, goal,
+                                    q->context.accel, &edit)) < named->count) {
+        const NamedModel *model = &named->models[i];
+        json_t *answer = describe(q, model, &edit);
+
+        if (holds(q, answer, model->layer, goal)) {
+            if (model->layer == q->context.layer) {
+                json_object_set_new(answer, "machine-type",
+                                    json_string(q->machine));
+            }
+            return answer;
+        }
+        json_decref(answer);
+        models[i].cpu = NULL;
+    }
+    return NULL;
+}
+
+static json_t *solve(const Question *q, const NamedModels *named,
                      Problem *problem)
 {
-    bool *tried = calloc(models->count + 1, sizeof(*tried));
+    X86CpuCandidate *models = calloc(named->count + 1, sizeof(*models));
     X86CpuGoal *goal = calloc(1, sizeof(*goal));
-    Solution *best = calloc(2, sizeof(*best));
     json_t *answer = NULL;
+    size_t i;
 
-    if (tried && goal && best) {
+    if (models && goal) {
+        for (i = 0; i < named->count; i++) {
+            const NamedModel *model = &named->models[i];
+
+            models[i] = (X86CpuCandidate) {
+                .name = model->name, .is_alias = model->is_alias,
+                .cpu = &model->value,
+            };
+        }
         x86cpu_set_goal(q->tables, &q->described, q->context.accel, goal);
         problem_set(problem, STATUS_NO, "no named CPU model becomes %.64s by "
                     "setting features and properties", q->text);
+        answer = find_answer(q, named, models, goal);
     }
-    while (tried && goal && best && !answer &&
-           find_solution(q, models, tried, goal, best, best + 1)) {
-        answer = describe(q, best);
-        if (!holds(q, answer, best->model->layer, goal)) {
-            tried[best->model - models->models] = true;
-            json_decref(answer);
-            answer = NULL;
-        } else if (best->model->layer == q->context.layer) {
-            json_object_set_new(answer, "machine-type",
-                                json_string(q->machine));
-        }
-    }
-    free(tried);
+    free(models);
     free(goal);
-    free(best);
     return answer;
 }
 

@@ -1707,6 +1707,46 @@ static bool suffices(const X86Cpu *from, const X86CpuGoal *goal,
     return as_good(&cpu, &goal->cpu);
 }
 
+/* The smallest change, and then each of the rules that decide between equals */
+static void test_nearest_model(void)
+{
+    X86Cpu same = plain_cpu(), less = same, other = same, newer = same;
+    X86CpuCandidate models[] = {
+        { "Less", false, &less },
+        { "Newer", false, &newer },
+        { "Other", false, &other },
+        { "A-alias", true, &same },
+        { "Y-version", false, &same },
+        { "X-version", false, &same },
+        { "Z-v10", false, &same },
+        { "Z-v9", false, &same },
+    };
+    /* In this order they are the best ones, without those before. */
+    static const size_t order[] = { 7, 6, 3, 5, 4, 2, 1, 0 };
+    enum { COUNT = G_N_ELEMENTS(models) };
+    X86CpuGoal goal;
+    X86CpuEdit edit;
+    size_t i;
+
+    less.words[X86CPU_FEAT_1_EDX] &= less.words[X86CPU_FEAT_1_EDX] - 1;
+    same.values[X86CPU_STEPPING] = 5;
+    other.values[X86CPU_STEPPING] = 3;
+    newer.values[X86CPU_STEPPING] = 4;
+    less.values[X86CPU_STEPPING] = 5;
+    x86cpu_set_goal(&tables, &same, X86CPU_ON_KVM, &goal);
+    for (i = 0; i < COUNT; i++) {
+        g_assert_cmpuint(x86cpu_find_nearest(&tables, models, COUNT, &goal,
+                                             X86CPU_ON_KVM, &edit),
+                         ==, order[i]);
+        g_assert_cmpuint(edit.count, ==, order[i] == 0);
+        models[order[i]].cpu = NULL;
+    }
+    g_assert_cmpuint(x86cpu_find_nearest(&tables, models, COUNT, &goal,
+                                         X86CPU_ON_KVM, &edit), ==, COUNT);
+    g_assert_cmpuint(x86cpu_find_nearest(&tables, models, 0, &goal,
+                                         X86CPU_ON_KVM, &edit), ==, 0);
+}
+
 /* Tries all smaller sets of names, where there are few. */
 static void test_random_edits(void)
 {
@@ -2690,6 +2730,7 @@ int main(int argc, char **argv)
     add("nearest/edit", test_edit);
     add("nearest/roots", test_edit_roots);
     add("nearest/levels", test_edit_levels);
+    add("nearest/models", test_nearest_model);
     add("nearest/random", test_random_edits);
     add("baseline/features", test_baseline);
     add("baseline/hyperv", test_baseline_hyperv);
