@@ -413,16 +413,22 @@ def feature_names(accel):
     return sorted(set(feature_places()) - never)
 
 
+def version_first(props):
+    """
+    The same, for -cpu: avx10-version turns features on in newer lines, and
+    queries take it as the first.
+    """
+    return {**{name: value for name, value in props.items()
+               if name == 'avx10-version'}, **props}
+
+
 def random_cpu(choose, lab):
     """A model, with some features and knobs set to something."""
     props = {name: choose.random() < 0.5
              for name in choose.sample(feature_names(lab.accel),
                                        choose.randint(0, 12))}
     props.update(random_knobs(choose, lab))
-    if 'avx10-version' in props:
-        # It turns features on in newer lines: -cpu has it first, as queries do.
-        props = {'avx10-version': props['avx10-version'], **props}
-    return choose.choice(lab.models), props
+    return choose.choice(lab.models), version_first(props)
 
 
 class LabChecks:

@@ -32,7 +32,7 @@ from compared_cpus import (
 from cpu_models import (
     FULL, NEWEST, OLDEST, Progress, ask, count, cpu_option, differences,
     expansion, feature_names, feature_places, random_cpu, random_knobs, rng,
-    show_differences,
+    show_differences, version_first,
 )
 from guest_cpuid import GuestError
 from realized_cpus import without_apic_ids
@@ -94,7 +94,8 @@ class Checks(ComparedChecks):
 
     def random_model(self, choose):
         name, props = random_cpu(choose, self.lab)
-        return {'name': name, 'props': {**self.lab.extra, **props},
+        return {'name': name,
+                'props': version_first({**self.lab.extra, **props}),
                 'machine-type': choose.choice(self.lab.machines)}
 
     def random_pair(self, choose, kind):
@@ -107,7 +108,8 @@ class Checks(ComparedChecks):
         if kind == 1:
             knobs = random_knobs(choose, self.lab)
             name = choose.choice(sorted(knobs))
-            return a, {**a, 'props': {**a['props'], name: knobs[name]}}
+            return a, {**a, 'props': version_first({**a['props'],
+                                                    name: knobs[name]})}
         return a, self.random_model(choose)
 
     def pairs(self, what, number, commands=(compare, baseline)):

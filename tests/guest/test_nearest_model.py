@@ -22,7 +22,7 @@ import unittest
 from compared_cpus import baseline, compare, is_unseen, shown
 from cpu_models import (
     FORCE, FULL, NEWEST, OLDEST, LabChecks, Progress, ask, count, cpu_option,
-    expansion, feature_names, rng,
+    expansion, feature_names, rng, version_first,
 )
 from guest_cpuid import GuestError
 from test_removed_features import NeedsKvm, refused_by_kvm
@@ -45,9 +45,9 @@ def nearest(model, **more):
 def changed(answer):
     """The CPU model of an answer"""
     return {'name': answer['name'], 'machine-type': answer['machine-type'],
-            'props': {**dict.fromkeys(answer['add'], True),
-                      **dict.fromkeys(answer['remove'], False),
-                      **answer['set']}}
+            'props': version_first({**dict.fromkeys(answer['add'], True),
+                                    **dict.fromkeys(answer['remove'], False),
+                                    **answer['set']})}
 
 
 def changes(answer):

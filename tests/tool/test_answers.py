@@ -20,7 +20,7 @@ import unittest
 from answer_tool import batch
 from cpu_models import (
     FULL, QEMU, LabChecks, Progress, ask, count, cpu_option, expansion,
-    random_cpu, rng,
+    random_cpu, rng, version_first,
 )
 from guest_cpuid import GuestError
 from release_line import NEWEST
@@ -134,8 +134,8 @@ class Checks(LabChecks, unittest.TestCase):
         _, others = random_cpu(choose, self.lab)
         for name in choose.sample(sorted(others), min(3, len(others))):
             props[name] = others[name]
-        return {**model, 'props': props, 'machine-type': choose.choice(
-            [model['machine-type'], NEWEST])}
+        return {**model, 'props': version_first(props),
+                'machine-type': choose.choice([model['machine-type'], NEWEST])}
 
     def random_pairs(self, what):
         choose = rng(self.accel, what)

@@ -86,10 +86,7 @@ def random_props(choose):
         else:
             name = choose.choice(sorted(VALUES))
             props[name] = choose.choice(VALUES[name])
-    if 'avx10-version' in props:
-        # It turns features on: -cpu has it first, as queries do.
-        props = {'avx10-version': props['avx10-version'], **props}
-    return props
+    return cpu_models.version_first(props)
 
 
 def random_cpu(choose):
