@@ -4,8 +4,6 @@
  * The smallest change that makes one CPU as good as another
  */
 
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include "nearest.h"
 
@@ -330,11 +328,19 @@ bool x86cpu_find_edit(const X86CpuTables *tables, const X86Cpu *from,
 /* "EPYC-v2" is 2; aliases come after all versions. */
 static uint64_t version_of(const X86CpuCandidate *model)
 {
-    const char *dash = strrchr(model->name, '-');
+    const char *dash = strrchr(model->name, '-'), *digit;
+    uint64_t version = 0;
 
-    return model->is_alias || !dash || dash[1] != 'v' ||
-           !(dash[2] >= '0' && dash[2] <= '9')
-           ? UINT64_MAX : strtoull(dash + 2, NULL, 10);
+    if (model->is_alias || !dash || dash[1] != 'v' || !dash[2]) {
+        return UINT64_MAX;
+    }
+    for (digit = dash + 2; *digit; digit++) {
+        if (*digit < '0' || *digit > '9') {
+            return UINT64_MAX;
+        }
+        version = version * 10 + (*digit - '0');
+    }
+    return version;
 }
 
 static int compare_numbers(uint64_t a, uint64_t b)
@@ -383,7 +389,7 @@ size_t x86cpu_find_nearest(const X86CpuTables *tables,
     for (i = 0; i < count; i++) {
         if (models[i].cpu &&
             x86cpu_find_edit(tables, models[i].cpu, goal, accel,
-                             best < count ? edit->count : UINT_MAX, &next) &&
+                             best < count ? edit->count : UINT32_MAX, &next) &&
             (best == count || next.count < edit->count ||
              compare_models(&models[i], &models[best], &goal->cpu) < 0)) {
             *edit = next;

@@ -57,8 +57,18 @@ const char **sorted_names(const json_t *object)
     return names;
 }
 
+/* It turns features on, so it comes before those that are off. */
+#define AVX10_VERSION "avx10-version"
+
+static void print_setting(const char *name, const json_t *value, FILE *out)
+{
+    fprintf(out, ",%s=", name);
+    print_value(value, out);
+}
+
 char *answer_cpu_text(const char *model, const json_t *props)
 {
+    const json_t *version;
     const char **names = sorted_names(props), **name;
     char *text = NULL;
     size_t size;
@@ -73,9 +83,14 @@ char *answer_cpu_text(const char *model, const json_t *props)
         return NULL;
     }
     fputs(model, out);
+    version = json_object_get(props, AVX10_VERSION);
+    if (version) {
+        print_setting(AVX10_VERSION, version, out);
+    }
     for (name = names; *name; name++) {
-        fprintf(out, ",%s=", *name);
-        print_value(json_object_get(props, *name), out);
+        if (strcmp(*name, AVX10_VERSION)) {
+            print_setting(*name, json_object_get(props, *name), out);
+        }
     }
     fclose(out);
     free(names);
