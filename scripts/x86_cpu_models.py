@@ -9,6 +9,7 @@ docs/models-file.rst describes it.  Needs no QEMU.
 
 import hashlib
 import json
+import zlib
 
 from x86_cpu_errors import shown
 from x86_cpu_json import SCALAR
@@ -101,7 +102,7 @@ def digest(contents):
     Tests want one of files that are no good, too.
     """
     told = {name: value for name, value in contents.items()
-            if name not in ('$comment', 'digest', 'checksum')}
+            if name not in ('$comment', '$crc32', 'digest')}
     accelerators = contents.get('accelerators')
     if isinstance(accelerators, list):
         # They follow from the rest.
@@ -113,16 +114,17 @@ def digest(contents):
     return sha256(told)
 
 
-def checksum(contents):
-    """Returns the digest of everything in the file."""
-    return sha256({name: value for name, value in contents.items()
-                   if name != 'checksum'})
+def crc32(contents):
+    """Returns the CRC of all lines of the file but its own."""
+    lines = text_of({name: value for name, value in contents.items()
+                     if name != '$crc32'})
+    return f'{zlib.crc32(lines.encode()):08x}'
 
 
 def sealed(contents):
-    """Returns the contents of a file with their digest and checksum."""
+    """Returns the contents of a file with their digest and CRC."""
     contents = {**contents, 'digest': digest(contents)}
-    return {**contents, 'checksum': checksum(contents)}
+    return {**contents, '$crc32': crc32(contents)}
 
 
 def contents_of(answer, version):

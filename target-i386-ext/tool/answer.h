@@ -65,6 +65,8 @@ typedef struct Verb {
     void (*print)(const json_t *answer, const json_t *request, FILE *out);
     /* Whether a live QEMU can answer, too (live-answers.h) */
     bool asks_qemu;
+    /* Whether it only needs the models that its CPUs name */
+    bool only_named;
 } Verb;
 
 /* Frees what was only read for one request. */

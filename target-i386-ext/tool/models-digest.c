@@ -1,45 +1,38 @@
 /*
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The digests of a file of CPU models
+ * The digest and the CRC of a file of CPU models
  *
- * Both are over a canonical text, that of canonical-json.h.  The text of
- * "digest" is part of that of "checksum", so that one walk makes both.
+ * Both are over texts that are made of the contents, so they are the same
+ * however the file is written: that of canonical-json.h, and the lines that
+ * scripts/x86_cpu_models.py writes.
  */
 
 #include <stdio.h>
 #include <string.h>
+#include "crc32.h"
 #include "models-digest.h"
 #include "sha256.h"
 
 enum { BUFFER = 4096 };
 
 typedef struct Output {
-    Sha256 digest, checksum;
-    /* To which of them the text goes */
-    bool to_digest, to_checksum;
+    /* Lines, and not one canonical text */
+    bool lines;
+    Sha256 digest;
+    uint32_t crc;
     size_t used;
     char buffer[BUFFER];
 } Output;
 
 static void flush(Output *out)
 {
-    if (out->to_digest) {
+    if (out->lines) {
+        out->crc = crc32_add(out->crc, out->buffer, out->used);
+    } else {
         sha256_add(&out->digest, out->buffer, out->used);
     }
-    if (out->to_checksum) {
-        sha256_add(&out->checksum, out->buffer, out->used);
-    }
     out->used = 0;
-}
-
-static void choose(Output *out, bool to_digest, bool to_checksum)
-{
-    if (to_digest != out->to_digest || to_checksum != out->to_checksum) {
-        flush(out);
-        out->to_digest = to_digest;
-        out->to_checksum = to_checksum;
-    }
 }
 
 static void put(Output *out, const char *text, size_t length)
@@ -136,11 +129,15 @@ typedef enum Where {
     AT_ROOT, IN_ACCELERATORS, IN_ACCELERATOR, ELSEWHERE
 } Where;
 
-static bool is_digested(Where where, const char *name)
+static bool is_counted(const Output *out, Where where, const char *name)
 {
-    return where == AT_ROOT ? strcmp(name, "$comment") &&
-                              strcmp(name, "digest") && strcmp(name, "checksum")
-         : where != IN_ACCELERATOR || strcmp(name, "fingerprints");
+    if (where == AT_ROOT && (!strcmp(name, "$crc32") ||
+                             (!out->lines && (!strcmp(name, "$comment") ||
+                                              !strcmp(name, "digest"))))) {
+        return false;
+    }
+    return out->lines || where != IN_ACCELERATOR ||
+           strcmp(name, "fingerprints");
 }
 
 static Where below(Where where, const JsonNode *item)
@@ -151,38 +148,50 @@ static Where below(Where where, const JsonNode *item)
            ? IN_ACCELERATOR : ELSEWHERE;
 }
 
-static void put_node(Output *out, const JsonNode *node, Where where);
+static void put_node(Output *out, const JsonNode *node, Where where,
+                     unsigned depth);
 
-static void put_object(Output *out, const JsonNode *node, Where where)
+/* Before an item or the end of a list or an object */
+static void put_break(Output *out, unsigned depth)
 {
-    bool was_to_digest = out->to_digest, was_to_checksum = out->to_checksum;
-    bool more_digest = false, more_checksum = false;
+    if (out->lines) {
+        put_char(out, '\n');
+        while (depth--) {
+            put_char(out, ' ');
+        }
+    }
+}
+
+static void put_object(Output *out, const JsonNode *node, Where where,
+                       unsigned depth)
+{
+    bool any = false;
     size_t i;
 
     put_char(out, '{');
     for (i = 0; i < node->length; i++) {
         const JsonNode *item = &node->items[i];
-        bool to_digest = was_to_digest && is_digested(where, item->name);
-        bool to_checksum = was_to_checksum &&
-                           (where != AT_ROOT || strcmp(item->name, "checksum"));
 
-        if (i) {
-            choose(out, to_digest && more_digest,
-                   to_checksum && more_checksum);
+        if (!is_counted(out, where, item->name)) {
+            continue;
+        }
+        if (any) {
             put_char(out, ',');
         }
-        choose(out, to_digest, to_checksum);
-        more_digest |= to_digest;
-        more_checksum |= to_checksum;
+        any = true;
+        put_break(out, depth + 1);
         put_text(out, item->name, item->name_length, item->plain_name);
-        put_char(out, ':');
-        put_node(out, item, below(where, item));
+        put(out, ": ", out->lines ? 2 : 1);
+        put_node(out, item, below(where, item), depth + 1);
     }
-    choose(out, was_to_digest, was_to_checksum);
+    if (any) {
+        put_break(out, depth);
+    }
     put_char(out, '}');
 }
 
-static void put_list(Output *out, const JsonNode *node, Where where)
+static void put_list(Output *out, const JsonNode *node, Where where,
+                     unsigned depth)
 {
     size_t i;
 
@@ -193,14 +202,19 @@ static void put_list(Output *out, const JsonNode *node, Where where)
         if (i) {
             put_char(out, ',');
         }
+        put_break(out, depth + 1);
         put_node(out, item, where == IN_ACCELERATORS ? below(where, item)
-                                                     : ELSEWHERE);
+                                                     : ELSEWHERE, depth + 1);
+    }
+    if (node->length) {
+        put_break(out, depth);
     }
     put_char(out, ']');
 }
 
 /* @node is not nested deeper than models-tree.c lets it be. */
-static void put_node(Output *out, const JsonNode *node, Where where)
+static void put_node(Output *out, const JsonNode *node, Where where,
+                     unsigned depth)
 {
     switch ((JsonKind)node->kind) {
     case JSON_KIND_NULL:
@@ -219,25 +233,30 @@ static void put_node(Output *out, const JsonNode *node, Where where)
         put_text(out, node->text, node->length, node->plain);
         break;
     case JSON_KIND_LIST:
-        put_list(out, node, where);
+        put_list(out, node, where, depth);
         break;
     case JSON_KIND_OBJECT:
-        put_object(out, node, where);
+        put_object(out, node, where, depth);
         break;
     }
 }
 
-void models_digest(const JsonNode *root, char digest[65], char checksum[65])
+void models_digest(const JsonNode *root, char digest[65])
 {
-    Output out;
+    Output out = { .used = 0 };
 
     sha256_start(&out.digest);
-    /* Starting one asks the processor: that takes long in a virtual machine. */
-    out.checksum = out.digest;
-    out.to_digest = out.to_checksum = true;
-    out.used = 0;
-    put_node(&out, root, AT_ROOT);
+    put_node(&out, root, AT_ROOT, 0);
     flush(&out);
     sha256_finish(&out.digest, digest);
-    sha256_finish(&out.checksum, checksum);
+}
+
+uint32_t models_crc32(const JsonNode *root)
+{
+    Output out = { .lines = true };
+
+    put_node(&out, root, AT_ROOT, 0);
+    put_char(&out, '\n');
+    flush(&out);
+    return out.crc;
 }

@@ -26,6 +26,8 @@ enum {
     MAX_FEATURES = X86CPU_MAX_WORDS * 64,
     BASE = 0,
     ALL_BUT_BASE = -1,
+    /* A model that nobody wants */
+    NOT_READ = -2,
 };
 
 /* Errors are about the whole list then. */
@@ -148,7 +150,7 @@ typedef struct Model {
 } Model;
 
 typedef struct Exception {
-    /* Or ALL_BUT_BASE */
+    /* Or ALL_BUT_BASE, or NOT_READ */
     int model;
     int layer;
     size_t place;
@@ -586,6 +588,18 @@ static int compare_features(const void *p, const void *q)
                               : (low_a > low_b) - (low_a < low_b);
 }
 
+/* Those of the build are. */
+static bool are_sorted(const X86CpuFeature *features, size_t count)
+{
+    size_t i = 1;
+
+    while (i < count &&
+           compare_features(&features[i - 1], &features[i]) < 0) {
+        i++;
+    }
+    return i >= count;
+}
+
 static bool add_name(Reader *r, const char *name, Name value)
 {
     if (!add_number(r, &r->name_numbers, name, r->nnames, "property")) {
@@ -697,8 +711,10 @@ static bool read_words(Reader *r, const JsonNode *root)
     }
     at(r, "words", NO_ITEM);
     tables->features = r->file->features;
-    qsort(r->file->features, tables->nfeatures, sizeof(X86CpuFeature),
-          compare_features);
+    if (!are_sorted(r->file->features, tables->nfeatures)) {
+        qsort(r->file->features, tables->nfeatures, sizeof(X86CpuFeature),
+              compare_features);
+    }
     for (i = 0; i < tables->nfeatures; i++) {
         const X86CpuFeature *feature = &tables->features[i];
         Name name = {
@@ -1509,8 +1525,11 @@ static bool read_exception(Reader *r, const JsonNode *json,
     exception->model = ALL_BUT_BASE;
     if (model) {
         exception->model = models_file_find_model(r->file, model);
-        if (exception->model < 0) {
+        if (exception->model < 0 && !models_tree_is_partial(r->file->tree)) {
             return fail(r, "unknown model '%.64s'", model);
+        }
+        if (exception->model < 0) {
+            exception->model = NOT_READ;
         }
     }
     exception->layer = models_names_find(&r->file->layer_numbers, layer);
@@ -1706,27 +1725,38 @@ static bool read_accelerators(Reader *r, const JsonNode *root)
 
 /* ---- files ---- */
 
-/*
- * Member "checksum" is over everything; files of older versions of the writer
- * lack it.  Member "digest" is over what answers follow from.
- */
-static bool check_digests(Reader *r, const JsonNode *root)
+/* Member "digest" is over what answers follow from. */
+static bool check_digest(Reader *r, const JsonNode *root)
 {
-    char digest[65], checksum[65];
-    const char *said_checksum;
+    char digest[65];
 
-    if (!get_text(r, root, "digest", &r->file->digest) ||
-        !get_optional_text(r, root, "checksum", &said_checksum)) {
+    if (!get_text(r, root, "digest", &r->file->digest)) {
         return false;
     }
-    models_digest(root, digest, checksum);
-    if (said_checksum && strcmp(said_checksum, checksum)) {
-        return fail(r, "damaged: 'checksum' is not %s, the SHA-256 of the rest",
-                    checksum);
+    if (models_tree_is_intact(r->file->tree)) {
+        return true;
     }
+    models_digest(root, digest);
     return !strcmp(r->file->digest, digest) ||
            fail(r, "damaged: 'digest' is not %s, that of these contents",
                 digest);
+}
+
+/* Member "$crc32" is over everything. */
+static bool check_crc(Reader *r, const JsonNode *root)
+{
+    const char *said;
+    char crc[9];
+
+    if (!get_optional_text(r, root, "$crc32", &said)) {
+        return false;
+    }
+    if (!said || models_tree_is_intact(r->file->tree)) {
+        return true;
+    }
+    snprintf(crc, sizeof(crc), "%08x", models_crc32(root));
+    return !strcmp(said, crc) ||
+           fail(r, "damaged: '$crc32' is not %s, that of the rest", crc);
 }
 
 static bool read_format(Reader *r, const JsonNode *root)
@@ -1777,7 +1807,7 @@ static bool read_version(Reader *r, const JsonNode *root)
 static bool read_root(Reader *r, const JsonNode *root)
 {
     static bool (*const parts[])(Reader *r, const JsonNode *root) = {
-        read_format, check_digests, read_version, read_words, read_properties,
+        read_format, check_digest, check_crc, read_version, read_words, read_properties,
         read_dependencies, read_components, read_descriptors, read_layers,
         read_models, read_model_exceptions, read_accelerators,
     };
@@ -1797,6 +1827,12 @@ static bool read_root(Reader *r, const JsonNode *root)
 
 ModelsFile *models_file_read(const char *path, char *error, size_t size)
 {
+    return models_file_read_named(path, NULL, 0, error, size);
+}
+
+ModelsFile *models_file_read_named(const char *path, const char *const *names,
+                                   size_t count, char *error, size_t size)
+{
     Reader r = {
         .file = calloc(1, sizeof(ModelsFile)),
         .path = path,
@@ -1812,7 +1848,8 @@ ModelsFile *models_file_read(const char *path, char *error, size_t size)
     if (!ok) {
         fail_memory(&r);
     } else {
-        file->tree = models_tree_load(path, problem, sizeof(problem));
+        file->tree = models_tree_load(path, names, count, problem,
+                                      sizeof(problem));
         ok = file->tree ? read_root(&r, models_tree_root(file->tree))
                         : fail(&r, "%s", problem);
     }

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "models-lines.h"
 #include "models-tree.h"
 
 #ifdef __SSE2__
@@ -29,13 +30,16 @@ enum {
     MAX_NODES = 1 << 20,
     /* Files have 8 or so. */
     MAX_DEPTH = 100,
-    CHUNK_NODES = 4096,
+    /* In bytes */
+    FIRST_CHUNK = 1 << 17,
 };
 
 /* Lists and objects have their items side by side in one of these. */
 typedef struct Chunk Chunk;
 struct Chunk {
     Chunk *next;
+    /* In bytes, of all of it */
+    size_t size;
     size_t used, room;
     JsonNode nodes[];
 };
@@ -44,10 +48,8 @@ struct ModelsTree {
     char *bytes;
     size_t room;
     Chunk *chunks;
-    /* The last one of them */
-    Chunk *mapped;
-    size_t mapped_size;
     JsonNode root;
+    bool intact, partial;
 };
 
 typedef struct Parser {
@@ -62,6 +64,9 @@ typedef struct Parser {
     JsonNode *stack;
     size_t used, room;
     size_t nnodes;
+    /* Those of the models that are wanted, or NULL */
+    const char *const *names;
+    size_t nnames;
 } Parser;
 
 /* Always false */
@@ -76,6 +81,20 @@ static bool fail_memory(Parser *p)
 {
     snprintf(p->error, p->error_size, "not enough memory");
     return false;
+}
+
+/* ---- memory ---- */
+
+/*
+ * Memory in which all pages are there at once: that takes the kernel a fraction
+ * of the time that it needs when each of them is first used.
+ */
+static void *map(size_t size)
+{
+    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+    return pages == MAP_FAILED ? NULL : pages;
 }
 
 /* ---- nodes ---- */
@@ -100,6 +119,26 @@ static JsonNode *push(Parser *p)
     return &p->stack[p->used++];
 }
 
+/* Larger ones from one to the next: an intact file needs few. */
+static bool add_chunk(Parser *p, size_t count)
+{
+    Chunk *last = p->tree->chunks, *chunk;
+    size_t size = last ? 2 * last->size : FIRST_CHUNK;
+
+    while (size < sizeof(Chunk) + count * sizeof(JsonNode)) {
+        size *= 2;
+    }
+    chunk = map(size);
+    if (!chunk) {
+        return fail_memory(p);
+    }
+    chunk->next = last;
+    chunk->size = size;
+    chunk->room = (size - sizeof(Chunk)) / sizeof(JsonNode);
+    p->tree->chunks = chunk;
+    return true;
+}
+
 /* Moves the items from stack[@base] on to where they stay. */
 static const JsonNode *keep_items(Parser *p, size_t base)
 {
@@ -108,17 +147,10 @@ static const JsonNode *keep_items(Parser *p, size_t base)
     JsonNode *items;
 
     if (!chunk || chunk->room - chunk->used < count) {
-        size_t room = count > CHUNK_NODES ? count : CHUNK_NODES;
-
-        chunk = malloc(sizeof(Chunk) + room * sizeof(JsonNode));
-        if (!chunk) {
-            fail_memory(p);
+        if (!add_chunk(p, count)) {
             return NULL;
         }
-        chunk->next = p->tree->chunks;
-        chunk->used = 0;
-        chunk->room = room;
-        p->tree->chunks = chunk;
+        chunk = p->tree->chunks;
     }
     items = chunk->nodes + chunk->used;
     chunk->used += count;
@@ -409,6 +441,7 @@ static bool sort_members(Parser *p, size_t base)
 }
 
 static bool parse_value(Parser *p, JsonNode *node, unsigned depth);
+static bool parse_member_list(Parser *p, JsonNode *node, unsigned depth);
 
 /* Up to the bracket or brace @last, after the first one */
 static bool parse_items(Parser *p, JsonNode *node, char last, unsigned depth)
@@ -443,7 +476,9 @@ static bool parse_items(Parser *p, JsonNode *node, char last, unsigned depth)
             }
             skip_space(p);
         }
-        if (!parse_value(p, &item, depth)) {
+        if (!(p->tree->intact && is_object && *p->at == '['
+              ? parse_member_list(p, &item, depth)
+              : parse_value(p, &item, depth))) {
             return false;
         }
         place = push(p);
@@ -460,6 +495,72 @@ static bool parse_items(Parser *p, JsonNode *node, char last, unsigned depth)
     }
     node->items = keep_items(p, base);
     return node->items;
+}
+
+/* The list @node without items, up to @end */
+static bool skip_items(Parser *p, JsonNode *node, const char *end)
+{
+    p->at += end - p->at;
+    node->kind = JSON_KIND_LIST;
+    node->length = 0;
+    node->items = keep_items(p, p->used);
+    return node->items;
+}
+
+/* The objects of @models, and the rest of the list up to @end */
+static bool parse_models(Parser *p, JsonNode *node, const ModelsLines *models,
+                         size_t count, const char *end, unsigned depth)
+{
+    size_t base = p->used, i;
+
+    for (i = 0; i < count; i++) {
+        JsonNode item = { .name = NULL }, *place;
+
+        p->at += models[i].start - p->at;
+        if (!parse_value(p, &item, depth)) {
+            return false;
+        }
+        place = push(p);
+        if (!place) {
+            return false;
+        }
+        *place = item;
+    }
+    p->at += end - p->at;
+    node->kind = JSON_KIND_LIST;
+    node->length = count;
+    node->items = keep_items(p, base);
+    return node->items;
+}
+
+static bool name_is(const JsonNode *node, const char *name)
+{
+    return node->name_length == strlen(name) &&
+           !memcmp(node->name, name, node->name_length);
+}
+
+/* Member @node of an object of an intact file: not all lists are needed. */
+static bool parse_member_list(Parser *p, JsonNode *node, unsigned depth)
+{
+    ModelsLines rest = { p->at + 1, p->end }, *models;
+    const char *end;
+    size_t count;
+
+    if (name_is(node, "fingerprints")) {
+        end = models_lines_end_of_fingerprints(rest);
+        if (end) {
+            return skip_items(p, node, end);
+        }
+    } else if (depth == 1 && name_is(node, "models") &&
+               models_lines_choose(rest, p->names, p->nnames, &models, &count,
+                                   &end)) {
+        bool ok = parse_models(p, node, models, count, end, depth + 1);
+
+        free(models);
+        p->tree->partial = true;
+        return ok;
+    }
+    return parse_value(p, node, depth);
 }
 
 static bool parse_word(Parser *p, JsonNode *node)
@@ -505,38 +606,23 @@ static bool parse_value(Parser *p, JsonNode *node, unsigned depth)
     return parse_word(p, node);
 }
 
-static bool parse(ModelsTree *tree, size_t length, char *error, size_t size)
+static bool parse(Parser *p)
 {
-    Parser p = {
-        .tree = tree, .at = tree->bytes, .end = tree->bytes + length,
-        .line_start = tree->bytes, .line = 1, .error = error,
-        .error_size = size,
-    };
     bool ok;
 
-    skip_space(&p);
-    ok = parse_value(&p, &tree->root, 0);
+    p->tree->intact = p->names && models_lines_are_intact(
+        (ModelsLines) { p->at, p->end });
+    skip_space(p);
+    ok = parse_value(p, &p->tree->root, 0);
     if (ok) {
-        skip_space(&p);
-        ok = p.at == p.end || fail(&p, p.at, "there is more after the end");
+        skip_space(p);
+        ok = p->at == p->end || fail(p, p->at, "there is more after the end");
     }
-    free(p.stack);
+    free(p->stack);
     return ok;
 }
 
 /* ---- files ---- */
-
-/*
- * Memory in which all pages are there at once: that takes the kernel a fraction
- * of the time that it needs when each of them is first used.
- */
-static void *map(size_t size)
-{
-    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-    return pages == MAP_FAILED ? NULL : pages;
-}
 
 /* Room for the file, and a byte more: a guess if it is not a regular one */
 static bool map_bytes(ModelsTree *tree, int fd)
@@ -590,22 +676,14 @@ static const char *read_bytes(ModelsTree *tree, int fd, size_t *length)
     return NULL;
 }
 
-/* Room for the values of most files of this length; others get more later. */
-static bool map_first_chunk(ModelsTree *tree, size_t length)
-{
-    tree->mapped_size = sizeof(Chunk) + length;
-    tree->mapped = map(tree->mapped_size);
-    if (!tree->mapped) {
-        return false;
-    }
-    tree->mapped->room = length / sizeof(JsonNode);
-    tree->chunks = tree->mapped;
-    return true;
-}
-
-ModelsTree *models_tree_load(const char *path, char *error, size_t size)
+ModelsTree *models_tree_load(const char *path, const char *const *names,
+                             size_t count, char *error, size_t size)
 {
     ModelsTree *tree = calloc(1, sizeof(*tree));
+    Parser p = {
+        .tree = tree, .line = 1, .error = error, .error_size = size,
+        .names = names, .nnames = count,
+    };
     const char *problem = "not enough memory";
     size_t length = 0;
     int fd;
@@ -620,13 +698,12 @@ ModelsTree *models_tree_load(const char *path, char *error, size_t size)
     } else {
         problem = read_bytes(tree, fd, &length);
         close(fd);
-        if (!problem && !map_first_chunk(tree, length)) {
-            problem = "not enough memory";
-        }
     }
+    p.line_start = p.at = tree->bytes;
+    p.end = p.at + length;
     if (problem) {
         snprintf(error, size, "%s", problem);
-    } else if (parse(tree, length, error, size)) {
+    } else if (parse(&p)) {
         return tree;
     }
     models_tree_free(tree);
@@ -642,17 +719,22 @@ void models_tree_free(ModelsTree *tree)
     }
     for (chunk = tree->chunks; chunk; chunk = next) {
         next = chunk->next;
-        if (chunk != tree->mapped) {
-            free(chunk);
-        }
-    }
-    if (tree->mapped) {
-        munmap(tree->mapped, tree->mapped_size);
+        munmap(chunk, chunk->size);
     }
     if (tree->bytes) {
         munmap(tree->bytes, tree->room);
     }
     free(tree);
+}
+
+bool models_tree_is_intact(const ModelsTree *tree)
+{
+    return tree->intact;
+}
+
+bool models_tree_is_partial(const ModelsTree *tree)
+{
+    return tree->partial;
 }
 
 const JsonNode *models_tree_root(const ModelsTree *tree)

@@ -48,8 +48,25 @@ typedef struct ModelsTree ModelsTree;
  * Reads file @path.  NULL, with an error without the path in @error, of @size
  * bytes, if it can't be read or is no JSON, has a member twice or a number that
  * is no integer of 64 bits, is nested too deeply, or has too many values.
+ *
+ * @names is NULL, or has the names of @count models, for a reader that is only
+ * interested in these.  It gets less if this saves time; see below.
  */
-ModelsTree *models_tree_load(const char *path, char *error, size_t size);
+ModelsTree *models_tree_load(const char *path, const char *const *names,
+                             size_t count, char *error, size_t size);
+
+/*
+ * Whether it is known that no byte has changed since the build wrote the file,
+ * so that its digest needs no look, and lists named "fingerprints", which are
+ * most of it, are empty.  Always false without @names.
+ */
+bool models_tree_is_intact(const ModelsTree *tree);
+
+/*
+ * Whether "models" has only those with @names, which are all there, and those
+ * that they are like
+ */
+bool models_tree_is_partial(const ModelsTree *tree);
 
 /* @tree may be NULL. */
 void models_tree_free(ModelsTree *tree);

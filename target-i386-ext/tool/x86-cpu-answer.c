@@ -50,31 +50,78 @@ static const char *const fleet_members[] = {
     "all", NULL
 };
 
+/* If a command line has so many CPUs, all models are read. */
+enum { MAX_NAMES = 16 };
+
 const Verb verbs[] = {
-    { "list", "which CPU models and machine types there are", NULL,
-      no_members, answer_list, print_list, true },
-    { "show", "what a CPU is", "CPU", one_cpu, answer_show, print_show, true },
-    { "expand", "the properties of base that recreate a CPU", "CPU", one_cpu,
-      answer_expand, print_expand, true },
-    { "compare", "can a guest of one CPU go on with another", "CPU...",
-      many_cpus, answer_compare, print_compare, true },
-    { "baseline", "the CPU that can replace all of these, or runs on all hosts",
-      "CPU...",
-      baseline_members, answer_baseline, print_baseline, true },
-    { "nearest", "a CPU as a named model, and what differs", "CPU",
-      nearest_members, answer_nearest, print_nearest, true },
-    { "check", "does a CPU run on a host, and why not", "CPU", check_members,
-      answer_check, print_check, true },
-    { "best", "the named models that get the most out of hosts", "FILE...",
-      best_members, answer_best, print_best, true },
-    { "migrate", "may a guest go from one host to another, and why not", "CPU",
-      migrate_members, answer_migrate, print_migrate, false },
-    { "fleet", "the CPU of many hosts, and what each costs it", "FILE...",
-      fleet_members, answer_fleet, print_fleet, false },
-    { "history",
-      "was a feature ever in a CPU model, and on which machine types", NULL,
-      history_members, answer_history, print_history, false },
-    { NULL, NULL, NULL, NULL, NULL, NULL, false },
+    {
+        .name = "list",
+        .summary = "which CPU models and machine types there are",
+        .members = no_members,
+        .answer = answer_list, .print = print_list,
+        .asks_qemu = true,
+    }, {
+        .name = "show",
+        .summary = "what a CPU is",
+        .arguments = "CPU", .members = one_cpu,
+        .answer = answer_show, .print = print_show,
+        .asks_qemu = true, .only_named = true,
+    }, {
+        .name = "expand",
+        .summary = "the properties of base that recreate a CPU",
+        .arguments = "CPU", .members = one_cpu,
+        .answer = answer_expand, .print = print_expand,
+        .asks_qemu = true, .only_named = true,
+    }, {
+        .name = "compare",
+        .summary = "can a guest of one CPU go on with another",
+        .arguments = "CPU...", .members = many_cpus,
+        .answer = answer_compare, .print = print_compare,
+        .asks_qemu = true, .only_named = true,
+    }, {
+        .name = "baseline",
+        .summary = "the CPU that can replace all of these, or runs on all "
+                   "hosts",
+        .arguments = "CPU...", .members = baseline_members,
+        .answer = answer_baseline, .print = print_baseline,
+        .asks_qemu = true,
+    }, {
+        .name = "nearest",
+        .summary = "a CPU as a named model, and what differs",
+        .arguments = "CPU", .members = nearest_members,
+        .answer = answer_nearest, .print = print_nearest,
+        .asks_qemu = true,
+    }, {
+        .name = "check",
+        .summary = "does a CPU run on a host, and why not",
+        .arguments = "CPU", .members = check_members,
+        .answer = answer_check, .print = print_check,
+        .asks_qemu = true, .only_named = true,
+    }, {
+        .name = "best",
+        .summary = "the named models that get the most out of hosts",
+        .arguments = "FILE...", .members = best_members,
+        .answer = answer_best, .print = print_best,
+        .asks_qemu = true,
+    }, {
+        .name = "migrate",
+        .summary = "may a guest go from one host to another, and why not",
+        .arguments = "CPU", .members = migrate_members,
+        .answer = answer_migrate, .print = print_migrate,
+        .only_named = true,
+    }, {
+        .name = "fleet",
+        .summary = "the CPU of many hosts, and what each costs it",
+        .arguments = "FILE...", .members = fleet_members,
+        .answer = answer_fleet, .print = print_fleet,
+    }, {
+        .name = "history",
+        .summary = "was a feature ever in a CPU model, and on which machine "
+                   "types",
+        .members = history_members,
+        .answer = answer_history, .print = print_history,
+    },
+    { .name = NULL },
 };
 
 static int fail(const Problem *problem)
@@ -111,11 +158,53 @@ static void add_default_models(json_t *models)
     }
 }
 
+/* The name of the model of CPU @number of a request; NULL if there is none */
+static char *name_model(const json_t *request, size_t number)
+{
+    const char *text, *machine;
+    Problem problem;
+
+    return request_cpu(request, number, &text, &machine, &problem)
+           ? strndup(text, strcspn(text, ",")) : NULL;
+}
+
+/*
+ * The file @path.  One question takes less time than reading all models, which
+ * names of models that are not there get, too.
+ */
+static ModelsFile *read_file(const char *path, const Options *options,
+                             Problem *problem)
+{
+    char *names[MAX_NAMES], error[MODELS_FILE_ERROR];
+    size_t count = 0, i;
+    ModelsFile *file;
+
+    if (!options->batch && options->verb->only_named) {
+        while (count < MAX_NAMES &&
+               (names[count] = name_model(options->request, count))) {
+            count++;
+            if (!json_object_get(options->request, "cpus")) {
+                break;
+            }
+        }
+    }
+    file = count && count < MAX_NAMES
+           ? models_file_read_named(path, (const char *const *)names, count,
+                                    error, sizeof(error))
+           : models_file_read(path, error, sizeof(error));
+    for (i = 0; i < count; i++) {
+        free(names[i]);
+    }
+    if (!file) {
+        problem_set(problem, STATUS_ERROR, "%s", error);
+    }
+    return file;
+}
+
 /* What answers: files, or a live QEMU */
 static bool load(Tool *tool, const Options *options, Problem *problem)
 {
     json_t *models = options->models;
-    char error[MODELS_FILE_ERROR];
     size_t i, count;
 
     if (options->qemu || options->qmp) {
@@ -139,9 +228,9 @@ static bool load(Tool *tool, const Options *options, Problem *problem)
     for (i = 0; tool->files && i < count; i++) {
         const char *path = json_string_value(json_array_get(models, i));
 
-        tool->files[i] = models_file_read(path, error, sizeof(error));
+        tool->files[i] = read_file(path, options, problem);
         if (!tool->files[i]) {
-            return problem_set(problem, STATUS_ERROR, "%s", error);
+            return false;
         }
         tool->nfiles++;
     }

@@ -19,6 +19,7 @@ import tempfile
 import textwrap
 import time
 import unittest
+import zlib
 from unittest import mock
 
 import jsonschema
@@ -74,11 +75,7 @@ def without_fingerprints(contents):
 def digest_of(text):
     """The digest of a file by what docs/models-file.rst says of it"""
     contents = without_fingerprints(json.loads(text))
-    del contents['digest'], contents['$comment'], contents['checksum']
-    return hash_of(contents)
-
-
-def hash_of(contents):
+    del contents['digest'], contents['$comment'], contents['$crc32']
     return hashlib.sha256(json.dumps(
         contents, ensure_ascii=True, sort_keys=True,
         separators=(',', ':')).encode('ascii')).hexdigest()
@@ -102,9 +99,9 @@ class Test(unittest.TestCase):
         self.assertEqual(text, json.dumps(contents, indent=1, sort_keys=True,
                                           ensure_ascii=True) + '\n')
         self.assertEqual(contents['digest'], digest_of(text))
-        self.assertEqual(contents['checksum'], hash_of(
-            {name: value for name, value in contents.items()
-             if name != 'checksum'}))
+        lines = text.splitlines(keepends=True)
+        crc = zlib.crc32(''.join(lines[:2] + lines[3:]).encode('ascii'))
+        self.assertEqual(lines[2], f' "$crc32": "{crc:08x}",\n')
         return contents
 
 
@@ -132,7 +129,7 @@ class Real(Test):
     def test_is_the_answer(self):
         """And who gave it"""
         contents = dict(self.contents)
-        for name in '$comment', 'digest', 'checksum':
+        for name in '$comment', 'digest', '$crc32':
             del contents[name]
         qemu = contents.pop('qemu')
         self.assertEqual(contents, self.answer)
@@ -473,16 +470,16 @@ class Digest(Test):
             for key in path[:-1]:
                 inner = inner[key]
             inner[path[-1]] = self.other(inner[path[-1]])
-            same = path[0] in ('$comment', 'digest', 'checksum') or (
+            same = path[0] in ('$comment', 'digest', '$crc32') or (
                 'fingerprints' in path)
             with self.subTest(path=path):
                 (self.assertEqual if same else self.assertNotEqual)(
                     x86_cpu_models.digest(contents), self.CONTENTS['digest'])
                 self.assertEqual(x86_cpu_models.digest(contents), digest_of(
                     x86_cpu_models.text_of(contents)))
-            (self.assertEqual if path == ('checksum',) else
-             self.assertNotEqual)(x86_cpu_models.checksum(contents),
-                                  self.CONTENTS['checksum'])
+            (self.assertEqual if path == ('$crc32',) else
+             self.assertNotEqual)(x86_cpu_models.crc32(contents),
+                                  self.CONTENTS['$crc32'])
             count += not same
         self.assertGreater(count, 100)
 
@@ -565,7 +562,7 @@ class Schema(unittest.TestCase):
                 (('words', 0, 'cpuid', 'register'), ['edx', 'ESI']),
                 (('words', 0, 'cpuid', 'leaf'), [-1, 1 << 32]),
                 (('digest',), ['', 'A' * 64, '0' * 63, '0' * 65]),
-                (('checksum',), ['', 'A' * 64, '0' * 63, '0' * 65]),
+                (('$crc32',), ['', 'A' * 8, '0' * 7, '0' * 9]),
                 (('properties', 0, 'class'), ['none', '']),
                 (('properties', 0, 'type'), ['size', '']),
                 (('layers',), [[]]),

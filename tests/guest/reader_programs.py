@@ -30,7 +30,7 @@ class Program:
             ['cc', '-std=c11', '-O1', '-Wall', '-Werror', f'-I{EXT}/core',
              f'-I{EXT}/tool', '-o', self.path, source,
              *sorted(glob.glob(f'{EXT}/tool/models-*.c')),
-             f'{EXT}/tool/sha256.c',
+             f'{EXT}/tool/crc32.c', f'{EXT}/tool/sha256.c',
              *sorted(glob.glob(f'{EXT}/core/*.c')), *flags], check=True)
 
 

@@ -11,8 +11,10 @@
 #include <string.h>
 #include "models-file.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
+    /* Of models, if the reader is not to read all */
+    const char *const *names = (const char *const *)argv + 1;
     char path[4096], error[MODELS_FILE_ERROR];
 
     while (fgets(path, sizeof(path), stdin)) {
@@ -20,7 +22,8 @@ int main(void)
 
         path[strcspn(path, "\n")] = '\0';
         error[0] = '\0';
-        file = models_file_read(path, error, sizeof(error));
+        file = models_file_read_named(path, argc > 1 ? names : NULL, argc - 1,
+                                      error, sizeof(error));
         if (!file != !!*error) {
             return 1;
         }

@@ -114,7 +114,10 @@ int main(int argc, char **argv)
     if (argc < 7 || argc > 9 || !parse_options(argv, &options)) {
         return usage();
     }
-    file = models_file_read(argv[1], error, sizeof(error));
+    file = argc > 7 && strcmp(argv[7], "-")
+           ? models_file_read_named(argv[1], (const char *const *)&argv[7], 1,
+                                    error, sizeof(error))
+           : models_file_read(argv[1], error, sizeof(error));
     if (!file) {
         fprintf(stderr, "%s\n", error);
         return 1;

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
@@ -28,7 +29,7 @@ EXT = os.path.join(REPO, 'target-i386-ext')
 sys.path.append(os.path.join(REPO, 'scripts'))
 
 import x86_cpu_models  # noqa: E402 (that path comes first)
-from x86_cpu_models import sealed  # noqa: E402
+from x86_cpu_models import sealed, text_of  # noqa: E402
 
 SEED = os.environ.get('CHECK_SEED')
 FILES = int(os.environ.get('FUZZ_FILES') or 600)
@@ -265,6 +266,12 @@ def run(*argv, **kwargs):
                           stderr=subprocess.PIPE, **kwargs)
 
 
+def by_model(output):
+    """The properties, by model and layer"""
+    rows = [json.loads(line) for line in output.decode().splitlines()]
+    return {(row['model'], row['layer']): row['props'] for row in rows}
+
+
 class Program(unittest.TestCase):
     """table-rebuild, and a file for it"""
 
@@ -287,7 +294,7 @@ class Program(unittest.TestCase):
                    *SANITIZE, *flags, f'-I{EXT}/core', f'-I{EXT}/tool', '-o',
                    program, os.path.join(HERE, source),
                    *sorted(glob.glob(f'{EXT}/tool/models-*.c')),
-                   f'{EXT}/tool/sha256.c',
+                   f'{EXT}/tool/crc32.c', f'{EXT}/tool/sha256.c',
                    *(f'{EXT}/core/{name}.c'
                      for name in ('cache-text', 'expand', 'x86cpu')),
                    *jansson.stdout.split(), text=True, cwd=cls.tmp)
@@ -306,8 +313,7 @@ class Program(unittest.TestCase):
         self.write(table)
         done = self.call(*argv)
         self.assertEqual((done.returncode, done.stderr), (0, b''))
-        rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
-        return {(row['model'], row['layer']): row['props'] for row in rows}
+        return by_model(done.stdout)
 
     def error(self, table):
         """The one line that says what is wrong, without the path"""
@@ -830,14 +836,18 @@ class TestDamage(Program):
         cls.reader = os.path.join(cls.tmp, 'read-all')
         cls.build(cls.reader, 'read-all.c', '-O2')
 
-    def accepted(self, files):
-        """The numbers of those of @files that are read without an error"""
+    def accepted(self, files, *names):
+        """
+        The numbers of those of @files that are read without an error
+
+        :param names: of models, if it is only about these
+        """
         directory = tempfile.mkdtemp(dir=self.tmp)
         paths = [os.path.join(directory, str(i)) for i in range(len(files))]
         for path, data in zip(paths, files):
             with open(path, 'wb') as f:
                 f.write(data)
-        done = run(self.reader, env=self.env, text=True,
+        done = run(self.reader, *names, env=self.env, text=True,
                    input=''.join(f'{path}\n' for path in paths))
         shutil.rmtree(directory)
         self.assertEqual((done.returncode, done.stderr), (0, ''))
@@ -863,41 +873,95 @@ class TestDamage(Program):
         table['$comment'] = 'x'
         return table
 
-    def test_every_bit(self):
-        data = json.dumps(sealed(self.small()), indent=1).encode()
+    def check_every_bit(self, data, *names):
         self.assertLess(len(data), 4000)
-        self.assertEqual(self.accepted([data]), [0])
+        self.assertEqual(self.accepted([data], *names), [0])
         for start in range(0, 8 * len(data), 2000):
             bits = range(start, min(start + 2000, 8 * len(data)))
             with self.subTest(bits=bits):
                 self.assertEqual([bits[i] for i in self.accepted(
-                    [flipped(data, bit) for bit in bits])], [])
+                    [flipped(data, bit) for bit in bits], *names)], [])
+
+    def test_every_bit(self):
+        """Of a file that is written otherwise than by the build"""
+        data = json.dumps(sealed(self.small())).encode()
+        self.check_every_bit(data)
+        self.check_every_bit(data, 'm')
+
+    def test_every_bit_of_lines(self):
+        data = text_of(sealed(self.small())).encode()
+        self.check_every_bit(data)
+        self.check_every_bit(data, 'm')
+
+    def test_lines(self):
+        """Which lines it takes for those of the build"""
+        table = sealed({**TABLE, '$comment': 'x'})
+        text = text_of(table)
+        lines = text.splitlines(keepends=True)
+        crc = zlib.crc32(''.join(lines[:2] + lines[3:]).encode())
+        self.assertEqual(lines[2], f' "$crc32": "{crc:08x}",\n')
+        # All that is done to lines that have the CRC is not noticed.
+        wrong = text.replace(table['digest'], '0' * 64)
+        crc = x86_cpu_models.crc32(json.loads(wrong))
+        wrong = wrong.replace(lines[2], f' "$crc32": "{crc}",\n')
+        for data, accepted in (
+                (text, [0]), (wrong, [0]), (wrong.replace('{\n', '{ \n', 1), []),
+                (wrong.replace('\n', '\r\n'), []),
+                (wrong.replace('\n', '\n\n', 1), []),
+                (wrong.replace(f'"{crc}"', f'"{crc}" '), []),
+                (wrong.replace(f'"{crc}"', f'"{crc[1:]}"'), []),
+                (wrong + '\n', []), (wrong[:-1], [])):
+            with self.subTest(data[:200]):
+                self.assertEqual(self.accepted([data.encode()], 'EPYC-v2'),
+                                 accepted)
+                self.assertEqual(self.accepted([data.encode()]),
+                                 accepted if data == text else [])
+
+    def test_crafted(self):
+        """Whatever is in lines that have the CRC, the reader lives"""
+        lines = text_of(sealed({**TABLE, '$comment': 'x'})).splitlines(
+            keepends=True)
+        rng = random.Random(SEED or 1)
+        files = []
+        for _ in range(2000):
+            body = lines[:2] + lines[3:]
+            for _ in range(rng.randrange(1, 4)):
+                at = rng.randrange(2, len(body))
+                part = body[at:at + rng.randrange(1, 9)]
+                body[at:at + rng.randrange(9)] = rng.choice([
+                    [], part, part[::-1], rng.choices(body, k=2),
+                    [body[at].replace('"', rng.choice(['', '""', '\\"']))],
+                    [body[at][:rng.randrange(len(body[at]))]]])
+            crc = f' "$crc32": "{zlib.crc32("".join(body).encode()):08x}",\n'
+            files.append(''.join([*body[:2], crc, *body[2:]]).encode())
+        accepted = self.accepted(files, 'EPYC-v2', 'base')
+        self.assertGreater(len(accepted), 10)
+        self.assertLess(len(accepted), len(files))
 
     def test_messages(self):
         """What is wrong with each of the two, by name"""
         good = sealed(TABLE)
-        digest, checksum = good['digest'], good['checksum']
+        digest, crc = good['digest'], good['$crc32']
         other = {**TABLE, 'conflicts': [1]}
+        no_digest = {**good, 'digest': '0' * 64}
         for data, expected in (
-                (not_whole(TABLE, 'digest', 'checksum'),
+                (not_whole(TABLE, 'digest', '$crc32'),
                  "'digest' is missing"),
                 (not_whole(TABLE, 'digest'), "'digest' is missing"),
                 (json.dumps({**good, 'digest': 1}).encode(),
                  "'digest' is not a string"),
-                (json.dumps({**good, 'checksum': []}).encode(),
-                 "'checksum' is not a string"),
-                (json.dumps({**good, 'checksum': ''}).encode(),
-                 "'checksum' is empty"),
-                (json.dumps({**good, 'checksum': checksum.upper()}).encode(),
-                 f"damaged: 'checksum' is not {checksum}, the SHA-256 of the "
-                 'rest'),
+                (json.dumps({**good, '$crc32': []}).encode(),
+                 "'$crc32' is not a string"),
+                (json.dumps({**good, '$crc32': ''}).encode(),
+                 "'$crc32' is empty"),
+                (json.dumps({**good, '$crc32': crc + '0'}).encode(),
+                 f"damaged: '$crc32' is not {crc}, that of the rest"),
                 (json.dumps({**other, 'digest': digest}).encode(),
                  f"damaged: 'digest' is not {sealed(other)['digest']}, that of "
                  'these contents'),
                 # Whoever changes both makes another file.
-                (json.dumps({**good, 'digest': '0' * 64,
-                             'checksum': x86_cpu_models.checksum(
-                                 {**good, 'digest': '0' * 64})}).encode(),
+                (text_of({**no_digest, '$crc32': x86_cpu_models.crc32(
+                    no_digest)}).encode(),
                  f"damaged: 'digest' is not {digest}, that of these contents"),
                 # The format says what the digest is over.
                 (json.dumps({**good, 'format-version': 2}).encode(),
@@ -906,8 +970,8 @@ class TestDamage(Program):
                 self.assertEqual(self.error(data), expected)
 
     def test_older_file(self):
-        """Without a checksum, the digest is enough"""
-        self.assertEqual(self.accepted([not_whole(TABLE, 'checksum')]), [0])
+        """Without a CRC, the digest is enough"""
+        self.assertEqual(self.accepted([not_whole(TABLE, '$crc32')]), [0])
 
     def test_written_otherwise(self):
         """What it means counts, not how it is written"""
@@ -925,6 +989,18 @@ class TestDamage(Program):
                 self.assertEqual(
                     self.error(table), "accelerators[1]: a fingerprint of "
                     "'base' is not 64 hexadecimal digits, or empty")
+
+    def test_crc32(self):
+        """With the processor's instructions and without: zlib's"""
+        program = os.path.join(self.tmp, 'crc32-check')
+        self.build(program, 'crc32-check.c')
+        for size in (*range(0, 200), 1023, 1024, 1025, 4096, 100000):
+            data = random.Random(size).randbytes(size)
+            for first in {0, size // 3, size}:
+                done = run(program, str(first), input=data, env=self.env)
+                self.assertEqual(done.stderr, b'')
+                self.assertEqual(done.stdout.split(), 2 * [
+                    b'%08x' % zlib.crc32(data)])
 
     def test_sha256(self):
         """With the processor's instructions and without: the same"""
@@ -1053,6 +1129,22 @@ def decode(table):
 
 class TestRandom(Program):
     """Another reader, which knows nothing but the schema"""
+
+    def test_one_model(self):
+        """Those who ask about one get the same, by reading few lines"""
+        for seed in range(30):
+            table = random_table(random.Random(seed))
+            names = ['base', *(row['name'] for row in table['models'])]
+            whole = self.rebuild(table, 'kvm', 'split', '', '0', '0')
+            with open(self.path, 'w', encoding='utf-8') as f:
+                f.write(text_of(sealed(table)))
+            for name in names:
+                with self.subTest(seed=seed, model=name):
+                    done = self.call('kvm', 'split', '', '0', '0', name)
+                    self.assertEqual(done.stderr, b'')
+                    self.assertEqual(by_model(done.stdout), {
+                        key: cpu for key, cpu in whole.items()
+                        if key[0] == name})
 
     def test_tables(self):
         for seed in range(60):

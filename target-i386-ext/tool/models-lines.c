@@ -1,0 +1,264 @@
+/*
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Files of CPU models as the build writes them, line by line
+ */
+
+/* For memrchr() */
+#define _GNU_SOURCE
+
+#include <stdlib.h>
+#include <string.h>
+#include "crc32.h"
+#include "models-lines.h"
+
+enum { CRC_DIGITS = 8 };
+
+/* What a model is in the file */
+typedef struct Model {
+    ModelsLines object, name, like;
+    bool chosen;
+} Model;
+
+static size_t length_of(ModelsLines lines)
+{
+    return lines.end - lines.start;
+}
+
+static bool same_text(ModelsLines a, ModelsLines b)
+{
+    return length_of(a) == length_of(b) &&
+           !memcmp(a.start, b.start, length_of(a));
+}
+
+static bool skip(ModelsLines *lines, const char *text)
+{
+    size_t length = strlen(text);
+
+    if (length_of(*lines) < length || memcmp(lines->start, text, length)) {
+        return false;
+    }
+    lines->start += length;
+    return true;
+}
+
+/* The next line, with its end; NULL in both if there is none with an end */
+static ModelsLines next_line(ModelsLines *lines)
+{
+    ModelsLines line = { lines->start, NULL };
+
+    line.end = memchr(lines->start, '\n', length_of(*lines));
+    if (!line.end) {
+        return (ModelsLines) { NULL, NULL };
+    }
+    lines->start = ++line.end;
+    return line;
+}
+
+static bool parse_crc(ModelsLines line, uint32_t *crc)
+{
+    int i;
+
+    *crc = 0;
+    if (!skip(&line, " \"$crc32\": \"") ||
+        length_of(line) != CRC_DIGITS + strlen("\",\n")) {
+        return false;
+    }
+    for (i = 0; i < CRC_DIGITS; i++) {
+        char c = line.start[i];
+        int digit = c >= '0' && c <= '9' ? c - '0' :
+                    c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+
+        if (digit < 0) {
+            return false;
+        }
+        *crc = *crc << 4 | digit;
+    }
+    return true;
+}
+
+bool models_lines_are_intact(ModelsLines file)
+{
+    ModelsLines rest = file, line;
+    uint32_t crc, said;
+
+    if (!skip(&rest, "{\n") || !next_line(&rest).start) {
+        return false;
+    }
+    line = next_line(&rest);
+    if (!line.start || !parse_crc(line, &said)) {
+        return false;
+    }
+    crc = crc32_add(0, file.start, line.start - file.start);
+    return crc32_add(crc, rest.start, length_of(rest)) == said;
+}
+
+/*
+ * Where @text ends in @lines for the first time, or NULL.  Its last character
+ * is a rare one: memchr() is much faster than memmem().
+ */
+static const char *find_end(ModelsLines lines, const char *text)
+{
+    size_t length = strlen(text);
+    const char *at = lines.start;
+
+    while ((at = memchr(at, text[length - 1], lines.end - at))) {
+        at++;
+        if ((size_t)(at - lines.start) >= length &&
+            !memcmp(at - length, text, length)) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+const char *models_lines_end_of_fingerprints(ModelsLines rest)
+{
+    /* An empty list is "[]". */
+    return skip(&rest, "\n    {") ? find_end(rest, "\n   ]") : NULL;
+}
+
+/* The last line of *@lines, which does not have it afterwards */
+static ModelsLines last_line(ModelsLines *lines)
+{
+    const char *start = memrchr(lines->start, '\n', length_of(*lines));
+    ModelsLines line = { start ? start + 1 : lines->start, lines->end };
+
+    lines->end = start ? start : lines->start;
+    return line;
+}
+
+/* A text without escapes in @line, after @before and up to @after */
+static bool find_text(ModelsLines line, const char *before, const char *after,
+                      ModelsLines *text)
+{
+    size_t length = strlen(after);
+
+    if (!skip(&line, before) || length_of(line) < length ||
+        memcmp(line.end - length, after, length)) {
+        return false;
+    }
+    line.end -= length;
+    *text = line;
+    return !memchr(line.start, '\\', length_of(line)) &&
+           !memchr(line.start, '"', length_of(line));
+}
+
+/* The next model of the list; its last members are "like", if any, and "name" */
+static bool next_model(ModelsLines *list, Model *model)
+{
+    ModelsLines rest = *list;
+    const char *end = find_end(rest, "\n  }");
+
+    if (!end || !skip(&rest, "\n  {")) {
+        return false;
+    }
+    list->start = end;
+    *model = (Model) { .object = { rest.start - 1, end } };
+    rest.end = end - strlen("\n  }");
+    if (!find_text(last_line(&rest), "   \"name\": \"", "\"",
+                   &model->name)) {
+        return false;
+    }
+    find_text(last_line(&rest), "   \"like\": \"", "\",", &model->like);
+    return true;
+}
+
+/* All of them; NULL if the list is written otherwise */
+static Model *index_models(ModelsLines list, size_t *count)
+{
+    Model *models = NULL;
+    size_t room = 0;
+
+    *count = 0;
+    do {
+        if (*count == room) {
+            size_t more = room ? 2 * room : 256;
+            Model *longer = realloc(models, more * sizeof(*models));
+
+            if (!longer) {
+                break;
+            }
+            models = longer;
+            room = more;
+        }
+        if (!next_model(&list, &models[(*count)++])) {
+            break;
+        }
+        if (!length_of(list)) {
+            return models;
+        }
+    } while (skip(&list, ","));
+    free(models);
+    return NULL;
+}
+
+static Model *find_model(Model *models, size_t count, ModelsLines name)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (same_text(models[i].name, name)) {
+            return &models[i];
+        }
+    }
+    return NULL;
+}
+
+/* Chooses a model and all that it is like. */
+static bool choose(Model *models, size_t count, ModelsLines name)
+{
+    while (name.start) {
+        Model *model = find_model(models, count, name);
+
+        if (!model) {
+            return false;
+        }
+        /* If it is like itself, whoever reads them sees it. */
+        name = model->chosen ? (ModelsLines) { NULL, NULL } : model->like;
+        model->chosen = true;
+    }
+    return true;
+}
+
+static bool choose_all(Model *models, size_t count, const char *const *names,
+                       size_t nnames)
+{
+    size_t i;
+
+    for (i = 0; i < nnames; i++) {
+        ModelsLines name = { names[i], names[i] + strlen(names[i]) };
+
+        if (!choose(models, count, name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool models_lines_choose(ModelsLines rest, const char *const *names,
+                         size_t count, ModelsLines **models, size_t *found,
+                         const char **after)
+{
+    const char *end = find_end(rest, "\n ]");
+    ModelsLines list = { rest.start, end ? end - strlen("\n ]") : NULL };
+    Model *all = NULL;
+    size_t nall, i;
+
+    *models = NULL;
+    *found = 0;
+    *after = end;
+    if (end) {
+        all = index_models(list, &nall);
+    }
+    if (all && choose_all(all, nall, names, count)) {
+        *models = malloc((nall + 1) * sizeof(**models));
+    }
+    for (i = 0; *models && i < nall; i++) {
+        if (all[i].chosen) {
+            (*models)[(*found)++] = all[i].object;
+        }
+    }
+    free(all);
+    return *models;
+}
