@@ -73,6 +73,7 @@ PARTS = [
         'tests/tool/test_host_passport.py',
         'tests/tool/test_live_answers.py',
         'tests/tool/test_migrate.py',
+        'tests/tool/test_real_migration.py',
         'tests/tool/test_two_builds.py']),
     Part('features', 15, [
         'tests/guest/test_avx10_version.py',
@@ -223,6 +224,7 @@ SAMPLED = {
     'tests/tool/test_host_cpu.py': 'varied hosts',
     'tests/tool/test_live_answers.py': 'random CPUs',
     'tests/tool/test_migrate.py': 'random CPUs',
+    'tests/tool/test_real_migration.py': 'hosts',
     'tests/tool/test_two_builds.py': 'random pairs',
     'tests/lines/test_layers.py': 'models and machine types',
     'tests/lines/test_lines.py': 'models, machine types, expansions',
