@@ -1807,9 +1807,9 @@ static bool read_version(Reader *r, const JsonNode *root)
 static bool read_root(Reader *r, const JsonNode *root)
 {
     static bool (*const parts[])(Reader *r, const JsonNode *root) = {
-        read_format, check_digest, check_crc, read_version, read_words, read_properties,
-        read_dependencies, read_components, read_descriptors, read_layers,
-        read_models, read_model_exceptions, read_accelerators,
+        read_format, check_digest, check_crc, read_version, read_words,
+        read_properties, read_dependencies, read_components, read_descriptors,
+        read_layers, read_models, read_model_exceptions, read_accelerators,
     };
     size_t i;
 

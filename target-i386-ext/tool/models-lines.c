@@ -144,7 +144,7 @@ static bool find_text(ModelsLines line, const char *before, const char *after,
            !memchr(line.start, '"', length_of(line));
 }
 
-/* The next model of the list; its last members are "like", if any, and "name" */
+/* The next model; its last members are "like", if there is one, and "name" */
 static bool next_model(ModelsLines *list, Model *model)
 {
     ModelsLines rest = *list;

@@ -55,9 +55,6 @@ struct ModelsTree {
 typedef struct Parser {
     ModelsTree *tree;
     char *at, *end;
-    /* For errors */
-    const char *line_start;
-    unsigned line;
     char *error;
     size_t error_size;
     /* Items of lists and objects that have not ended yet */
@@ -72,8 +69,15 @@ typedef struct Parser {
 /* Always false */
 static bool fail(Parser *p, const char *at, const char *what)
 {
-    snprintf(p->error, p->error_size, "line %u, column %zu: %s", p->line,
-             (size_t)(at - p->line_start) + 1, what);
+    const char *line = p->tree->bytes, *end;
+    unsigned number = 1;
+
+    while ((end = memchr(line, '\n', at - line))) {
+        line = end + 1;
+        number++;
+    }
+    snprintf(p->error, p->error_size, "line %u, column %zu: %s", number,
+             (size_t)(at - line) + 1, what);
     return false;
 }
 
@@ -165,13 +169,9 @@ static const JsonNode *keep_items(Parser *p, size_t base)
 
 static void skip_space(Parser *p)
 {
-    for (; p->at < p->end; p->at++) {
-        if (*p->at == '\n') {
-            p->line++;
-            p->line_start = p->at + 1;
-        } else if (*p->at != ' ' && *p->at != '\t' && *p->at != '\r') {
-            break;
-        }
+    while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' ||
+                              *p->at == '\t' || *p->at == '\r')) {
+        p->at++;
     }
 }
 
@@ -441,7 +441,7 @@ static bool sort_members(Parser *p, size_t base)
 }
 
 static bool parse_value(Parser *p, JsonNode *node, unsigned depth);
-static bool parse_member_list(Parser *p, JsonNode *node, unsigned depth);
+static bool parse_member(Parser *p, JsonNode *node, unsigned depth);
 
 /* Up to the bracket or brace @last, after the first one */
 static bool parse_items(Parser *p, JsonNode *node, char last, unsigned depth)
@@ -476,9 +476,8 @@ static bool parse_items(Parser *p, JsonNode *node, char last, unsigned depth)
             }
             skip_space(p);
         }
-        if (!(p->tree->intact && is_object && *p->at == '['
-              ? parse_member_list(p, &item, depth)
-              : parse_value(p, &item, depth))) {
+        if (!(is_object ? parse_member(p, &item, depth)
+                        : parse_value(p, &item, depth))) {
             return false;
         }
         place = push(p);
@@ -497,10 +496,16 @@ static bool parse_items(Parser *p, JsonNode *node, char last, unsigned depth)
     return node->items;
 }
 
+/* Goes on at @where in the text. */
+static void go_to(Parser *p, const char *where)
+{
+    p->at += where - p->at;
+}
+
 /* The list @node without items, up to @end */
 static bool skip_items(Parser *p, JsonNode *node, const char *end)
 {
-    p->at += end - p->at;
+    go_to(p, end);
     node->kind = JSON_KIND_LIST;
     node->length = 0;
     node->items = keep_items(p, p->used);
@@ -516,7 +521,7 @@ static bool parse_models(Parser *p, JsonNode *node, const ModelsLines *models,
     for (i = 0; i < count; i++) {
         JsonNode item = { .name = NULL }, *place;
 
-        p->at += models[i].start - p->at;
+        go_to(p, models[i].start);
         if (!parse_value(p, &item, depth)) {
             return false;
         }
@@ -526,7 +531,7 @@ static bool parse_models(Parser *p, JsonNode *node, const ModelsLines *models,
         }
         *place = item;
     }
-    p->at += end - p->at;
+    go_to(p, end);
     node->kind = JSON_KIND_LIST;
     node->length = count;
     node->items = keep_items(p, base);
@@ -539,13 +544,17 @@ static bool name_is(const JsonNode *node, const char *name)
            !memcmp(node->name, name, node->name_length);
 }
 
-/* Member @node of an object of an intact file: not all lists are needed. */
-static bool parse_member_list(Parser *p, JsonNode *node, unsigned depth)
+/* Member @node, which has a name: of an intact file, not all are needed. */
+static bool parse_member(Parser *p, JsonNode *node, unsigned depth)
 {
-    ModelsLines rest = { p->at + 1, p->end }, *models;
+    ModelsLines rest = { p->at, p->end }, *models;
     const char *end;
     size_t count;
 
+    if (!p->tree->intact || p->at == p->end || *p->at != '[') {
+        return parse_value(p, node, depth);
+    }
+    rest.start++;
     if (name_is(node, "fingerprints")) {
         end = models_lines_end_of_fingerprints(rest);
         if (end) {
@@ -681,7 +690,7 @@ ModelsTree *models_tree_load(const char *path, const char *const *names,
 {
     ModelsTree *tree = calloc(1, sizeof(*tree));
     Parser p = {
-        .tree = tree, .line = 1, .error = error, .error_size = size,
+        .tree = tree, .error = error, .error_size = size,
         .names = names, .nnames = count,
     };
     const char *problem = "not enough memory";
@@ -699,7 +708,7 @@ ModelsTree *models_tree_load(const char *path, const char *const *names,
         problem = read_bytes(tree, fd, &length);
         close(fd);
     }
-    p.line_start = p.at = tree->bytes;
+    p.at = tree->bytes;
     p.end = p.at + length;
     if (problem) {
         snprintf(error, size, "%s", problem);

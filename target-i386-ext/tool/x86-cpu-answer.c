@@ -50,7 +50,7 @@ static const char *const fleet_members[] = {
     "all", NULL
 };
 
-/* If a command line has so many CPUs, all models are read. */
+/* If a command line has more CPUs, all models are read. */
 enum { MAX_NAMES = 16 };
 
 const Verb verbs[] = {
@@ -169,29 +169,42 @@ static char *name_model(const json_t *request, size_t number)
 }
 
 /*
- * The file @path.  One question takes less time than reading all models, which
- * names of models that are not there get, too.
+ * Puts the names of the models of a command line in @names, to be freed.
+ * Returns how many there are; 0 if all models are needed.
  */
+static size_t name_models(const Options *options, char *names[MAX_NAMES])
+{
+    const json_t *cpus;
+    size_t count, i;
+
+    if (options->batch || !options->verb->only_named) {
+        return 0;
+    }
+    cpus = json_object_get(options->request, "cpus");
+    count = cpus ? json_array_size(cpus) : 1;
+    if (count > MAX_NAMES) {
+        return 0;
+    }
+    for (i = 0; i < count; i++) {
+        names[i] = name_model(options->request, i);
+        if (!names[i]) {
+            break;
+        }
+    }
+    return i;
+}
+
+/* For one question, not all of a file has to be read. */
 static ModelsFile *read_file(const char *path, const Options *options,
                              Problem *problem)
 {
     char *names[MAX_NAMES], error[MODELS_FILE_ERROR];
-    size_t count = 0, i;
+    size_t count = name_models(options, names), i;
     ModelsFile *file;
 
-    if (!options->batch && options->verb->only_named) {
-        while (count < MAX_NAMES &&
-               (names[count] = name_model(options->request, count))) {
-            count++;
-            if (!json_object_get(options->request, "cpus")) {
-                break;
-            }
-        }
-    }
-    file = count && count < MAX_NAMES
-           ? models_file_read_named(path, (const char *const *)names, count,
-                                    error, sizeof(error))
-           : models_file_read(path, error, sizeof(error));
+    file = models_file_read_named(path,
+                                  count ? (const char *const *)names : NULL,
+                                  count, error, sizeof(error));
     for (i = 0; i < count; i++) {
         free(names[i]);
     }
