@@ -243,7 +243,7 @@ bool models_lines_choose(ModelsLines rest, const char *const *names,
     const char *end = find_end(rest, "\n ]");
     ModelsLines list = { rest.start, end ? end - strlen("\n ]") : NULL };
     Model *all = NULL;
-    size_t nall, i;
+    size_t nall = 0, i;
 
     *models = NULL;
     *found = 0;

@@ -398,7 +398,7 @@ class Checks(unittest.TestCase):
                   encoding='utf-8') as f:
             table = f.read().split('const Verb verbs[]')[1]
         self.assertEqual(sorted(verbs), sorted(re.findall(
-            r'^    \{ "([a-z]+)",', table, re.M)))
+            r'^ +\.name = "([a-z]+)",', table, re.M)))
         for verb in verbs:
             link = os.path.join(programs(), verb)
             done = subprocess.run([link, '--help'], stdout=subprocess.PIPE,

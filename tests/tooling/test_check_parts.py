@@ -166,6 +166,7 @@ class Partition(unittest.TestCase):
                   'tests/tool/test_host_cpu.py',
                   'tests/tool/test_live_answers.py',
                   'tests/tool/test_migrate.py',
+                  'tests/tool/test_real_migration.py',
                   'tests/tool/test_two_builds.py'}
         self.assertEqual(found, set(check_parts.SAMPLED))
         suite = mock.Mock()

@@ -235,7 +235,7 @@ func digestOf(text []byte) (string, error) {
 	}
 	delete(all, "$comment")
 	delete(all, "digest")
-	delete(all, "checksum")
+	delete(all, "$crc32")
 	accelerators, _ := all["accelerators"].([]interface{})
 	for _, a := range accelerators {
 		if a, ok := a.(map[string]interface{}); ok {
