@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "cpuinfo-names.h"
 #include "history.h"
 #include "models-json.h"
 #include "text-table.h"
@@ -162,43 +163,89 @@ static void with_hyphens(const char *name, char *text, size_t size)
     }
 }
 
-/* QEMU's name of what libvirt calls @name: NULL for none, and for several */
-static const char *find_libvirt_name(const ModelsFile *file, const char *name)
+/* Features that one name stands for, of those that a QEMU has */
+typedef struct Meanings {
+    const char *features[4];
+    size_t count;
+} Meanings;
+
+static void add_meaning(Meanings *meanings, const char *feature)
+{
+    size_t most = sizeof(meanings->features) / sizeof(meanings->features[0]);
+
+    if (meanings->count < most) {
+        meanings->features[meanings->count++] = feature;
+    }
+}
+
+/* QEMU's own names go before libvirt's, these before Linux's. */
+static Meanings meanings_of(const ModelsFile *file, const char *name)
 {
     const X86CpuTables *tables = models_file_tables(file);
-    const char *found = NULL;
+    int number = models_file_find_feature(file, name);
+    Meanings found = { .count = 0 };
+    const char *feature;
     size_t i;
 
-    for (i = 0; i < tables->nfeatures; i++) {
+    if (number >= 0) {
+        add_meaning(&found, tables->features[number].name);
+    }
+    for (i = 0; number < 0 && i < tables->nfeatures; i++) {
         const char *libvirt = models_file_libvirt_name(file, i);
 
         if (libvirt && !strcmp(libvirt, name)) {
-            if (found) {
-                return NULL;
+            add_meaning(&found, tables->features[i].name);
+        }
+    }
+    if (!found.count) {
+        for (i = 0; (feature = cpuinfo_names_feature(name, i)); i++) {
+            if (models_file_find_feature(file, feature) >= 0) {
+                add_meaning(&found, feature);
             }
-            found = tables->features[i].name;
         }
     }
     return found;
 }
 
-/* The property that is called @name, in any way; -1 if there is none */
-static int find_property(const History *history, const ModelsFile *file,
-                         const char *name)
+static void *fail_several(const char *name, const Meanings *meanings,
+                          Problem *problem)
 {
-    const X86CpuTables *tables = models_file_tables(file);
-    const char *libvirt = NULL, *text = name;
-    char hyphens[128];
-    int found = history_find(history, name), number, i;
+    char text[512] = "";
+    size_t i, length = 0;
 
-    with_hyphens(name, hyphens, sizeof(hyphens));
-    for (i = 0; found < 0 && i < 2; i++, text = hyphens) {
-        number = models_file_find_feature(file, text);
-        libvirt = number < 0 ? find_libvirt_name(file, text)
-                             : tables->features[number].name;
-        found = history_find(history, libvirt ? libvirt : text);
+    for (i = 0; i < meanings->count; i++) {
+        length += snprintf(text + length, sizeof(text) - length, "%s%.64s",
+                           !i ? "" : i + 1 < meanings->count ? ", " : " or ",
+                           meanings->features[i]);
     }
-    return found;
+    return problem_set(problem, STATUS_ERROR, "feature '%.64s' is %s in QEMU; "
+                       "name one of them", name, text);
+}
+
+/*
+ * Puts the property that is called @name, in any way, in *@property; -1 if
+ * there is none.  False if it is the name of several.
+ */
+static bool find_property(const History *history, const ModelsFile *file,
+                          const char *name, int *property, Problem *problem)
+{
+    const char *text = name;
+    char hyphens[128];
+    int i;
+
+    *property = history_find(history, name);
+    with_hyphens(name, hyphens, sizeof(hyphens));
+    for (i = 0; *property < 0 && i < 2; i++, text = hyphens) {
+        Meanings meanings = meanings_of(file, text);
+
+        if (meanings.count > 1) {
+            fail_several(name, &meanings, problem);
+            return false;
+        }
+        *property = history_find(history, meanings.count ? meanings.features[0]
+                                                         : text);
+    }
+    return true;
 }
 
 static bool fail_feature(const Tool *tool, const char *name, Problem *problem)
@@ -272,8 +319,10 @@ static json_t *ask(const ModelsFile *file, Asked *asked, Problem *problem)
         model = models_file_find_model(file, asked->model);
         asked->model_is_known |= model >= 0;
     }
-    if (asked->feature) {
-        property = find_property(history, file, asked->feature);
+    if (asked->feature && !find_property(history, file, asked->feature,
+                                         &property, problem)) {
+        history_free(history);
+        return NULL;
     }
     if (property >= 0 && !asked->found) {
         asked->found = history_name(history, property);

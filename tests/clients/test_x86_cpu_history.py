@@ -29,11 +29,14 @@ sys.path[:0] = [os.path.join(REPO, 'tests'),
 
 from answer_tool import batch, programs, run  # noqa: E402
 from bad_input import TEXTS, check_refused  # noqa: E402
+from cpu_models import ask  # noqa: E402
 import x86_cpu_golden as golden_data  # noqa: E402
 import x86_cpu_models  # noqa: E402
 from guest_cpuid import guest_view, register  # noqa: E402
 from release_line import NEWEST, OLDEST, of_line, version  # noqa: E402
 from schemas import check_json, check_schema  # noqa: E402
+from x86_cpu_errors import Failure  # noqa: E402
+from x86_cpu_names import Names  # noqa: E402
 from x86_cpu_text import number_key  # noqa: E402
 
 QEMU = os.environ['QTEST_QEMU_BINARY']
@@ -508,6 +511,28 @@ class Answers(unittest.TestCase):
         for (other, name), answer in zip(pairs, answers):
             self.assertEqual(answer.get('feature'),
                              other if other in names else name, other)
+
+    def test_flags(self):
+        """Of /proc/cpuinfo, as all other verbs take them"""
+        features, = ask(['-machine', 'none', '-accel', 'tcg'],
+                        [('query-cpu-features', {})])
+        names = Names(features['return'])
+        flags = sorted({flag for feature in features['return']
+                        for flag in feature['cpuinfo']})
+        answers = batch([{'verb': 'history', 'model': 'base', 'feature': flag,
+                          'accel': 'tcg'} for flag in flags], MODELS)
+        several = 0
+        for flag, answer in zip(flags, answers):
+            with self.subTest(flag):
+                try:
+                    expected = names.find(flag)
+                except Failure as exc:
+                    self.assertEqual(answer['error'], str(exc))
+                    several += 1
+                else:
+                    self.assertEqual(answer.get('feature'), expected)
+        self.assertGreater(several, 0)
+        self.assertGreater(len(flags), 200)
 
 
 def add_models(table, models):

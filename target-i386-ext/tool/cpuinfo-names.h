@@ -1,0 +1,21 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What Linux calls features in /proc/cpuinfo
+ *
+ * Answers, for verbs that people give names of features: which features does
+ * this flag stand for?  From tables/features.tbl.
+ */
+
+#ifndef X86CPU_CPUINFO_NAMES_H
+#define X86CPU_CPUINFO_NAMES_H
+
+#include <stddef.h>
+
+/*
+ * QEMU's name of feature @number of those that @flag stands for, if it is not
+ * the same; NULL if there are no more.  Not each QEMU has all of them.
+ */
+const char *cpuinfo_names_feature(const char *flag, size_t number);
+
+#endif /* X86CPU_CPUINFO_NAMES_H */
