@@ -106,9 +106,15 @@ typedef X86CPURegister32 CpuFeatureRegister;
 #define x86_cpu_has_synic_1(cpu) ((cpu)->hyperv_synic_kvm_only)
 #define x86_cpu_vendor_only_v2(cpu) false
 
-#define X86_XSAVE_FEATURES 1
-#define x86_xsave_feature_word(i, n) (x86_ext_save_areas[i].feature)
-#define x86_xsave_feature_mask(i, n) (x86_ext_save_areas[i].bits)
+/* AVX10 is only in cpuid_has_xsave_feature(). */
+#define X86_XSAVE_FEATURES 2
+#define x86_xsave_feature_word(i, n) \
+    ((n) ? FEAT_7_1_EDX : x86_ext_save_areas[i].feature)
+#define x86_xsave_feature_mask(i, n) \
+    (!(n) ? x86_ext_save_areas[i].bits : \
+     x86_ext_save_areas[i].feature == FEAT_7_0_EBX && \
+     x86_ext_save_areas[i].bits == CPUID_7_0_EBX_AVX512F ? \
+     CPUID_7_1_EDX_AVX10 : 0)
 
 #define X86_CPU_EXCLUDED_BY_MPX 0
 #define X86_CPU_BASE_HAS_HOST_VENDOR false

@@ -35,6 +35,7 @@ static const struct {
 };
 
 typedef struct Components {
+    const X86CpuTables *tables;
     const HostLine *line;
     const HostOffer *offer;
     const X86Cpu *remaining;
@@ -51,11 +52,17 @@ static bool has(const X86Cpu *cpu, X86CpuWordId word, uint64_t bits)
     return cpu->words[word] & bits;
 }
 
-static bool has_component(const X86Cpu *cpu, const HostComponent *component)
+static bool has_component(const X86Cpu *cpu, const X86CpuComponent *component)
 {
-    return has(cpu, component->features[0].word,
-               component->features[0].mask) ||
-           has(cpu, component->features[1].word, component->features[1].mask);
+    size_t i;
+
+    for (i = 0; i < X86CPU_COMPONENT_FEATURES; i++) {
+        if (has(cpu, component->features[i].word,
+                component->features[i].mask)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The components that QEMU puts into words, before it filters them */
@@ -67,9 +74,9 @@ static uint64_t wanted_components(const Components *c)
     if (!has(&c->wanted, X86CPU_FEAT_1_ECX, XSAVE)) {
         return 0;
     }
-    for (i = 0; i < c->line->ncomponents; i++) {
-        if (has_component(&c->wanted, &c->line->components[i])) {
-            components |= BIT(c->line->components[i].number);
+    for (i = 0; i < c->tables->ncomponents; i++) {
+        if (has_component(&c->wanted, &c->tables->components[i])) {
+            components |= BIT(c->tables->components[i].number);
         }
     }
     components &= c->known;
@@ -93,8 +100,9 @@ static uint64_t known_components(const HostLine *line, const HostOffer *offer)
 }
 
 /* Drops both of them, as x86_cpu_expand_features() does. */
-static void exclude_mpx_and_apxf(const X86CpuTables *tables, Components *c)
+static void exclude_mpx_and_apxf(Components *c)
 {
+    const X86CpuTables *tables = c->tables;
     X86Cpu both = { 0 };
     size_t i;
 
@@ -107,9 +115,9 @@ static void exclude_mpx_and_apxf(const X86CpuTables *tables, Components *c)
     }
     both.words[X86CPU_FEAT_7_0_EBX] = MPX;
     both.words[X86CPU_FEAT_7_1_EDX] = APXF;
-    for (i = 0; i < c->line->ncomponents; i++) {
-        if (has_component(&both, &c->line->components[i])) {
-            c->excluded |= BIT(c->line->components[i].number) & c->known;
+    for (i = 0; i < tables->ncomponents; i++) {
+        if (has_component(&both, &tables->components[i])) {
+            c->excluded |= BIT(tables->components[i].number) & c->known;
         }
     }
 }
@@ -197,6 +205,7 @@ void host_components_explain(const X86CpuTables *tables,
                              void *opaque)
 {
     Components c = {
+        .tables = tables,
         .line = host_line(tables->version),
         .offer = offer,
         .remaining = &filtered->remaining,
@@ -207,7 +216,7 @@ void host_components_explain(const X86CpuTables *tables,
 
     x86cpu_expand_features(tables, &c.wanted, X86CPU_ON_KVM, topology);
     c.known = known_components(c.line, offer);
-    exclude_mpx_and_apxf(tables, &c);
+    exclude_mpx_and_apxf(&c);
     all = wanted_components(&c);
     for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         X86CpuWordId word = words[i].word;
@@ -239,12 +248,11 @@ void host_components_explain(const X86CpuTables *tables,
 
 X86CpuBits host_components_owner(const X86CpuTables *tables, X86CpuBits bit)
 {
-    const HostLine *line = host_line(tables->version);
     size_t i, n;
 
     for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        for (n = 0; words[i].word == bit.word && n < line->ncomponents; n++) {
-            const HostComponent *component = &line->components[n];
+        for (n = 0; words[i].word == bit.word && n < tables->ncomponents; n++) {
+            const X86CpuComponent *component = &tables->components[n];
             unsigned shift = words[i].high ? 32 : 0;
 
             if (component->number >= shift &&

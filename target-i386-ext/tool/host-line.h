@@ -13,20 +13,8 @@
 
 #include "expand.h"
 
-/* A state component of XSAVE, and the features of which any has it */
-typedef struct HostComponent {
-    unsigned number;
-    struct {
-        unsigned word;
-        uint64_t mask;          /* 0: none */
-    } features[2];
-} HostComponent;
-
 typedef struct HostLine {
-    /* XSAVE components that QEMU knows, by number */
-    const HostComponent *components;
-    size_t ncomponents;
-    /* Those in IA32_XSS; the others are in XCR0. */
+    /* XSAVE components in IA32_XSS; the others are in XCR0. */
     uint64_t supervisor;
     /* Those are there if IA32_XSS offers them; else, if XCR0 does. */
     bool looks_at_xss;

@@ -368,6 +368,20 @@ class Checks(ComparedChecks):
         self.fail_if(problems)
         self.assertGreater(taken, 0)
 
+    def test_6_components(self):
+        """
+        Leaf 0xD has AVX10's components, whatever the level of leaf 7
+
+        In QEMU 10.0, cpuid_has_xsave_feature() knows it, not the table.
+        """
+        props = {**self.lab.extra, 'avx10-version': 0, 'avx10': True,
+                 'avx512f': False, 'level': 0xd, 'level-func7': 0}
+        a, b = ({'name': 'GraniteRapids-v2', 'machine-type': NEWEST,
+                 'props': {**props, **more}} for more in ({}, {'avx10': False}))
+        results = [reply['return']['result'] for reply in
+                   self.lab.ask([compare(a, b), compare(b, a)])]
+        self.assertEqual(results, ['superset', 'subset'])
+
     def test_7_itself(self):
         """A model is identical to itself, and is its baseline"""
         models = [{'name': name, 'machine-type': machine}
