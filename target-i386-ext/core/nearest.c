@@ -335,7 +335,7 @@ static uint64_t version_of(const X86CpuCandidate *model)
         return UINT64_MAX;
     }
     for (digit = dash + 2; *digit; digit++) {
-        if (*digit < '0' || *digit > '9') {
+        if (*digit < '0' || *digit > '9' || version > UINT64_MAX / 100) {
             return UINT64_MAX;
         }
         version = version * 10 + (*digit - '0');

@@ -29,7 +29,7 @@ static uint32_t next_bits(uint32_t crc, int bits)
     return crc;
 }
 
-/* By byte: what it is after so many more bytes of zeros, less one */
+/* By how many bytes of zeros follow, and by byte: the CRC of that byte */
 typedef struct Tables {
     uint32_t after[8][256];
 } Tables;

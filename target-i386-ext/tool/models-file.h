@@ -55,10 +55,9 @@ extern const char *const models_file_irqchip_names[MODELS_FILE_IRQCHIPS];
 ModelsFile *models_file_read(const char *path, char *error, size_t size);
 
 /*
- * The same for a reader that only asks about the @count models @names, which
- * is faster.  If all of these are in the file, it may be as if it had no others
- * but those that they are like, and base; and if no byte has changed since the
- * build wrote it, its digest is taken as it is.
+ * The same, faster, for a reader that only asks about the @count models @names.
+ * Other models may be missing then, except base and what @names are like.  The
+ * digest of a file whose lines have the CRC that it says is not computed.
  */
 ModelsFile *models_file_read_named(const char *path, const char *const *names,
                                    size_t count, char *error, size_t size);

@@ -4,15 +4,16 @@
  * Files of CPU models as the build writes them, line by line
  */
 
-/* For memrchr() */
-#define _GNU_SOURCE
-
 #include <stdlib.h>
 #include <string.h>
 #include "crc32.h"
 #include "models-lines.h"
 
-enum { CRC_DIGITS = 8 };
+enum {
+    CRC_DIGITS = 8,
+    /* Files have 200 or so; looking for one among more takes too long. */
+    MAX_MODELS = 1000,
+};
 
 /* What a model is in the file */
 typedef struct Model {
@@ -61,7 +62,8 @@ static bool parse_crc(ModelsLines line, uint32_t *crc)
 
     *crc = 0;
     if (!skip(&line, " \"$crc32\": \"") ||
-        length_of(line) != CRC_DIGITS + strlen("\",\n")) {
+        length_of(line) != CRC_DIGITS + strlen("\",\n") ||
+        memcmp(line.start + CRC_DIGITS, "\",\n", strlen("\",\n"))) {
         return false;
     }
     for (i = 0; i < CRC_DIGITS; i++) {
@@ -118,33 +120,20 @@ const char *models_lines_end_of_fingerprints(ModelsLines rest)
     return skip(&rest, "\n    {") ? find_end(rest, "\n   ]") : NULL;
 }
 
-/* The last line of *@lines, which does not have it afterwards */
-static ModelsLines last_line(ModelsLines *lines)
+/* A text without escapes, up to @after, which it skips */
+static bool skip_text(ModelsLines *lines, const char *after, ModelsLines *text)
 {
-    const char *start = memrchr(lines->start, '\n', length_of(*lines));
-    ModelsLines line = { start ? start + 1 : lines->start, lines->end };
+    const char *end = memchr(lines->start, '"', length_of(*lines));
 
-    lines->end = start ? start : lines->start;
-    return line;
-}
-
-/* A text without escapes in @line, after @before and up to @after */
-static bool find_text(ModelsLines line, const char *before, const char *after,
-                      ModelsLines *text)
-{
-    size_t length = strlen(after);
-
-    if (!skip(&line, before) || length_of(line) < length ||
-        memcmp(line.end - length, after, length)) {
+    *text = (ModelsLines) { lines->start, end };
+    if (!end || memchr(text->start, '\\', length_of(*text))) {
         return false;
     }
-    line.end -= length;
-    *text = line;
-    return !memchr(line.start, '\\', length_of(line)) &&
-           !memchr(line.start, '"', length_of(line));
+    lines->start = end;
+    return skip(lines, after);
 }
 
-/* The next model; its last members are "like", if there is one, and "name" */
+/* The next model of the list: its "changes", "like" if any, and "name" */
 static bool next_model(ModelsLines *list, Model *model)
 {
     ModelsLines rest = *list;
@@ -155,13 +144,19 @@ static bool next_model(ModelsLines *list, Model *model)
     }
     list->start = end;
     *model = (Model) { .object = { rest.start - 1, end } };
-    rest.end = end - strlen("\n  }");
-    if (!find_text(last_line(&rest), "   \"name\": \"", "\"",
-                   &model->name)) {
+    rest.end = end;
+    if (!skip(&rest, "\n   \"changes\": {")) {
         return false;
     }
-    find_text(last_line(&rest), "   \"like\": \"", "\",", &model->like);
-    return true;
+    if (!skip(&rest, "}")) {
+        rest.start = find_end(rest, "\n   }");
+    }
+    /* With a member that is new, all of the file is read. */
+    return rest.start && skip(&rest, ",\n") &&
+           (!skip(&rest, "   \"like\": \"") ||
+            skip_text(&rest, "\",\n", &model->like)) &&
+           skip(&rest, "   \"name\": \"") &&
+           skip_text(&rest, "\"\n  }", &model->name) && !length_of(rest);
 }
 
 /* All of them; NULL if the list is written otherwise */
@@ -172,6 +167,9 @@ static Model *index_models(ModelsLines list, size_t *count)
 
     *count = 0;
     do {
+        if (*count == MAX_MODELS) {
+            break;
+        }
         if (*count == room) {
             size_t more = room ? 2 * room : 256;
             Model *longer = realloc(models, more * sizeof(*models));

@@ -22,10 +22,7 @@ typedef struct ModelsLines {
     const char *start, *end;
 } ModelsLines;
 
-/*
- * Whether the third line is member "$crc32", and it is that of the other lines;
- * then no byte has changed since the file was written.
- */
+/* Whether the third line is member "$crc32", and it is that of the others */
 bool models_lines_are_intact(ModelsLines file);
 
 /*

@@ -30,6 +30,11 @@ enum {
     MAX_NODES = 1 << 20,
     /* Files have 8 or so. */
     MAX_DEPTH = 100,
+    /* Looking for their end may take as long as reading all of the file. */
+    MAX_SKIPPED_LISTS = 8,
+    /* Of the objects whose members these are */
+    MODELS_DEPTH = 1,
+    FINGERPRINTS_DEPTH = 3,
     /* In bytes */
     FIRST_CHUNK = 1 << 17,
 };
@@ -60,7 +65,7 @@ typedef struct Parser {
     /* Items of lists and objects that have not ended yet */
     JsonNode *stack;
     size_t used, room;
-    size_t nnodes;
+    size_t nnodes, nskipped;
     /* Those of the models that are wanted, or NULL */
     const char *const *names;
     size_t nnames;
@@ -547,29 +552,30 @@ static bool name_is(const JsonNode *node, const char *name)
 /* Member @node, which has a name: of an intact file, not all are needed. */
 static bool parse_member(Parser *p, JsonNode *node, unsigned depth)
 {
+    bool are_models = depth == MODELS_DEPTH && name_is(node, "models");
+    bool are_fingerprints = depth == FINGERPRINTS_DEPTH &&
+                            name_is(node, "fingerprints");
     ModelsLines rest = { p->at, p->end }, *models;
     const char *end;
     size_t count;
 
-    if (!p->tree->intact || p->at == p->end || *p->at != '[') {
+    if (!p->tree->intact || p->at == p->end || *p->at != '[' ||
+        (!are_models && !are_fingerprints) ||
+        p->nskipped == MAX_SKIPPED_LISTS) {
         return parse_value(p, node, depth);
     }
+    p->nskipped++;
     rest.start++;
-    if (name_is(node, "fingerprints")) {
-        end = models_lines_end_of_fingerprints(rest);
-        if (end) {
-            return skip_items(p, node, end);
-        }
-    } else if (depth == 1 && name_is(node, "models") &&
-               models_lines_choose(rest, p->names, p->nnames, &models, &count,
-                                   &end)) {
+    if (are_models && models_lines_choose(rest, p->names, p->nnames, &models,
+                                          &count, &end)) {
         bool ok = parse_models(p, node, models, count, end, depth + 1);
 
         free(models);
         p->tree->partial = true;
         return ok;
     }
-    return parse_value(p, node, depth);
+    end = are_models ? NULL : models_lines_end_of_fingerprints(rest);
+    return end ? skip_items(p, node, end) : parse_value(p, node, depth);
 }
 
 static bool parse_word(Parser *p, JsonNode *node)

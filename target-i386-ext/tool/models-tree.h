@@ -4,9 +4,9 @@
  * The JSON of a file of CPU models, as a tree
  *
  * Answers, for the reader of such files (models-file.c): what is in this one?
- * Most of the time of a query goes into reading 500 KB, so this is made for
- * speed: values are not allocated one by one, and texts stay where they are in
- * the file.  Integers have all of 64 bits.
+ * Most of the time of a query goes into this, so it is made for speed: values
+ * are not allocated one by one, and texts stay where they are in the file.
+ * Integers have all of 64 bits.
  */
 
 #ifndef X86CPU_MODELS_TREE_H
@@ -56,9 +56,9 @@ ModelsTree *models_tree_load(const char *path, const char *const *names,
                              size_t count, char *error, size_t size);
 
 /*
- * Whether it is known that no byte has changed since the build wrote the file,
- * so that its digest needs no look, and lists named "fingerprints", which are
- * most of it, are empty.  Always false without @names.
+ * Whether the lines of the file have the CRC that it says.  Its digest is then
+ * as it was written, and "fingerprints", which are most of the file, need not
+ * have been read: their lists may be empty.  Always false without @names.
  */
 bool models_tree_is_intact(const ModelsTree *tree);
 

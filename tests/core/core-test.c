@@ -1720,9 +1720,10 @@ static void test_nearest_model(void)
         { "X-version", false, &same },
         { "Z-v10", false, &same },
         { "Z-v9", false, &same },
+        { "Z-v18446744073709551617", false, &same },
     };
     /* In this order they are the best ones, without those before. */
-    static const size_t order[] = { 7, 6, 3, 5, 4, 2, 1, 0 };
+    static const size_t order[] = { 7, 6, 3, 5, 4, 8, 2, 1, 0 };
     enum { COUNT = G_N_ELEMENTS(models) };
     X86CpuGoal goal;
     X86CpuEdit edit;

@@ -29,7 +29,8 @@ from made_hosts import (  # noqa: E402
 
 # Sources in tool/ that host-check-program.c needs
 PARTS = ['models-*.c', 'canonical-json.c', 'cpu-items.c', 'cpu-text.c',
-         'crc32.c', 'feature-names.c', 'host-check.c', 'host-components.c', 'host-cpu.c',
+         'crc32.c', 'feature-names.c', 'host-check.c', 'host-components.c',
+         'host-cpu.c',
          'host-errors.c', 'host-hyperv.c', 'host-line.c', 'host-offer.c',
          'host-removed.c', 'host-requests.c', 'input-file.c', 'passport.c',
          'sha256.c']
