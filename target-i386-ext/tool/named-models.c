@@ -68,6 +68,7 @@ bool named_models_add(const CpuContext *context, const X86CpuHostValues *host,
         model->is_alias = models_file_is_alias(context->file, i);
         model->model = i;
         model->layer = context->layer;
+        model->irqchip = context->irqchip;
         evaluate(context, host, model);
     }
     /* From the end, as the others are still to be compared with. */

@@ -16,6 +16,8 @@ typedef struct NamedModel {
     const char *name;
     bool is_alias;
     size_t model, layer;
+    /* That of the context */
+    ModelsFileIrqchip irqchip;
     /*
      * Its static expansion, and the features that this lacks because they
      * depend on one that is off: they turn up with it.

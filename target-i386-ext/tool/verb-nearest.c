@@ -91,8 +91,8 @@ static char *text_of(const json_t *answer)
 }
 
 /* Whether the answer is as good as the core expects */
-static bool holds(const Question *q, const json_t *answer, size_t layer,
-                  const X86CpuGoal *goal)
+static bool holds(const Question *q, const json_t *answer,
+                  const NamedModel *model, const X86CpuGoal *goal)
 {
     Question *other = malloc(sizeof(*other));
     char *text = text_of(answer);
@@ -101,7 +101,8 @@ static bool holds(const Question *q, const json_t *answer, size_t layer,
 
     if (text && other) {
         *other = *q;
-        other->context.layer = layer;
+        other->context.layer = model->layer;
+        other->context.irqchip = model->irqchip;
         good = question_ask(other, text, &problem) &&
                x86cpu_reaches_goal(q->tables, &other->described, &goal->views,
                                    q->context.accel);
@@ -123,7 +124,7 @@ static json_t *find_answer(const Question *q, const NamedModels *named,
         const NamedModel *model = &named->models[i];
         json_t *answer = describe(q, model, &edit);
 
-        if (holds(q, answer, model->layer, goal)) {
+        if (holds(q, answer, model, goal)) {
             if (model->layer == q->context.layer) {
                 json_object_set_new(answer, "machine-type",
                                     json_string(q->machine));
@@ -189,8 +190,13 @@ static json_t *nearest(Tool *tool, const json_t *request, Status *status,
         for (i = 0; ok && request_flag(request, "any") &&
              i < models_file_layer_count(q->file); i++) {
             context.layer = i;
+            /* Unless told, a guest there has the default of its machine. */
+            context.irqchip = default_irqchip(
+                q->tables->version >= X86CPU_LINE_11_1,
+                models_file_layer(q->file, i));
             ok = i == q->context.layer ||
-                 named_models_add(&context, &q->host, &models);
+                 (request_irqchip(request, &context.irqchip, problem) &&
+                  named_models_add(&context, &q->host, &models));
         }
     }
     if (ok) {

@@ -20,6 +20,7 @@ import tempfile
 import unittest
 
 from answer_tool import REPO, TOOL, batch, programs, run
+from cpu_models import cpu_option
 import passports
 from schemas import check_json, check_schema
 
@@ -275,6 +276,33 @@ class Checks(unittest.TestCase):
                               'cpu': f'EPYC,tsc-freq={text}'}], MODELS)
             self.assertEqual(answer['model']['props'].get('tsc-frequency', 0),
                              hertz, text)
+
+    def test_nearest_irqchip(self):
+        """Another machine type has its own interrupt controller"""
+        machines = json.loads(run(['list', '--json'], [MODELS], status=0).stdout
+                              )['files'][0]['machine-types']
+        if 'pc-q35-4.0' not in machines:
+            self.skipTest('the default is the same on all machine types')
+        host = {'vendor': 'AuthenticAMD', 'phys-bits': 46,
+                'guest-phys-bits': 46, 'machine': 'pc-q35-4.0'}
+        cpu, = batch([{'verb': 'expand', 'cpu': 'EPYC-v1', **host,
+                       'machine': machines[0], 'irqchip': 'split'}], MODELS)
+        cpu = {'cpu': cpu_option('base', cpu['model']['props']),
+               'machine': 'pc-q35-4.0'}
+        for more in {}, {'irqchip': 'on'}, {'irqchip': 'split'}:
+            with self.subTest(more):
+                found, = batch([{'verb': 'nearest', **host, **more,
+                                 'cpu': cpu['cpu'], 'any': True}], MODELS)
+                props = {**dict.fromkeys(found['add'], True),
+                         **dict.fromkeys(found['remove'], False),
+                         **found['set']}
+                same = {'cpu': cpu_option(found['name'], props),
+                        'machine': found['machine-type']}
+                answers = batch([{'verb': 'compare', **host, **more,
+                                  'cpus': cpus} for cpus in
+                                 ([cpu, same], [same, cpu])], MODELS)
+                self.assertEqual([a['status'] for a in answers], [0, 0],
+                                 (found, answers))
 
     def test_custom(self):
         """A complete one is as good as base"""
