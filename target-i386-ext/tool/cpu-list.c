@@ -10,14 +10,22 @@
 #include "translate.h"
 #include "verbs.h"
 
-/* What is automatic can't migrate, and so counts as off. */
-void cpus_drop_auto(X86Cpu *cpu)
+bool cpus_make_comparable(Question *q, Problem *problem)
 {
-    X86CpuPropertyId id = X86CPU_HV_NO_NONARCH_CORESHARING;
+    uint64_t *coresharing =
+        &q->described.values[X86CPU_HV_NO_NONARCH_CORESHARING];
 
-    if (cpu->values[id] == CPU_TEXT_AUTO) {
-        cpu->values[id] = false;
+    if (q->request.cpu.values[X86CPU_HV_PASSTHROUGH]) {
+        problem_set(problem, STATUS_UNKNOWN, "%.64s: hv-passthrough turns on "
+                    "what the host has; set the hv-* properties that you want "
+                    "instead", q->text);
+        return false;
     }
+    /* What is automatic can't migrate, and so counts as off. */
+    if (*coresharing == CPU_TEXT_AUTO) {
+        *coresharing = false;
+    }
+    return true;
 }
 
 bool cpus_fill(Tool *tool, const json_t *request, size_t least,
@@ -44,13 +52,9 @@ bool cpus_fill(Tool *tool, const json_t *request, size_t least,
         if (!question_fill(tool, request, i, q, problem)) {
             return false;
         }
-        if (q->request.cpu.values[X86CPU_HV_PASSTHROUGH]) {
-            problem_set(problem, STATUS_UNKNOWN, "%.64s: hv-passthrough turns "
-                        "on what the host has; set the hv-* properties that "
-                        "you want instead", q->text);
+        if (!cpus_make_comparable(q, problem)) {
             return false;
         }
-        cpus_drop_auto(&q->described);
         cpus->count++;
     }
     return true;

@@ -18,8 +18,11 @@ typedef struct Cpus {
     size_t count;
 } Cpus;
 
-/* What is automatic can't migrate, and so counts as off. */
-void cpus_drop_auto(X86Cpu *cpu);
+/*
+ * Makes @q->described what it is compared as.  False if only a host knows, as
+ * with hv-passthrough.
+ */
+bool cpus_make_comparable(Question *q, Problem *problem);
 
 /* Fills *@cpus with "cpus" of @request: from @least to @most CPUs. */
 bool cpus_fill(Tool *tool, const json_t *request, size_t least, size_t most,

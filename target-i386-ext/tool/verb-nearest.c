@@ -175,10 +175,8 @@ static json_t *nearest(Tool *tool, const json_t *request, Status *status,
     bool ok;
 
     (void)status;
-    ok = q && question_fill(tool, request, 0, q, problem);
-    if (ok) {
-        cpus_drop_auto(&q->described);
-    }
+    ok = q && question_fill(tool, request, 0, q, problem) &&
+         cpus_make_comparable(q, problem);
     if (ok && !*q->described.vendor) {
         problem_set(problem, STATUS_ERROR, "a named CPU model has a vendor, "
                     "and %.64s has none: set the property vendor", q->text);

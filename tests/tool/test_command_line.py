@@ -304,6 +304,17 @@ class Checks(unittest.TestCase):
                 self.assertEqual([a['status'] for a in answers], [0, 0],
                                  (found, answers))
 
+    def test_passthrough(self):
+        """Only the host knows what hv-passthrough turns on"""
+        cpu = 'Haswell,hv-passthrough=on'
+        for verb, cpus in (('nearest', {'cpu': cpu}),
+                           ('baseline', {'cpus': [cpu]}),
+                           ('compare', {'cpus': ['Haswell', cpu]})):
+            answer, = batch([{'verb': verb, 'accel': 'tcg', **cpus}], MODELS)
+            self.assertEqual(answer['status'], 3, answer)
+            self.assertIn('hv-passthrough turns on what the host has',
+                          answer['error'])
+
     def test_custom(self):
         """A complete one is as good as base"""
         base, = batch([{'verb': 'expand', 'cpu': 'EPYC', 'accel': 'tcg'}],
