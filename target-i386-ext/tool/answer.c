@@ -384,31 +384,6 @@ bool question_set_host(Question *q, const Passport *passport,
     return true;
 }
 
-void answer_settle(const ModelsFile *file, X86Cpu *cpu)
-{
-    const X86CpuTables *tables = models_file_tables(file);
-    X86Cpu all = { 0 };
-    size_t i;
-
-    for (i = 0; i < tables->nfeatures; i++) {
-        const X86CpuFeature *f = &tables->features[i];
-
-        if ((cpu->words[f->word] & f->mask) == f->mask) {
-            all.words[f->word] |= f->mask;
-        }
-    }
-    memcpy(cpu->words, all.words, sizeof(cpu->words));
-    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
-        cpu->given[i] = models_props_describe(file, cpu, i);
-        if (!cpu->given[i]) {
-            cpu->values[i] = tables->properties[i].value;
-        }
-    }
-    if (cpu->values[X86CPU_LEGACY_CACHE]) {
-        memset(cpu->caches, 0, sizeof(cpu->caches));
-    }
-}
-
 bool question_ask(Question *q, const char *text, Problem *problem)
 {
     char error[CPU_TEXT_ERROR];
@@ -423,7 +398,7 @@ bool question_ask(Question *q, const char *text, Problem *problem)
     }
     x86cpu_describe(q->tables, &q->request.cpu, q->context.accel, &q->host,
                     &q->described);
-    answer_settle(q->file, &q->described);
+    models_props_settle(q->file, &q->described);
     return true;
 }
 

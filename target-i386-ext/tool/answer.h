@@ -178,13 +178,6 @@ bool question_needs_vendor(const Question *question);
 /* Names of properties of @described that are the host's, and are not known */
 json_t *question_unknown(const Question *question);
 
-/*
- * Makes *@described, which x86cpu_describe() made of a CPU of @file, what its
- * properties say: those that it lacks have their defaults, and features are
- * there with all bits or not at all.
- */
-void answer_settle(const ModelsFile *file, X86Cpu *described);
-
 /* The value of @prop in JSON */
 json_t *answer_value(const ModelsProp *prop);
 

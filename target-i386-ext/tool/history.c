@@ -262,7 +262,7 @@ static void evaluate(const History *h, size_t model, size_t layer,
                           vendors[accelerator], &requested);
     x86cpu_describe(models_file_tables(h->file), &requested, accel, &host,
                     &cpu->described);
-    answer_settle(h->file, &cpu->described);
+    models_props_settle(h->file, &cpu->described);
     cpu->guest_phys_bits = kvm && requested.values[X86CPU_GUEST_PHYS_BITS] ==
                                   X86CPU_AUTOMATIC_PHYS_BITS;
     cpu->phys_bits = kvm && requested.values[X86CPU_HOST_PHYS_BITS] &&

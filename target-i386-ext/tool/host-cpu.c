@@ -12,6 +12,7 @@
 #include <string.h>
 #include "host-line.h"
 #include "host-offer.h"
+#include "models-props.h"
 
 #define BIT(n) (1ull << (n))
 
@@ -202,4 +203,5 @@ void host_offer_cpu(const Passport *passport, const ModelsFile *file,
     if (options->cpu_pm && host_has_msr(passport, UMWAIT_CONTROL)) {
         cpu->words[X86CPU_FEAT_7_0_ECX] |= WAITPKG;
     }
+    models_props_settle(file, cpu);
 }

@@ -8,6 +8,7 @@
  */
 
 #include <inttypes.h>
+#include <string.h>
 #include "models-props.h"
 
 #define LM (1u << 29)           /* CPUID[0x80000001].EDX */
@@ -210,4 +211,29 @@ void models_props_print(const ModelsFile *file, const X86Cpu *described,
     putc('{', out);
     models_props_each(file, described, print_prop, &printer);
     putc('}', out);
+}
+
+void models_props_settle(const ModelsFile *file, X86Cpu *cpu)
+{
+    const X86CpuTables *tables = models_file_tables(file);
+    X86Cpu all = { 0 };
+    size_t i;
+
+    for (i = 0; i < tables->nfeatures; i++) {
+        const X86CpuFeature *f = &tables->features[i];
+
+        if ((cpu->words[f->word] & f->mask) == f->mask) {
+            all.words[f->word] |= f->mask;
+        }
+    }
+    memcpy(cpu->words, all.words, sizeof(cpu->words));
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        cpu->given[i] = models_props_describe(file, cpu, i);
+        if (!cpu->given[i]) {
+            cpu->values[i] = tables->properties[i].value;
+        }
+    }
+    if (cpu->values[X86CPU_LEGACY_CACHE]) {
+        memset(cpu->caches, 0, sizeof(cpu->caches));
+    }
 }

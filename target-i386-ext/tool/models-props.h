@@ -62,4 +62,11 @@ void models_props_print(const ModelsFile *file, const X86Cpu *described,
 /* Prints @text, of UTF-8, to @out as a JSON string. */
 void models_props_print_text(const char *text, FILE *out);
 
+/*
+ * Makes *@described, which x86cpu_describe() made of a CPU of @file, what its
+ * properties say: those that it lacks have their defaults, and features are
+ * there with all bits or not at all.
+ */
+void models_props_settle(const ModelsFile *file, X86Cpu *described);
+
 #endif /* X86CPU_MODELS_PROPS_H */

@@ -14,7 +14,8 @@ import make_hosts
 import passports
 from cpu_models import QEMU, ask, expansion
 from made_hosts import made_host, no_made_hosts
-from varied_hosts import on_host, varied_host, write
+from make_hosts import Kvm
+from varied_hosts import VERSIONS, Offers, on_host, varied_host, write
 
 MODELS = os.path.join(os.path.dirname(QEMU), 'qemu-cpu-models.json')
 KVM = ['-machine', 'none', '-accel', 'kvm']
@@ -66,6 +67,13 @@ class HostFleet:
     def plain(self, name):
         """The host of make_hosts.py with this name"""
         return Host(made_host(name), self._paths()[1])
+
+    def without(self, name, feature):
+        """The same, with the newest kernel, whose KVM lacks a feature"""
+        path, passport_path = self._paths()
+        offers = Offers(Kvm(name, VERSIONS[-1]).as_host())
+        offers.take_out(feature)
+        return Host(write(offers.host, path), passport_path)
 
     def varied(self, choose, vendor):
         """One that is made up, by 'amd' or 'intel'"""

@@ -96,6 +96,13 @@ class TestHosts(LabChecks, unittest.TestCase):
         self.fail_if([problem for host in hosts for machine in (OLDEST, NEWEST)
                       for problem in self.one_host_problems(host, machine)])
 
+    def test_1_parts(self):
+        """A feature of several bits is there with all of them, or not"""
+        # vmx-invept-single-context has a bit of each.
+        for feature in 'vmx-ept', 'vmx-vpid':
+            host = self.fleet.without('intel-haswell', feature)
+            self.fail_if(list(self.one_host_problems(host, NEWEST)))
+
     def running(self, hosts, machine):
         """The models that run on all hosts, says QEMU on each"""
         names = set(self.names)
