@@ -11,6 +11,7 @@
 #include "answer.h"
 #include "baseline.h"
 #include "best-models.h"
+#include "host-components.h"
 #include "named-models.h"
 
 bool model_runs(const ModelsFile *file, const X86Cpu *requested,
@@ -24,7 +25,9 @@ bool model_runs(const ModelsFile *file, const X86Cpu *requested,
     x86cpu_filter(tables, &cpu, X86CPU_ON_KVM, X86CPU_ONE_THREAD,
                   &vector->offer, &filtered);
     return x86cpu_starts(&filtered) &&
-           x86cpu_missing_cache(&cpu) == X86CPU_CACHES;
+           x86cpu_missing_cache(&cpu) == X86CPU_CACHES &&
+           !host_components_are_missing(tables, requested, &vector->offer,
+                                        &filtered);
 }
 
 /* ---- best ---- */

@@ -37,7 +37,7 @@ static const struct {
 typedef struct Components {
     const X86CpuTables *tables;
     const HostLine *line;
-    const HostOffer *offer;
+    const X86CpuOffer *offer;
     const X86Cpu *remaining;
     /* Components that QEMU does not drop at once, as the host lacks them */
     uint64_t known;
@@ -86,9 +86,10 @@ static uint64_t wanted_components(const Components *c)
 }
 
 /* Those of x87 and SSE are always known. */
-static uint64_t known_components(const HostLine *line, const HostOffer *offer)
+static uint64_t known_components(const HostLine *line,
+                                 const X86CpuOffer *offer)
 {
-    const uint64_t *offered = offer->offer.words;
+    const uint64_t *offered = offer->words;
     uint64_t known = 3 | offered[X86CPU_FEAT_XSAVE_XCR0_LO] |
                      offered[X86CPU_FEAT_XSAVE_XCR0_HI] << 32;
 
@@ -109,7 +110,7 @@ static void exclude_mpx_and_apxf(Components *c)
     if (!x86cpu_has_mpx_and_apxf(tables, &c->wanted)) {
         return;
     }
-    if (!c->offer->offer.forced) {
+    if (!c->offer->forced) {
         c->wanted.words[X86CPU_FEAT_7_0_EBX] &= ~MPX;
         c->wanted.words[X86CPU_FEAT_7_1_EDX] &= ~APXF;
     }
@@ -191,14 +192,14 @@ static void explain_hidden(const Components *c, X86CpuUnseen *u)
         add_need(u, X86CPU_FEAT_XSAVE, XSAVES);
     }
     if (u->reason == X86CPU_REASON_QEMU &&
-        !(c->offer->offer.words[u->bit.word] & u->bit.mask)) {
+        !(c->offer->words[u->bit.word] & u->bit.mask)) {
         u->reason = X86CPU_REASON_NOT_OFFERED;
     }
 }
 
 void host_components_explain(const X86CpuTables *tables,
                              const X86Cpu *requested, X86CpuTopology topology,
-                             const HostOffer *offer,
+                             const X86CpuOffer *offer,
                              const X86CpuFiltered *filtered,
                              void (*found)(const X86CpuUnseen *unseen,
                                            void *opaque),
@@ -222,11 +223,11 @@ void host_components_explain(const X86CpuTables *tables,
         X86CpuWordId word = words[i].word;
         uint64_t bits = words[i].supervisor ? all & c.line->supervisor
                                             : all & ~c.line->supervisor;
-        uint64_t offered = offer->offer.words[word];
+        uint64_t offered = offer->words[word];
         uint64_t left, removed;
 
         bits = words[i].high ? bits >> 32 : bits & LOW_HALF;
-        left = offer->offer.forced ? bits : bits & offered;
+        left = offer->forced ? bits : bits & offered;
         removed = (bits & ~offered) |
                   ((bits | further(&c, word)) & ~seen(&c, word, left));
         for (; removed; removed &= removed - 1) {
@@ -244,6 +245,25 @@ void host_components_explain(const X86CpuTables *tables,
             found(&unseen, opaque);
         }
     }
+}
+
+static void note_blocking(const X86CpuUnseen *unseen, void *opaque)
+{
+    bool *missing = opaque;
+
+    *missing |= unseen->blocking;
+}
+
+bool host_components_are_missing(const X86CpuTables *tables,
+                                 const X86Cpu *requested,
+                                 const X86CpuOffer *offer,
+                                 const X86CpuFiltered *filtered)
+{
+    bool missing = false;
+
+    host_components_explain(tables, requested, X86CPU_ONE_THREAD, offer,
+                            filtered, note_blocking, &missing);
+    return missing;
 }
 
 X86CpuBits host_components_owner(const X86CpuTables *tables, X86CpuBits bit)

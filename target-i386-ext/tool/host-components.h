@@ -19,11 +19,20 @@
  */
 void host_components_explain(const X86CpuTables *tables,
                              const X86Cpu *requested, X86CpuTopology topology,
-                             const HostOffer *offer,
+                             const X86CpuOffer *offer,
                              const X86CpuFiltered *filtered,
                              void (*found)(const X86CpuUnseen *unseen,
                                            void *opaque),
                              void *opaque);
+
+/*
+ * Whether enforce=on stops as the host does not offer a component of
+ * @requested
+ */
+bool host_components_are_missing(const X86CpuTables *tables,
+                                 const X86Cpu *requested,
+                                 const X86CpuOffer *offer,
+                                 const X86CpuFiltered *filtered);
 
 /*
  * The feature that bit @bit belongs to, if it is that of a component; else

@@ -476,8 +476,8 @@ json_t *host_removed(const CpuContext *context, const CpuRequest *request,
     find_unmet(&r, topology);
     x86cpu_explain(r.tables, &request->cpu, X86CPU_ON_KVM, topology,
                    &offer->offer, collect, &r);
-    host_components_explain(r.tables, &request->cpu, topology, offer, filtered,
-                            collect, &r);
+    host_components_explain(r.tables, &request->cpu, topology, &offer->offer,
+                            filtered, collect, &r);
     collect_off_by_accelerator(&r);
     if (r.found) {
         qsort(r.found, r.nfound, sizeof(r.found[0]), compare);

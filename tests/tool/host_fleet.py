@@ -14,7 +14,7 @@ import make_hosts
 import passports
 from cpu_models import QEMU, ask, expansion
 from made_hosts import made_host, no_made_hosts
-from make_hosts import Kvm
+from make_hosts import EAX, Kvm
 from varied_hosts import VERSIONS, Offers, on_host, varied_host, write
 
 MODELS = os.path.join(os.path.dirname(QEMU), 'qemu-cpu-models.json')
@@ -74,6 +74,15 @@ class HostFleet:
         offers = Offers(Kvm(name, VERSIONS[-1]).as_host())
         offers.take_out(feature)
         return Host(write(offers.host, path), passport_path)
+
+    def lower(self, name, highest):
+        """The same, with a lower highest basic leaf"""
+        path, passport_path = self._paths()
+        kvm = Kvm(name, VERSIONS[-1])
+        kvm.cpuid = {key: regs for key, regs in kvm.cpuid.items()
+                     if not highest < key[0] <= 0xffff}
+        kvm.cpuid[0, None][EAX] = highest
+        return Host(write(kvm.as_host(), path), passport_path)
 
     def varied(self, choose, vendor):
         """One that is made up, by 'amd' or 'intel'"""

@@ -103,6 +103,12 @@ class TestHosts(LabChecks, unittest.TestCase):
             host = self.fleet.without('intel-haswell', feature)
             self.fail_if(list(self.one_host_problems(host, NEWEST)))
 
+    def test_1_components(self):
+        """XSAVE without leaf 0xD, which says what it saves"""
+        for name in 'intel-sapphirerapids', 'amd-opteron':
+            host = self.fleet.lower(name, 0xb)
+            self.fail_if(list(self.one_host_problems(host, NEWEST)))
+
     def running(self, hosts, machine):
         """The models that run on all hosts, says QEMU on each"""
         names = set(self.names)
