@@ -1525,10 +1525,10 @@ static bool read_exception(Reader *r, const JsonNode *json,
     exception->model = ALL_BUT_BASE;
     if (model) {
         exception->model = models_file_find_model(r->file, model);
-        if (exception->model < 0 && !models_tree_is_partial(r->file->tree)) {
-            return fail(r, "unknown model '%.64s'", model);
-        }
         if (exception->model < 0) {
+            if (!models_tree_is_partial(r->file->tree)) {
+                return fail(r, "unknown model '%.64s'", model);
+            }
             exception->model = NOT_READ;
         }
     }
