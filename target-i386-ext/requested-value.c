@@ -124,4 +124,5 @@ void x86_cpu_requested_value(X86CPU *cpu, X86Cpu *value)
     copy_text(value->model_id, sizeof(value->model_id), cpu, "model-id");
     g_strlcpy(value->hv_vendor_id, cpu->hyperv_vendor ?: "Microsoft Hv",
               sizeof(value->hv_vendor_id));
+    value->forced = cpu->force_features;
 }

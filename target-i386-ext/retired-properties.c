@@ -121,7 +121,11 @@ static void drop_intel_pt(X86CPU *cpu)
     CPUX86State *env = &cpu->env;
     uint64_t *word = &env->features[FEAT_7_0_EBX];
 
-    if ((*word & CPUID_7_0_EBX_INTEL_PT) && env->cpuid_min_level < 0x14) {
+    if (!(*word & CPUID_7_0_EBX_INTEL_PT)) {
+        return;
+    }
+    x86_cpu_access_adjust_level(cpu, FEAT_7_0_EBX);
+    if (env->cpuid_min_level < 0x14) {
         x86_cpu_access_mark_unavailable(cpu, FEAT_7_0_EBX,
             CPUID_7_0_EBX_INTEL_PT,
             "Intel PT need CPUID leaf 0x14, please set by "
@@ -144,7 +148,6 @@ void x86_cpu_retired_levels_begin(X86CPU *cpu)
         rp->xlevel2 = env->cpuid_min_xlevel2;
         rp->level_func7 = env->cpuid_min_level_func7;
     } else if (rp->no_intel_pt_level) {
-        x86_cpu_access_adjust_level(cpu, FEAT_7_0_EBX);
         drop_intel_pt(cpu);
     }
 }

@@ -278,7 +278,8 @@ static bool is_intel_pt_too_high(const X86CpuTables *tables,
 /*
  * A description has both, and levels without them: a CPU made from it drops
  * them again, or has them raise its levels.  With full-cpuid-auto-level off,
- * QEMU raises levels before it drops them.
+ * QEMU raises levels before it drops them; with x-force-features on, it does
+ * not drop them.
  */
 static void describe_mpx_and_apxf(const X86CpuTables *tables,
                                   const X86Cpu *requested,
@@ -286,7 +287,7 @@ static void describe_mpx_and_apxf(const X86CpuTables *tables,
 {
     X86Cpu without = *requested;
 
-    if (is_on(requested, AUTO)) {
+    if (is_on(requested, AUTO) && !requested->forced) {
         without.words[X86CPU_FEAT_7_0_EBX] &= ~MPX;
         without.words[X86CPU_FEAT_7_1_EDX] &= ~APXF;
     }

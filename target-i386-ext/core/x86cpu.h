@@ -143,6 +143,8 @@ typedef struct X86Cpu {
     bool given[X86CPU_PROPERTY_COUNT];
     /* By X86CPU_CACHE_L1D and so on; size 0 for none */
     X86CpuCache caches[X86CPU_CACHES];
+    /* x-force-features=on: what QEMU would drop raises the levels as well. */
+    bool forced;
 } X86Cpu;
 
 /* What a setting sets */

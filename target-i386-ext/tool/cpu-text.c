@@ -274,7 +274,7 @@ static bool *option_of(CpuRequest *request, const char *name)
 {
     return !strcmp(name, "check") ? &request->check :
            !strcmp(name, "enforce") ? &request->enforce :
-           !strcmp(name, "x-force-features") ? &request->force_features : NULL;
+           !strcmp(name, "x-force-features") ? &request->cpu.forced : NULL;
 }
 
 static int find_name(const char *const *names, int count, const char *name)

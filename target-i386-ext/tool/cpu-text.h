@@ -51,7 +51,7 @@ typedef struct CpuRequest {
     /* compat-anchor; empty if there is none */
     char anchor[64];
     /* Properties that no description has */
-    bool force_features, enforce, check;
+    bool enforce, check;
 } CpuRequest;
 
 /* What a text is not good for */

@@ -25,7 +25,7 @@ json_t *host_check(const CpuContext *context, const CpuRequest *request,
     size_t i;
 
     host_requests_add_unnamed(context, &whole);
-    forced.offer.forced = request->force_features;
+    forced.offer.forced = request->cpu.forced;
     offer = &forced;
     x86cpu_describe(tables, &whole.cpu, X86CPU_ON_KVM, &offer->values,
                     &described);

@@ -183,6 +183,10 @@ static void test_describe_mpx_and_apxf(void)
     cpu.values[X86CPU_LEVEL_FUNC7] = 0;
     d = description_of(&cpu, X86CPU_ON_TCG, NULL);
     g_assert_cmphex(d.values[X86CPU_LEVEL_FUNC7], ==, 0);
+    cpu.forced = true;
+    d = description_of(&cpu, X86CPU_ON_TCG, NULL);
+    g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x29);
+    cpu.forced = false;
 
     /* For machine types up to 2.7, it raises levels before that. */
     cpu.values[X86CPU_FULL_CPUID_AUTO_LEVEL] = false;

@@ -13,6 +13,7 @@ random CPUs.  What QEMU says is judged by guests, in tests/guest.
         python3 -m unittest test_answers
 """
 
+import itertools
 import json
 import os
 import unittest
@@ -127,6 +128,18 @@ class Checks(LabChecks, unittest.TestCase):
                 [self.random_model(choose) for _ in range(portion)])
             progress.step(portion)
         self.fail_if(problems)
+
+    def test_7_levels(self):
+        """What is dropped before or after it raises a level"""
+        dropped = [name for name in ('mpx', 'apxf', 'intel-pt')
+                   if name in self.features]
+        flags = ['full-cpuid-auto-level', 'x-intel-pt-auto-level',
+                 'x-force-features']
+        self.fail_if(self.check_expansions([
+            {'name': '486', 'machine-type': NEWEST,
+             'props': dict(zip(dropped + flags, values))}
+            for values in itertools.product(
+                (False, True), repeat=len(dropped + flags))]))
 
     def similar(self, choose, model):
         """The same CPU, with something else in it, or elsewhere"""
