@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include "baseline.h"
+#include "expand.h"
 
 #define BIT(n) (1ull << (n))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -57,21 +58,43 @@ static int compare_class(const X86CpuTables *tables, const X86Cpu *a,
     return order;
 }
 
-/* An order of all that guests are not bound to, which has no meaning */
+/* min-level as x-force-cpuid-0x1f raises it; features have done so before. */
+static uint64_t min_level(const X86Cpu *cpu, bool vendor_cpuid_only)
+{
+    uint64_t level = cpu->values[X86CPU_MIN_LEVEL];
+    bool is_raised = cpu->values[X86CPU_FULL_CPUID_AUTO_LEVEL] &&
+                     x86cpu_has_leaf_0x1f(cpu, X86CPU_ONE_THREAD) &&
+                     (x86cpu_is_intel(cpu) || !vendor_cpuid_only);
+
+    return is_raised && level < 0x1f ? 0x1f : level;
+}
+
+/*
+ * An order of all that guests are not bound to, which has no meaning.  A third
+ * CPU may turn x-vendor-cpuid-only off, which raises min-level: that must not
+ * depend on when it is taken.
+ */
 static int compare_identity(const X86CpuTables *tables, const X86Cpu *a,
                             const X86Cpu *b)
 {
-    int order = compare_class(tables, a, b, X86CPU_CLASS_IDENTITY);
-    int i;
+    X86Cpu raised_a = *a, raised_b = *b;
+    int order, i;
 
+    raised_a.values[X86CPU_MIN_LEVEL] = min_level(a, false);
+    raised_b.values[X86CPU_MIN_LEVEL] = min_level(b, false);
+    order = compare_class(tables, &raised_a, &raised_b,
+                          X86CPU_CLASS_IDENTITY);
     if (!order) {
         order = strcmp(a->model_id, b->model_id);
     }
     for (i = 0; !order && i < X86CPU_CACHES; i++) {
         order = compare_caches(&a->caches[i], &b->caches[i]);
     }
-    return order ? order
-                 : compare_class(tables, a, b, X86CPU_CLASS_STREAM);
+    if (!order) {
+        order = compare_class(tables, a, b, X86CPU_CLASS_STREAM);
+    }
+    return order ? order : compare_numbers(a->values[X86CPU_MIN_LEVEL],
+                                           b->values[X86CPU_MIN_LEVEL]);
 }
 
 static int compare_hv_values(const X86CpuTables *tables, const X86Cpu *a,
@@ -417,18 +440,27 @@ int x86cpu_missing_cache(const X86Cpu *cpu)
     return i;
 }
 
-bool x86cpu_baseline(const X86CpuTables *tables, const X86Cpu *a,
-                     const X86Cpu *b, X86CpuAccelerator accel,
-                     X86CpuBaseline *baseline)
+/* What no guest of a CPU sees on any host has no place in a baseline. */
+static void note_conflicts(const X86Cpu *a, const X86Cpu *b,
+                           const X86Cpu *shown_a, const X86Cpu *shown_b,
+                           uint64_t *conflicts)
+{
+    unsigned i;
+
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        conflicts[i] |= a->words[i] & b->words[i] &
+                        ~(shown_a->words[i] & shown_b->words[i]);
+    }
+}
+
+static void settle(const X86CpuTables *tables, const X86Cpu *a,
+                   const X86Cpu *b, X86CpuAccelerator accel,
+                   X86CpuBaseline *baseline)
 {
     X86Cpu *cpu = &baseline->cpu;
     Ends of_a, of_b;
     unsigned i;
 
-    memset(baseline, 0, sizeof(*baseline));
-    if (strcmp(a->vendor, b->vendor)) {
-        return false;
-    }
     view_ends(tables, a, accel, &of_a);
     view_ends(tables, b, accel, &of_b);
     /* Identity, and whatever has no rule */
@@ -446,6 +478,25 @@ bool x86cpu_baseline(const X86CpuTables *tables, const X86Cpu *a,
     settle_lmce(&of_a, &of_b, baseline);
     settle_values(a, b, baseline);
     set_hv_values(tables, a, b, cpu);
+    cpu->values[X86CPU_MIN_LEVEL] =
+        min_level(cpu, cpu->values[X86CPU_X_VENDOR_CPUID_ONLY]);
     note_hazards(tables, a, b, baseline);
+}
+
+bool x86cpu_baseline(const X86CpuTables *tables, const X86Cpu *a,
+                     const X86Cpu *b, X86CpuAccelerator accel,
+                     X86CpuBaseline *baseline)
+{
+    X86Cpu shown_a = *a, shown_b = *b;
+
+    memset(baseline, 0, sizeof(*baseline));
+    if (strcmp(a->vendor, b->vendor)) {
+        return false;
+    }
+    x86cpu_drop_conflicts(tables, &shown_a, accel);
+    x86cpu_drop_conflicts(tables, &shown_b, accel);
+    settle(tables, &shown_a, &shown_b, accel, baseline);
+    note_conflicts(a, b, &shown_a, &shown_b,
+                   baseline->omitted[X86CPU_OMITTED_CONFLICT].bits);
     return true;
 }

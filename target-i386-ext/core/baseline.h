@@ -27,7 +27,8 @@ extern const size_t x86cpu_hyperv_dependency_count;
 typedef enum X86CpuOmission {
     X86CPU_OMITTED_DEPENDENCY,  /* it needs one that is not in it */
     X86CPU_OMITTED_UNMIGRATABLE,
-    X86CPU_OMITTED_CONFLICT,    /* both have it, but not in the same form */
+    /* Both have it, but not in the same form, or QEMU drops it from one. */
+    X86CPU_OMITTED_CONFLICT,
     X86CPU_OMISSIONS
 } X86CpuOmission;
 
@@ -56,9 +57,9 @@ int x86cpu_missing_cache(const X86Cpu *cpu);
 /*
  * Puts the baseline of @a and @b in *@baseline: the same for both orders, and
  * of several CPUs for every order in which they are taken.  False if there is
- * none: the vendors differ.  Neither CPU has hv-passthrough, nor an hv-* switch
- * without what it needs, which KVM refuses, nor a missing cache, nor physical
- * bits that QEMU refuses.
+ * none: the vendors differ.  Both are descriptions.  Neither has
+ * hv-passthrough, nor an hv-* switch without what it needs, which KVM refuses,
+ * nor a missing cache, nor physical bits that QEMU refuses.
  */
 bool x86cpu_baseline(const X86CpuTables *tables, const X86Cpu *a,
                      const X86Cpu *b, X86CpuAccelerator accel,

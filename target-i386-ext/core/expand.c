@@ -215,6 +215,42 @@ bool x86cpu_has_mpx_and_apxf(const X86CpuTables *tables, const X86Cpu *cpu)
            (cpu->words[X86CPU_FEAT_7_1_EDX] & APXF);
 }
 
+/* What raises the level before QEMU decides never raises it as far as that. */
+bool x86cpu_hides_intel_pt(const X86Cpu *cpu)
+{
+    return is_on(cpu, AUTO) && !is_on(cpu, X86CPU_X_INTEL_PT_AUTO_LEVEL) &&
+           cpu->values[X86CPU_MIN_LEVEL] < X86CPU_INTEL_PT_LEAF;
+}
+
+void x86cpu_drop_conflicts(const X86CpuTables *tables, X86Cpu *cpu,
+                           X86CpuAccelerator accel)
+{
+    static const X86CpuPropertyId levels[] = {
+        X86CPU_LEVEL_FUNC7, X86CPU_MIN_LEVEL, X86CPU_MIN_XLEVEL,
+        X86CPU_MIN_XLEVEL2,
+    };
+    uint64_t *words = cpu->words;
+    X86Cpu expanded;
+    size_t i;
+
+    if (x86cpu_has_mpx_and_apxf(tables, cpu)) {
+        words[X86CPU_FEAT_7_0_EBX] &= ~MPX;
+        words[X86CPU_FEAT_7_1_EDX] &= ~APXF;
+    } else if (!(words[X86CPU_FEAT_7_0_EBX] & INTEL_PT) ||
+               !x86cpu_hides_intel_pt(cpu)) {
+        return;
+    }
+    if (x86cpu_hides_intel_pt(cpu)) {
+        words[X86CPU_FEAT_7_0_EBX] &= ~INTEL_PT;
+    }
+    expanded = *cpu;
+    x86cpu_expand(tables, &expanded, accel, X86CPU_ONE_THREAD);
+    memcpy(words, expanded.words, sizeof(expanded.words));
+    for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        cpu->values[levels[i]] = expanded.values[levels[i]];
+    }
+}
+
 /* ---- description ---- */
 
 static uint64_t smaller(uint64_t a, uint64_t b)

@@ -87,6 +87,20 @@ bool x86cpu_has_leaf_0x1f(const X86Cpu *cpu, X86CpuTopology topology);
 bool x86cpu_has_mpx_and_apxf(const X86CpuTables *tables, const X86Cpu *cpu);
 
 /*
+ * Whether QEMU drops Intel PT from @cpu, if it has that, for its level, unless
+ * x-force-features is on
+ */
+bool x86cpu_hides_intel_pt(const X86Cpu *cpu);
+
+/*
+ * Takes out of *@cpu, a description, what QEMU drops on every host: mpx and
+ * apxf if it has both, Intel PT for its level, and what depends on those.  Its
+ * levels are as the rest raises them.
+ */
+void x86cpu_drop_conflicts(const X86CpuTables *tables, X86Cpu *cpu,
+                           X86CpuAccelerator accel);
+
+/*
  * Takes what depends on others out of *@cpu, whose properties are as the user
  * left them, sets features that follow from @topology, and raises its levels.
  *

@@ -84,17 +84,6 @@ static void remove_not_offered(const X86CpuTables *tables,
     }
 }
 
-/*
- * Whether expansion drops Intel PT of @cpu for its leaf.  What raises the
- * level before it decides never raises it as far as that.
- */
-static bool hides_intel_pt(const X86Cpu *cpu)
-{
-    return cpu->values[X86CPU_FULL_CPUID_AUTO_LEVEL] &&
-           !cpu->values[X86CPU_X_INTEL_PT_AUTO_LEVEL] &&
-           cpu->values[X86CPU_MIN_LEVEL] < X86CPU_INTEL_PT_LEAF;
-}
-
 /* After intel-pt-lip, which counts here if it is offered */
 static void filter_intel_pt(const X86Cpu *cpu, X86CpuAccelerator accel,
                             const X86CpuOffer *offer, X86CpuFiltered *f)
@@ -107,7 +96,7 @@ static void filter_intel_pt(const X86Cpu *cpu, X86CpuAccelerator accel,
                             : kvm && lip ? X86CPU_REMOVED_CONFLICT
                                          : X86CPU_REMOVED_LEVEL;
 
-    if (removal != X86CPU_REMOVED_LEVEL || hides_intel_pt(cpu)) {
+    if (removal != X86CPU_REMOVED_LEVEL || x86cpu_hides_intel_pt(cpu)) {
         remove_bits(offer, f, removal, X86CPU_FEAT_7_0_EBX, INTEL_PT);
     }
 }

@@ -204,6 +204,43 @@ static void test_describe_mpx_and_apxf(void)
     make_tables(version);
 }
 
+/* What QEMU drops on every host, and the levels of the rest */
+static void test_drop_conflicts(void)
+{
+    const uint32_t version = tables.version;
+    X86Cpu cpu = plain_cpu(), d;
+
+    /* 10.0 has no apxf. */
+    make_tables(X86CPU_LINE_11_1 - 1);
+    cpu.words[X86CPU_FEAT_7_0_EBX] = MPX;
+    cpu.words[X86CPU_FEAT_7_1_EDX] = APXF;
+    d = description_of(&cpu, X86CPU_ON_TCG, NULL);
+    x86cpu_drop_conflicts(&tables, &d, X86CPU_ON_TCG);
+    g_assert_cmphex(d.words[X86CPU_FEAT_7_0_EBX], ==, MPX);
+
+    make_tables(X86CPU_LINE_11_1);
+    d = description_of(&cpu, X86CPU_ON_TCG, NULL);
+    x86cpu_drop_conflicts(&tables, &d, X86CPU_ON_TCG);
+    g_assert_cmphex(d.words[X86CPU_FEAT_7_0_EBX], ==, 0);
+    g_assert_cmphex(d.words[X86CPU_FEAT_7_1_EDX], ==, 0);
+    g_assert_cmphex(d.values[X86CPU_LEVEL_FUNC7], ==, 0);
+
+    /* apxf raises the level after Intel PT is dropped for it. */
+    cpu.words[X86CPU_FEAT_7_0_EBX] = INTEL_PT;
+    cpu.values[X86CPU_X_INTEL_PT_AUTO_LEVEL] = false;
+    cpu.values[X86CPU_MIN_LEVEL] = 0xd;
+    d = description_of(&cpu, X86CPU_ON_TCG, NULL);
+    x86cpu_drop_conflicts(&tables, &d, X86CPU_ON_TCG);
+    g_assert_cmphex(d.words[X86CPU_FEAT_7_0_EBX], ==, 0);
+    g_assert_cmphex(d.words[X86CPU_FEAT_7_1_EDX], ==, APXF);
+    g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x29);
+    cpu.values[X86CPU_MIN_LEVEL] = 0x14;
+    d = description_of(&cpu, X86CPU_ON_TCG, NULL);
+    x86cpu_drop_conflicts(&tables, &d, X86CPU_ON_TCG);
+    g_assert_cmphex(d.words[X86CPU_FEAT_7_0_EBX], ==, INTEL_PT);
+    make_tables(version);
+}
+
 /* ---- x86cpu.c ---- */
 
 static void test_names(void)
@@ -1332,6 +1369,7 @@ static X86Cpu random_cpu(void)
         X86CPU_FULL_CPUID_AUTO_LEVEL, X86CPU_L3_CACHE,
         X86CPU_X_MIGRATE_SMI_COUNT, X86CPU_KVM_PV_ENFORCE_CPUID,
         X86CPU_X_L1_CACHE_PER_THREAD, X86CPU_LMCE,
+        X86CPU_X_FORCE_CPUID_0X1F, X86CPU_X_INTEL_PT_AUTO_LEVEL,
     };
     static const struct {
         X86CpuPropertyId id;
@@ -1422,6 +1460,13 @@ static void assert_minimal(const X86Cpu *a, const X86Cpu *b,
     }
 }
 
+static X86Cpu random_description(void)
+{
+    X86Cpu cpu = random_cpu();
+
+    return description_of(&cpu, X86CPU_ON_KVM, NULL);
+}
+
 static void test_random_comparisons(void)
 {
     unsigned found[4] = { 0 };
@@ -1496,7 +1541,8 @@ static void test_random_baselines(void)
     int i;
 
     for (i = 0; i < 3000; i++) {
-        X86Cpu a = random_cpu(), b = random_cpu(), c = random_cpu();
+        X86Cpu a = random_description(), b = random_description();
+        X86Cpu c = random_description();
         X86CpuBaseline ab = baseline_of(&a, &b), ba = baseline_of(&b, &a);
         X86CpuBaseline bc = baseline_of(&b, &c);
         X86CpuBaseline ab_c = baseline_of(&ab.cpu, &c);
@@ -2720,6 +2766,7 @@ int main(int argc, char **argv)
     add("describe/features", test_describe_features);
     add("describe/intel-pt", test_describe_intel_pt);
     add("describe/mpx-and-apxf", test_describe_mpx_and_apxf);
+    add("drop-conflicts", test_drop_conflicts);
     add("view/levels", test_view_levels);
     add("view/words", test_view_words);
     add("view/gates", test_view_gates);
