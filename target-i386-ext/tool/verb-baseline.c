@@ -12,6 +12,7 @@
 #include <string.h>
 #include "baseline.h"
 #include "cpu-list.h"
+#include "omitted-properties.h"
 #include "verbs.h"
 
 /*
@@ -161,7 +162,32 @@ static bool fold_cpus(const Cpus *cpus, const Question *last, Fold *fold,
     return true;
 }
 
-static json_t *omitted_features(const ModelsFile *file, const Fold *fold)
+/* What no description can have, of each CPU, once */
+static void add_host_only(json_t *list, const Cpus *cpus)
+{
+    json_t *done = json_object();
+    size_t i, j;
+
+    for (i = 0; i < cpus->count; i++) {
+        json_t *names = omitted_properties(&cpus->items[i]);
+
+        for (j = 0; j < json_array_size(names); j++) {
+            json_t *name = json_array_get(names, j);
+
+            if (!json_object_get(done, json_string_value(name))) {
+                json_array_append_new(list, json_pack("{s:O, s:s}", "feature",
+                    name, "reason", "host-only"));
+                json_object_set_new(done, json_string_value(name),
+                                    json_true());
+            }
+        }
+        json_decref(names);
+    }
+    json_decref(done);
+}
+
+static json_t *omitted_features(const ModelsFile *file, const Cpus *cpus,
+                                const Fold *fold)
 {
     static const char *const reasons[X86CPU_OMISSIONS] = {
         [X86CPU_OMITTED_DEPENDENCY] = "dependency",
@@ -181,6 +207,7 @@ static json_t *omitted_features(const ModelsFile *file, const Fold *fold)
         }
         json_decref(names);
     }
+    add_host_only(list, cpus);
     return list;
 }
 
@@ -199,7 +226,7 @@ static json_t *baseline(Tool *tool, const json_t *request, Status *status,
         fold_cpus(&cpus, last, fold, problem)) {
         answer = json_pack("{s:{s:s, s:o}, s:o, s:o}", "model",
             "name", "base", "props", answer_props(last->file, &fold->cpu),
-            "omitted-features", omitted_features(last->file, fold),
+            "omitted-features", omitted_features(last->file, &cpus, fold),
             "hazards", answer_names(last->file, &fold->hazards));
         cpus_describe(answer, &cpus);
     }

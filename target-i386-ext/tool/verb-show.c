@@ -12,6 +12,7 @@
 #include <string.h>
 #include "cpu-view.h"
 #include "models-props.h"
+#include "omitted-properties.h"
 #include "verbs.h"
 
 /* ---- for all verbs ---- */
@@ -247,6 +248,7 @@ static json_t *expand(const Question *q, Status *status)
 {
     json_t *unknown = question_unknown(q);
     json_t *props = answer_props(q->file, &q->described), *answer;
+    json_t *omitted = omitted_properties(q);
 
     if (keeps_anchor(q)) {
         json_object_set_new(props, "compat-anchor",
@@ -255,6 +257,10 @@ static json_t *expand(const Question *q, Status *status)
     drop_unknown(props, unknown, status);
     answer = json_pack("{s:{s:s, s:o}, s:o}", "model", "name", "base",
                        "props", props, "unknown", unknown);
+    if (json_array_size(omitted)) {
+        json_object_set(answer, "omitted-properties", omitted);
+    }
+    json_decref(omitted);
     answer_describe(answer, q);
     return answer;
 }

@@ -97,8 +97,11 @@ class Checks(LabChecks, unittest.TestCase):
                 return None
             return f'{reply.get("error")}: {answer.get("error")}, {answer}'
         # host-phys-bits of 10.0 as the host has it: see --phys-bits.
-        return difference(reply['return']['model']['props'],
-                          answer['model']['props']) or None
+        return difference(
+            {**reply['return']['model']['props'],
+             'omitted': reply['return'].get('omitted-properties')},
+            {**answer['model']['props'],
+             'omitted': answer.get('omitted-properties')}) or None
 
     def check_expansions(self, models):
         problems = []
@@ -129,17 +132,31 @@ class Checks(LabChecks, unittest.TestCase):
             progress.step(portion)
         self.fail_if(problems)
 
-    def test_7_levels(self):
-        """What is dropped before or after it raises a level"""
+    def conflicts(self):
+        """CPUs of which QEMU drops something before or after it raises levels"""
         dropped = [name for name in ('mpx', 'apxf', 'intel-pt')
                    if name in self.features]
         flags = ['full-cpuid-auto-level', 'x-intel-pt-auto-level',
                  'x-force-features']
-        self.fail_if(self.check_expansions([
-            {'name': '486', 'machine-type': NEWEST,
-             'props': dict(zip(dropped + flags, values))}
-            for values in itertools.product(
-                (False, True), repeat=len(dropped + flags))]))
+        return [{'name': '486', 'machine-type': NEWEST,
+                 'props': dict(zip(dropped + flags, values))}
+                for values in itertools.product(
+                    (False, True), repeat=len(dropped + flags))]
+
+    def partly_described(self):
+        """CPUs with something that a description can't have"""
+        return [{'name': name, 'machine-type': NEWEST,
+                 'props': {'vmx': True, **props}}
+                for name in ('Skylake-Server', 'YongFeng')
+                for props in ({}, {'vmx-ept': False}, {'vmx-vpid': False},
+                              {'lm': False})]
+
+    def test_7_conflicts(self):
+        """Levels of what is dropped, and omitted-properties"""
+        models = self.conflicts() + self.partly_described()
+        self.fail_if(self.check_expansions(models))
+        self.check_baselines([(model, other) for model in models
+                              for other in (model, models[0], models[-1])])
 
     def similar(self, choose, model):
         """The same CPU, with something else in it, or elsewhere"""
@@ -197,7 +214,9 @@ class Checks(LabChecks, unittest.TestCase):
 
     def test_4_baseline(self):
         """Random pairs have the baseline that QEMU gives"""
-        pairs = self.random_pairs('baselines')
+        self.check_baselines(self.random_pairs('baselines'))
+
+    def check_baselines(self, pairs):
         self.check_replies(
             pairs,
             [('query-cpu-model-baseline', {'modela': a, 'modelb': b})
