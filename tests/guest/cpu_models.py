@@ -422,11 +422,37 @@ def version_first(props):
                if name == 'avx10-version'}, **props}
 
 
+# Those that QEMU has code for: they exclude others, raise levels, or follow
+# from something.  Rules meet where a CPU has many of them.
+RULED = [
+    'apic', 'apxf', 'arch-lbr', 'avx10', 'avx10-128', 'avx10-256',
+    'avx10-512', 'cmp-legacy', 'ht', 'hypervisor', 'intel-pt', 'intel-pt-lip',
+    'invtsc', 'la57', 'lm', 'monitor', 'mpx', 'nx', 'pdcm', 'pku', 'sgx',
+    'sgx1', 'svm', 'topoext', 'vmx', 'vmx-ept', 'vmx-vpid', 'waitpkg',
+    'x2apic', 'xsave', 'xsavec',
+]
+RULED_FLAGS = [
+    'full-cpuid-auto-level', 'x-force-cpuid-0x1f', 'x-intel-pt-auto-level',
+    'x-vendor-cpuid-only',
+]
+
+
+def random_rules(choose, lab):
+    """Many features and flags that QEMU has code for"""
+    names = set(feature_names(lab.accel)) | set(FLAGS)
+    return {name: choose.random() < 0.7
+            for some, share in ((RULED, 0.4), (RULED_FLAGS, 0.2))
+            for name in some
+            if name in names and choose.random() < share}
+
+
 def random_cpu(choose, lab):
     """A model, with some features and knobs set to something."""
     props = {name: choose.random() < 0.5
              for name in choose.sample(feature_names(lab.accel),
                                        choose.randint(0, 12))}
+    if choose.random() < 0.1:
+        props.update(random_rules(choose, lab))
     props.update(random_knobs(choose, lab))
     return choose.choice(lab.models), version_first(props)
 

@@ -98,6 +98,9 @@ NEEDS_PMU = [
 # Intel PT and SGX: QEMU fills these leaves with KVM only.
 KVM_LEAVES = (0x12, 0x14)
 
+# CPUID[0].EBX of GenuineIntel
+INTEL = 0x756e6547
+
 # Lowered numbers, which stock QEMU stops on without listing them
 NUMBERS = ('avx10-version', 'lbr-fmt')
 
@@ -244,13 +247,17 @@ def cannot_be_forced(sample: Sample, entry: Dict[str, Any],
     CPU's level, which a guest would not see anyway (old machine types do not
     raise the level), and on bits that it masks; and it drops features whose
     dependencies are not there, and lowers numbers, forced or not.  KVM's own
-    leaves, 0x4000xxxx, and some others are there with KVM only.
+    leaves, 0x4000xxxx, and some others are there with KVM only.  With
+    x-vendor-cpuid-only-v2, Intel's CPUs have no RAS capabilities of AMD's.
     """
     where = place['cpuid']
     needs = NEEDS_FEATURE.get(where['leaf'])
     return (entry['reason'] in ('dependency', 'value')
             or not has_leaf(sample.forced, where['leaf'], where['subleaf'])
             or where in NEEDS_PMU
+            or (where['leaf'] == 0x80000007 and where['register'] == 'EBX'
+                and LINE != '10.0'
+                and register(sample.forced, 0, 0, 'EBX') == INTEL)
             or sample.name.startswith('tcg') and (
                 where['leaf'] >> 28 == 4 or where['leaf'] in KVM_LEAVES)
             or needs is not None and not has_bit(sample.forced, needs))
