@@ -755,7 +755,6 @@ static json_t *answer_expand_live(Live *l, Status *status)
     if (reply) {
         answer = json_pack("{s:O, s:[]}", "model",
                            json_object_get(reply, "model"), "unknown");
-        /* What base can't have: only of host, max and hv-passthrough */
         omitted = json_object_get(reply, "omitted-properties");
         if (json_array_size(omitted)) {
             json_object_set(answer, "omitted-properties", omitted);
@@ -983,8 +982,10 @@ typedef struct Fold {
     json_t *omitted, *hazards;
 } Fold;
 
+static const char host_only[] = "host-only";
+
 static const char *const omission_reasons[] = {
-    "dependency", "unmigratable", "conflict", "host-only", NULL
+    "dependency", "unmigratable", "conflict", host_only, NULL
 };
 
 static bool fold_pair(Live *l, json_t *a, json_t *b, Fold *fold)
@@ -1046,7 +1047,10 @@ static bool has_feature(const Live *l, const json_t *props, const char *name)
     return !of || json_is_true(json_object_get(props, of));
 }
 
-/* Drops features that a step left out and that not all CPUs have. */
+/*
+ * Drops features that a step left out and that not all CPUs have, but not what
+ * no description says.
+ */
 static bool keep_common(Live *l, const LiveCpus *cpus, Fold *fold)
 {
     json_t *names, *value, *reply, *props;
@@ -1061,6 +1065,9 @@ static bool keep_common(Live *l, const LiveCpus *cpus, Fold *fold)
         }
         props = json_object_get(json_object_get(reply, "model"), "props");
         json_object_foreach(fold->omitted, reason, names) {
+            if (!strcmp(reason, host_only)) {
+                continue;
+            }
             json_object_foreach_safe(names, next, name, value) {
                 if (!has_feature(l, props, name)) {
                     json_object_del(names, name);
@@ -1117,6 +1124,18 @@ static json_t *in_order(const Live *l, const json_t *names)
     return list;
 }
 
+/* The members of @object, which may be NULL */
+static json_t *names_of(const json_t *object)
+{
+    json_t *list = json_array(), *value;
+    const char *name;
+
+    json_object_foreach((json_t *)object, name, value) {
+        json_array_append_new(list, json_string(name));
+    }
+    return list;
+}
+
 static json_t *omitted_features(const Live *l, const Fold *fold)
 {
     json_t *list = json_array(), *names, *name;
@@ -1124,7 +1143,11 @@ static json_t *omitted_features(const Live *l, const Fold *fold)
     size_t i;
 
     for (reason = omission_reasons; *reason; reason++) {
-        names = in_order(l, json_object_get(fold->omitted, *reason));
+        const json_t *found = json_object_get(fold->omitted, *reason);
+
+        /* Of each CPU in turn */
+        names = strcmp(*reason, host_only) ? in_order(l, found)
+                                           : names_of(found);
         json_array_foreach(names, i, name) {
             json_array_append_new(list, json_pack("{s:O, s:s}", "feature",
                                                   name, "reason", *reason));
