@@ -466,6 +466,7 @@ static void settle(const X86CpuTables *tables, const X86Cpu *a,
     /* Identity, and whatever has no rule */
     *cpu = compare_identity(tables, a, b) < 0 ? *a : *b;
     memset(cpu->given, true, sizeof(cpu->given));
+    cpu->forced = a->forced && b->forced;
     for (i = 0; i < X86CPU_MAX_WORDS; i++) {
         cpu->words[i] = a->words[i] & b->words[i];
     }
