@@ -243,9 +243,9 @@ void x86cpu_drop_conflicts(const X86CpuTables *tables, X86Cpu *cpu,
     if (x86cpu_hides_intel_pt(cpu)) {
         words[X86CPU_FEAT_7_0_EBX] &= ~INTEL_PT;
     }
+    x86cpu_expand_features(tables, cpu, accel, X86CPU_ONE_THREAD);
     expanded = *cpu;
-    x86cpu_expand(tables, &expanded, accel, X86CPU_ONE_THREAD);
-    memcpy(words, expanded.words, sizeof(expanded.words));
+    x86cpu_set_levels(tables, &expanded, X86CPU_ONE_THREAD);
     for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
         cpu->values[levels[i]] = expanded.values[levels[i]];
     }
