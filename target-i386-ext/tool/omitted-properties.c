@@ -38,18 +38,18 @@ static uint64_t fixed_bits(const X86Cpu *cpu, unsigned word)
 static void add_unnamed_features(json_t *names, const X86CpuTables *tables,
                                  const X86Cpu *cpu)
 {
-    unsigned word;
+    uint64_t named[X86CPU_MAX_WORDS] = { 0 };
     char name[FEATURE_NAME];
+    unsigned word;
     size_t i;
 
+    for (i = 0; i < tables->nfeatures; i++) {
+        named[tables->features[i].word] |= tables->features[i].mask;
+    }
     for (word = 0; word < X86CPU_WORD_COUNT; word++) {
-        uint64_t bits = cpu->words[word] & ~fixed_bits(cpu, word);
+        uint64_t bits = cpu->words[word] & ~named[word] &
+                        ~fixed_bits(cpu, word);
 
-        for (i = 0; i < tables->nfeatures; i++) {
-            if (tables->features[i].word == word) {
-                bits &= ~tables->features[i].mask;
-            }
-        }
         for (; bits; bits &= bits - 1) {
             feature_names_place(tables, (X86CpuBits) { word, bits & -bits },
                                 name);
