@@ -44,13 +44,13 @@ bool x86cpu_has_intel_pt_capabilities(const uint32_t *subleaf_0,
            (subleaf_1[0] & 3) >= INTEL_PT_RANGES;
 }
 
-static void remove_bits(const X86CpuOffer *offer, X86CpuFiltered *f,
-                        X86CpuRemoval removal, unsigned word, uint64_t bits)
+static void remove_bits(X86CpuFiltered *f, X86CpuRemoval removal,
+                        unsigned word, uint64_t bits)
 {
     int i;
 
     bits &= f->remaining.words[word];
-    if (!offer->forced) {
+    if (!f->remaining.forced) {
         f->remaining.words[word] &= ~bits;
     }
     for (i = 0; i < X86CPU_REMOVALS; i++) {
@@ -60,13 +60,12 @@ static void remove_bits(const X86CpuOffer *offer, X86CpuFiltered *f,
 }
 
 /* Both have the same place in the XSAVE area, and QEMU takes neither's side. */
-static void remove_mpx_and_apxf(const X86CpuTables *tables,
-                                const X86CpuOffer *offer, X86CpuFiltered *f)
+static void remove_mpx_and_apxf(const X86CpuTables *tables, X86CpuFiltered *f)
 {
     if (x86cpu_has_mpx_and_apxf(tables, &f->remaining)) {
-        remove_bits(offer, f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_0_EBX,
+        remove_bits(f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_0_EBX,
                     MPX);
-        remove_bits(offer, f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_1_EDX,
+        remove_bits(f, X86CPU_REMOVED_CONFLICT, X86CPU_FEAT_7_1_EDX,
                     APXF);
     }
 }
@@ -78,8 +77,7 @@ static void remove_not_offered(const X86CpuTables *tables,
 
     for (i = 0; i < X86CPU_MAX_WORDS; i++) {
         if (tables->words[i].present) {
-            remove_bits(offer, f, X86CPU_REMOVED_NOT_OFFERED, i,
-                        ~offer->words[i]);
+            remove_bits(f, X86CPU_REMOVED_NOT_OFFERED, i, ~offer->words[i]);
         }
     }
 }
@@ -97,7 +95,7 @@ static void filter_intel_pt(const X86Cpu *cpu, X86CpuAccelerator accel,
                                          : X86CPU_REMOVED_LEVEL;
 
     if (removal != X86CPU_REMOVED_LEVEL || x86cpu_hides_intel_pt(cpu)) {
-        remove_bits(offer, f, removal, X86CPU_FEAT_7_0_EBX, INTEL_PT);
+        remove_bits(f, removal, X86CPU_FEAT_7_0_EBX, INTEL_PT);
     }
 }
 
@@ -115,7 +113,7 @@ static void filter_avx10(const X86CpuTables *tables, const X86CpuOffer *offer,
     if (allowed > offer->avx10_version) {
         allowed = offer->avx10_version;
     }
-    if (!offer->forced || tables->version < X86CPU_LINE_11_1) {
+    if (!f->remaining.forced || tables->version < X86CPU_LINE_11_1) {
         *version = allowed;
     }
     f->avx10_version.allowed = allowed;
@@ -189,7 +187,7 @@ void x86cpu_filter(const X86CpuTables *tables, const X86Cpu *cpu,
     memset(f, 0, sizeof(*f));
     f->remaining = *cpu;
     x86cpu_expand_features(tables, &f->remaining, accel, topology);
-    remove_mpx_and_apxf(tables, offer, f);
+    remove_mpx_and_apxf(tables, f);
     x86cpu_set_levels(tables, &f->remaining, topology);
     leaf_1 = f->remaining.words[X86CPU_FEAT_1_EDX];
     if (x86cpu_is_amd(cpu)) {

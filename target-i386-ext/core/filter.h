@@ -36,11 +36,6 @@ typedef struct X86CpuOffer {
     uint8_t avx10_version;
     /* As in X86CpuHostValues; 0: unknown */
     uint32_t phys_bits;
-    /*
-     * x-force-features=on: guests get what is not offered.  It counts as
-     * removed all the same.
-     */
-    bool forced;
 } X86CpuOffer;
 
 /* Why a host removes a feature */

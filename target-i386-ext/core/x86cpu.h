@@ -143,7 +143,10 @@ typedef struct X86Cpu {
     bool given[X86CPU_PROPERTY_COUNT];
     /* By X86CPU_CACHE_L1D and so on; size 0 for none */
     X86CpuCache caches[X86CPU_CACHES];
-    /* x-force-features=on: what QEMU would drop raises the levels as well. */
+    /*
+     * x-force-features=on: guests get what is not offered, and what QEMU would
+     * drop.  It counts as removed all the same.
+     */
     bool forced;
 } X86Cpu;
 

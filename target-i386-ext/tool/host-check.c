@@ -17,7 +17,6 @@ json_t *host_check(const CpuContext *context, const CpuRequest *request,
 {
     const X86CpuTables *tables = models_file_tables(context->file);
     CpuRequest whole = *request;
-    HostOffer forced = *offer;
     X86CpuFiltered filtered;
     X86Cpu described;
     json_t *removed, *errors, *entry;
@@ -25,8 +24,6 @@ json_t *host_check(const CpuContext *context, const CpuRequest *request,
     size_t i;
 
     host_requests_add_unnamed(context, &whole);
-    forced.offer.forced = request->cpu.forced;
-    offer = &forced;
     x86cpu_describe(tables, &whole.cpu, X86CPU_ON_KVM, &offer->values,
                     &described);
     x86cpu_filter(tables, &described, X86CPU_ON_KVM, topology, &offer->offer,

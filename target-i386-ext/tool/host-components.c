@@ -110,7 +110,7 @@ static void exclude_mpx_and_apxf(Components *c)
     if (!x86cpu_has_mpx_and_apxf(tables, &c->wanted)) {
         return;
     }
-    if (!c->offer->forced) {
+    if (!c->wanted.forced) {
         c->wanted.words[X86CPU_FEAT_7_0_EBX] &= ~MPX;
         c->wanted.words[X86CPU_FEAT_7_1_EDX] &= ~APXF;
     }
@@ -227,7 +227,7 @@ void host_components_explain(const X86CpuTables *tables,
         uint64_t left, removed;
 
         bits = words[i].high ? bits >> 32 : bits & LOW_HALF;
-        left = offer->forced ? bits : bits & offered;
+        left = requested->forced ? bits : bits & offered;
         removed = (bits & ~offered) |
                   ((bits | further(&c, word)) & ~seen(&c, word, left));
         for (; removed; removed &= removed - 1) {

@@ -2123,7 +2123,7 @@ static void test_filter_forced(void)
     X86CpuUnseen u;
     X86CpuFiltered f;
 
-    offer.forced = true;
+    cpu.forced = true;
     offer.intel_pt_capable = false;
     offer.avx10_version = 1;
     offer.words[X86CPU_FEAT_1_ECX] = 0;
