@@ -194,6 +194,16 @@ static const AccelOpsClass *swap_threads(void)
     return ops;
 }
 
+/* QEMU keeps KVM's vCPU for the next one: it gets the host's frequency back. */
+static void reset_tsc_frequency(X86CPU *cpu)
+{
+#ifdef CONFIG_KVM
+    if (kvm_enabled() && cpu->env.user_tsc_khz) {
+        kvm_vcpu_ioctl(CPU(cpu), KVM_SET_TSC_KHZ, 0);
+    }
+#endif
+}
+
 /*
  * Not through the property "realized": the machine would plug the CPU in, and
  * only takes those of its own model.
@@ -210,6 +220,7 @@ static QDict *realize(X86CPU *cpu, Error **errp)
     dc->realize(dev, errp);
     if (!*errp) {
         dict = describe(cpu);
+        reset_tsc_frequency(cpu);
         dc->unrealize(dev);
         if (kvm_enabled() && CPU(cpu)->kvm_vcpu_stats_fd >= 0) {
             /* QEMU keeps it open: one more with every vCPU. */
