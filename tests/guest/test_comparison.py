@@ -462,6 +462,17 @@ class TestKvm(NeedsKvm, Checks, unittest.TestCase):
                       base['return']['omitted-features'])
         self.assertFalse(base['return']['model']['props']['hv-passthrough'])
 
+    def test_9_realized_in_turn(self):
+        """The TSC frequency of one CPU is not that of the next one"""
+        fast, stable = (forced({'name': 'qemu64', 'props': props}) for props in (
+            {'tsc-frequency': 3700000000}, {'invtsc': True}))
+        alone, = self.cpus.look([stable])
+        first, second = self.cpus.look([fast, stable])
+        if isinstance(first[0], GuestError):
+            self.skipTest(f'this host has no such frequency: {first[0]}')
+        self.assertEqual([cpu.view for cpu in alone],
+                         [cpu.view for cpu in second])
+
 
 if __name__ == '__main__':
     unittest.main()
