@@ -46,6 +46,9 @@ MIRRORED = {'subset': 'superset', 'superset': 'subset'}
 # The leaf of vmware-cpuid-freq
 VMWARE_FREQUENCIES = 0x40000010
 NO_SPINLOCKS = 0xffffffff
+# SDM vol. 1, 13.1
+COMPONENTS = {'avx': 1 << 2, 'mpx': 3 << 3, 'avx512f': 7 << 5, 'pku': 1 << 9,
+              'amx-tile': 3 << 17, 'apxf': 1 << 19}
 MCG_LMCE_P = 1 << 27    # SDM vol. 3, 16.3.1.1
 LBR_FORMATS = 0x3f      # SDM vol. 3, IA32_PERF_CAPABILITIES
 
@@ -151,6 +154,18 @@ class Checks(ComparedChecks):
             self.seen.clear()
             self.features.clear()
 
+    def lacks_component(self, name):
+        """
+        Whether XSAVE has no component here for a feature.  Elsewhere, a guest
+        sees that of a feature that a level hides.
+        """
+        if name not in COMPONENTS:
+            return False
+        cpu = self.look([{'name': 'qemu64', 'props': {
+            'min-level': 0xd, 'xsave': True, name: True}}])[0][0]
+        low, _, _, high = cpu.view.cpuid[0xd, 0]
+        return COMPONENTS[name] & ~(low | high << 32)
+
     def problem_of(self, seen, ab, ba):
         """What is wrong with the comparison of a pair; None if nothing"""
         views = [[requested_view(r) for r in cpu] for cpu in seen]
@@ -163,7 +178,8 @@ class Checks(ComparedChecks):
             return (f'identical, {names}, '
                     f'{show_differences(different[0] if different else [])}')
         if result != 'identical' and not different and not all(
-                map(is_unseen, names)):
+                is_unseen(name) or self.lacks_component(name)
+                for name in names):
             return f'{result} for {names}, and guests see no difference'
         if other != MIRRORED.get(result, result) and not (
                 result == other == 'subset'):
