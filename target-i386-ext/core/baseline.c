@@ -58,17 +58,6 @@ static int compare_class(const X86CpuTables *tables, const X86Cpu *a,
     return order;
 }
 
-/* min-level as x-force-cpuid-0x1f raises it; features have done so before. */
-static uint64_t min_level(const X86Cpu *cpu, bool vendor_cpuid_only)
-{
-    uint64_t level = cpu->values[X86CPU_MIN_LEVEL];
-    bool is_raised = cpu->values[X86CPU_FULL_CPUID_AUTO_LEVEL] &&
-                     x86cpu_has_leaf_0x1f(cpu, X86CPU_ONE_THREAD) &&
-                     (x86cpu_is_intel(cpu) || !vendor_cpuid_only);
-
-    return is_raised && level < 0x1f ? 0x1f : level;
-}
-
 /*
  * An order of all that guests are not bound to, which has no meaning.  A third
  * CPU may turn x-vendor-cpuid-only off, which raises min-level: that must not
@@ -80,8 +69,10 @@ static int compare_identity(const X86CpuTables *tables, const X86Cpu *a,
     X86Cpu raised_a = *a, raised_b = *b;
     int order, i;
 
-    raised_a.values[X86CPU_MIN_LEVEL] = min_level(a, false);
-    raised_b.values[X86CPU_MIN_LEVEL] = min_level(b, false);
+    raised_a.values[X86CPU_X_VENDOR_CPUID_ONLY] = false;
+    raised_b.values[X86CPU_X_VENDOR_CPUID_ONLY] = false;
+    x86cpu_raise_to_leaf_0x1f(&raised_a, X86CPU_ONE_THREAD);
+    x86cpu_raise_to_leaf_0x1f(&raised_b, X86CPU_ONE_THREAD);
     order = compare_class(tables, &raised_a, &raised_b,
                           X86CPU_CLASS_IDENTITY);
     if (!order) {
@@ -479,8 +470,7 @@ static void settle(const X86CpuTables *tables, const X86Cpu *a,
     settle_lmce(&of_a, &of_b, baseline);
     settle_values(a, b, baseline);
     set_hv_values(tables, a, b, cpu);
-    cpu->values[X86CPU_MIN_LEVEL] =
-        min_level(cpu, cpu->values[X86CPU_X_VENDOR_CPUID_ONLY]);
+    x86cpu_raise_to_leaf_0x1f(cpu, X86CPU_ONE_THREAD);
     note_hazards(tables, a, b, baseline);
 }
 

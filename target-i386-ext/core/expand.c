@@ -138,6 +138,14 @@ static uint64_t resolve(uint64_t given, uint64_t minimum)
     return given == X86CPU_AUTOMATIC_LEVEL ? minimum : given;
 }
 
+void x86cpu_raise_to_leaf_0x1f(X86Cpu *cpu, X86CpuTopology topology)
+{
+    if (is_on(cpu, AUTO) && x86cpu_has_leaf_0x1f(cpu, topology) &&
+        (x86cpu_is_intel(cpu) || !is_on(cpu, X86CPU_X_VENDOR_CPUID_ONLY))) {
+        raise_minimum(cpu, 0x1f);
+    }
+}
+
 void x86cpu_set_levels(const X86CpuTables *tables, X86Cpu *cpu,
                        X86CpuTopology topology)
 {
@@ -149,10 +157,7 @@ void x86cpu_set_levels(const X86CpuTables *tables, X86Cpu *cpu,
     for (i = 0; i < x86cpu_level_rule_count; i++) {
         apply_level_rule(tables, cpu, &x86cpu_level_rules[i]);
     }
-    if (values[AUTO] && x86cpu_has_leaf_0x1f(cpu, topology) &&
-        (x86cpu_is_intel(cpu) || !values[X86CPU_X_VENDOR_CPUID_ONLY])) {
-        raise_minimum(cpu, 0x1f);
-    }
+    x86cpu_raise_to_leaf_0x1f(cpu, topology);
     values[X86CPU_LEVEL_FUNC7] = resolve(fixed_func7,
                                          values[X86CPU_LEVEL_FUNC7]);
     values[X86CPU_LEVEL] = resolve(values[X86CPU_LEVEL],
@@ -215,6 +220,12 @@ bool x86cpu_has_mpx_and_apxf(const X86CpuTables *tables, const X86Cpu *cpu)
            (cpu->words[X86CPU_FEAT_7_1_EDX] & APXF);
 }
 
+static void drop_mpx_and_apxf(X86Cpu *cpu)
+{
+    cpu->words[X86CPU_FEAT_7_0_EBX] &= ~MPX;
+    cpu->words[X86CPU_FEAT_7_1_EDX] &= ~APXF;
+}
+
 /* What raises the level before QEMU decides never raises it as far as that. */
 bool x86cpu_hides_intel_pt(const X86Cpu *cpu)
 {
@@ -229,19 +240,20 @@ void x86cpu_drop_conflicts(const X86CpuTables *tables, X86Cpu *cpu,
         X86CPU_LEVEL_FUNC7, X86CPU_MIN_LEVEL, X86CPU_MIN_XLEVEL,
         X86CPU_MIN_XLEVEL2,
     };
-    uint64_t *words = cpu->words;
+    bool drops_both = x86cpu_has_mpx_and_apxf(tables, cpu);
+    bool drops_intel_pt = (cpu->words[X86CPU_FEAT_7_0_EBX] & INTEL_PT) &&
+                          x86cpu_hides_intel_pt(cpu);
     X86Cpu expanded;
     size_t i;
 
-    if (x86cpu_has_mpx_and_apxf(tables, cpu)) {
-        words[X86CPU_FEAT_7_0_EBX] &= ~MPX;
-        words[X86CPU_FEAT_7_1_EDX] &= ~APXF;
-    } else if (!(words[X86CPU_FEAT_7_0_EBX] & INTEL_PT) ||
-               !x86cpu_hides_intel_pt(cpu)) {
+    if (!drops_both && !drops_intel_pt) {
         return;
     }
-    if (x86cpu_hides_intel_pt(cpu)) {
-        words[X86CPU_FEAT_7_0_EBX] &= ~INTEL_PT;
+    if (drops_both) {
+        drop_mpx_and_apxf(cpu);
+    }
+    if (drops_intel_pt) {
+        cpu->words[X86CPU_FEAT_7_0_EBX] &= ~INTEL_PT;
     }
     x86cpu_expand_features(tables, cpu, accel, X86CPU_ONE_THREAD);
     expanded = *cpu;
@@ -324,8 +336,7 @@ static void describe_mpx_and_apxf(const X86CpuTables *tables,
     X86Cpu without = *requested;
 
     if (is_on(requested, AUTO) && !requested->forced) {
-        without.words[X86CPU_FEAT_7_0_EBX] &= ~MPX;
-        without.words[X86CPU_FEAT_7_1_EDX] &= ~APXF;
+        drop_mpx_and_apxf(&without);
     }
     x86cpu_expand(tables, &without, accel, X86CPU_ONE_THREAD);
     cpu->values[X86CPU_MIN_LEVEL] = without.values[X86CPU_MIN_LEVEL];

@@ -86,6 +86,9 @@ bool x86cpu_has_leaf_0x1f(const X86Cpu *cpu, X86CpuTopology topology);
  */
 bool x86cpu_has_mpx_and_apxf(const X86CpuTables *tables, const X86Cpu *cpu);
 
+/* Raises min-level of *@cpu as that leaf needs it, if the CPU has it. */
+void x86cpu_raise_to_leaf_0x1f(X86Cpu *cpu, X86CpuTopology topology);
+
 /*
  * Whether QEMU drops Intel PT from @cpu, if it has that, for its level, unless
  * x-force-features is on

@@ -8,7 +8,6 @@
  */
 
 #include <stdlib.h>
-#include <string.h>
 #include "omitted-properties.h"
 #include "expand.h"
 #include "feature-names.h"
