@@ -9,6 +9,11 @@
 #include "crc32.h"
 #include "models-lines.h"
 
+/* A list of fingerprints that is not empty */
+#define FINGERPRINTS "\n   \"fingerprints\": ["
+#define FIRST_ITEM "\n    {"
+#define LIST_END "\n   ]"
+
 enum {
     CRC_DIGITS = 8,
     /* Files have 200 or so; looking for one among more takes too long. */
@@ -79,22 +84,6 @@ static bool parse_crc(ModelsLines line, uint32_t *crc)
     return true;
 }
 
-bool models_lines_are_intact(ModelsLines file)
-{
-    ModelsLines rest = file, line;
-    uint32_t crc, said;
-
-    if (!skip(&rest, "{\n") || !next_line(&rest).start) {
-        return false;
-    }
-    line = next_line(&rest);
-    if (!line.start || !parse_crc(line, &said)) {
-        return false;
-    }
-    crc = crc32_add(0, file.start, line.start - file.start);
-    return crc32_add(crc, rest.start, length_of(rest)) == said;
-}
-
 /*
  * Where @text ends in @lines for the first time, or NULL.  Its last character
  * is a rare one: memchr() is much faster than memmem().
@@ -114,10 +103,87 @@ static const char *find_end(ModelsLines lines, const char *text)
     return NULL;
 }
 
-const char *models_lines_end_of_fingerprints(ModelsLines rest)
+/* The lines before the CRC, and what it is said to be */
+static bool start_crc(ModelsLinesFilter *filter, ModelsLines *lines)
 {
-    /* An empty list is "[]". */
-    return skip(&rest, "\n    {") ? find_end(rest, "\n   ]") : NULL;
+    const char *start = lines->start;
+    ModelsLines line;
+
+    if (!skip(lines, "{\n") || !next_line(lines).start) {
+        return false;
+    }
+    line = next_line(lines);
+    if (!line.start || !parse_crc(line, &filter->said)) {
+        return false;
+    }
+    filter->crc = crc32_add(0, start, line.start - start);
+    return true;
+}
+
+/*
+ * Where the next list of fingerprints that is not empty begins, or NULL: after
+ * its bracket
+ */
+static const char *find_fingerprints(ModelsLines lines)
+{
+    while ((lines.start = find_end(lines, FINGERPRINTS))) {
+        ModelsLines rest = lines;
+
+        if (skip(&rest, FIRST_ITEM)) {
+            break;
+        }
+    }
+    return lines.start;
+}
+
+size_t models_lines_filter(ModelsLinesFilter *filter, char *start,
+                           size_t length, size_t count)
+{
+    ModelsLines added = { start + length, start + length + count };
+    size_t before = strlen(FINGERPRINTS FIRST_ITEM), kept;
+    const char *at;
+
+    if (!filter->started) {
+        filter->started = true;
+        filter->unusual = !start_crc(filter, &added);
+    }
+    if (filter->unusual) {
+        return length + count;
+    }
+    filter->crc = crc32_add(filter->crc, added.start, length_of(added));
+    /* A list may have begun in the piece before. */
+    at = start + (length < before ? 0 : length - before);
+    while (filter->in_list ||
+           (at = find_fingerprints((ModelsLines) { at, added.end }))) {
+        if (!filter->in_list) {
+            filter->in_list = true;
+            filter->list = at - start;
+        }
+        at = find_end((ModelsLines) { start + filter->list, added.end },
+                      LIST_END);
+        if (!at) {
+            break;
+        }
+        filter->in_list = false;
+        at -= strlen(LIST_END);
+        memmove(start + filter->list, at, added.end - at);
+        added.end -= at - (start + filter->list);
+        at = start + filter->list;
+    }
+    if (!filter->in_list) {
+        return added.end - start;
+    }
+    /* All of the list but what its end may begin with */
+    kept = added.end - (start + filter->list);
+    kept = kept < strlen(LIST_END) ? kept : strlen(LIST_END) - 1;
+    memmove(start + filter->list, added.end - kept, kept);
+    return filter->list + kept;
+}
+
+bool models_lines_are_intact(const ModelsLinesFilter *filter)
+{
+    return filter->started && !filter->unusual && !filter->in_list &&
+           filter->crc == filter->said;
 }
 
 /* A text without escapes, up to @after, which it skips */

@@ -16,20 +16,34 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* From @start up to @end */
 typedef struct ModelsLines {
     const char *start, *end;
 } ModelsLines;
 
-/* Whether the third line is member "$crc32", and it is that of the others */
-bool models_lines_are_intact(ModelsLines file);
+/* For a file that is read piece by piece; all zeros before the first one */
+typedef struct ModelsLinesFilter {
+    uint32_t crc, said;
+    /* Where a list of fingerprints begins whose end has not been read yet */
+    size_t list;
+    bool started, unusual, in_list;
+} ModelsLinesFilter;
 
 /*
- * The end of the list that begins before @rest, a "fingerprints" of an
- * accelerator; NULL if it is empty, or written otherwise
+ * Takes in @count more bytes of a file, after the @length that are at @start
+ * already, and leaves out the fingerprints of accelerators.  How many bytes
+ * there are at @start now.
  */
-const char *models_lines_end_of_fingerprints(ModelsLines rest);
+size_t models_lines_filter(ModelsLinesFilter *filter, char *start,
+                           size_t length, size_t count);
+
+/*
+ * At the end of the file: whether its third line is member "$crc32", and it is
+ * that of the others.
+ */
+bool models_lines_are_intact(const ModelsLinesFilter *filter);
 
 /*
  * Finds those models in the list that begins before @rest that have one of

@@ -6,17 +6,14 @@
  * RFC 8259, less all numbers that are not integers, and U+0000 in texts.
  */
 
-/* For mremap() and MAP_POPULATE */
+/* For MAP_POPULATE */
 #define _GNU_SOURCE
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "models-bytes.h"
 #include "models-lines.h"
 #include "models-tree.h"
 
@@ -25,16 +22,14 @@
 #endif
 
 enum {
-    /* Files of QEMU 11.1 are far smaller, and have about 20,000 values. */
-    MAX_FILE = 16 << 20,
+    /* Files of QEMU 11.1 have about 20,000. */
     MAX_NODES = 1 << 20,
     /* Files have 8 or so. */
     MAX_DEPTH = 100,
     /* Looking for their end may take as long as reading all of the file. */
     MAX_SKIPPED_LISTS = 8,
-    /* Of the objects whose members these are */
+    /* Of the object whose member the list of models is */
     MODELS_DEPTH = 1,
-    FINGERPRINTS_DEPTH = 3,
     /* In bytes */
     FIRST_CHUNK = 1 << 17,
 };
@@ -50,11 +45,10 @@ struct Chunk {
 };
 
 struct ModelsTree {
-    char *bytes;
-    size_t room;
+    ModelsBytes bytes;
     Chunk *chunks;
     JsonNode root;
-    bool intact, partial;
+    bool partial;
 };
 
 typedef struct Parser {
@@ -74,7 +68,7 @@ typedef struct Parser {
 /* Always false */
 static bool fail(Parser *p, const char *at, const char *what)
 {
-    const char *line = p->tree->bytes, *end;
+    const char *line = p->tree->bytes.start, *end;
     unsigned number = 1;
 
     while ((end = memchr(line, '\n', at - line))) {
@@ -172,16 +166,40 @@ static const JsonNode *keep_items(Parser *p, size_t base)
 
 /* ---- tokens ---- */
 
-static void skip_space(Parser *p)
+/* A file is indented: most of its space is after the end of a line. */
+static char *skip_blanks(char *at, char *end)
 {
-    while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' ||
-                              *p->at == '\t' || *p->at == '\r')) {
-        p->at++;
+#ifdef __SSE2__
+    const __m128i blank = _mm_set1_epi8(' ');
+
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+        int others = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, blank)) ^ 0xffff;
+
+        if (others) {
+            return at + __builtin_ctz(others);
+        }
     }
+#endif
+    while (at < end && *at == ' ') {
+        at++;
+    }
+    return at;
+}
+
+static inline void skip_space(Parser *p)
+{
+    char *at = p->at;
+
+    while (at < p->end && (unsigned char)*at <= ' ' &&
+           (*at == '\n' || *at == ' ' || *at == '\t' || *at == '\r')) {
+        at = *at == '\n' ? skip_blanks(at + 1, p->end) : at + 1;
+    }
+    p->at = at;
 }
 
 /* Skips @c, if it is next. */
-static bool skip(Parser *p, char c)
+static inline bool skip(Parser *p, char c)
 {
     if (p->at < p->end && *p->at == c) {
         p->at++;
@@ -507,16 +525,6 @@ static void go_to(Parser *p, const char *where)
     p->at += where - p->at;
 }
 
-/* The list @node without items, up to @end */
-static bool skip_items(Parser *p, JsonNode *node, const char *end)
-{
-    go_to(p, end);
-    node->kind = JSON_KIND_LIST;
-    node->length = 0;
-    node->items = keep_items(p, p->used);
-    return node->items;
-}
-
 /* The objects of @models, and the rest of the list up to @end */
 static bool parse_models(Parser *p, JsonNode *node, const ModelsLines *models,
                          size_t count, const char *end, unsigned depth)
@@ -552,30 +560,26 @@ static bool name_is(const JsonNode *node, const char *name)
 /* Member @node, which has a name: of an intact file, not all are needed. */
 static bool parse_member(Parser *p, JsonNode *node, unsigned depth)
 {
-    bool are_models = depth == MODELS_DEPTH && name_is(node, "models");
-    bool are_fingerprints = depth == FINGERPRINTS_DEPTH &&
-                            name_is(node, "fingerprints");
     ModelsLines rest = { p->at, p->end }, *models;
     const char *end;
     size_t count;
+    bool ok;
 
-    if (!p->tree->intact || p->at == p->end || *p->at != '[' ||
-        (!are_models && !are_fingerprints) ||
+    if (!p->tree->bytes.intact || p->at == p->end || *p->at != '[' ||
+        depth != MODELS_DEPTH || !name_is(node, "models") ||
         p->nskipped == MAX_SKIPPED_LISTS) {
         return parse_value(p, node, depth);
     }
     p->nskipped++;
     rest.start++;
-    if (are_models && models_lines_choose(rest, p->names, p->nnames, &models,
-                                          &count, &end)) {
-        bool ok = parse_models(p, node, models, count, end, depth + 1);
-
-        free(models);
-        p->tree->partial = true;
-        return ok;
+    if (!models_lines_choose(rest, p->names, p->nnames, &models, &count,
+                             &end)) {
+        return parse_value(p, node, depth);
     }
-    end = are_models ? NULL : models_lines_end_of_fingerprints(rest);
-    return end ? skip_items(p, node, end) : parse_value(p, node, depth);
+    ok = parse_models(p, node, models, count, end, depth + 1);
+    free(models);
+    p->tree->partial = true;
+    return ok;
 }
 
 static bool parse_word(Parser *p, JsonNode *node)
@@ -625,8 +629,8 @@ static bool parse(Parser *p)
 {
     bool ok;
 
-    p->tree->intact = p->names && models_lines_are_intact(
-        (ModelsLines) { p->at, p->end });
+    p->at = p->tree->bytes.start;
+    p->end = p->at + p->tree->bytes.length;
     skip_space(p);
     ok = parse_value(p, &p->tree->root, 0);
     if (ok) {
@@ -639,58 +643,6 @@ static bool parse(Parser *p)
 
 /* ---- files ---- */
 
-/* Room for the file, and a byte more: a guess if it is not a regular one */
-static bool map_bytes(ModelsTree *tree, int fd)
-{
-    struct stat status;
-
-    tree->room = 1 << 16;
-    if (!fstat(fd, &status) && S_ISREG(status.st_mode) &&
-        status.st_size > 0 && status.st_size <= MAX_FILE) {
-        tree->room = status.st_size + 1;
-    }
-    tree->bytes = map(tree->room);
-    return tree->bytes;
-}
-
-static bool map_more(ModelsTree *tree)
-{
-    void *more = mremap(tree->bytes, tree->room, 2 * tree->room,
-                        MREMAP_MAYMOVE);
-
-    if (more == MAP_FAILED) {
-        return false;
-    }
-    tree->bytes = more;
-    tree->room *= 2;
-    return true;
-}
-
-/* Reads all bytes; NULL, or why not. */
-static const char *read_bytes(ModelsTree *tree, int fd, size_t *length)
-{
-    ssize_t count;
-
-    if (!map_bytes(tree, fd)) {
-        return "not enough memory";
-    }
-    *length = 0;
-    do {
-        if (*length == tree->room && !map_more(tree)) {
-            return "not enough memory";
-        }
-        count = read(fd, tree->bytes + *length, tree->room - *length);
-        if (count < 0 && errno != EINTR) {
-            return strerror(errno);
-        }
-        *length += count > 0 ? count : 0;
-        if (*length > MAX_FILE) {
-            return "larger than 16 MiB";
-        }
-    } while (count);
-    return NULL;
-}
-
 ModelsTree *models_tree_load(const char *path, const char *const *names,
                              size_t count, char *error, size_t size)
 {
@@ -700,29 +652,20 @@ ModelsTree *models_tree_load(const char *path, const char *const *names,
         .names = names, .nnames = count,
     };
     const char *problem = "not enough memory";
-    size_t length = 0;
-    int fd;
+    bool intact;
 
-    if (!tree) {
-        snprintf(error, size, "%s", problem);
-        return NULL;
+    if (tree) {
+        problem = models_bytes_read(path, names, &tree->bytes);
     }
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        problem = strerror(errno);
-    } else {
-        problem = read_bytes(tree, fd, &length);
-        close(fd);
-    }
-    p.at = tree->bytes;
-    p.end = p.at + length;
     if (problem) {
         snprintf(error, size, "%s", problem);
     } else if (parse(&p)) {
         return tree;
     }
+    intact = tree && tree->bytes.intact;
     models_tree_free(tree);
-    return NULL;
+    /* In which line the error is, only the whole file tells. */
+    return intact ? models_tree_load(path, NULL, 0, error, size) : NULL;
 }
 
 void models_tree_free(ModelsTree *tree)
@@ -736,15 +679,13 @@ void models_tree_free(ModelsTree *tree)
         next = chunk->next;
         munmap(chunk, chunk->size);
     }
-    if (tree->bytes) {
-        munmap(tree->bytes, tree->room);
-    }
+    models_bytes_free(&tree->bytes);
     free(tree);
 }
 
 bool models_tree_is_intact(const ModelsTree *tree)
 {
-    return tree->intact;
+    return tree->bytes.intact;
 }
 
 bool models_tree_is_partial(const ModelsTree *tree)
@@ -755,21 +696,4 @@ bool models_tree_is_partial(const ModelsTree *tree)
 const JsonNode *models_tree_root(const ModelsTree *tree)
 {
     return &tree->root;
-}
-
-const JsonNode *json_node_get(const JsonNode *object, const char *name)
-{
-    size_t i, length = strlen(name);
-
-    if (!json_node_is(object, JSON_KIND_OBJECT)) {
-        return NULL;
-    }
-    for (i = 0; i < object->length; i++) {
-        const JsonNode *item = &object->items[i];
-
-        if (item->name_length == length && !memcmp(item->name, name, length)) {
-            return item;
-        }
-    }
-    return NULL;
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Room for the longest error */
 enum { MODELS_TREE_ERROR = 256 };
@@ -73,9 +74,6 @@ void models_tree_free(ModelsTree *tree);
 
 const JsonNode *models_tree_root(const ModelsTree *tree);
 
-/* Member @name of @object; NULL if it lacks it, or is none */
-const JsonNode *json_node_get(const JsonNode *object, const char *name);
-
 /* Item @i, which must be there, of a list */
 static inline const JsonNode *json_node_at(const JsonNode *list, size_t i)
 {
@@ -92,6 +90,29 @@ static inline size_t json_node_count(const JsonNode *node)
 static inline bool json_node_is(const JsonNode *node, JsonKind kind)
 {
     return node && node->kind == kind;
+}
+
+/*
+ * Member @name of @object; NULL if it lacks it, or is none.  Inline, so that
+ * the compiler knows the lengths of names.
+ */
+static inline const JsonNode *json_node_get(const JsonNode *object,
+                                            const char *name)
+{
+    size_t i, length = strlen(name);
+
+    if (!json_node_is(object, JSON_KIND_OBJECT)) {
+        return NULL;
+    }
+    for (i = 0; i < object->length; i++) {
+        const JsonNode *item = &object->items[i];
+
+        if (item->name_length == length && *item->name == *name &&
+            !memcmp(item->name, name, length)) {
+            return item;
+        }
+    }
+    return NULL;
 }
 
 /* NULL if @node is no text; it may be NULL */

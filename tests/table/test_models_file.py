@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -916,6 +917,60 @@ class TestDamage(Program):
                                  accepted)
                 self.assertEqual(self.accepted([data.encode()]),
                                  accepted if data == text else [])
+
+    def test_pieces(self):
+        """Fingerprints are dropped, wherever the pieces end in which it is"""
+        table = copy.deepcopy(TABLE)
+        table['$comment'] = 'x'
+        rows = table['accelerators'][1]['fingerprints']
+        table['accelerators'][0]['fingerprints'] = 3 * rows
+        table['accelerators'].append({**table['accelerators'][0],
+                                      'fingerprints': []})
+        text = text_of(sealed(table))
+        needed = re.sub(r'(?s)(\n   "fingerprints": \[)\n    {.*?(?=\n   \])',
+                        r'\1', text)
+        self.assertEqual(needed.count('"fingerprints": [\n   ]'), 2)
+        program = os.path.join(self.tmp, 'lines-filter')
+        self.build(program, 'lines-filter.c', '-O2')
+        # The first piece has to have the first three lines.
+        first = len(''.join(text.splitlines(keepends=True)[:3]))
+        last = first + 400
+        done = run(program, str(first), str(last), input=text.encode(),
+                   env=self.env)
+        self.assertEqual(done.stderr, b'')
+        self.assertEqual(done.stdout.decode(),
+                         f'1\n{needed}' + '1\n' * (last - first))
+        done = run(program, str(first), str(last), env=self.env,
+                   input=text.replace('"ab', '"ac', 1).encode())
+        self.assertEqual(done.stdout.decode(),
+                         f'0\n{needed}' + '0\n' * (last - first))
+        # A list without an end, and a file that only begins
+        for end in text.index('    {', text.index('"fingerprints": [')), 2:
+            done = run(program, str(first), str(first), env=self.env,
+                       input=text[:end].encode())
+            self.assertEqual(done.stdout.decode()[:2], '0\n')
+
+    def test_large(self):
+        """A file of several pieces, whose errors are in the same lines"""
+        table = copy.deepcopy({**TABLE, '$comment': 'x'})
+        table['accelerators'][1]['fingerprints'] *= 3000
+        text = text_of(sealed(table))
+        self.assertGreater(len(text), 300000)
+        lines = text.splitlines(keepends=True)
+        wrong = [*lines[:-1], ' nothing\n', lines[-1]]
+        crc = zlib.crc32(''.join(wrong[:2] + wrong[3:]).encode())
+        wrong[2] = f' "$crc32": "{crc:08x}",\n'
+        number = len(wrong) - 1
+        for data in ''.join(wrong), text[:-100]:
+            path = os.path.join(self.tmp, 'large.json')
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write(data)
+            whole, named = (
+                run(self.reader, *names, env=self.env, text=True,
+                    input=f'{path}\n').stdout for names in ([], ['EPYC-v2']))
+            self.assertEqual(named, whole)
+            if data != text[:-100]:
+                self.assertIn(f': line {number}, column 2: ', whole)
 
     def test_crafted(self):
         """Whatever is in lines that have the CRC, the reader lives"""
