@@ -495,19 +495,33 @@ json_t *answer_value(const ModelsProp *prop)
     }
 }
 
-static void put_prop(const ModelsProp *prop, void *opaque)
+/* Those from number @first on */
+static json_t *props_from(const ModelsFile *file, const X86Cpu *described,
+                          size_t first)
 {
-    json_object_set_new(opaque, prop->name, answer_value(prop));
+    size_t count = models_props_count(file), i;
+    char text[X86CPU_CACHE_TEXT];
+    json_t *props = json_object();
+    ModelsProp prop;
+
+    for (i = first; i < count; i++) {
+        if (models_props_get(file, described, i, &prop, text)) {
+            json_object_set_new(props, prop.name, answer_value(&prop));
+        }
+    }
+    json_object_set_new(props, "compat-anchor",
+                        json_string(models_file_newest_machine_type(file)));
+    return props;
 }
 
 json_t *answer_props(const ModelsFile *file, const X86Cpu *described)
 {
-    json_t *props = json_object();
+    return props_from(file, described, 0);
+}
 
-    models_props_each(file, described, put_prop, props);
-    json_object_set_new(props, "compat-anchor",
-                        json_string(models_file_newest_machine_type(file)));
-    return props;
+json_t *answer_other_props(const ModelsFile *file, const X86Cpu *described)
+{
+    return props_from(file, described, models_file_tables(file)->nfeatures);
 }
 
 static void add_name(json_t *list, bool is_named, const char *name)

@@ -184,11 +184,16 @@ json_t *answer_value(const ModelsProp *prop);
 /* The properties of a static expansion of @cpu, with compat-anchor */
 json_t *answer_props(const ModelsFile *file, const X86Cpu *described);
 
+/* The same without features */
+json_t *answer_other_props(const ModelsFile *file, const X86Cpu *described);
+
 /* The sorted names in @names */
 json_t *answer_names(const ModelsFile *file, const X86CpuNames *names);
 
 /* The value of a property, as -cpu takes it */
 void print_value(const json_t *value, FILE *out);
+
+void sort_names(const char **names, size_t count);
 
 /* The names of members of @object, sorted, up to a NULL; to be freed */
 const char **sorted_names(const json_t *object);

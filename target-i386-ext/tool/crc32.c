@@ -93,13 +93,11 @@ uint32_t crc32_add_portably(uint32_t crc, const void *data, size_t length)
 enum { LANES = 4 };
 
 /*
- * x^@n modulo the polynomial.  The product of two reflected numbers is one bit
- * too low, so this is one bit higher.
+ * x^n modulo the polynomial.  The product of two reflected numbers is one bit
+ * too low, so these are one bit higher.
  */
-static uint64_t power(unsigned n)
-{
-    return (uint64_t)next_bits(0x80000000u, n) << 1;
-}
+static const uint64_t power_160 = 0x1751997d0, power_96 = 0x0ccaa009e;
+static const uint64_t power_544 = 0x154442bd4, power_480 = 0x1c6e41596;
 
 __attribute__((target("pclmul,sse4.1")))
 static __m128i fold(__m128i value, __m128i by, __m128i next)
@@ -114,10 +112,9 @@ __attribute__((target("pclmul,sse4.1")))
 static uint32_t add_by_products(uint32_t crc, const uint8_t *data,
                                 size_t length)
 {
-    const __m128i by_lanes = _mm_set_epi64x(power(128 * LANES - 32),
-                                            power(128 * LANES + 32));
-    const __m128i by_one = _mm_set_epi64x(power(128 - 32),
-                                          power(128 + 32));
+    /* By 128 bits for each of the lanes, and by 128 bits: 32 less and more */
+    const __m128i by_lanes = _mm_set_epi64x(power_480, power_544);
+    const __m128i by_one = _mm_set_epi64x(power_96, power_160);
     __m128i lanes[LANES];
     uint8_t rest[16];
     unsigned i;
@@ -144,12 +141,17 @@ static uint32_t add_by_products(uint32_t crc, const uint8_t *data,
     return add_bytes(add_bytes(0, rest, sizeof(rest)), data, length);
 }
 
+/* In a guest, CPUID takes longer than the CRC of 10 KB, so only once. */
 static bool has_products(void)
 {
+    static enum { UNKNOWN, NO, YES } has;
     unsigned eax, ebx, ecx, edx;
 
-    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_PCLMUL) &&
-           (ecx & bit_SSE4_1);
+    if (has == UNKNOWN) {
+        has = __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_PCLMUL) &&
+              (ecx & bit_SSE4_1) ? YES : NO;
+    }
+    return has == YES;
 }
 
 #else

@@ -320,13 +320,14 @@ static int find_text(const char *const *texts, int count, const char *text)
 static bool add_number(Reader *r, ModelsNames *numbers, const char *name,
                        int number, const char *what)
 {
-    if (models_names_find(numbers, name) >= 0) {
+    switch (models_names_add(numbers, name, number)) {
+    case MODELS_NAMES_ADDED:
+        return true;
+    case MODELS_NAMES_THERE_ALREADY:
         return fail(r, "%s '%.64s' is there twice", what, name);
-    }
-    if (!models_names_add(numbers, name, number)) {
+    default:
         return fail_memory(r);
     }
-    return true;
 }
 
 static bool is_boolean(const JsonNode *json)

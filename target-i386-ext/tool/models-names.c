@@ -10,18 +10,31 @@
 
 enum { FIRST_PLACES = 512 };
 
+static uint64_t mix(uint64_t hash, uint64_t bytes, uint64_t seed)
+{
+    /* The swap brings bits that a product leaves alone to where it does not. */
+    return __builtin_bswap64((hash ^ bytes) * 0x9e3779b97f4a7c15) * (seed | 1);
+}
+
 /*
  * Where the table is differs from process to process, so that nobody can write
  * a file whose names are all in the same place.
  */
 static size_t place_of(const ModelsNames *names, const char *name)
 {
-    uint64_t hash = (uintptr_t)names->places;
+    uint64_t seed = (uintptr_t)names->places, hash = seed, bytes;
+    size_t length = strlen(name);
 
-    for (; *name; name++) {
-        hash = (hash ^ (unsigned char)*name) * 0x9e3779b97f4a7c15;
+    for (; length >= sizeof(bytes); name += sizeof(bytes)) {
+        memcpy(&bytes, name, sizeof(bytes));
+        hash = mix(hash, bytes, seed);
+        length -= sizeof(bytes);
     }
-    return (hash ^ hash >> 32) >> 12 & (names->nplaces - 1);
+    bytes = length;
+    while (length) {
+        bytes = bytes << 8 | (unsigned char)name[--length];
+    }
+    return mix(hash, bytes, seed) >> 32 & (names->nplaces - 1);
 }
 
 /* The place of @name, or that where it would be */
@@ -67,15 +80,21 @@ static bool grow(ModelsNames *names)
     return true;
 }
 
-bool models_names_add(ModelsNames *names, const char *name, int number)
+ModelsNamesAdded models_names_add(ModelsNames *names, const char *name,
+                                  int number)
 {
+    size_t place;
+
     if (names->count == names->nplaces / 2 && !grow(names)) {
-        return false;
+        return MODELS_NAMES_NO_MEMORY;
+    }
+    place = find_place(names, name);
+    if (names->places[place]) {
+        return MODELS_NAMES_THERE_ALREADY;
     }
     names->items[names->count] = (ModelsName) { name, number };
-    names->places[find_place(names, name)] = names->count + 1;
-    names->count++;
-    return true;
+    names->places[place] = ++names->count;
+    return MODELS_NAMES_ADDED;
 }
 
 void models_names_free(ModelsNames *names)

@@ -32,11 +32,13 @@ typedef struct ModelsNames {
 /* The number that @name has; -1 if it is not there */
 int models_names_find(const ModelsNames *names, const char *name);
 
-/*
- * Adds @name, which is not there yet, and has to stay where it is.  False if
- * there is not enough memory.
- */
-bool models_names_add(ModelsNames *names, const char *name, int number);
+typedef enum ModelsNamesAdded {
+    MODELS_NAMES_ADDED, MODELS_NAMES_THERE_ALREADY, MODELS_NAMES_NO_MEMORY,
+} ModelsNamesAdded;
+
+/* Adds @name, which has to stay where it is. */
+ModelsNamesAdded models_names_add(ModelsNames *names, const char *name,
+                                  int number);
 
 void models_names_free(ModelsNames *names);
 

@@ -136,21 +136,6 @@ bool models_props_get(const ModelsFile *file, const X86Cpu *described,
     return true;
 }
 
-void models_props_each(const ModelsFile *file, const X86Cpu *described,
-                       void (*put)(const ModelsProp *prop, void *opaque),
-                       void *opaque)
-{
-    size_t count = models_props_count(file), i;
-    char text[X86CPU_CACHE_TEXT];
-    ModelsProp prop;
-
-    for (i = 0; i < count; i++) {
-        if (models_props_get(file, described, i, &prop, text)) {
-            put(&prop, opaque);
-        }
-    }
-}
-
 /* ---- JSON ---- */
 
 void models_props_print_text(const char *text, FILE *out)
@@ -168,19 +153,8 @@ void models_props_print_text(const char *text, FILE *out)
     putc('"', out);
 }
 
-typedef struct Printer {
-    FILE *out;
-    /* What comes before the next property */
-    const char *separator;
-} Printer;
-
-static void print_prop(const ModelsProp *prop, void *opaque)
+static void print_prop(const ModelsProp *prop, FILE *out)
 {
-    Printer *printer = opaque;
-    FILE *out = printer->out;
-
-    fputs(printer->separator, out);
-    printer->separator = ", ";
     models_props_print_text(prop->name, out);
     fputs(": ", out);
     switch (prop->type) {
@@ -206,10 +180,19 @@ static void print_prop(const ModelsProp *prop, void *opaque)
 void models_props_print(const ModelsFile *file, const X86Cpu *described,
                         FILE *out)
 {
-    Printer printer = { out, "" };
+    size_t count = models_props_count(file), i;
+    const char *separator = "";
+    char text[X86CPU_CACHE_TEXT];
+    ModelsProp prop;
 
     putc('{', out);
-    models_props_each(file, described, print_prop, &printer);
+    for (i = 0; i < count; i++) {
+        if (models_props_get(file, described, i, &prop, text)) {
+            fputs(separator, out);
+            separator = ", ";
+            print_prop(&prop, out);
+        }
+    }
     putc('}', out);
 }
 

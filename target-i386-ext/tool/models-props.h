@@ -33,7 +33,10 @@ bool models_props_describe(const ModelsFile *file, const X86Cpu *cpu,
 /* The text of a value of MODELS_FILE_ON_OFF */
 const char *models_props_on_off(uint64_t number);
 
-/* How many properties descriptions of @file can have: numbered from 0 */
+/*
+ * How many properties descriptions of @file can have: numbered from 0.  The
+ * features of its tables come first.
+ */
 size_t models_props_count(const ModelsFile *file);
 
 /* The name of property @number; NULL if the file lacks it */
@@ -48,14 +51,9 @@ bool models_props_get(const ModelsFile *file, const X86Cpu *described,
                       char text[X86CPU_CACHE_TEXT]);
 
 /*
- * Calls @put with each property of @described, which x86cpu_describe() made
- * of a CPU of @file, and with @opaque.
+ * Prints those of @described, which x86cpu_describe() made of a CPU of @file,
+ * to @out as a JSON object in one line, without its end.
  */
-void models_props_each(const ModelsFile *file, const X86Cpu *described,
-                       void (*put)(const ModelsProp *prop, void *opaque),
-                       void *opaque);
-
-/* Prints them to @out as a JSON object in one line, without its end. */
 void models_props_print(const ModelsFile *file, const X86Cpu *described,
                         FILE *out);
 

@@ -39,6 +39,11 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+void sort_names(const char **names, size_t count)
+{
+    qsort(names, count, sizeof(*names), compare_texts);
+}
+
 const char **sorted_names(const json_t *object)
 {
     const char **names = calloc(json_object_size(object) + 1, sizeof(*names));
@@ -52,7 +57,7 @@ const char **sorted_names(const json_t *object)
         }
     }
     if (names) {
-        qsort(names, n, sizeof(*names), compare_texts);
+        sort_names(names, n);
     }
     return names;
 }

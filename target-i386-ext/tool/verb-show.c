@@ -244,19 +244,17 @@ static bool keeps_anchor(const Question *q)
            major < 11;
 }
 
-static json_t *expand(const Question *q, Status *status)
+/* An answer without @props, to which it adds what is not of the file alone */
+static json_t *expand(const Question *q, json_t *props, Status *status)
 {
-    json_t *unknown = question_unknown(q);
-    json_t *props = answer_props(q->file, &q->described), *answer;
-    json_t *omitted = omitted_properties(q);
+    json_t *omitted = omitted_properties(q), *unknown = question_unknown(q);
+    json_t *answer = json_pack("{s:o}", "unknown", unknown);
 
     if (keeps_anchor(q)) {
         json_object_set_new(props, "compat-anchor",
                             json_string(q->request.anchor));
     }
     drop_unknown(props, unknown, status);
-    answer = json_pack("{s:{s:s, s:o}, s:o}", "model", "name", "base",
-                       "props", props, "unknown", unknown);
     if (json_array_size(omitted)) {
         json_object_set(answer, "omitted-properties", omitted);
     }
@@ -269,10 +267,14 @@ json_t *answer_expand(Tool *tool, const json_t *request, Status *status,
                       Problem *problem)
 {
     Question *q = calloc(1, sizeof(*q));
-    json_t *answer = NULL;
+    json_t *answer = NULL, *props;
 
     if (q && ask(tool, request, q, problem)) {
-        answer = expand(q, status);
+        props = answer_props(q->file, &q->described);
+        answer = expand(q, props, status);
+        json_object_set_new(answer, "model",
+                            json_pack("{s:s, s:o}", "name", "base",
+                                      "props", props));
     }
     free(q);
     return answer;
@@ -318,36 +320,56 @@ static json_t *guest_view(const Question *q)
     return answer;
 }
 
-/* Splits the properties of an expansion. */
-static void split_props(const Question *q, json_t *answer)
+static bool has_name(const json_t *names, const char *name)
 {
-    json_t *props = json_object_get(json_object_get(answer, "model"), "props");
-    json_t *features = json_array(), *others = json_object(), *value;
-    const char **names = sorted_names(props), **name;
+    const json_t *other;
+    size_t i;
 
-    for (name = names; name && *name; name++) {
-        value = json_object_get(props, *name);
-        if (models_file_find_feature(q->file, *name) < 0) {
-            json_object_set(others, *name, value);
-        } else if (json_is_true(value)) {
-            json_array_append_new(features, json_string(*name));
+    json_array_foreach((json_t *)names, i, other) {
+        if (!strcmp(json_string_value(other), name)) {
+            return true;
         }
     }
+    return false;
+}
+
+/* The features of the description, without those in @unknown */
+static json_t *described_features(const Question *q, const json_t *unknown)
+{
+    const char **names = calloc(q->tables->nfeatures + 1, sizeof(*names));
+    json_t *features = json_array();
+    size_t count = 0, i;
+
+    for (i = 0; names && i < q->tables->nfeatures; i++) {
+        const X86CpuFeature *f = &q->tables->features[i];
+
+        if ((q->described.words[f->word] & f->mask) == f->mask &&
+            !has_name(unknown, f->name)) {
+            names[count++] = f->name;
+        }
+    }
+    if (names) {
+        sort_names(names, count);
+    }
+    for (i = 0; i < count; i++) {
+        json_array_append_new(features, json_string(names[i]));
+    }
     free(names);
-    json_object_del(answer, "model");
-    json_object_set_new(answer, "features", features);
-    json_object_set_new(answer, "properties", others);
+    return features;
 }
 
 json_t *answer_show(Tool *tool, const json_t *request, Status *status,
                     Problem *problem)
 {
     Question *q = calloc(1, sizeof(*q));
-    json_t *answer = NULL;
+    json_t *answer = NULL, *others, *features;
 
     if (q && ask(tool, request, q, problem)) {
-        answer = expand(q, status);
-        split_props(q, answer);
+        others = answer_other_props(q->file, &q->described);
+        answer = expand(q, others, status);
+        features = described_features(q, json_object_get(answer, "unknown"));
+        json_object_set_new(answer, "features", features);
+        json_object_set_new(answer, "properties", others);
         json_object_set_new(answer, "guest", guest_view(q));
         /* A CPU that lacks what the host decides is one, still. */
         *status = STATUS_YES;
