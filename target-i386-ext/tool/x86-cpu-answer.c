@@ -11,10 +11,14 @@
  * name may begin with x86-cpu-, as older names of verbs do.
  */
 
+/* For realpath() */
+#define _XOPEN_SOURCE 700
+
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 #include "batch.h"
 #include "dispatch.h"
@@ -300,12 +304,42 @@ static int run(const Options *options)
     return status;
 }
 
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/*
+ * Runs the dispatcher beside this program, which knows where other verbs are,
+ * and all errors.  Only returns if it can't, with the exit status.
+ */
+static int run_dispatcher(char **argv)
+{
+    static const char dispatcher[] = "x86-cpu-dispatch";
+    char *self = realpath((const char *)getauxval(AT_EXECFN), NULL);
+    size_t directory = self ? name_of(self) - self : 0;
+    char *path = malloc(directory + sizeof(dispatcher));
+    Problem problem = { STATUS_ERROR, "" };
+
+    if (self && path) {
+        memcpy(path, self, directory);
+        memcpy(path + directory, dispatcher, sizeof(dispatcher));
+        execv(path, argv);
+    }
+    problem_set(&problem, STATUS_ERROR, "cannot run %s: %s", dispatcher,
+                strerror(errno));
+    free(path);
+    free(self);
+    return fail(&problem);
+}
+
 /* The verb in the name that the program is run by; NULL if there is none */
 static const Verb *own_verb(const char *path)
 {
     static const char prefix[] = "x86-cpu-";
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
+    const char *name = name_of(path);
 
     if (!strncmp(name, prefix, strlen(prefix))) {
         name += strlen(prefix);
@@ -320,6 +354,11 @@ int main(int argc, char **argv)
     Options options;
     int status;
 
+    /* As x86-cpu, it saves most questions the time of starting a shell. */
+    if (argc && !strcmp(name_of(argv[0]), "x86-cpu") &&
+        (argc < 2 || !find_verb(argv[1]))) {
+        return run_dispatcher(argv);
+    }
     argv += argc > 0;
     if (!verb && *argv && **argv != '-') {
         verb = find_verb(*argv);

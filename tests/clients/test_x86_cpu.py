@@ -135,6 +135,13 @@ class Front(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout, done.stderr),
                              (2, '', f'error: {message}\n'))
 
+    def test_starts_nothing_else(self):
+        """That would take longer than most answers"""
+        done = x86_cpu('removed', '--help',
+                       env={**os.environ, 'PATH': '/nonexistent'})
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertIn('usage: x86-cpu-removed ', done.stdout)
+
     def test_arguments_are_passed_as_they_are(self):
         done = ask('removed', '--cpu', 'qemu64,model-id=a "b" $(c) *')
         self.assertIn('qemu64,model-id=a "b" $(c) * on ', done.stdout)

@@ -201,6 +201,42 @@ class Installed(unittest.TestCase):
         for verb in os.listdir(os.path.join(self.prefix, 'libexec/x86-cpu')):
             self.assertIn(f'x86-cpu {verb} ', shown)
 
+    def test_front(self):
+        """
+        By any path, all verbs; nothing else is started, which would take
+        longer than most answers
+        """
+        link = os.path.join(self.work, 'x86-cpu')
+        os.symlink(os.path.join(self.bin, 'x86-cpu'), link)
+        verbs = sorted(os.listdir(os.path.join(self.prefix,
+                                               'libexec/x86-cpu')))
+        for front in (os.path.join(self.bin, 'x86-cpu'), link,
+                      os.path.relpath(link, self.work)):
+            if '/' not in front:
+                front = f'./{front}'
+            for args, words in [(['list'], 'CPU models:'),
+                                (['removed', '--help'], 'x86-cpu removed'),
+                                (['host', '--help'], 'x86-cpu host'),
+                                (['--help'], 'x86-cpu VERB')]:
+                if args[0] != '--help' and args[0] not in verbs:
+                    continue
+                env = dict(self.env)
+                if args[0] != '--help':
+                    env['PATH'] = self.work
+                done = subprocess.run([front, *args], cwd=self.work, env=env,
+                                      stdin=subprocess.DEVNULL, text=True,
+                                      capture_output=True, check=False)
+                self.assertEqual((done.returncode, done.stderr), (0, ''),
+                                 (front, args))
+                self.assertIn(words, done.stdout)
+            done = subprocess.run([front, 'lst'], cwd=self.work, env=self.env,
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual(
+                (done.returncode, done.stdout, done.stderr),
+                (2, '', "error: unknown verb 'lst'; use one of "
+                        f"{', '.join(verbs)}\n"))
+        os.remove(link)
+
     def test_files_for_programs(self):
         lib = os.path.join(self.share, 'qemu-cpu-introspection')
         for ours, installed in (
