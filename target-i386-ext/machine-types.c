@@ -287,8 +287,8 @@ const X86CPUMachineType *x86_cpu_find_machine_type(const char *name,
         return NULL;
     }
     if (!x86_cpu_machine_type_is_pc(type)) {
-        error_setg(errp, "Machine type '%s' is not a PC: only pc-i440fx-*, "
-                   "pc-q35-* and isapc are supported here", name);
+        error_setg(errp, "Machine type '%s' is not a PC: use one of "
+                   "pc-i440fx-* or pc-q35-*", name);
         return NULL;
     }
     return type;

@@ -12,7 +12,11 @@
 #include "qapi/error.h"
 #include "qapi/util.h"
 #include "target/i386/ext/compat.h"
+#include "target/i386/ext/core/compare.h"
+#include "target/i386/ext/core/filter.h"
 #include "target/i386/ext/cpu-value.h"
+#include "target/i386/ext/machine-types.h"
+#include "target/i386/ext/start-errors.h"
 #include X86_CPU_MODEL_COMMANDS
 
 typedef CpuModelOmittedFeatureList **Tail;
@@ -78,19 +82,29 @@ omitted_features(const X86CpuBaseline *b, const strList *host_only)
     return list;
 }
 
-/* Its static expansion makes sure that there is such a CPU. */
+/*
+ * Its static expansion makes sure that there is such a CPU.  On a machine type:
+ * otherwise -cpu and -global of this process would change it.
+ */
 static CpuModelInfo *static_model(const X86Cpu *value, Error **errp)
 {
-    ERRP_GUARD();
     CpuModelInfo model = { .name = (char *)"base" };
+    const X86CPUMachineType *type = x86_cpu_newest_machine_type();
+    const X86CpuTables *tables = x86_cpu_core_tables();
+    X86CpuAccelerator accel = x86_cpu_core_accelerator();
+    g_autofree X86Cpu *made = g_new(X86Cpu, 1);
     g_autoptr(QDict) props = x86_cpu_value_to_props(value);
     g_autoptr(CpuModelExpansionInfo) info = NULL;
 
     model.props = QOBJECT(props);
-    info = qmp_query_cpu_model_expansion(CPU_MODEL_EXPANSION_TYPE_STATIC,
-                                         &model, errp);
+    model.machine_type = type ? (char *)type->name : NULL;
+    info = x86_cpu_model_to_value(&model, "baseline", made, errp);
     if (!info) {
-        error_prepend(errp, "baseline: ");
+        return NULL;
+    }
+    if (!x86cpu_fits(tables, value, made, accel) ||
+        !x86cpu_fits(tables, made, value, accel)) {
+        error_setg(errp, "baseline: QEMU makes another CPU of it");
         return NULL;
     }
     return g_steal_pointer(&info->model);
@@ -100,12 +114,35 @@ static CpuModelInfo *static_model(const X86Cpu *value, Error **errp)
  * A CPU that starts on no host has no baseline: that would have what keeps it
  * from starting, or not have it, depending on the other CPU.
  */
+static bool check_phys_bits(const X86Cpu *value, const char *which,
+                            Error **errp)
+{
+    uint64_t bits = value->values[X86CPU_PHYS_BITS];
+    uint64_t guest_bits = value->values[X86CPU_GUEST_PHYS_BITS];
+
+    switch (x86cpu_phys_bits_error(value)) {
+    case X86CPU_ERROR_PHYS_BITS:
+        error_setg(errp, "%s: phys-bits should be from 32 to %d, but is %"
+                   PRIu64, which, X86_CPU_MAX_PHYS_BITS, bits);
+        return false;
+    case X86CPU_ERROR_GUEST_PHYS_BITS:
+        error_setg(errp, "%s: guest-phys-bits should be 0, or from 32 to "
+                   "%" PRIu64 ", but is %" PRIu64, which, bits, guest_bits);
+        return false;
+    case X86CPU_ERROR_PHYS_BITS_WITHOUT_LM:
+        error_setg(errp, "%s: " X86_ERROR_PHYS_BITS_32, which);
+        return false;
+    case X86CPU_ERROR_GUEST_PHYS_BITS_WITHOUT_LM:
+        error_setg(errp, "%s: " X86_ERROR_GUEST_PHYS_BITS_32, which);
+        return false;
+    default:
+        return true;
+    }
+}
+
 static bool check_startable(const X86Cpu *value, const char *which,
                             Error **errp)
 {
-    bool lm = value->words[X86CPU_FEAT_8000_0001_EDX] & CPUID_EXT2_LM;
-    uint64_t bits = value->values[X86CPU_PHYS_BITS];
-    uint64_t guest_bits = value->values[X86CPU_GUEST_PHYS_BITS];
     int missing = x86cpu_missing_cache(value);
 
     if (missing != X86CPU_CACHES) {
@@ -114,20 +151,15 @@ static bool check_startable(const X86Cpu *value, const char *which,
                    "l1i-cache-info, l2-cache-info and l3-cache-info to start, "
                    "and to have a baseline",
                    which, x86_cpu_cache_property_names[missing]);
-    } else if (lm && (bits < 32 || bits > X86_CPU_MAX_PHYS_BITS)) {
-        error_setg(errp, "%s: phys-bits should be from 32 to %d, but is %"
-                   PRIu64, which, X86_CPU_MAX_PHYS_BITS, bits);
-    } else if (lm && guest_bits && guest_bits < 32) {
-        error_setg(errp, "%s: guest-phys-bits should be 0, or from 32 to "
-                   "%" PRIu64 ", but is %" PRIu64, which, bits, guest_bits);
-    } else if (value->values[X86CPU_X_VENDOR_CPUID_ONLY_V2] &&
-               !value->values[X86CPU_X_VENDOR_CPUID_ONLY]) {
+        return false;
+    }
+    if (value->values[X86CPU_X_VENDOR_CPUID_ONLY_V2] &&
+        !value->values[X86CPU_X_VENDOR_CPUID_ONLY]) {
         error_setg(errp, "%s: x-vendor-cpuid-only-v2=on needs "
                    "x-vendor-cpuid-only=on", which);
-    } else {
-        return true;
+        return false;
     }
-    return false;
+    return check_phys_bits(value, which, errp);
 }
 
 static CpuModelExpansionInfo *baseline_input(CpuModelInfo *model,

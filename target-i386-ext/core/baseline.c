@@ -431,16 +431,22 @@ int x86cpu_missing_cache(const X86Cpu *cpu)
     return i;
 }
 
-/* What no guest of a CPU sees on any host has no place in a baseline. */
+/*
+ * What no guest of a CPU sees on any host has no place in a baseline: what QEMU
+ * drops (@dropped), and what goes with that.
+ */
 static void note_conflicts(const X86Cpu *a, const X86Cpu *b,
                            const X86Cpu *shown_a, const X86Cpu *shown_b,
-                           uint64_t *conflicts)
+                           const uint64_t *dropped, X86CpuNames *omitted)
 {
     unsigned i;
 
     for (i = 0; i < X86CPU_MAX_WORDS; i++) {
-        conflicts[i] |= a->words[i] & b->words[i] &
+        uint64_t lost = a->words[i] & b->words[i] &
                         ~(shown_a->words[i] & shown_b->words[i]);
+
+        omitted[X86CPU_OMITTED_CONFLICT].bits[i] |= lost & dropped[i];
+        omitted[X86CPU_OMITTED_DEPENDENCY].bits[i] |= lost & ~dropped[i];
     }
 }
 
@@ -479,15 +485,15 @@ bool x86cpu_baseline(const X86CpuTables *tables, const X86Cpu *a,
                      X86CpuBaseline *baseline)
 {
     X86Cpu shown_a = *a, shown_b = *b;
+    uint64_t dropped[X86CPU_MAX_WORDS] = { 0 };
 
     memset(baseline, 0, sizeof(*baseline));
     if (strcmp(a->vendor, b->vendor)) {
         return false;
     }
-    x86cpu_drop_conflicts(tables, &shown_a, accel);
-    x86cpu_drop_conflicts(tables, &shown_b, accel);
+    x86cpu_drop_conflicts(tables, &shown_a, accel, dropped);
+    x86cpu_drop_conflicts(tables, &shown_b, accel, dropped);
     settle(tables, &shown_a, &shown_b, accel, baseline);
-    note_conflicts(a, b, &shown_a, &shown_b,
-                   baseline->omitted[X86CPU_OMITTED_CONFLICT].bits);
+    note_conflicts(a, b, &shown_a, &shown_b, dropped, baseline->omitted);
     return true;
 }

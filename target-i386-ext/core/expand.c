@@ -220,12 +220,6 @@ bool x86cpu_has_mpx_and_apxf(const X86CpuTables *tables, const X86Cpu *cpu)
            (cpu->words[X86CPU_FEAT_7_1_EDX] & APXF);
 }
 
-static void drop_mpx_and_apxf(X86Cpu *cpu)
-{
-    cpu->words[X86CPU_FEAT_7_0_EBX] &= ~MPX;
-    cpu->words[X86CPU_FEAT_7_1_EDX] &= ~APXF;
-}
-
 /* What raises the level before QEMU decides never raises it as far as that. */
 bool x86cpu_hides_intel_pt(const X86Cpu *cpu)
 {
@@ -234,27 +228,31 @@ bool x86cpu_hides_intel_pt(const X86Cpu *cpu)
 }
 
 void x86cpu_drop_conflicts(const X86CpuTables *tables, X86Cpu *cpu,
-                           X86CpuAccelerator accel)
+                           X86CpuAccelerator accel, uint64_t *dropped)
 {
     static const X86CpuPropertyId levels[] = {
         X86CPU_LEVEL_FUNC7, X86CPU_MIN_LEVEL, X86CPU_MIN_XLEVEL,
         X86CPU_MIN_XLEVEL2,
     };
-    bool drops_both = x86cpu_has_mpx_and_apxf(tables, cpu);
-    bool drops_intel_pt = (cpu->words[X86CPU_FEAT_7_0_EBX] & INTEL_PT) &&
-                          x86cpu_hides_intel_pt(cpu);
+    uint64_t ebx = 0, edx = 0;
     X86Cpu expanded;
     size_t i;
 
-    if (!drops_both && !drops_intel_pt) {
+    if (x86cpu_has_mpx_and_apxf(tables, cpu)) {
+        ebx |= MPX;
+        edx |= APXF;
+    }
+    if ((cpu->words[X86CPU_FEAT_7_0_EBX] & INTEL_PT) &&
+        x86cpu_hides_intel_pt(cpu)) {
+        ebx |= INTEL_PT;
+    }
+    if (!ebx) {
         return;
     }
-    if (drops_both) {
-        drop_mpx_and_apxf(cpu);
-    }
-    if (drops_intel_pt) {
-        cpu->words[X86CPU_FEAT_7_0_EBX] &= ~INTEL_PT;
-    }
+    dropped[X86CPU_FEAT_7_0_EBX] |= ebx;
+    dropped[X86CPU_FEAT_7_1_EDX] |= edx;
+    cpu->words[X86CPU_FEAT_7_0_EBX] &= ~ebx;
+    cpu->words[X86CPU_FEAT_7_1_EDX] &= ~edx;
     x86cpu_expand_features(tables, cpu, accel, X86CPU_ONE_THREAD);
     expanded = *cpu;
     x86cpu_set_levels(tables, &expanded, X86CPU_ONE_THREAD);
@@ -336,7 +334,8 @@ static void describe_mpx_and_apxf(const X86CpuTables *tables,
     X86Cpu without = *requested;
 
     if (is_on(requested, AUTO) && !requested->forced) {
-        drop_mpx_and_apxf(&without);
+        without.words[X86CPU_FEAT_7_0_EBX] &= ~MPX;
+        without.words[X86CPU_FEAT_7_1_EDX] &= ~APXF;
     }
     x86cpu_expand(tables, &without, accel, X86CPU_ONE_THREAD);
     cpu->values[X86CPU_MIN_LEVEL] = without.values[X86CPU_MIN_LEVEL];

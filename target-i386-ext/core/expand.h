@@ -98,10 +98,11 @@ bool x86cpu_hides_intel_pt(const X86Cpu *cpu);
 /*
  * Takes out of *@cpu, a description, what QEMU drops on every host: mpx and
  * apxf if it has both, Intel PT for its level, and what depends on those.  Its
- * levels are as the rest raises them.
+ * levels are as the rest raises them.  Adds the first three to @dropped, which
+ * has X86CPU_MAX_WORDS words.
  */
 void x86cpu_drop_conflicts(const X86CpuTables *tables, X86Cpu *cpu,
-                           X86CpuAccelerator accel);
+                           X86CpuAccelerator accel, uint64_t *dropped);
 
 /*
  * Takes what depends on others out of *@cpu, whose properties are as the user

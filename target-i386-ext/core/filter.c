@@ -150,32 +150,46 @@ static void copy_aliases(X86CpuFiltered *f, uint64_t leaf_1)
     }
 }
 
-static void check_phys_bits(X86CpuAccelerator accel, const X86CpuOffer *offer,
-                            X86CpuFiltered *f)
+static uint64_t phys_bits(const X86Cpu *cpu)
 {
-    uint64_t bits = f->remaining.values[X86CPU_PHYS_BITS];
-    uint64_t guest_bits = f->remaining.values[X86CPU_GUEST_PHYS_BITS];
+    uint64_t bits = cpu->values[X86CPU_PHYS_BITS];
+
+    return bits ? bits : X86CPU_DEFAULT_PHYS_BITS;
+}
+
+X86CpuError x86cpu_phys_bits_error(const X86Cpu *cpu)
+{
+    uint64_t bits = phys_bits(cpu);
+    uint64_t guest_bits = cpu->values[X86CPU_GUEST_PHYS_BITS];
 
     if (guest_bits == X86CPU_AUTOMATIC_PHYS_BITS) {
         guest_bits = 0;
     }
-    if (!(f->remaining.words[X86CPU_FEAT_8000_0001_EDX] & LM)) {
-        f->errors[X86CPU_ERROR_PHYS_BITS_WITHOUT_LM] = bits;
-        f->errors[X86CPU_ERROR_GUEST_PHYS_BITS_WITHOUT_LM] = !bits &&
-                                                             guest_bits;
-        return;
-    }
-    if (!bits) {
-        bits = X86CPU_DEFAULT_PHYS_BITS;
+    if (!(cpu->words[X86CPU_FEAT_8000_0001_EDX] & LM)) {
+        return cpu->values[X86CPU_PHYS_BITS]
+               ? X86CPU_ERROR_PHYS_BITS_WITHOUT_LM
+               : guest_bits ? X86CPU_ERROR_GUEST_PHYS_BITS_WITHOUT_LM
+                            : X86CPU_ERRORS;
     }
     if (bits < MIN_PHYS_BITS || bits > MAX_PHYS_BITS) {
-        f->errors[X86CPU_ERROR_PHYS_BITS] = true;
-    } else if (guest_bits && (guest_bits < MIN_PHYS_BITS ||
-                              guest_bits > bits)) {
-        f->errors[X86CPU_ERROR_GUEST_PHYS_BITS] = true;
+        return X86CPU_ERROR_PHYS_BITS;
     }
-    f->exceeds_phys_bits = accel == X86CPU_ON_KVM && offer->phys_bits &&
-                           bits > offer->phys_bits;
+    return guest_bits && (guest_bits < MIN_PHYS_BITS || guest_bits > bits)
+           ? X86CPU_ERROR_GUEST_PHYS_BITS : X86CPU_ERRORS;
+}
+
+static void check_phys_bits(X86CpuAccelerator accel, const X86CpuOffer *offer,
+                            X86CpuFiltered *f)
+{
+    X86CpuError error = x86cpu_phys_bits_error(&f->remaining);
+
+    if (error != X86CPU_ERRORS) {
+        f->errors[error] = true;
+    }
+    f->exceeds_phys_bits =
+        accel == X86CPU_ON_KVM && offer->phys_bits &&
+        (f->remaining.words[X86CPU_FEAT_8000_0001_EDX] & LM) &&
+        phys_bits(&f->remaining) > offer->phys_bits;
 }
 
 void x86cpu_filter(const X86CpuTables *tables, const X86Cpu *cpu,

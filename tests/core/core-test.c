@@ -208,6 +208,7 @@ static void test_describe_mpx_and_apxf(void)
 static void test_drop_conflicts(void)
 {
     const uint32_t version = tables.version;
+    uint64_t dropped[X86CPU_MAX_WORDS] = { 0 };
     X86Cpu cpu = plain_cpu(), d;
 
     /* 10.0 has no apxf. */
@@ -215,28 +216,31 @@ static void test_drop_conflicts(void)
     cpu.words[X86CPU_FEAT_7_0_EBX] = MPX;
     cpu.words[X86CPU_FEAT_7_1_EDX] = APXF;
     d = description_of(&cpu, X86CPU_ON_TCG, NULL);
-    x86cpu_drop_conflicts(&tables, &d, X86CPU_ON_TCG);
+    x86cpu_drop_conflicts(&tables, &d, X86CPU_ON_TCG, dropped);
     g_assert_cmphex(d.words[X86CPU_FEAT_7_0_EBX], ==, MPX);
+    g_assert_cmphex(dropped[X86CPU_FEAT_7_0_EBX], ==, 0);
 
     make_tables(X86CPU_LINE_11_1);
     d = description_of(&cpu, X86CPU_ON_TCG, NULL);
-    x86cpu_drop_conflicts(&tables, &d, X86CPU_ON_TCG);
+    x86cpu_drop_conflicts(&tables, &d, X86CPU_ON_TCG, dropped);
     g_assert_cmphex(d.words[X86CPU_FEAT_7_0_EBX], ==, 0);
     g_assert_cmphex(d.words[X86CPU_FEAT_7_1_EDX], ==, 0);
     g_assert_cmphex(d.values[X86CPU_LEVEL_FUNC7], ==, 0);
+    g_assert_cmphex(dropped[X86CPU_FEAT_7_0_EBX], ==, MPX);
+    g_assert_cmphex(dropped[X86CPU_FEAT_7_1_EDX], ==, APXF);
 
     /* apxf raises the level after Intel PT is dropped for it. */
     cpu.words[X86CPU_FEAT_7_0_EBX] = INTEL_PT;
     cpu.values[X86CPU_X_INTEL_PT_AUTO_LEVEL] = false;
     cpu.values[X86CPU_MIN_LEVEL] = 0xd;
     d = description_of(&cpu, X86CPU_ON_TCG, NULL);
-    x86cpu_drop_conflicts(&tables, &d, X86CPU_ON_TCG);
+    x86cpu_drop_conflicts(&tables, &d, X86CPU_ON_TCG, dropped);
     g_assert_cmphex(d.words[X86CPU_FEAT_7_0_EBX], ==, 0);
     g_assert_cmphex(d.words[X86CPU_FEAT_7_1_EDX], ==, APXF);
     g_assert_cmphex(d.values[X86CPU_MIN_LEVEL], ==, 0x29);
     cpu.values[X86CPU_MIN_LEVEL] = 0x14;
     d = description_of(&cpu, X86CPU_ON_TCG, NULL);
-    x86cpu_drop_conflicts(&tables, &d, X86CPU_ON_TCG);
+    x86cpu_drop_conflicts(&tables, &d, X86CPU_ON_TCG, dropped);
     g_assert_cmphex(d.words[X86CPU_FEAT_7_0_EBX], ==, INTEL_PT);
     make_tables(version);
 }

@@ -22,7 +22,9 @@ import unittest
 from typing import Any, Dict, List
 
 from compared_cpus import ComparedChecks, baseline
-from cpu_models import FULL, NEWEST, Progress, count, expansion, random_cpu, rng
+from cpu_models import (
+    FULL, NEWEST, Progress, ask, count, expansion, random_cpu, rng,
+)
 from guest_cpuid import GuestError
 from release_line import LINE, of_line
 from test_removed_features import NeedsKvm
@@ -247,6 +249,11 @@ else:
              [cpu(mpx=True, apxf=True), cpu(apxf=True), cpu()],
              {'mpx': False, 'apxf': False, 'min-level': 0xd,
               'level-func7': 0}, {'apxf': 'conflict'}),
+        Trap('what needs apxf, which no guest sees beside mpx',
+             2 * [cpu(mpx=True, apxf=True, apx_nci_ndd_nf=True)],
+             {'apx-nci-ndd-nf': False},
+             {'apxf': 'conflict', 'mpx': 'conflict',
+              'apx-nci-ndd-nf': 'dependency'}),
         Trap('hv-synic across the oldest and the newest type',
              [cpu(machine=of_line('pc-q35-3.0'), **SYNIC), cpu(**SYNIC)],
              {'hv-synic': True, 'hv-vpindex': True}),
@@ -284,6 +291,12 @@ NOWHERE = [
      'phys-bits should be from 32 to 52, but is 53'),
     ('Haswell', {'phys-bits': 40, 'guest-phys-bits': 31},
      'guest-phys-bits should be 0, or from 32 to 40, but is 31'),
+    ('Haswell', {'phys-bits': 40, 'guest-phys-bits': 41},
+     'guest-phys-bits should be 0, or from 32 to 40, but is 41'),
+    ('qemu32', {'phys-bits': 40},
+     'phys-bits is not user-configurable in 32 bit'),
+    ('qemu32', {'guest-phys-bits': 36},
+     'guest-phys-bits is not user-configurable in 32 bit'),
 ]
 if LINE != '10.0':
     NOWHERE += [
@@ -515,6 +528,31 @@ class Checks(ComparedChecks):
                         self.assertRegex(reply['error']['desc'],
                                          f'^{which}: {wanted}')
                     self.assertIn('return', after)
+
+
+    def test_5_process(self):
+        """-cpu and -global of the process make no difference"""
+        pairs = [
+            [{'name': 'Penryn-v1'}, {'name': 'Nehalem-v1'}],
+            [{'name': 'qemu32-v1', 'props': {'vendor': 'GenuineIntel'}},
+             {'name': 'kvm32-v1', 'props': {'vendor': 'GenuineIntel'}}],
+            [{'name': 'Haswell-v4'}, {'name': 'Skylake-Client-v4'}],
+            [{'name': 'EPYC-Genoa-v1'}, {'name': 'EPYC-Milan-v2'}],
+            [{'name': 'Broadwell-v1', 'props': {'invtsc': True}},
+             {'name': 'Skylake-Client-v1', 'props': {'invtsc': True}}]]
+        commands = [baseline(*({**m, 'machine-type': NEWEST} for m in pair))
+                    for pair in pairs]
+        plain = ask(['-accel', self.accel, '-machine', 'none'], commands)
+        for args in (['-cpu', 'qemu64,+vgif,+sm4,+avx512f,+invtsc'],
+                     ['-cpu', 'qemu64,-sse4.1,-avx2'],
+                     ['-cpu', 'qemu64', '-global', 'x86_64-cpu.level=5',
+                      '-global', 'x86_64-cpu.phys-bits=40'],
+                     ['-cpu', 'base,vendor=AuthenticAMD,lm=on,level=5,'
+                      'xlevel=0x80000001,phys-bits=40']):
+            with self.subTest(args):
+                self.assertEqual(ask(
+                    ['-accel', self.accel, '-S', '-machine', NEWEST, *args],
+                    commands), plain)
 
 
 class TestTcg(Checks, unittest.TestCase):
