@@ -89,7 +89,7 @@ static bool holds(const CpuModelNearestInfo *info, const X86CpuGoal *goal)
         x86_cpu_model_to_value(&model, info->name, cpu, NULL);
 
     return expansion &&
-           x86cpu_reaches_goal(x86_cpu_core_tables(), cpu, &goal->views,
+           x86cpu_reaches_goal(x86_cpu_core_tables(), cpu, goal,
                                x86_cpu_core_accelerator());
 }
 

@@ -51,21 +51,46 @@ void x86cpu_set_goal(const X86CpuTables *tables, const X86Cpu *cpu,
     }
 }
 
+/*
+ * Features that @cpu has and @goal lacks.  A level that hides them from guests
+ * does not help: QEMU warns of them where the host does not have them, and
+ * enforce=on stops.
+ */
+static bool requests_more(const X86CpuTables *tables, const X86Cpu *cpu,
+                          const X86CpuGoal *goal)
+{
+    X86Cpu closed = *cpu;
+    size_t i;
+
+    x86cpu_close(tables, &closed);
+    for (i = 0; i < tables->nfeatures; i++) {
+        const X86CpuFeature *f = &tables->features[i];
+
+        if (f->polarity != X86CPU_TOPOLOGY &&
+            (closed.words[f->word] & f->mask &
+             ~(goal->cpu.words[f->word] | goal->seen.words[f->word]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool x86cpu_reaches_goal(const X86CpuTables *tables, const X86Cpu *cpu,
-                         const X86CpuViews *goal, X86CpuAccelerator accel)
+                         const X86CpuGoal *goal, X86CpuAccelerator accel)
 {
     X86CpuViews views;
 
     x86cpu_view_all(tables, cpu, accel, &views);
-    return x86cpu_views_fit(tables, &views, goal) &&
-           x86cpu_views_fit(tables, goal, &views);
+    return x86cpu_views_fit(tables, &views, &goal->views) &&
+           x86cpu_views_fit(tables, &goal->views, &views) &&
+           !requests_more(tables, cpu, goal);
 }
 
 /* What find_edit() works on: @names are to be set as in @to. */
 typedef struct Search {
     const X86CpuTables *tables;
     const X86Cpu *from, *to;
-    const X86CpuViews *goal;
+    const X86CpuGoal *goal;
     X86CpuAccelerator accel;
     X86CpuNames names;
 } Search;
@@ -301,12 +326,12 @@ bool x86cpu_find_edit(const X86CpuTables *tables, const X86Cpu *from,
     /* Features alone, as the guest sees them */
     Search features = {
         .tables = tables, .from = from, .to = &goal->seen,
-        .goal = &goal->views, .accel = accel,
+        .goal = goal, .accel = accel,
     };
     /* All that the CPU has, its levels included, which may hide features */
     Search all = {
         .tables = tables, .from = from, .to = &goal->cpu,
-        .goal = &goal->views, .accel = accel,
+        .goal = goal, .accel = accel,
     };
     X86CpuEdit other;
     bool found;

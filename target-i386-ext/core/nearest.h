@@ -29,6 +29,7 @@ typedef struct X86CpuEdit {
 
 /* A CPU to get at */
 typedef struct X86CpuGoal {
+    /* As it is requested */
     X86Cpu cpu;
     /* With the features that guests see, and the values that have an effect */
     X86Cpu seen;
@@ -39,13 +40,17 @@ typedef struct X86CpuGoal {
 void x86cpu_set_goal(const X86CpuTables *tables, const X86Cpu *cpu,
                      X86CpuAccelerator accel, X86CpuGoal *goal);
 
-/* Whether @cpu is as good: each is a subset of the other, or identical. */
+/*
+ * Whether @cpu is as good: each is a subset of the other, or identical, and it
+ * starts with enforce=on wherever the goal does, for it requests no feature
+ * that the goal does not.
+ */
 bool x86cpu_reaches_goal(const X86CpuTables *tables, const X86Cpu *cpu,
-                         const X86CpuViews *goal, X86CpuAccelerator accel);
+                         const X86CpuGoal *goal, X86CpuAccelerator accel);
 
 /*
- * Puts the smallest change that gets from @from to @goal in *@edit: then each
- * is a subset of the other, or they are identical.  False if there is none, or
+ * Puts the smallest change that gets from @from to @goal in *@edit, so that
+ * x86cpu_reaches_goal() is true.  False if there is none, or
  * none of at most @limit names.  @from may have features that its other
  * features hide: they turn up with what they depend on.
  */

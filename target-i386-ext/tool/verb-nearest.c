@@ -104,7 +104,7 @@ static bool holds(const Question *q, const json_t *answer,
         other->context.layer = model->layer;
         other->context.irqchip = model->irqchip;
         good = question_ask(other, text, &problem) &&
-               x86cpu_reaches_goal(q->tables, &other->described, &goal->views,
+               x86cpu_reaches_goal(q->tables, &other->described, goal,
                                    q->context.accel);
     }
     free(text);

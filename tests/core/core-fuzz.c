@@ -555,14 +555,14 @@ static void check_nearest(const X86Cpu *from, const X86Cpu *to,
     unsigned limit = one_in(4) ? below(8) : UINT32_MAX;
 
     x86cpu_set_goal(&tables, to, accel, &goal);
-    CHECK(x86cpu_reaches_goal(&tables, to, &goal.views, accel));
+    CHECK(x86cpu_reaches_goal(&tables, to, &goal, accel));
     if (!x86cpu_find_edit(&tables, from, &goal, accel, limit, &edit)) {
         seen.no_edits++;
         return;
     }
     seen.edits++;
     CHECK(edit.count <= limit);
-    CHECK(x86cpu_reaches_goal(&tables, &edit.result, &goal.views, accel));
+    CHECK(x86cpu_reaches_goal(&tables, &edit.result, &goal, accel));
     if (!edited) {
         check_disjoint(&edit.add, &edit.remove);
         check_disjoint(&edit.add, &edit.set);

@@ -1585,6 +1585,24 @@ static bool as_good(const X86Cpu *a, const X86Cpu *b)
            x86cpu_fits(&tables, b, a, X86CPU_ON_KVM);
 }
 
+/* Whether @a requests no feature that @b does not */
+static bool starts_where(const X86Cpu *a, const X86Cpu *b)
+{
+    X86Cpu closed = *a;
+    size_t i;
+
+    x86cpu_close(&tables, &closed);
+    for (i = 0; i < G_N_ELEMENTS(features); i++) {
+        const X86CpuFeature *f = &features[i];
+
+        if (f->polarity != X86CPU_TOPOLOGY &&
+            (closed.words[f->word] & ~b->words[f->word] & f->mask)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void test_edit(void)
 {
     X86Cpu a = plain_cpu(), b = a;
@@ -1702,6 +1720,12 @@ static void test_edit_levels(void)
     g_assert_true(find_edit(&a, &b, 99, &edit));
     g_assert_cmpuint(edit.count, ==, 1);
     g_assert_true(edit.set.properties[X86CPU_LEVEL]);
+    /* What it hides is not requested: enforce=on would stop on it. */
+    b.words[X86CPU_FEAT_7_0_EBX] &= ~MPX;
+    g_assert_true(find_edit(&a, &b, 99, &edit));
+    g_assert_cmpuint(edit.count, ==, 2);
+    g_assert_cmphex(edit.remove.bits[X86CPU_FEAT_7_0_EBX] & MPX, ==, MPX);
+    b.words[X86CPU_FEAT_7_0_EBX] |= MPX;
     /* Also if it hides long mode, and so the physical address bits */
     a.words[X86CPU_FEAT_8000_0001_EDX] |= LM;
     a.values[X86CPU_PHYS_BITS] = 46;
@@ -1758,7 +1782,7 @@ static bool suffices(const X86Cpu *from, const X86CpuGoal *goal,
         x86cpu_copy_named(&cpu, &goal->seen,
                           &singles[g_bit_nth_lsf(set, -1)]);
     }
-    return as_good(&cpu, &goal->cpu);
+    return as_good(&cpu, &goal->cpu) && starts_where(&cpu, &goal->cpu);
 }
 
 /* The smallest change, and then each of the rules that decide between equals */
@@ -1827,6 +1851,7 @@ static void test_random_edits(void)
             continue;
         }
         g_assert_true(as_good(&edit.result, &b));
+        g_assert_true(starts_where(&edit.result, &b));
         g_assert_true(x86cpu_find_edit(&tables, &a, &goal, X86CPU_ON_KVM,
                                        edit.count, &edit));
         g_assert_false(edit.count &&
