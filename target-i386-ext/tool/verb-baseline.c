@@ -14,6 +14,7 @@
 #include "cpu-list.h"
 #include "omitted-properties.h"
 #include "verbs.h"
+#include "../start-errors.h"
 
 /*
  * Features that all CPUs have, or that guests of all see, at one topology or
@@ -86,36 +87,52 @@ static void add_names(X86CpuNames *all, const X86CpuNames *step)
     }
 }
 
+/* As check_phys_bits() in model-baseline.c */
+static bool check_phys_bits(const Question *q, Problem *problem)
+{
+    uint64_t bits = q->described.values[X86CPU_PHYS_BITS];
+    uint64_t guest_bits = q->described.values[X86CPU_GUEST_PHYS_BITS];
+
+    switch (x86cpu_phys_bits_error(&q->described)) {
+    case X86CPU_ERROR_PHYS_BITS:
+        return problem_set(problem, STATUS_ERROR, "%.64s: phys-bits should be "
+                           "from 32 to 52, but is %" PRIu64, q->text, bits);
+    case X86CPU_ERROR_GUEST_PHYS_BITS:
+        return problem_set(problem, STATUS_ERROR, "%.64s: guest-phys-bits "
+                           "should be 0, or from 32 to %" PRIu64 ", but is %"
+                           PRIu64, q->text, bits, guest_bits);
+    case X86CPU_ERROR_PHYS_BITS_WITHOUT_LM:
+        return problem_set(problem, STATUS_ERROR, "%.64s: "
+                           X86_ERROR_PHYS_BITS_32, q->text);
+    case X86CPU_ERROR_GUEST_PHYS_BITS_WITHOUT_LM:
+        return problem_set(problem, STATUS_ERROR, "%.64s: "
+                           X86_ERROR_GUEST_PHYS_BITS_32, q->text);
+    default:
+        return true;
+    }
+}
+
 /* As check_startable() in model-baseline.c */
 static bool check_startable(const Question *q, Problem *problem)
 {
     const X86Cpu *cpu = &q->described;
-    bool lm = cpu->words[X86CPU_FEAT_8000_0001_EDX] & 1u << 29;
-    uint64_t bits = cpu->values[X86CPU_PHYS_BITS];
-    uint64_t guest_bits = cpu->values[X86CPU_GUEST_PHYS_BITS];
     int missing = x86cpu_missing_cache(cpu);
 
     if (missing != X86CPU_CACHES) {
-        problem_set(problem, STATUS_ERROR, "%.64s: %s is missing: a CPU with "
-                    "legacy-cache=off, or with some caches of its own, needs "
-                    "l1d-cache-info, l1i-cache-info, l2-cache-info and "
-                    "l3-cache-info to start, and to have a baseline",
-                    q->text, models_file_cache_names[missing]);
-    } else if (lm && (bits < 32 || bits > 52)) {
-        problem_set(problem, STATUS_ERROR, "%.64s: phys-bits should be from "
-                    "32 to 52, but is %" PRIu64, q->text, bits);
-    } else if (lm && guest_bits && guest_bits < 32) {
-        problem_set(problem, STATUS_ERROR, "%.64s: guest-phys-bits should be "
-                    "0, or from 32 to %" PRIu64 ", but is %" PRIu64, q->text,
-                    bits, guest_bits);
-    } else if (cpu->values[X86CPU_X_VENDOR_CPUID_ONLY_V2] &&
-               !cpu->values[X86CPU_X_VENDOR_CPUID_ONLY]) {
-        problem_set(problem, STATUS_ERROR, "%.64s: x-vendor-cpuid-only-v2=on "
-                    "needs x-vendor-cpuid-only=on", q->text);
-    } else {
-        return true;
+        return problem_set(problem, STATUS_ERROR, "%.64s: %s is missing: a CPU "
+                           "with legacy-cache=off, or with some caches of its "
+                           "own, needs l1d-cache-info, l1i-cache-info, "
+                           "l2-cache-info and l3-cache-info to start, and to "
+                           "have a baseline",
+                           q->text, models_file_cache_names[missing]);
     }
-    return false;
+    if (cpu->values[X86CPU_X_VENDOR_CPUID_ONLY_V2] &&
+        !cpu->values[X86CPU_X_VENDOR_CPUID_ONLY]) {
+        return problem_set(problem, STATUS_ERROR, "%.64s: "
+                           "x-vendor-cpuid-only-v2=on needs "
+                           "x-vendor-cpuid-only=on", q->text);
+    }
+    return check_phys_bits(q, problem);
 }
 
 typedef struct Fold {
