@@ -95,8 +95,8 @@ bool x86cpu_has_intel_pt_capabilities(const uint32_t *subleaf_0,
                                       const uint32_t *subleaf_1);
 
 /*
- * Why QEMU refuses the physical bits of @cpu, which is described, on every host:
- * X86CPU_ERRORS if it does not
+ * Why QEMU refuses the physical bits of @cpu, which is described, on every
+ * host: X86CPU_ERRORS if it does not
  */
 X86CpuError x86cpu_phys_bits_error(const X86Cpu *cpu);
 

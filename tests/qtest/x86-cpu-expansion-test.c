@@ -77,10 +77,12 @@ static const BadModel bad_models[] = {
       "types@" },
     { "machine-type/none",
       "{\"name\": \"EPYC\", \"machine-type\": \"none\"}",
-      "Machine type 'none' is not a PC: use one of pc-i440fx-* or pc-q35-*" },
+      "Machine type 'none' is not a PC: use one of pc-i440fx-* or "
+      "pc-q35-*" },
     { "machine-type/microvm",
       "{\"name\": \"EPYC\", \"machine-type\": \"microvm\"}",
-      "Machine type 'microvm' is not a PC: use one of pc-i440fx-* or pc-q35-*" },
+      "Machine type 'microvm' is not a PC: use one of pc-i440fx-* or "
+      "pc-q35-*" },
     { "machine-type/abstract",
       "{\"name\": \"EPYC\", \"machine-type\": \"x86\"}",
       "Machine type 'x86' is abstract" },
