@@ -4,10 +4,10 @@
  * Whether a guest can go from one host to another
  *
  * Sources: target/i386/kvm/kvm.c (kvm_arch_set_tsc_khz(),
- * kvm_arch_init_vcpu(), kvm_msr_entry_add_vmx()), kvm-cpu.c
- * (kvm_cpu_xsave_init()) and machine.c (nested_state_post_load()) of QEMU; SDM
- * vol. 1, 13.5 (XSAVE layout), vol. 3, appendix A (VMX capabilities) and
- * 17.3.1 (IA32_MCG_CAP).
+ * kvm_arch_init_vcpu(), hyperv_init_vcpu(), kvm_msr_entry_add_vmx()), kvm-cpu.c
+ * (kvm_cpu_xsave_init()), cpu.c (cpu_x86_cpuid()) and machine.c
+ * (nested_state_post_load()) of QEMU; SDM vol. 1, 13.5 (XSAVE layout), vol. 3,
+ * appendix A (VMX capabilities), 17.3.1 (IA32_MCG_CAP) and 20.1 (LBR).
  */
 
 #include <inttypes.h>
@@ -26,6 +26,8 @@
 #define INVTSC  BIT(8)                  /* CPUID[0x80000007].EDX */
 #define MCE     BIT(7)                  /* CPUID[1].EDX */
 #define MCA     BIT(14)
+#define ARCH_LBR BIT(19)                /* CPUID[7].EDX */
+#define PERFMON_V2 BIT(0)               /* CPUID[0x80000022].EAX */
 #define EPT     BIT(32 + 1)             /* VMX_PROCBASED_CTLS2 */
 #define XTILE   (BIT(17) | BIT(18))     /* XSAVE components */
 #define MCG_CTL_P BIT(8)                /* IA32_MCG_CAP */
@@ -40,7 +42,34 @@ enum {
     VMX_EPT_VPID_CAP = 0x48c,
 };
 
-void migrate_add(json_t *reasons, const char *what, bool blocking,
+/* A lost reason would be a wrong "yes". */
+static void append(MigrateReasons *reasons, json_t *list, json_t *item)
+{
+    if (json_array_append_new(list, item)) {
+        reasons->lost = true;
+    }
+}
+
+/* jansson refuses other bytes, which CPUs may have in model-id, for one. */
+static void make_utf8(char *text)
+{
+    while (*text) {
+        json_t *character = NULL;
+        size_t length = 0;
+
+        while (!character && length < 4 && text[length]) {
+            character = json_stringn(text, ++length);
+        }
+        if (!character) {
+            *text = '?';
+            length = 1;
+        }
+        json_decref(character);
+        text += length;
+    }
+}
+
+void migrate_add(MigrateReasons *reasons, const char *what, bool blocking,
                  const char *format, ...)
 {
     char text[1024];
@@ -49,13 +78,14 @@ void migrate_add(json_t *reasons, const char *what, bool blocking,
     va_start(ap, format);
     vsnprintf(text, sizeof(text), format, ap);
     va_end(ap);
-    json_array_append_new(reasons, json_pack("{s:s, s:s, s:b}", "what", what,
+    make_utf8(text);
+    append(reasons, reasons->list, json_pack("{s:s, s:s, s:b}", "what", what,
                                              "text", text, "blocking",
                                              blocking));
 }
 
 __attribute__((format(printf, 2, 3)))
-static void add_unknown(json_t *unknown, const char *format, ...)
+static void add_unknown(MigrateReasons *reasons, const char *format, ...)
 {
     char text[512];
     va_list ap;
@@ -63,15 +93,17 @@ static void add_unknown(json_t *unknown, const char *format, ...)
     va_start(ap, format);
     vsnprintf(text, sizeof(text), format, ap);
     va_end(ap);
-    json_array_append_new(unknown, json_string(text));
+    make_utf8(text);
+    append(reasons, reasons->unknown, json_string(text));
 }
 
 /*
  * One reason for all of @features, which is released and may be empty; @format
- * has a %s for them.  They do not block.
+ * has a %s for them.
  */
-static void add_list(json_t *reasons, const char *what, json_t *features,
-                     const char *format, const char *a, const char *b)
+static void add_list(MigrateReasons *reasons, const char *what, bool blocking,
+                     json_t *features, const char *format, const char *a,
+                     const char *b)
 {
     json_t *text = json_string(""), *longer, *feature;
     size_t i;
@@ -83,10 +115,10 @@ static void add_list(json_t *reasons, const char *what, json_t *features,
         text = longer;
     }
     if (json_array_size(features)) {
-        json_array_append_new(reasons, json_pack(
+        append(reasons, reasons->list, json_pack(
             "{s:s, s:o, s:b, s:O}", "what", what, "text",
             json_sprintf(format, a, b, json_string_value(text)),
-            "blocking", false, "features", features));
+            "blocking", blocking, "features", features));
     }
     json_decref(text);
     json_decref(features);
@@ -103,6 +135,11 @@ void migrate_side_settle(MigrateSide *side)
 static bool shows(const MigrateSide *side, X86CpuWordId word, uint64_t bits)
 {
     return side->view.words[word] & bits;
+}
+
+static int capability(const MigrateSide *side, PassportCapability cap)
+{
+    return side->passport->kvm.capabilities[cap];
 }
 
 /* ---- features ---- */
@@ -152,9 +189,29 @@ static const json_t *find_removed(const MigrateSide *side, const char *name)
     return NULL;
 }
 
-/* Why guests of @side lack a feature */
-static const char *reason_of(const MigrateSide *side, const char *name,
-                             const X86CpuFeature *f)
+/* NULL if the QEMU of @side does not have it */
+static const X86CpuFeature *find_feature(const MigrateSide *side,
+                                         const char *name)
+{
+    int number = models_file_find_feature(side->file, name);
+
+    return number < 0 ? NULL : &side->tables->features[number];
+}
+
+/*
+ * Bits of feature @f that guests see on @a and not on @b, where it is @g, or
+ * NULL.  A part of a feature may be lost, too.
+ */
+static uint64_t lost_bits(const MigrateSide *a, const X86CpuFeature *f,
+                          const MigrateSide *b, const X86CpuFeature *g)
+{
+    return a->view.words[f->word] & f->mask &
+           ~(g ? b->view.words[g->word] : 0);
+}
+
+/* Why guests of @side lack bits of a feature */
+static const char *reason_of(const MigrateSide *side, const X86CpuFeature *f,
+                             uint64_t lost)
 {
     static const char *const lacks[] = {
         [HOST_LACK_HARDWARE] = "hardware",
@@ -162,9 +219,9 @@ static const char *reason_of(const MigrateSide *side, const char *name,
         [HOST_LACK_QEMU] = "qemu",
         [HOST_LACK_CONFIGURATION] = "configuration",
     };
-    const json_t *entry = find_removed(side, name);
+    const json_t *entry = find_removed(side, f->name);
     const char *reason = json_string_value(json_object_get(entry, "reason"));
-    uint64_t left = f->mask & ~side->offer.offer.words[f->word];
+    uint64_t left = lost & ~side->offer.offer.words[f->word];
 
     if (reason) {
         return reason;
@@ -176,20 +233,26 @@ static const char *reason_of(const MigrateSide *side, const char *name,
 }
 
 static void add_lost(const MigrateSide *a, const MigrateSide *b,
-                     const X86CpuFeature *f, json_t *reasons)
+                     const X86CpuFeature *f, uint64_t lost,
+                     MigrateReasons *reasons)
 {
-    const char *reason = reason_of(b, f->name, f);
+    const char *reason = reason_of(b, f, lost);
+    char part[32] = "";
 
+    if (lost != f->mask) {
+        snprintf(part, sizeof(part), " (bits 0x%" PRIx64 ")", lost);
+    }
     if (is_by_microcode(f->name) && a->passport->microcode &&
         b->passport->microcode) {
-        migrate_add(reasons, "microcode", true, "guests lack %s on %s%s%s; "
+        migrate_add(reasons, "microcode", true, "guests lack %s%s on %s%s%s; "
                     "microcode brings it: %s has %.64s, %s has %.64s", f->name,
-                    b->name, reason ? ": " : "", reason ? reason : "", a->name,
-                    a->passport->microcode, b->name, b->passport->microcode);
+                    part, b->name, reason ? ": " : "", reason ? reason : "",
+                    a->name, a->passport->microcode, b->name,
+                    b->passport->microcode);
         return;
     }
     migrate_add(reasons, is_by_microcode(f->name) ? "microcode" : "feature",
-                true, "guests lack %s on %s%s%s", f->name, b->name,
+                true, "guests lack %s%s on %s%s%s", f->name, part, b->name,
                 reason ? ": " : "", reason ? reason : "");
 }
 
@@ -204,39 +267,38 @@ static bool is_free(const MigrateSide *side, const X86CpuFeature *f)
 
 /* By names: the files of two QEMUs may number words differently. */
 static void compare_features(const MigrateSide *a, const MigrateSide *b,
-                             json_t *reasons)
+                             MigrateReasons *reasons)
 {
     json_t *added = json_array();
     size_t i;
 
     for (i = 0; i < a->tables->nfeatures; i++) {
         const X86CpuFeature *f = &a->tables->features[i];
-        int number = models_file_find_feature(b->file, f->name);
-        const X86CpuFeature *g = number < 0 ? NULL
-                                            : &b->tables->features[number];
-        bool on_a = shows(a, f->word, f->mask);
-        bool on_b = g && shows(b, g->word, g->mask);
+        const X86CpuFeature *g = find_feature(b, f->name);
+        uint64_t lost = lost_bits(a, f, b, g);
 
-        if (is_free(a, f) || on_a == on_b) {
+        if (is_free(a, f)) {
             continue;
         }
-        if (on_b) {
-            json_array_append_new(added, json_string(f->name));
+        if (!lost) {
+            if (g && lost_bits(b, g, a, f)) {
+                append(reasons, added, json_string(f->name));
+            }
         } else if (!g) {
             migrate_add(reasons, "feature", true, "QEMU %s on %s has no "
                         "feature %s", models_file_version(b->file), b->name,
                         f->name);
         } else {
-            add_lost(a, b, g, reasons);
+            add_lost(a, b, g, lost, reasons);
         }
     }
-    add_list(reasons, "added-features", added, "guests gain features on %s "
-             "that %s does not show: %s", b->name, a->name);
+    add_list(reasons, "added-features", false, added, "guests gain features "
+             "on %s that %s does not show: %s", b->name, a->name);
 }
 
 /* Features that guests don't see on @a either do not stop QEMU's start. */
 static void add_missing_on_both(const MigrateSide *a, const MigrateSide *b,
-                                json_t *reasons)
+                                MigrateReasons *reasons)
 {
     json_t *missing = json_array();
     const json_t *entry;
@@ -246,17 +308,14 @@ static void add_missing_on_both(const MigrateSide *a, const MigrateSide *b,
                        entry) {
         const char *name =
             json_string_value(json_object_get(entry, "feature"));
-        int number = models_file_find_feature(a->file, name);
-        const X86CpuFeature *f = number < 0 ? NULL
-                                            : &a->tables->features[number];
+        const X86CpuFeature *f = find_feature(a, name);
 
-        /* Entries about XSAVE components have the name of their feature. */
         if (!json_is_true(json_object_get(entry, "blocking")) ||
-            (f && shows(a, f->word, f->mask))) {
+            (f && lost_bits(a, f, b, find_feature(b, name)))) {
             continue;
         }
         if (find_removed(a, name)) {
-            json_array_append_new(missing, json_string(name));
+            append(reasons, missing, json_string(name));
         } else if (!f) {
             /* Not a feature of the dictionary: no view has it. */
             migrate_add(reasons, "feature", true, "guests lack %s on %s: %s",
@@ -264,40 +323,47 @@ static void add_missing_on_both(const MigrateSide *a, const MigrateSide *b,
                             json_object_get(entry, "reason")));
         }
     }
-    add_list(reasons, "removed-on-both", missing, "neither %s nor %s has these "
-             "features, which were requested, so enforce=on would refuse the "
-             "CPU: %s", a->name, b->name);
+    add_list(reasons, "removed-on-both", false, missing, "neither %s nor %s "
+             "has these features, which were requested, so enforce=on would "
+             "refuse the CPU: %s", a->name, b->name);
 }
 
-/* Whether guests have them on the other host is not known. */
-static void add_removed(const MigrateSide *b, json_t *reasons)
+/* One reason for all that was requested and @side lacks */
+static void add_removed(const MigrateSide *side, const char *what,
+                        bool blocking, const char *format,
+                        MigrateReasons *reasons)
 {
     json_t *missing = json_array();
     const json_t *entry;
     size_t i;
 
-    json_array_foreach(json_object_get(b->check, "removed-features"), i,
+    json_array_foreach(json_object_get(side->check, "removed-features"), i,
                        entry) {
         if (json_is_true(json_object_get(entry, "blocking"))) {
-            json_array_append(missing, json_object_get(entry, "feature"));
+            append(reasons, missing,
+                   json_incref(json_object_get(entry, "feature")));
         }
     }
-    add_list(reasons, "removed", missing, "%s lacks features that were "
-             "requested%s: %s", b->name, "");
+    add_list(reasons, what, blocking, missing, format, side->name, "");
 }
 
-static void add_errors(const MigrateSide *b, json_t *reasons)
+/* A guest that does not start on A is not there to migrate. */
+static void add_errors(const MigrateSide *side, MigrateReasons *reasons)
 {
     const json_t *error;
     size_t i;
 
-    json_array_foreach(json_object_get(b->check, "errors"), i, error) {
+    json_array_foreach(json_object_get(side->check, "errors"), i, error) {
         const char *property =
             json_string_value(json_object_get(error, "property"));
 
         migrate_add(reasons, property ? property : "error", true,
-                    "QEMU does not start on %s: %s", b->name,
+                    "QEMU does not start on %s: %s", side->name,
                     json_string_value(json_object_get(error, "text")));
+    }
+    if (side->request->enforce) {
+        add_removed(side, "enforce", true, "QEMU does not start on %s with "
+                    "enforce=on%s: the host lacks %s", reasons);
     }
 }
 
@@ -319,7 +385,7 @@ static bool gates(const X86CpuTables *tables, unsigned property)
 }
 
 static void compare_values(const MigrateSide *a, const MigrateSide *b,
-                           json_t *reasons)
+                           MigrateReasons *reasons)
 {
     unsigned i;
 
@@ -345,7 +411,7 @@ static void compare_values(const MigrateSide *a, const MigrateSide *b,
 
 /* What guests are not bound to, though it changes under them */
 static void compare_identity(const MigrateSide *a, const MigrateSide *b,
-                             json_t *reasons)
+                             MigrateReasons *reasons)
 {
     static const X86CpuPropertyId ids[] = {
         X86CPU_FAMILY, X86CPU_MODEL, X86CPU_STEPPING, X86CPU_UCODE_REV,
@@ -376,12 +442,14 @@ static void compare_identity(const MigrateSide *a, const MigrateSide *b,
  * addresses do not mind: only what the guest loses stands in the way.
  */
 static void compare_physical_bits(const MigrateSide *a, const MigrateSide *b,
-                                  json_t *reasons)
+                                  MigrateReasons *reasons)
 {
     uint64_t of_a = a->filtered.remaining.values[X86CPU_PHYS_BITS];
     uint64_t of_b = b->filtered.remaining.values[X86CPU_PHYS_BITS];
     uint32_t host_a = a->offer.values.phys_bits;
     uint32_t host_b = b->offer.values.phys_bits;
+    uint64_t guest_a = a->view.values[X86CPU_GUEST_PHYS_BITS];
+    uint64_t guest_b = b->view.values[X86CPU_GUEST_PHYS_BITS];
 
     if (!shows(a, X86CPU_FEAT_8000_0001_EDX, LM)) {
         return;
@@ -394,6 +462,39 @@ static void compare_physical_bits(const MigrateSide *a, const MigrateSide *b,
         migrate_add(reasons, "phys-bits", of_a <= host_a, "the guest has %"
                     PRIu64 " physical bits, and the CPU of %s has %u", of_a,
                     b->name, host_b);
+    }
+    if (guest_a != guest_b) {
+        /* 0 is no fewer than all of them. */
+        migrate_add(reasons, "guest-phys-bits",
+                    (guest_a ? guest_a : of_a) > (guest_b ? guest_b : of_b),
+                    "CPUID[0x80000008].EAX tells guests to use %" PRIu64
+                    " physical bits on %s, and %" PRIu64 " on %s: set "
+                    "guest-phys-bits", guest_a, a->name, guest_b, b->name);
+    }
+}
+
+/* Only those of model host, and of different QEMUs, differ. */
+static void compare_levels(const MigrateSide *a, const MigrateSide *b,
+                           MigrateReasons *reasons)
+{
+    const struct {
+        const char *name;
+        uint32_t of_a, of_b;
+    } levels[] = {
+        { "0", a->view.level, b->view.level },
+        { "7", a->view.level_func7, b->view.level_func7 },
+        { "0x80000000", a->view.xlevel, b->view.xlevel },
+        { "0xC0000000", a->view.xlevel2, b->view.xlevel2 },
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(levels); i++) {
+        if (levels[i].of_a != levels[i].of_b) {
+            migrate_add(reasons, "level", levels[i].of_a > levels[i].of_b,
+                        "CPUID[%s].EAX, the highest leaf or subleaf, is 0x%x "
+                        "on %s, and 0x%x on %s", levels[i].name,
+                        levels[i].of_a, a->name, levels[i].of_b, b->name);
+        }
     }
 }
 
@@ -408,12 +509,12 @@ static bool within_bounds(uint32_t host_khz, uint64_t khz)
 }
 
 static void compare_tsc(const MigrateSide *a, const MigrateSide *b,
-                        json_t *reasons)
+                        MigrateReasons *reasons)
 {
     uint64_t set = a->filtered.remaining.values[X86CPU_TSC_FREQUENCY];
     uint32_t khz_a = a->passport->kvm.tsc_khz;
     uint32_t khz_b = b->passport->kvm.tsc_khz;
-    bool scales = b->passport->kvm.capabilities[PASSPORT_CAP_TSC_CONTROL] > 0;
+    bool scales = capability(b, PASSPORT_CAP_TSC_CONTROL) > 0;
 
     if (set) {
         /* Then QEMU refuses another one: see add_errors(). */
@@ -437,7 +538,7 @@ static void compare_tsc(const MigrateSide *a, const MigrateSide *b,
 /* ---- state ---- */
 
 static void compare_xsave_layout(const MigrateSide *a, const MigrateSide *b,
-                                 json_t *reasons, json_t *unknown)
+                                 MigrateReasons *reasons)
 {
     unsigned i;
 
@@ -450,7 +551,7 @@ static void compare_xsave_layout(const MigrateSide *a, const MigrateSide *b,
             continue;
         }
         if (!known) {
-            add_unknown(unknown, "where CPUs of %s and %s keep XSAVE component "
+            add_unknown(reasons, "where CPUs of %s and %s keep XSAVE component "
                         "%u: a passport lacks leaf 0xD", a->name, b->name, i);
         } else if (of_a[0] != of_b[0] || of_a[1] != of_b[1] ||
                    ((of_a[2] ^ of_b[2]) & 3)) {
@@ -462,8 +563,27 @@ static void compare_xsave_layout(const MigrateSide *a, const MigrateSide *b,
     }
 }
 
+/* QEMU does not remove a feature whose component the host lacks. */
+static void compare_xsave_state(const MigrateSide *a, const MigrateSide *b,
+                                MigrateReasons *reasons)
+{
+    const uint64_t *of_a = a->offer.offer.words;
+    const uint64_t *of_b = b->offer.offer.words;
+    uint64_t lost = (of_a[X86CPU_FEAT_XSAVE_XCR0_LO] &
+                     ~of_b[X86CPU_FEAT_XSAVE_XCR0_LO]) |
+                    (of_a[X86CPU_FEAT_XSAVE_XCR0_HI] &
+                     ~of_b[X86CPU_FEAT_XSAVE_XCR0_HI]) << 32;
+
+    lost &= a->view.components & b->view.components;
+    if (lost) {
+        migrate_add(reasons, "xsave-state", true, "guests have XSAVE "
+                    "components 0x%" PRIx64 " on %s, and not on %s", lost,
+                    a->name, b->name);
+    }
+}
+
 static void check_amx_permission(const MigrateSide *a, const MigrateSide *b,
-                                 json_t *reasons)
+                                 MigrateReasons *reasons)
 {
     uint64_t needs = a->view.components & XTILE;
 
@@ -478,7 +598,7 @@ static void check_amx_permission(const MigrateSide *a, const MigrateSide *b,
 /* What KVM has in an MSR that QEMU takes from the host, as it is */
 static void compare_msr(const MigrateSide *a, const MigrateSide *b,
                         uint32_t index, const char *name, uint64_t mask,
-                        json_t *reasons)
+                        MigrateReasons *reasons)
 {
     uint64_t of_a = host_offer_msr(a->passport, index) & mask;
     uint64_t of_b = host_offer_msr(b->passport, index) & mask;
@@ -491,12 +611,12 @@ static void compare_msr(const MigrateSide *a, const MigrateSide *b,
 }
 
 static void compare_nested(const MigrateSide *a, const MigrateSide *b,
-                           json_t *reasons)
+                           MigrateReasons *reasons)
 {
     bool vmx = shows(a, X86CPU_FEAT_1_ECX, VMX);
     bool svm = shows(a, X86CPU_FEAT_8000_0001_ECX, SVM);
-    int32_t of_a = a->passport->kvm.capabilities[PASSPORT_CAP_NESTED_STATE];
-    int32_t of_b = b->passport->kvm.capabilities[PASSPORT_CAP_NESTED_STATE];
+    int of_a = capability(a, PASSPORT_CAP_NESTED_STATE);
+    int of_b = capability(b, PASSPORT_CAP_NESTED_STATE);
 
     if (!vmx && !svm) {
         return;
@@ -524,7 +644,7 @@ static void compare_nested(const MigrateSide *a, const MigrateSide *b,
 }
 
 static void compare_mce(const MigrateSide *a, const MigrateSide *b,
-                        json_t *reasons)
+                        MigrateReasons *reasons)
 {
     uint64_t asked = MCG_CTL_P | MCG_SER_P;
     uint64_t of_a = a->passport->kvm.mce_cap & asked;
@@ -540,54 +660,76 @@ static void compare_mce(const MigrateSide *a, const MigrateSide *b,
                 b->name);
 }
 
-/* Counters, which QEMU shows as KVM has them: CPUID[0xA] */
-static void compare_pmu(const MigrateSide *a, const MigrateSide *b,
-                        json_t *reasons)
+/* Whether guests of @side with a PMU see @leaf, or a part of it */
+static bool shows_pmu_leaf(const MigrateSide *side, uint32_t leaf)
 {
-    static const struct {
-        const char *name;
-        X86CpuRegister reg;
-        unsigned shift, width;
-    } fields[] = {
-        { "version", X86CPU_EAX, 0, 8 },
-        { "counters", X86CPU_EAX, 8, 8 },
-        { "width of counters", X86CPU_EAX, 16, 8 },
-        { "fixed counters", X86CPU_EDX, 0, 5 },
-        { "width of fixed counters", X86CPU_EDX, 5, 8 },
-    };
-    uint32_t lacks_a, lacks_b;
-    size_t i;
-
-    if (!a->filtered.remaining.values[X86CPU_PMU] ||
-        a->view.level < 0xa) {
-        return;
-    }
-    for (i = 0; i < COUNT(fields); i++) {
-        uint32_t mask = (1u << fields[i].width) - 1;
-        uint32_t of_a = host_offer_cpuid(a->passport, &a->options, 0xa, 0,
-                                         fields[i].reg);
-        uint32_t of_b = host_offer_cpuid(b->passport, &b->options, 0xa, 0,
-                                         fields[i].reg);
-
-        of_a = of_a >> fields[i].shift & mask;
-        of_b = of_b >> fields[i].shift & mask;
-        if (of_a != of_b) {
-            migrate_add(reasons, "pmu", of_a > of_b, "the PMU has %s %u on "
-                        "%s, and %u on %s (pmu=off, or a fixed one)",
-                        fields[i].name, of_a, a->name, of_b, b->name);
-        }
-    }
-    /* A set bit is an event that is missing. */
-    lacks_a = host_offer_cpuid(a->passport, &a->options, 0xa, 0, X86CPU_EBX);
-    lacks_b = host_offer_cpuid(b->passport, &b->options, 0xa, 0, X86CPU_EBX);
-    if (lacks_a != lacks_b) {
-        migrate_add(reasons, "pmu", (lacks_b & ~lacks_a) != 0, "events of the "
-                    "PMU are missing: 0x%x on %s, and 0x%x on %s", lacks_a,
-                    a->name, lacks_b, b->name);
+    switch (leaf) {
+    case 0x1c:
+        return shows(side, X86CPU_FEAT_7_0_EDX, ARCH_LBR) &&
+               leaf <= side->view.level;
+    case 0x80000022:
+        return shows(side, X86CPU_FEAT_8000_0022_EAX, PERFMON_V2);
+    default:
+        return leaf <= side->view.level;
     }
 }
 
-static void add_unmigratable(const MigrateSide *a, json_t *reasons)
+/* What QEMU shows as KVM has it */
+static void compare_pmu(const MigrateSide *a, const MigrateSide *b,
+                        MigrateReasons *reasons)
+{
+    static const struct {
+        const char *name;
+        uint32_t leaf;
+        X86CpuRegister reg;
+        unsigned shift, width;
+        enum { NUMBER, BITS, MISSING_BITS } kind;
+    } fields[] = {
+        { "version", 0xa, X86CPU_EAX, 0, 8, NUMBER },
+        { "counters", 0xa, X86CPU_EAX, 8, 8, NUMBER },
+        { "width of counters", 0xa, X86CPU_EAX, 16, 8, NUMBER },
+        { "a number of events", 0xa, X86CPU_EAX, 24, 8, NUMBER },
+        { "missing events", 0xa, X86CPU_EBX, 0, 32, MISSING_BITS },
+        { "a mask of fixed counters", 0xa, X86CPU_ECX, 0, 32, BITS },
+        { "fixed counters", 0xa, X86CPU_EDX, 0, 5, NUMBER },
+        { "width of fixed counters", 0xa, X86CPU_EDX, 5, 8, NUMBER },
+        { "other bits of CPUID[0xA].EDX", 0xa, X86CPU_EDX, 13, 19, BITS },
+        { "LBR depths", 0x1c, X86CPU_EAX, 0, 8, BITS },
+        { "LBR bits in CPUID[0x1C].EAX", 0x1c, X86CPU_EAX, 8, 24, BITS },
+        { "LBR filters", 0x1c, X86CPU_EBX, 0, 32, BITS },
+        { "LBR contents", 0x1c, X86CPU_ECX, 0, 32, BITS },
+        { "counters of perfmon-v2", 0x80000022, X86CPU_EBX, 0, 4, NUMBER },
+    };
+    size_t i;
+
+    if (!a->filtered.remaining.values[X86CPU_PMU]) {
+        return;
+    }
+    for (i = 0; i < COUNT(fields); i++) {
+        uint32_t mask = BIT(fields[i].width) - 1;
+        uint32_t of_a = host_offer_cpuid(a->passport, &a->options,
+                                         fields[i].leaf, 0, fields[i].reg);
+        uint32_t of_b = host_offer_cpuid(b->passport, &b->options,
+                                         fields[i].leaf, 0, fields[i].reg);
+        bool is_less;
+
+        of_a = of_a >> fields[i].shift & mask;
+        of_b = of_b >> fields[i].shift & mask;
+        is_less = fields[i].kind == NUMBER ? of_a > of_b :
+                  fields[i].kind == BITS ? of_a & ~of_b : of_b & ~of_a;
+        if (of_a != of_b && shows_pmu_leaf(a, fields[i].leaf)) {
+            migrate_add(reasons, "pmu", is_less,
+                        fields[i].kind == NUMBER
+                        ? "the PMU has %s %u on %s, and %u on %s (pmu=off, or "
+                          "a fixed one)"
+                        : "the PMU has %s 0x%x on %s, and 0x%x on %s (pmu=off, "
+                          "or a fixed one)",
+                        fields[i].name, of_a, a->name, of_b, b->name);
+        }
+    }
+}
+
+static void add_unmigratable(const MigrateSide *a, MigrateReasons *reasons)
 {
     size_t i;
 
@@ -604,29 +746,60 @@ static void add_unmigratable(const MigrateSide *a, json_t *reasons)
                         "the state of %s", f->name);
         }
     }
-    if (a->described.values[X86CPU_HV_PASSTHROUGH]) {
+}
+
+/* As hyperv_enabled(); described CPUs do not have hv-passthrough any more. */
+static bool has_hyperv(const MigrateSide *side)
+{
+    const X86Cpu *cpu = &side->request->cpu;
+
+    return capability(side, PASSPORT_CAP_HYPERV) > 0 &&
+           (x86cpu_has_hyperv(cpu) || cpu->values[X86CPU_HV_PASSTHROUGH]);
+}
+
+/* As hyperv_init_vcpu(), for what it does not let migrate */
+static void check_hyperv(const MigrateSide *a, const MigrateSide *b,
+                         MigrateReasons *reasons)
+{
+    const uint64_t *values = a->request->cpu.values;
+    bool on_a = has_hyperv(a), on_b = has_hyperv(b);
+
+    if (on_a != on_b) {
+        migrate_add(reasons, "hyperv", on_a, "guests have Hyper-V's "
+                    "enlightenments on %s alone: the kernel of %s has none",
+                    on_a ? a->name : b->name, on_a ? b->name : a->name);
+    }
+    if (on_a && values[X86CPU_HV_PASSTHROUGH]) {
         migrate_add(reasons, "hv-passthrough", true, "QEMU refuses to migrate "
                     "guests with hv-passthrough: set the hv-* properties that "
                     "are wanted");
     }
+    if (on_a &&
+        values[X86CPU_HV_NO_NONARCH_CORESHARING] == CPU_TEXT_AUTO) {
+        migrate_add(reasons, "hv-no-nonarch-coresharing", true, "QEMU refuses "
+                    "to migrate guests with hv-no-nonarch-coresharing=auto: "
+                    "set it to on or off");
+    }
 }
 
 void migrate_compare(const MigrateSide *a, const MigrateSide *b,
-                     json_t *reasons, json_t *unknown)
+                     MigrateReasons *reasons)
 {
-    if (!a->is_known || !b->is_known) {
-        add_unknown(unknown, "what KVM offers on %s: the passport is of "
-                    "hardware alone", a->is_known ? b->name : a->name);
-        if (!a->is_known && !b->is_known) {
-            add_unknown(unknown, "what KVM offers on %s: the passport is of "
-                        "hardware alone", b->name);
+    const MigrateSide *sides[] = { a, b };
+    size_t i;
+
+    for (i = 0; i < COUNT(sides); i++) {
+        if (sides[i]->is_known) {
+            add_errors(sides[i], reasons);
+        } else {
+            add_unknown(reasons, "what KVM offers on %s: the passport is of "
+                        "hardware alone", sides[i]->name);
         }
     }
-    if (b->is_known) {
-        add_errors(b, reasons);
-    }
     if (!a->is_known && b->is_known) {
-        add_removed(b, reasons);
+        /* Whether guests have them on the other host is not known. */
+        add_removed(b, "removed", false, "%s lacks features that were "
+                    "requested%s: %s", reasons);
     }
     if (!a->is_known || !b->is_known) {
         return;
@@ -635,12 +808,15 @@ void migrate_compare(const MigrateSide *a, const MigrateSide *b,
     add_missing_on_both(a, b, reasons);
     compare_values(a, b, reasons);
     compare_physical_bits(a, b, reasons);
+    compare_levels(a, b, reasons);
     compare_tsc(a, b, reasons);
-    compare_xsave_layout(a, b, reasons, unknown);
+    compare_xsave_layout(a, b, reasons);
+    compare_xsave_state(a, b, reasons);
     check_amx_permission(a, b, reasons);
     compare_nested(a, b, reasons);
     compare_mce(a, b, reasons);
     compare_pmu(a, b, reasons);
     add_unmigratable(a, reasons);
+    check_hyperv(a, b, reasons);
     compare_identity(a, b, reasons);
 }

@@ -21,6 +21,7 @@ typedef struct MigrateSide {
     const ModelsFile *file;
     const X86CpuTables *tables;
     HostOptions options;
+    const CpuRequest *request;
     X86CpuTopology topology;
     /* False if the passport is of hardware alone: the rest is not filled. */
     bool is_known;
@@ -29,23 +30,29 @@ typedef struct MigrateSide {
     X86Cpu described;
     X86CpuFiltered filtered;
     X86CpuView view;
-    /* What host_check() says; NULL for model "host", which has no request */
+    /* What host_check() says */
     json_t *check;
 } MigrateSide;
+
+typedef struct MigrateReasons {
+    /* Objects: see migrate_add() */
+    json_t *list;
+    /* Texts about what is not known */
+    json_t *unknown;
+    /* Whether something is in neither, for lack of memory: no answer is true */
+    bool lost;
+} MigrateReasons;
 
 /* Fills the members after @described, which is there. */
 void migrate_side_settle(MigrateSide *side);
 
-/*
- * What stands in the way, in lists that belong to the caller: objects in
- * @reasons, texts about what is not known in @unknown
- */
+/* Adds what stands in the way to *@reasons. */
 void migrate_compare(const MigrateSide *a, const MigrateSide *b,
-                     json_t *reasons, json_t *unknown);
+                     MigrateReasons *reasons);
 
-/* Adds a reason {"what", "text", "blocking"} to @reasons. */
+/* Adds a reason {"what", "text", "blocking"} to *@reasons. */
 __attribute__((format(printf, 4, 5)))
-void migrate_add(json_t *reasons, const char *what, bool blocking,
+void migrate_add(MigrateReasons *reasons, const char *what, bool blocking,
                  const char *format, ...);
 
 #endif /* X86CPU_MIGRATE_H */

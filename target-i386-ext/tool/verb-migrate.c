@@ -21,11 +21,9 @@ typedef struct Migration {
     MigrateSide a, b;
     Question of_a, of_b;
     char name_a[NAME], name_b[NAME];
-    /* Whether the guest has model "host", for which there is no request */
-    bool is_host;
     /* What the guest has at B, if that is not the CPU of the request */
     char *other_text;
-    json_t *reasons, *unknown;
+    MigrateReasons reasons;
 } Migration;
 
 /* ---- sides ---- */
@@ -41,8 +39,14 @@ static void name_side(const json_t *host, const char *letter, char *name)
     if (length > 5 && !strcmp(base + length - 5, ".json")) {
         length -= 5;
     }
-    snprintf(name, NAME, "%.*s", (int)(length < NAME ? length : NAME - 1),
-             base);
+    if (length >= NAME) {
+        length = NAME - 1;
+        /* Not in the middle of a character of UTF-8 */
+        while ((base[length] & 0xc0) == 0x80) {
+            length--;
+        }
+    }
+    snprintf(name, NAME, "%.*s", (int)length, base);
 }
 
 static bool begin_side(Tool *tool, const json_t *request, const char *member,
@@ -69,6 +73,7 @@ static bool begin_side(Tool *tool, const json_t *request, const char *member,
     }
     side->file = q->file;
     side->tables = q->tables;
+    side->request = &q->request;
     side->topology = q->topology;
     side->options = (HostOptions) {
         .irqchip = q->context.irqchip,
@@ -79,35 +84,27 @@ static bool begin_side(Tool *tool, const json_t *request, const char *member,
     if (!side->is_known) {
         passport_vendor(side->passport, side->offer.vendor);
     }
-    return question_set_host(q, side->passport, NULL, &side->offer, problem);
+    return question_set_host(q, side->passport,
+                             side->is_known ? &side->options : NULL,
+                             &side->offer, problem);
 }
 
 /* What the guest has there, and what remains of it */
-static bool ask_side(const Migration *m, Question *q, const char *text,
-                     MigrateSide *side, Problem *problem)
+static bool ask_side(Question *q, const char *text, MigrateSide *side,
+                     Problem *problem)
 {
-    if (!side->is_known && m->is_host) {
-        return true;
+    if (!question_ask(q, text, problem)) {
+        /* Model host is not known, either. */
+        return !side->is_known && q->request.is_host;
     }
-    if (m->is_host) {
-        host_offer_cpu(side->passport, side->file, q->context.layer,
-                       &side->options, &side->offer, &side->described);
-    } else {
-        if (!question_ask(q, text, problem)) {
-            return false;
-        }
-        side->described = q->described;
-    }
+    side->described = q->described;
     if (!side->is_known) {
         return true;
     }
     migrate_side_settle(side);
-    if (!m->is_host) {
-        side->check = host_check(&q->context, &q->request, side->topology,
-                                 side->passport, &side->offer);
-        return side->check;
-    }
-    return true;
+    side->check = host_check(&q->context, &q->request, side->topology,
+                             side->passport, &side->offer);
+    return side->check;
 }
 
 /* ---- builds ---- */
@@ -138,13 +135,13 @@ static void add_machine_type(Migration *m, const ModelsFile *b)
     const char *machine = m->of_a.machine, *common = common_machine(a, b);
 
     if (models_file_tables(b)->version >= models_file_tables(a)->version) {
-        migrate_add(m->reasons, "machine-type", true, "QEMU %s on %s has no "
+        migrate_add(&m->reasons, "machine-type", true, "QEMU %s on %s has no "
                     "machine type %s, which the guest's devices have; started "
                     "anew with -machine %s,cpu-compat=%s, it has the same CPU",
                     models_file_version(b), m->name_b, machine,
                     models_file_newest_machine_type(b), machine);
     } else {
-        migrate_add(m->reasons, "machine-type", true, "QEMU %s on %s has no "
+        migrate_add(&m->reasons, "machine-type", true, "QEMU %s on %s has no "
                     "machine type %s%s%s", models_file_version(b), m->name_b,
                     machine, common ? "; both have " : "",
                     common ? common : "");
@@ -159,14 +156,15 @@ static void compare_builds(Migration *m)
     char error[TRANSLATE_ERROR];
     X86Cpu cpu = m->a.described;
 
-    if (!comparison || !views || m->a.file == m->b.file || m->is_host ||
-        m->other_text) {
+    m->reasons.lost |= !comparison || !views;
+    if (!comparison || !views || m->a.file == m->b.file ||
+        m->of_a.request.is_host || m->other_text) {
         free(comparison);
         free(views);
         return;
     }
     if (!translate_cpu(m->a.file, m->b.file, &cpu, error)) {
-        migrate_add(m->reasons, "cpu-definition", true, "%s", error);
+        migrate_add(&m->reasons, "cpu-definition", true, "%s", error);
         free(comparison);
         free(views);
         return;
@@ -180,7 +178,7 @@ static void compare_builds(Migration *m)
         json_t *names = answer_names(m->b.file, &comparison->responsible);
         char *text = json_dumps(names, 0);
 
-        migrate_add(m->reasons, "cpu-definition",
+        migrate_add(&m->reasons, "cpu-definition",
                     comparison->relation != X86CPU_SUBSET, "QEMU %s makes "
                     "another CPU of this than QEMU %s: %.600s differ (the "
                     "properties that x86-cpu expand prints make the same one "
@@ -195,11 +193,6 @@ static void compare_builds(Migration *m)
 
 /* ---- answer ---- */
 
-static bool is_host_model(const char *text)
-{
-    return !strcmp(text, "host") || !strcmp(text, "max");
-}
-
 static bool fill(Tool *tool, const json_t *request, const char *text,
                  Migration *m, Problem *problem)
 {
@@ -209,7 +202,7 @@ static bool fill(Tool *tool, const json_t *request, const char *text,
 
     if (!begin_side(tool, request, "from", 0, NULL, &m->of_a, &m->a,
                     problem) ||
-        !ask_side(m, &m->of_a, text, &m->a, problem)) {
+        !ask_side(&m->of_a, text, &m->a, problem)) {
         return false;
     }
     machine = m->of_a.machine;
@@ -218,20 +211,21 @@ static bool fill(Tool *tool, const json_t *request, const char *text,
 
         add_machine_type(m, b);
         machine = models_file_newest_machine_type(b);
-        m->other_text = m->is_host ? NULL : answer_cpu_text("base", props);
+        m->other_text = m->of_a.request.is_host
+                        ? NULL : answer_cpu_text("base", props);
         json_decref(props);
     }
     if (!begin_side(tool, request, "to", other, machine, &m->of_b, &m->b,
                     problem)) {
         return false;
     }
-    if (!ask_side(m, &m->of_b, m->other_text ? m->other_text : text, &m->b,
+    if (!ask_side(&m->of_b, m->other_text ? m->other_text : text, &m->b,
                   problem)) {
         /* Another QEMU may not know the CPU. */
         if (m->a.file == m->b.file || problem->status != STATUS_ERROR) {
             return false;
         }
-        migrate_add(m->reasons, "cpu-definition", true, "%s", problem->text);
+        migrate_add(&m->reasons, "cpu-definition", true, "%s", problem->text);
         m->b.is_known = false;
     }
     return true;
@@ -244,27 +238,29 @@ static json_t *decide(Migration *m, Status *status)
     json_t *migrates;
     size_t i;
 
-    json_array_foreach(m->reasons, i, reason) {
+    json_array_foreach(m->reasons.list, i, reason) {
         blocking |= json_is_true(json_object_get(reason, "blocking"));
     }
     if (blocking) {
         *status = STATUS_NO;
         migrates = json_false();
-    } else if (json_array_size(m->unknown)) {
+    } else if (json_array_size(m->reasons.unknown)) {
         *status = STATUS_UNKNOWN;
         migrates = json_null();
     } else {
         migrates = json_true();
     }
     return json_pack("{s:o, s:O, s:O}", "migrates", migrates, "reasons",
-                     m->reasons, "unknown", m->unknown);
+                     m->reasons.list, "unknown", m->reasons.unknown);
 }
 
 static json_t *migrate(Tool *tool, const json_t *request, Migration *m,
                        Status *status, Problem *problem)
 {
+    const MigrateSide *sides[] = { &m->a, &m->b };
     const char *text, *refusal;
     json_t *answer;
+    size_t i;
 
     if (!request_text(request, "cpu", &text, problem)) {
         return NULL;
@@ -280,17 +276,22 @@ static json_t *migrate(Tool *tool, const json_t *request, Migration *m,
     }
     m->a.name = m->name_a;
     m->b.name = m->name_b;
-    m->is_host = is_host_model(text);
     if (!fill(tool, request, text, m, problem)) {
         return NULL;
     }
-    migrate_compare(&m->a, &m->b, m->reasons, m->unknown);
+    migrate_compare(&m->a, &m->b, &m->reasons);
     if (m->a.is_known && m->b.is_known) {
         compare_builds(m);
     }
-    refusal = host_options_problem(m->b.passport, &m->b.options);
-    if (m->b.is_known && refusal) {
-        migrate_add(m->reasons, "cpu-pm", true, "%s: %s", m->name_b, refusal);
+    for (i = 0; i < 2; i++) {
+        refusal = host_options_problem(sides[i]->passport, &sides[i]->options);
+        if (sides[i]->is_known && refusal) {
+            migrate_add(&m->reasons, "cpu-pm", true, "%s: %s", sides[i]->name,
+                        refusal);
+        }
+    }
+    if (m->reasons.lost) {
+        return problem_set(problem, STATUS_ERROR, "not enough memory");
     }
     answer = decide(m, status);
     json_object_set_new(answer, "cpu", json_string(text));
@@ -310,11 +311,11 @@ json_t *answer_migrate(Tool *tool, const json_t *request, Status *status,
     json_t *answer = NULL;
 
     if (m) {
-        m->reasons = json_array();
-        m->unknown = json_array();
+        m->reasons.list = json_array();
+        m->reasons.unknown = json_array();
         answer = migrate(tool, request, m, status, problem);
-        json_decref(m->reasons);
-        json_decref(m->unknown);
+        json_decref(m->reasons.list);
+        json_decref(m->reasons.unknown);
         json_decref(m->a.check);
         json_decref(m->b.check);
         free(m->other_text);

@@ -42,6 +42,18 @@ def changed(name, change):
     return passports.sealed(whole)
 
 
+def offered(whole, leaf, index=0):
+    """What KVM offers of a leaf; to be changed"""
+    return passports.find(whole['kvm']['supported-cpuid'], leaf, index,
+                          ('function', 'index'))
+
+
+def flip_msr(whole, index, bits):
+    for entry in whole['kvm']['feature-msrs']:
+        if entry['index'] == index:
+            entry['value'] = hex(int(entry['value'], 16) ^ bits)
+
+
 def reasons(answer, blocking):
     return {r['what'] for r in answer['reasons'] if r['blocking'] == blocking}
 
@@ -200,24 +212,19 @@ class TestMigrate(LabChecks, unittest.TestCase):
                 ('Skylake-Server,phys-bits=46', 46, 39, {'phys-bits'}, set()),
                 ('Skylake-Server,phys-bits=46', 39, 39, set(), {'phys-bits'}),
                 ('Skylake-Server,phys-bits=39', 46, 39, set(), set()),
-                ('Skylake-Server,host-phys-bits=on', 46, 39, {'phys-bits'},
-                 set()),
+                ('Skylake-Server,host-phys-bits=on,guest-phys-bits=0', 46, 39,
+                 {'phys-bits'}, set()),
                 ('Skylake-Server,host-phys-bits=on', 39, 46, set(),
-                 {'phys-bits'})]:
+                 {'phys-bits', 'guest-phys-bits'})]:
             answer = self.migrate(cpu, bits(a), bits(b))
             self.assertEqual((reasons(answer, True), reasons(answer, False)),
                              (blocking, other), (cpu, a, b, answer))
 
     def test_6_nested(self):
         """VMX: what comes from the host, and state of nested guests"""
-        def msr(whole, index, bits):
-            for entry in whole['kvm']['feature-msrs']:
-                if entry['index'] == index:
-                    entry['value'] = hex(int(entry['value'], 16) ^ bits)
-
         cpu = 'Skylake-Server,+vmx,vmx-posted-intr=off'
-        for change in (lambda w: msr(w, 0x480, 1 << 33),
-                       lambda w: msr(w, 0x485, 1)):
+        for change in (lambda w: flip_msr(w, 0x480, 1 << 33),
+                       lambda w: flip_msr(w, 0x485, 1)):
             self.one_difference('vmx-fixed-bits', cpu, INTEL, change)
             # Only guests with vmx see them.
             self.assertEqual(self.migrate(
@@ -240,8 +247,7 @@ class TestMigrate(LabChecks, unittest.TestCase):
 
         def counters(number):
             def change(whole):
-                leaf = passports.find(whole['kvm']['supported-cpuid'], 0xa, 0,
-                                      ('function', 'index'))
+                leaf = offered(whole, 0xa)
                 leaf['eax'] = leaf['eax'] & ~0xff00 | number << 8
             return changed(INTEL, change)
 
@@ -385,6 +391,234 @@ class TestMigrate(LabChecks, unittest.TestCase):
                     max(map(len, done.stdout.splitlines())), 100)
                 self.assertIn('migrates no', text)
         self.assertIn('on intel-haswell', text)
+
+    # What passports and names may have in them
+
+    def test_f_text_of_others(self):
+        """Whatever files, CPUs and microcodes are called, no reason is lost"""
+        a, b = 'intel-cascadelake', 'intel-haswell'
+        plain = self.migrate('Cascadelake-Server', *map(passports.passport,
+                                                        (a, b)))
+        known = passports.write(passports.passport(a),
+                                os.path.join(self.tmp, 'known.json'))
+        for whole in (passports.passport(b),
+                      passports.hardware_alone(passports.passport(b))):
+            # Cut in each byte of a character
+            for length in range(58, 64):
+                name = 'h' * length + '\u00e9\u20ac\U0001f5a5'
+                path = os.path.join(self.tmp, f'{name}.json')
+                answer = self.migrate('Cascadelake-Server', known,
+                                      passports.write(whole, path))
+                found = answer['reasons'] + answer['unknown']
+                self.assertIn(name[:length], str(found[-1]))
+                self.assertNotIn('\ufffd', str(found))
+                if whole['kvm']:
+                    self.assertEqual(len(found), len(plain['reasons']))
+                else:
+                    self.assertIsNone(answer['migrates'])
+
+        def brand(whole):
+            passports.find(whole['cpuid'], 0x80000002, 0,
+                           ('leaf', 'subleaf'))['eax'] = 0xe941aec2
+
+        answer = self.migrate('host', passports.passport(INTEL),
+                              changed(INTEL, brand))
+        self.assertEqual(reasons(answer, False), {'identity'}, answer)
+        self.assertIn("'\u00aeA?", answer['reasons'][0]['text'])
+
+    # Parts
+
+    def test_g_parts(self):
+        """A part of a feature"""
+        def kvmclock(whole):
+            offered(whole, 0x40000001)['eax'] &= ~1
+
+        there = self.one_difference('feature', 'EPYC-Genoa,-la57', AMD,
+                                    kvmclock)
+        self.assertIn('guests lack kvmclock (bits 0x1)',
+                      there['reasons'][0]['text'])
+        there = self.migrate('EPYC-Genoa,-la57', changed(AMD, kvmclock),
+                             passports.passport(AMD))
+        self.assertEqual(there['reasons'][0]['features'], ['kvmclock'])
+        self.assertTrue(there['migrates'])
+        name = 'intel-cascadelake'
+        there = self.migrate(
+            'Cascadelake-Server,+vmx', passports.passport(name),
+            changed(name, lambda w: flip_msr(w, 0x48c, 1 << 25)))
+        self.assertIn('guests lack vmx-invept-single-context',
+                      ' '.join(r['text'] for r in there['reasons']
+                               if r['blocking']))
+
+    def test_g_xsave_state(self):
+        """A feature is on both hosts, and its XSAVE component is not"""
+        def avx_state(whole):
+            for leaf in (offered(whole, 0xd), passports.find(
+                    whole['cpuid'], 0xd, 0, ('leaf', 'subleaf'))):
+                leaf['eax'] &= ~4
+            whole['kvm']['xcomp-guest-supp'] = hex(
+                int(whole['kvm']['xcomp-guest-supp'], 16) & ~4)
+
+        there = self.one_difference('xsave-state', 'Skylake-Server', INTEL,
+                                    avx_state)
+        self.assertIn('0x4', there['reasons'][0]['text'])
+        lacking = changed(INTEL, avx_state)
+        self.assertEqual(self.migrate('Skylake-Server', lacking,
+                                      lacking)['reasons'], [])
+        self.assertEqual(self.migrate(
+            'Nehalem', passports.passport(INTEL), lacking)['reasons'], [])
+
+    def test_h_hyperv(self):
+        """What QEMU's Hyper-V does not let migrate, where it is on"""
+        def no_hyperv(whole):
+            whole['kvm']['capabilities']['HYPERV'] = 0
+
+        whole, without = passports.passport(INTEL), changed(INTEL, no_hyperv)
+        auto = 'hv-no-nonarch-coresharing'
+        for items, blocking in [
+                ('hv-passthrough=on', {'hv-passthrough'}),
+                (f'hv-relaxed=on,{auto}=auto', {auto}),
+                (f'hv-relaxed=on,{auto}=on', set()),
+                (f'hv-spinlocks=0x1fff,{auto}=auto', {auto}),
+                (f'{auto}=auto', set()), ('hv-relaxed=on', set())]:
+            cpu = f'Skylake-Server,{items}'
+            on = cpu.count('hv-') - cpu.count(auto)
+            for a, b, found in [
+                    (whole, whole, blocking), (without, without, set()),
+                    (whole, without, blocking | ({'hyperv'} if on else set())),
+                    (without, whole, set())]:
+                answer = self.migrate(cpu, a, b)
+                self.assertEqual(reasons(answer, True), found, answer)
+                self.assertEqual(reasons(answer, False), {'hyperv'}
+                                 if on and (a, b) == (without, whole)
+                                 else set(), answer)
+
+    def test_i_pmu_leaves(self):
+        """The other leaves that QEMU shows as KVM has them"""
+        def without_edx(whole, leaf, reg, bits):
+            offered(whole, leaf)[reg] &= ~bits
+
+        def lbr(whole, leaf=0, reg='eax', bits=0):
+            for entry in (offered(whole, 7), passports.find(
+                    whole['cpuid'], 7, 0, ('leaf', 'subleaf'))):
+                entry['edx'] |= 1 << 19
+            offered(whole, 0x1c).update(eax=0x4000008f, ebx=7, ecx=7)
+            offered(whole, 0xd, 1)['ecx'] |= 1 << 15
+            offered(whole, 0xa)['ecx'] = 0xf
+            offered(whole, leaf)[reg] &= ~bits
+
+        genoa = 'EPYC-Genoa,pmu=on,perfmon-v2=on'
+        sapphire = 'SapphireRapids,pmu=on,arch-lbr=on'
+        for cpu, name, base, places in [
+                (genoa, AMD, without_edx, [(0x80000022, 'ebx', 2)]),
+                ('host', AMD, without_edx, [(0x80000022, 'ebx', 2)]),
+                (sapphire, INTEL, lbr,
+                 [(0x1c, 'eax', 8), (0x1c, 'eax', 1 << 30), (0x1c, 'ebx', 2),
+                  (0x1c, 'ecx', 4), (0xa, 'ecx', 8),
+                  (0xa, 'eax', 1 << 27)])]:
+            for place in places:
+                whole = changed(name, lambda w, base=base: base(
+                    w, 0, 'eax', 0))
+                less = changed(name, lambda w, base=base, place=place: base(
+                    w, *place))
+                same = self.migrate(cpu, whole, whole)
+                self.assertTrue(same['migrates'], same)
+                down = self.migrate(cpu, whole, less)
+                self.assertEqual(reasons(down, True), {'pmu'}, place)
+                up = self.migrate(cpu, less, whole)
+                self.assertEqual(reasons(up, False) - reasons(same, False),
+                                 {'pmu'}, place)
+                self.assertTrue(up['migrates'])
+                if cpu != 'host':
+                    off = self.migrate(cpu.split(',', maxsplit=1)[0] +
+                                       ',pmu=off', whole, less)
+                    self.assertNotIn('pmu', str(off['reasons']))
+
+    def test_j_start(self):
+        """What does not start on A does not go to B"""
+        def lmce(whole):
+            cap = int(whole['kvm']['mce-cap'], 16)
+            whole['kvm']['mce-cap'] = hex(cap | 1 << 27)
+
+        def no_lmce(whole):
+            cap = int(whole['kvm']['mce-cap'], 16)
+            whole['kvm']['mce-cap'] = hex(cap & ~(1 << 27))
+
+        def no_scaling(whole):
+            whole['kvm']['capabilities']['TSC_CONTROL'] = 0
+
+        for items, lacks, has, what in [
+                ('lmce=on', no_lmce, lmce, 'lmce'),
+                ('tsc-frequency=5000000000', no_scaling, lambda w: None,
+                 'tsc-frequency')]:
+            a, b = changed(INTEL, lacks), changed(INTEL, has)
+            answer = self.migrate(f'Skylake-Server,{items}', a, b)
+            self.assertEqual(reasons(answer, True), {what})
+            self.assertIn('does not start on A', answer['reasons'][0]['text'])
+            self.assertTrue(self.migrate(f'Skylake-Server,{items}', b,
+                                         b)['migrates'])
+        haswell = passports.passport('intel-haswell')
+        newer = passports.passport('intel-cascadelake')
+        for a, b, sides in [(haswell, haswell, 'AB'), (haswell, newer, 'A'),
+                            (newer, haswell, 'B'), (newer, newer, '')]:
+            answer = self.migrate('Cascadelake-Server-noTSX,enforce=on', a, b)
+            texts = [r['text'] for r in answer['reasons']
+                     if r['what'] == 'enforce']
+            self.assertEqual(''.join(text.split()[5] for text in texts), sides)
+            self.assertEqual(answer['migrates'], not sides, answer)
+        self.assertTrue(self.migrate('Cascadelake-Server-noTSX', haswell,
+                                     haswell)['migrates'])
+
+    def test_k_numbers(self):
+        """What CPUID counts: bits of addresses for guests, and leaves"""
+        def guest_bits(bits):
+            def change(whole):
+                leaf = offered(whole, 0x80000008)
+                leaf['eax'] = leaf['eax'] & ~0xff0000 | bits << 16
+            return changed(AMD, change)
+
+        for cpu in ('EPYC-Genoa,host-phys-bits=on,-la57', 'host'):
+            for a, b, blocks in [(48, 40, True), (40, 48, False),
+                                 (52, 0, False), (0, 40, True)]:
+                answer = self.migrate(cpu, guest_bits(a), guest_bits(b))
+                self.assertEqual(reasons(answer, blocks), {'guest-phys-bits'},
+                                 (cpu, a, b))
+                self.assertEqual(answer['migrates'], not blocks)
+        self.assertEqual(self.migrate('EPYC-Genoa,-la57,guest-phys-bits=40',
+                                      guest_bits(48), guest_bits(40))
+                         ['reasons'], [])
+
+        def highest(leaf, number):
+            def change(whole):
+                offered(whole, leaf)['eax'] = number
+            return changed('intel-cascadelake', change)
+
+        for leaf, more, less in [(0, 0x1f, 0x16),
+                                 (0x80000000, 0x8000001f, 0x80000008)]:
+            a, b = highest(leaf, more), highest(leaf, less)
+            self.assertEqual(reasons(self.migrate('host', a, b), True),
+                             {'level'})
+            self.assertIn('level', reasons(self.migrate('host', b, a), False))
+            self.assertEqual(self.migrate('Skylake-Server', a, b)['reasons'],
+                             [])
+
+    def test_l_host_with_options(self):
+        """Model host with changes is that of each host, too"""
+        whole = passports.passport('intel-cascadelake')
+        older = passports.passport('intel-haswell')
+        for cpu in ('host,-avx2', 'max,-avx2', 'host,pmu=off,enforce=on'):
+            self.assertEqual(self.migrate(cpu, whole, whole)['reasons'], [])
+        without = passports.without(whole, [(7, 0, 'EBX', 5)])
+        self.assertIn('guests lack avx2 ', str(self.migrate(
+            'host', whole, without)['reasons']))
+        self.assertEqual(self.migrate('host,-avx2', whole,
+                                      without)['reasons'], [])
+        self.assertIn('guests lack avx512f ', str(self.migrate(
+            'host,-avx2', whole, older)['reasons']))
+        bare = passports.hardware_alone(whole)
+        self.assertIsNone(self.migrate('host,-avx2', bare, whole)['migrates'])
+        self.assertEqual(reasons(self.migrate('host,hv-passthrough=on', whole,
+                                              whole), True),
+                         {'hv-passthrough'})
 
 
 if __name__ == '__main__':
