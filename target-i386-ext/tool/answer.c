@@ -380,6 +380,7 @@ bool question_set_host(Question *q, const Passport *passport,
         host_offer_requested(passport, q->file, q->context.layer, options,
                              offer, &q->host_cpu);
         q->context.host_cpu = &q->host_cpu;
+        q->context.host_offer = offer;
     }
     return true;
 }
@@ -402,6 +403,33 @@ bool question_ask(Question *q, const char *text, Problem *problem)
     return true;
 }
 
+bool request_fail_member(const char *who, const char *name,
+                         const char *const *members, Problem *problem)
+{
+    NearNames near = { .count = 0 };
+    char text[X86_CPU_NEAR_NAMES_SIZE];
+
+    for (; *members; members++) {
+        x86_cpu_near_names_add(&near, name, *members);
+    }
+    x86_cpu_near_names_print(&near, text);
+    return fail(problem, "%s takes no '%.64s'%s", who, name, text);
+}
+
+static bool check_cpu_members(const json_t *cpu, Problem *problem)
+{
+    static const char *const members[] = { "cpu", "machine", NULL };
+    const json_t *value;
+    const char *name;
+
+    json_object_foreach((json_t *)cpu, name, value) {
+        if (strcmp(name, "cpu") && strcmp(name, "machine")) {
+            return request_fail_member("a CPU", name, members, problem);
+        }
+    }
+    return true;
+}
+
 bool request_cpu(const json_t *request, size_t number, const char **text,
                  const char **machine, Problem *problem)
 {
@@ -414,7 +442,8 @@ bool request_cpu(const json_t *request, size_t number, const char **text,
         return fail(problem, "the CPU is missing");
     }
     if (json_is_object(cpu)) {
-        if (!request_text(cpu, "machine", machine, problem)) {
+        if (!check_cpu_members(cpu, problem) ||
+            !request_text(cpu, "machine", machine, problem)) {
             return false;
         }
         cpu = json_object_get(cpu, "cpu");
@@ -443,7 +472,7 @@ bool question_needs_vendor(const Question *q)
     return cpu_text_needs_vendor(&q->context, &q->request);
 }
 
-json_t *question_unknown(const Question *q)
+json_t *question_unknown_bits(const Question *q)
 {
     const X86Cpu *cpu = &q->request.cpu;
     bool lm = cpu->words[X86CPU_FEAT_8000_0001_EDX] & LM;
@@ -458,8 +487,15 @@ json_t *question_unknown(const Question *q)
         cpu->values[X86CPU_HOST_PHYS_BITS]) {
         json_array_append_new(names, json_string("phys-bits"));
     }
+    return names;
+}
+
+json_t *question_unknown(const Question *q)
+{
+    json_t *names = question_unknown_bits(q);
+
     if (question_needs_vendor(q)) {
-        if (!cpu->values[X86CPU_UCODE_REV]) {
+        if (!q->request.cpu.values[X86CPU_UCODE_REV]) {
             json_array_append_new(names, json_string("ucode-rev"));
         }
         json_array_append_new(names, json_string("vendor"));

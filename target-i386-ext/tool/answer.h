@@ -108,6 +108,10 @@ bool request_topology(const json_t *request, const char *machine,
 bool request_vendor(const json_t *request, const char **vendor,
                     Problem *problem);
 
+/* Always false: @who takes no member @name, but @members, up to a NULL. */
+bool request_fail_member(const char *who, const char *name,
+                         const char *const *members, Problem *problem);
+
 /*
  * CPU @number in "cpus" of @request, or else "cpu": its text and "machine",
  * which is NULL if it has none of its own
@@ -177,6 +181,9 @@ bool question_needs_vendor(const Question *question);
 
 /* Names of properties of @described that are the host's, and are not known */
 json_t *question_unknown(const Question *question);
+
+/* The same, except for what the vendor decides */
+json_t *question_unknown_bits(const Question *q);
 
 /* The value of @prop in JSON */
 json_t *answer_value(const ModelsProp *prop);

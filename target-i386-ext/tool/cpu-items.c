@@ -103,13 +103,18 @@ bool cpu_items_number(const char *text, uint64_t *number)
 {
     char *end;
 
-    /* strtoull() takes blanks and signs, too. */
-    if (*text < '0' || *text > '9') {
-        return false;
-    }
     errno = 0;
     *number = strtoull(text, &end, 0);
-    return !errno && !*end;
+    return !errno && end != text && !*end;
+}
+
+bool cpu_items_signed(const char *text, int64_t *number)
+{
+    char *end;
+
+    errno = 0;
+    *number = strtoll(text, &end, 0);
+    return !errno && end != text && !*end;
 }
 
 bool cpu_items_frequency(const char *text, uint64_t *hertz)

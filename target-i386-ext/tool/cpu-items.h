@@ -38,8 +38,14 @@ bool cpu_items_each(const char *items, CpuItemSet *set, void *opaque,
 /* As qapi_bool_parse() */
 bool cpu_items_bool(const char *text, bool *on);
 
-/* As qemu_strtou64() with base 0: decimal, 0x, or octal with a 0 */
+/*
+ * As qemu_strtou64() with base 0: decimal, 0x, or octal with a 0; blanks and a
+ * sign can go before it.
+ */
 bool cpu_items_number(const char *text, uint64_t *number);
+
+/* As qemu_strtoi64() with base 0 */
+bool cpu_items_signed(const char *text, int64_t *number);
 
 /* "2.5G", as qemu_strtosz_metric() */
 bool cpu_items_frequency(const char *text, uint64_t *hertz);

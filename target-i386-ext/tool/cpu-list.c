@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cpu-list.h"
+#include "text-table.h"
 #include "translate.h"
 #include "verbs.h"
+
+#define LM (1u << 29)           /* CPUID[0x80000001].EDX */
 
 bool cpus_make_comparable(Question *q, Problem *problem)
 {
@@ -101,33 +104,48 @@ static bool cpus_need_vendor(const Cpus *cpus)
     return false;
 }
 
-/*
- * Values of the host, other than the vendor, that differ from CPU to CPU in
- * whether they are the host's: the answer depends on them.
- */
+/* Whether both have the same physical bits on every host */
+static bool same_phys_bits(const X86Cpu *a, const X86Cpu *b)
+{
+    const uint64_t *of_a = a->values, *of_b = b->values;
+    X86CpuPropertyId id = of_a[X86CPU_HOST_PHYS_BITS]
+                          ? X86CPU_HOST_PHYS_BITS_LIMIT : X86CPU_PHYS_BITS;
+
+    return of_a[X86CPU_HOST_PHYS_BITS] == of_b[X86CPU_HOST_PHYS_BITS] &&
+           of_a[id] == of_b[id] &&
+           !((a->words[X86CPU_FEAT_8000_0001_EDX] ^
+              b->words[X86CPU_FEAT_8000_0001_EDX]) & LM);
+}
+
+bool question_shares_unknown(const Question *q, const Question *other,
+                             const char *name)
+{
+    const X86Cpu *a = &q->request.cpu, *b = &other->request.cpu;
+
+    /* These gate nothing, so physical bits that limit them don't matter. */
+    return !strcmp(name, "guest-phys-bits")
+           ? a->values[X86CPU_GUEST_PHYS_BITS] ==
+             b->values[X86CPU_GUEST_PHYS_BITS]
+           : same_phys_bits(a, b);
+}
+
 bool cpus_check_unknown(const Cpus *cpus, Problem *problem)
 {
     size_t i, j, k;
 
     for (i = 0; i < cpus->count; i++) {
-        json_t *names = question_unknown(&cpus->items[i]);
+        const Question *q = &cpus->items[i];
+        json_t *names = question_unknown_bits(q);
 
         for (j = 0; j < json_array_size(names); j++) {
             const char *name = json_string_value(json_array_get(names, j));
-            X86CpuPropertyId id = !strcmp(name, "phys-bits")
-                                  ? X86CPU_HOST_PHYS_BITS
-                                  : X86CPU_GUEST_PHYS_BITS;
-            uint64_t own = cpus->items[i].request.cpu.values[id];
 
-            if (strcmp(name, "phys-bits") && strcmp(name, "guest-phys-bits")) {
-                continue;
-            }
             for (k = 0; k < cpus->count; k++) {
-                if (cpus->items[k].request.cpu.values[id] != own) {
-                    problem_set(problem, STATUS_UNKNOWN, "%.64s has the %s of "
-                                "the host, and %.64s has not: give it with "
-                                "--%s", cpus->items[i].text, name,
-                                cpus->items[k].text, name);
+                if (!question_shares_unknown(q, &cpus->items[k], name)) {
+                    problem_set(problem, STATUS_UNKNOWN, "the host decides "
+                                "whether %.64s and %.64s have the same %s: "
+                                "give that of the host with --%s", q->text,
+                                cpus->items[k].text, name, name);
                     json_decref(names);
                     return false;
                 }
@@ -159,12 +177,15 @@ void print_cpus(const json_t *answer, FILE *out)
 
     json_array_foreach((json_t *)cpus, i, cpu) {
         char letter = i < 26 ? 'A' + (char)i : '+';
+        json_t *text = json_sprintf("%s (%s, %s, QEMU %s)",
+            json_string_value(json_object_get(cpu, "cpu")),
+            json_string_value(json_object_get(cpu, "machine")),
+            json_string_value(json_object_get(cpu, "accel")),
+            json_string_value(json_object_get(cpu, "qemu")));
 
-        fprintf(out, "%c  %s (%s, %s, QEMU %s)\n", letter,
-                json_string_value(json_object_get(cpu, "cpu")),
-                json_string_value(json_object_get(cpu, "machine")),
-                json_string_value(json_object_get(cpu, "accel")),
-                json_string_value(json_object_get(cpu, "qemu")));
+        fprintf(out, "%c  ", letter);
+        text_table_print_from(3, json_string_value(text), out);
+        json_decref(text);
     }
 }
 

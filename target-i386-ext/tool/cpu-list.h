@@ -39,8 +39,15 @@ bool cpus_ask_vendor(Tool *tool, const json_t *request, size_t least,
                      size_t most, bool *ok, Problem *problem);
 
 /*
+ * Whether property @name, which is unknown in @q (question_unknown_bits()), has
+ * the same value in @other, whatever the host says
+ */
+bool question_shares_unknown(const Question *q, const Question *other,
+                             const char *name);
+
+/*
  * False if the answer depends on values of the host, other than the vendor,
- * that are not known: some CPUs have them, and others have not.
+ * that are not known: not all CPUs have the same of them.
  */
 bool cpus_check_unknown(const Cpus *cpus, Problem *problem);
 

@@ -76,7 +76,6 @@ static const struct {
     { X86CPU_STEPPING, 0xf },
     { X86CPU_TSC_FREQUENCY, INT64_MAX },
     { X86CPU_UCODE_REV, UINT64_MAX },
-    { X86CPU_X_HV_MAX_VPS, INT32_MAX },
 };
 
 static uint64_t max_of(X86CpuPropertyId id)
@@ -91,17 +90,25 @@ static uint64_t max_of(X86CpuPropertyId id)
     return UINT32_MAX;
 }
 
+static bool get_int32(Parser *p, const char *name, const char *text,
+                      int64_t *number)
+{
+    return (cpu_items_signed(text, number) && *number >= INT32_MIN &&
+            *number <= INT32_MAX) ||
+           fail(p, "'%s' is '%.64s', which is no number from %" PRId32 " to %"
+                PRId32, name, text, INT32_MIN, INT32_MAX);
+}
+
 static bool get_number(Parser *p, X86CpuPropertyId id, const char *text,
                        uint64_t *number)
 {
-    if (id == X86CPU_X_HV_MAX_VPS && *text == '-') {
-        /* An int32_t */
-        if (!cpu_items_number(text + 1, number) || *number > 1ull << 31) {
-            return fail(p, "'%s' is '%.64s', which is no number from %" PRId32
-                        " to %" PRId32, x86cpu_property_names[id], text,
-                        INT32_MIN, INT32_MAX);
+    if (id == X86CPU_X_HV_MAX_VPS) {
+        int64_t value;
+
+        if (!get_int32(p, x86cpu_property_names[id], text, &value)) {
+            return false;
         }
-        *number = -*number;
+        *number = value;
         return true;
     }
     return (cpu_items_number(text, number) && *number <= max_of(id)) ||
@@ -269,12 +276,16 @@ static void finish_caches(Parser *p)
     }
 }
 
-/* Those that only say how QEMU starts */
+/* Those that no description has.  The last two are of models host and max. */
 static bool *option_of(CpuRequest *request, const char *name)
 {
     return !strcmp(name, "check") ? &request->check :
            !strcmp(name, "enforce") ? &request->enforce :
-           !strcmp(name, "x-force-features") ? &request->cpu.forced : NULL;
+           !strcmp(name, "x-force-features") ? &request->cpu.forced :
+           !strcmp(name, "start-powered-off") ? &request->powered_off :
+           !request->is_host ? NULL :
+           !strcmp(name, "migratable") ? &request->migratable :
+           !strcmp(name, "host-cache-info") ? &request->host_cache_info : NULL;
 }
 
 static int find_name(const char *const *names, int count, const char *name)
@@ -290,6 +301,27 @@ static int find_name(const char *const *names, int count, const char *name)
 }
 
 static const char *const texts[] = { "vendor", "model-id", "hv-vendor-id" };
+
+/* Where a CPU sits, which is no part of what it is */
+static const char *const ids[] = {
+    "node-id", "socket-id", "die-id", "module-id", "core-id", "thread-id",
+};
+
+static bool check_apic_id(Parser *p, const char *text)
+{
+    uint64_t number;
+
+    return (cpu_items_number(text, &number) && number <= UINT32_MAX) ||
+           fail(p, "'apic-id' is '%.64s', which is no number from 0 to %"
+                PRIu32, text, UINT32_MAX);
+}
+
+static bool check_report(Parser *p, const char *text)
+{
+    return !strcmp(text, "json") || !strcmp(text, "text") ||
+           fail(p, "'enforce-report' is '%.64s', which is neither json nor "
+                "text", text);
+}
 
 typedef struct Nearest {
     NearNames near;
@@ -356,6 +388,17 @@ static bool set(Parser *p, const char *name, const char *text)
     i = find_name(models_file_cache_names, X86CPU_CACHES, name);
     if (i >= 0) {
         return set_cache(p, i, text);
+    }
+    if (find_name(ids, ARRAY_LENGTH(ids), name) >= 0) {
+        int64_t number;
+
+        return get_int32(p, name, text, &number);
+    }
+    if (!strcmp(name, "apic-id")) {
+        return check_apic_id(p, text);
+    }
+    if (!strcmp(name, "enforce-report")) {
+        return check_report(p, text);
     }
     return fail_name(p, name);
 }
@@ -440,6 +483,30 @@ static void finish_avx10(Parser *p)
     }
 }
 
+/*
+ * QEMU only looks at the host when all is set: features that are the host's
+ * depend on what the user set.
+ */
+static void finish_host(Parser *p)
+{
+    const CpuContext *c = p->context;
+    CpuRequest *request = p->request;
+    uint64_t before[X86CPU_MAX_WORDS], after[X86CPU_MAX_WORDS];
+    unsigned i;
+
+    if (!request->is_host) {
+        return;
+    }
+    host_offer_features(c->file, p->layer, c->host_offer,
+                        &request->default_cpu, true, before);
+    host_offer_features(c->file, p->layer, c->host_offer, &request->cpu,
+                        request->migratable, after);
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        request->cpu.words[i] ^= (before[i] ^ after[i]) &
+                                 ~request->by_user[i];
+    }
+}
+
 /* QEMU refuses custom unless all of a static expansion is given. */
 static bool check_custom(Parser *p)
 {
@@ -467,6 +534,14 @@ static bool check_custom(Parser *p)
     return !count ||
            fail(p, "CPU model custom needs all properties of a static "
                 "expansion, and %zu are missing, such as %s", count, missing);
+}
+
+/* As pc_compat_2_4[] of hw/i386/pc.c has it */
+static bool passes_caches(const Parser *p)
+{
+    const char *name = models_file_layer(p->context->file, p->layer);
+
+    return !strcmp(name, "pc-i440fx-2.4") || !strcmp(name, "pc-q35-2.4");
 }
 
 static bool find_model(Parser *p, CpuTextProblem *problem)
@@ -527,10 +602,14 @@ static bool parse(Parser *p, char *text, CpuTextProblem *problem)
     }
     request->default_cpu = request->cpu;
     request->check = true;
+    request->migratable = true;
+    request->host_cache_info = !strcmp(p->model, "host") &&
+                               passes_caches(p);
     if (!each_item(p, items, set_item)) {
         return false;
     }
     finish_caches(p);
+    finish_host(p);
     finish_avx10(p);
     return strcmp(p->model, "custom") || check_custom(p);
 }

@@ -10,7 +10,7 @@
 #ifndef X86CPU_CPU_TEXT_H
 #define X86CPU_CPU_TEXT_H
 
-#include "models-file.h"
+#include "host-offer.h"
 
 /* Room for the longest error */
 enum { CPU_TEXT_ERROR = 512 };
@@ -32,6 +32,8 @@ typedef struct CpuContext {
     const char *host_vendor;
     /* What models host and max request there; NULL if unknown */
     const X86Cpu *host_cpu;
+    /* With @host_cpu: what it is made of */
+    const HostOffer *host_offer;
 } CpuContext;
 
 typedef struct CpuRequest {
@@ -51,7 +53,9 @@ typedef struct CpuRequest {
     /* compat-anchor; empty if there is none */
     char anchor[64];
     /* Properties that no description has */
-    bool enforce, check;
+    bool enforce, check, powered_off;
+    /* The same; only models host and max have them. */
+    bool migratable, host_cache_info;
 } CpuRequest;
 
 /* What a text is not good for */

@@ -32,14 +32,11 @@ static bool is_flag(const char *name)
 static bool check_members(const Verb *verb, const json_t *request,
                           Problem *problem)
 {
-    const char *name, *const *member;
     const json_t *value;
+    const char *name;
 
     /* The constness is the caller's. */
     json_object_foreach((json_t *)request, name, value) {
-        NearNames near = { .count = 0 };
-        char text[X86_CPU_NEAR_NAMES_SIZE];
-
         if (has_member(verb, name) && (!is_flag(name) ||
                                        json_is_boolean(value))) {
             continue;
@@ -49,13 +46,7 @@ static bool check_members(const Verb *verb, const json_t *request,
                         "false", name);
             return false;
         }
-        for (member = verb->members; *member; member++) {
-            x86_cpu_near_names_add(&near, name, *member);
-        }
-        x86_cpu_near_names_print(&near, text);
-        problem_set(problem, STATUS_ERROR, "%s takes no '%.64s'%s", verb->name,
-                    name, text);
-        return false;
+        return request_fail_member(verb->name, name, verb->members, problem);
     }
     return true;
 }

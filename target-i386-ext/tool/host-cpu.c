@@ -18,6 +18,7 @@
 
 #define HT                  BIT(28)         /* 1, EDX */
 #define TOPOEXT             BIT(22)         /* 0x80000001, ECX */
+#define INVTSC              BIT(8)          /* 0x80000007, EDX */
 #define WAITPKG             BIT(5)          /* 7.0, ECX */
 #define HAS_ARCH_CAPABILITIES BIT(29)       /* 7.0, EDX */
 #define AVX10               BIT(19)         /* 7.1, EDX */
@@ -75,22 +76,38 @@ static uint64_t withheld(const ModelsFile *file, size_t layer, unsigned word,
     return 0;
 }
 
-static void set_features(const ModelsFile *file, size_t layer,
-                         const HostOffer *offer, X86Cpu *cpu)
+void host_offer_features(const ModelsFile *file, size_t layer,
+                         const HostOffer *offer, const X86Cpu *cpu,
+                         bool migratable, uint64_t words[X86CPU_MAX_WORDS])
 {
     const X86CpuTables *tables = models_file_tables(file);
+    uint64_t kept[X86CPU_MAX_WORDS] = { 0 };
     size_t i;
 
     for (i = 0; i < tables->nfeatures; i++) {
-        const X86CpuFeature *feature = &tables->features[i];
-
         if (models_file_is_migratable(file, i)) {
-            cpu->words[feature->word] |= feature->mask &
-                                         offer->offer.words[feature->word];
+            kept[tables->features[i].word] |= tables->features[i].mask;
         }
     }
+    if (cpu->values[X86CPU_TSC_FREQUENCY]) {
+        kept[X86CPU_FEAT_8000_0007_EDX] |= INVTSC;
+    }
     for (i = 0; i < X86CPU_MAX_WORDS; i++) {
-        cpu->words[i] &= ~not_automatic(i) & ~withheld(file, layer, i, cpu);
+        words[i] = offer->offer.words[i] &
+                   (migratable ? kept[i] : UINT64_MAX) &
+                   ~not_automatic(i) & ~withheld(file, layer, i, cpu);
+    }
+}
+
+static void set_features(const ModelsFile *file, size_t layer,
+                         const HostOffer *offer, X86Cpu *cpu)
+{
+    uint64_t words[X86CPU_MAX_WORDS];
+    size_t i;
+
+    host_offer_features(file, layer, offer, cpu, true, words);
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        cpu->words[i] |= words[i];
     }
 }
 

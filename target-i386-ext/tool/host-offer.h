@@ -85,6 +85,15 @@ void host_instruction(const Passport *passport, uint32_t leaf,
                       uint32_t subleaf, uint32_t regs[4]);
 
 /*
+ * Puts the features that model "host", or max, has there in @words.  They
+ * depend on settings: on @migratable, and on the vendor and properties of
+ * @cpu.
+ */
+void host_offer_features(const ModelsFile *file, size_t layer,
+                         const HostOffer *offer, const X86Cpu *cpu,
+                         bool migratable, uint64_t words[X86CPU_MAX_WORDS]);
+
+/*
  * Puts what QEMU requests for model "host", or max, on machine types of layer
  * @layer there in *@cpu, with migratable=on.
  */

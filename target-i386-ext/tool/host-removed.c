@@ -31,8 +31,7 @@ enum {
 #define PDCM            BIT(15)         /* 1, ECX */
 #define AVX10           BIT(19)         /* 7.1, EDX */
 
-/* Others follow in the order of the file. */
-static const X86CpuWordId word_order[] = {
+const X86CpuWordId host_word_order[] = {
     X86CPU_FEAT_1_EDX, X86CPU_FEAT_1_ECX, X86CPU_FEAT_7_0_EBX,
     X86CPU_FEAT_7_0_ECX, X86CPU_FEAT_7_0_EDX, X86CPU_FEAT_7_1_EAX,
     X86CPU_FEAT_8000_0001_EDX, X86CPU_FEAT_8000_0001_ECX,
@@ -56,7 +55,7 @@ static const X86CpuWordId word_order[] = {
     X86CPU_FEAT_24_1_ECX,
 };
 
-_Static_assert(COUNT(word_order) == X86CPU_WORD_COUNT,
+_Static_assert(COUNT(host_word_order) == X86CPU_WORD_COUNT,
                "each word has its place in the order");
 
 typedef struct Removed {
@@ -329,8 +328,8 @@ static unsigned order_of(unsigned word)
 {
     unsigned i;
 
-    for (i = 0; i < COUNT(word_order); i++) {
-        if (word_order[i] == word) {
+    for (i = 0; i < COUNT(host_word_order); i++) {
+        if (host_word_order[i] == word) {
             return i;
         }
     }

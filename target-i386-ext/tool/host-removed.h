@@ -13,6 +13,9 @@
 #include "cpu-text.h"
 #include "host-offer.h"
 
+/* All words, in QEMU's order */
+extern const X86CpuWordId host_word_order[];
+
 /*
  * The list "removed-features" of @request.  @filtered is what
  * x86cpu_filter() made of it there.  NULL if there is not enough memory.

@@ -890,6 +890,18 @@ static bool unite_cpus(Live *l, LiveCpus *cpus, Session *const *sessions)
     return true;
 }
 
+/* As cpus_make_comparable() */
+static bool check_passthrough(Live *l, const LiveCpu *cpu)
+{
+    if (!json_is_true(json_object_get(json_object_get(cpu->model, "props"),
+                                      "hv-passthrough"))) {
+        return true;
+    }
+    return problem_set(l->problem, STATUS_UNKNOWN, "%.64s: hv-passthrough "
+                       "turns on what the host has; set the hv-* properties "
+                       "that you want instead", cpu->text);
+}
+
 /* *@cpus is to be released, whatever comes. */
 static bool get_cpus(Live *l, size_t least, size_t most, LiveCpus *cpus)
 {
@@ -912,15 +924,8 @@ static bool get_cpus(Live *l, size_t least, size_t most, LiveCpus *cpus)
     for (i = 0; cpus->items && sessions && ok && i < count; i++) {
         LiveCpu *cpu = &cpus->items[cpus->count++];
 
-        ok = get_cpu(l, i, cpu);
+        ok = get_cpu(l, i, cpu) && check_passthrough(l, cpu);
         sessions[i] = l->session;
-        if (ok && json_is_true(json_object_get(json_object_get(
-                cpu->model, "props"), "hv-passthrough"))) {
-            problem_set(l->problem, STATUS_UNKNOWN, "%.64s: hv-passthrough "
-                        "turns on what the host has; set the hv-* properties "
-                        "that you want instead", cpu->text);
-            ok = false;
-        }
     }
     ok = ok && sessions && cpus->count == count &&
          unite_cpus(l, cpus, sessions);
@@ -1208,7 +1213,7 @@ static json_t *answer_nearest_live(Live *l, Status *status)
     LiveCpu cpu;
 
     (void)status;
-    if (get_cpu(l, 0, &cpu)) {
+    if (get_cpu(l, 0, &cpu) && check_passthrough(l, &cpu)) {
         arguments = json_pack("{s:O}", "model", cpu.model);
         if (request_flag(l->request, "any")) {
             json_object_set_new(arguments, "any", json_true());

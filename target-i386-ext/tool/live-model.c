@@ -33,7 +33,25 @@ static bool is_text(const char *name)
             return true;
         }
     }
-    return length > strlen(end) && !strcmp(name + length - strlen(end), end);
+    return length > strlen(end) && strcmp(name, "host-cache-info") &&
+           !strcmp(name + length - strlen(end), end);
+}
+
+/* int32_t in QEMU */
+static bool is_signed(const char *name)
+{
+    static const char *const numbers[] = {
+        "core-id", "die-id", "module-id", "node-id", "socket-id", "thread-id",
+        "x-hv-max-vps",
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (!strcmp(name, numbers[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Integers above INT64_MAX: see models-json.h. */
@@ -52,18 +70,18 @@ static json_t *integer(uint64_t number)
 static json_t *typed(const char *name, const char *value)
 {
     uint64_t number;
+    int64_t with_sign;
     bool on;
 
     if (!is_text(name)) {
         if (cpu_items_bool(value, &on)) {
             return json_boolean(on);
         }
+        if (is_signed(name) && cpu_items_signed(value, &with_sign)) {
+            return json_integer(with_sign);
+        }
         if (cpu_items_number(value, &number)) {
             return integer(number);
-        }
-        /* The only number with a sign */
-        if (!strcmp(name, "x-hv-max-vps") && !strcmp(value, "-1")) {
-            return json_integer(-1);
         }
     }
     return json_string(value);

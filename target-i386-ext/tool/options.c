@@ -86,14 +86,33 @@ static bool takes(const Verb *verb, const Option *option)
     return false;
 }
 
-static void print_option(const Option *option, FILE *out)
-{
-    char text[64];
+/* Verbs that take other accelerators than most do */
+static const struct {
+    const char *verb, *argument, *help;
+} accelerators[] = {
+    { "best", "kvm|tcg", "default: kvm; tcg: with --qemu only" },
+    { "check", "kvm|tcg", "default: kvm; tcg: with --qemu only" },
+    { "fleet", "kvm", "what passports are about" },
+    { "migrate", "kvm", "what passports are about" },
+    { "history", "tcg|kvm-intel|kvm-amd|kvm", "default: all" },
+};
 
-    snprintf(text, sizeof(text), "%s%s%s", option->name,
-             option->argument ? " " : "",
-             option->argument ? option->argument : "");
-    fprintf(out, "  %-24s %s\n", text, option->help);
+static void print_option(const Verb *verb, const Option *option, FILE *out)
+{
+    const char *argument = option->argument, *help = option->help;
+    char text[64];
+    size_t i;
+
+    for (i = 0; i < sizeof(accelerators) / sizeof(accelerators[0]); i++) {
+        if (!strcmp(option->name, "--accel") &&
+            !strcmp(verb->name, accelerators[i].verb)) {
+            argument = accelerators[i].argument;
+            help = accelerators[i].help;
+        }
+    }
+    snprintf(text, sizeof(text), "%s%s%s", option->name, argument ? " " : "",
+             argument ? argument : "");
+    fprintf(out, "  %-24s %s\n", text, help);
 }
 
 void options_print_help(const Verb *verb, FILE *out)
@@ -106,13 +125,13 @@ void options_print_help(const Verb *verb, FILE *out)
     for (option = member_options; option->name; option++) {
         if (takes(verb, option) &&
             !(verb->arguments && !strcmp(option->member, "cpus"))) {
-            print_option(option, out);
+            print_option(verb, option, out);
         }
     }
     for (option = own_options; option->name; option++) {
         if (verb->asks_qemu || (strcmp(option->name, "--qemu") &&
                                 strcmp(option->name, "--qmp"))) {
-            print_option(option, out);
+            print_option(verb, option, out);
         }
     }
     fputs("\nexit status: 0 yes, or done; 1 no, or the output could not be "
@@ -309,6 +328,23 @@ static void add_stdin(Options *options)
     }
 }
 
+/* Requests have that, each its own. */
+static bool check_batch(const Options *options, Problem *problem)
+{
+    const json_t *value;
+    const char *name;
+
+    json_object_foreach(options->request, name, value) {
+        if (strcmp(name, "verb")) {
+            problem_set(problem, STATUS_ERROR, "with --batch, each request has "
+                        "its own '%s': leave it out of the command line",
+                        name);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool options_parse(const Verb *verb, char **argv, Options *options,
                    Problem *problem)
 {
@@ -359,6 +395,9 @@ bool options_parse(const Verb *verb, char **argv, Options *options,
                            : !set_own(options, option, value, problem)) {
             return false;
         }
+    }
+    if (options->batch) {
+        return check_batch(options, problem);
     }
     add_stdin(options);
     return true;

@@ -6,11 +6,10 @@
  * Source: machine_parse_smp_config() in hw/core/machine-smp.c.
  */
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include "cpu-items.h"
 #include "smp-text.h"
 
 /* More CPUs than any machine type has */
@@ -18,6 +17,8 @@ enum { MAX_CPUS = 1 << 20 };
 
 typedef enum Level {
     CPUS, SOCKETS, DIES, MODULES, CORES, THREADS, MAXCPUS,
+    /* No PC has several of these. */
+    DRAWERS, BOOKS, CLUSTERS,
     LEVELS
 } Level;
 
@@ -25,6 +26,7 @@ static const char *const names[LEVELS] = {
     [CPUS] = "cpus", [SOCKETS] = "sockets", [DIES] = "dies",
     [MODULES] = "modules", [CORES] = "cores", [THREADS] = "threads",
     [MAXCPUS] = "maxcpus",
+    [DRAWERS] = "drawers", [BOOKS] = "books", [CLUSTERS] = "clusters",
 };
 
 /* Always false */
@@ -57,6 +59,20 @@ static int find_level(const char *name, size_t length)
     return -1;
 }
 
+/* As QEMU reads integers: with any base, and with blanks and a sign before */
+static uint64_t read_number(const char *text, size_t length)
+{
+    char copy[64];
+    int64_t number;
+
+    if (length >= sizeof(copy)) {
+        return 0;
+    }
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    return cpu_items_signed(copy, &number) && number > 0 ? number : 0;
+}
+
 /* Reads the numbers that are given; the others stay 0. */
 static bool read_numbers(const char *text, uint64_t *numbers, char *error)
 {
@@ -68,8 +84,7 @@ static bool read_numbers(const char *text, uint64_t *numbers, char *error)
         /* The first item can be the number of CPUs alone. */
         int level = equals ? find_level(item, equals - item) :
                     item == text ? CPUS : -1;
-        unsigned long long number;
-        char *end;
+        uint64_t number;
 
         value = equals ? equals + 1 : item;
         if (level < 0) {
@@ -78,19 +93,17 @@ static bool read_numbers(const char *text, uint64_t *numbers, char *error)
                         "maxcpus", text, (int)(length < 32 ? length : 32),
                         item);
         }
-        errno = 0;
-        number = *value >= '0' && *value <= '9' ? strtoull(value, &end, 10)
-                                                : 0;
-        if (!number || number > MAX_CPUS || errno || end != item + length) {
+        number = read_number(value, item + length - value);
+        if (!number || number > MAX_CPUS) {
             return fail(error, "'smp' is '%.64s', which is no topology such "
                         "as 8,sockets=2,cores=4: '%s' is from 1 to %d", text,
                         names[level], MAX_CPUS);
         }
         numbers[level] = number;
-        if (!item[length]) {
+        item += length + !!item[length];
+        if (!*item) {
             return true;
         }
-        item += length + 1;
     }
 }
 
@@ -157,6 +170,12 @@ bool smp_text_parse(const char *text, const char *machine,
     if (!read_numbers(text, n, error)) {
         return false;
     }
+    for (i = DRAWERS; i <= CLUSTERS; i++) {
+        if (n[i] > 1) {
+            return fail(error, "'smp' is '%.64s', but no PC has several %s",
+                        text, names[i]);
+        }
+    }
     /* So no product overflows. */
     for (i = SOCKETS; i <= THREADS; i++) {
         given *= n[i] ? n[i] : 1;
@@ -173,6 +192,9 @@ bool smp_text_parse(const char *text, const char *machine,
         return fail(error, "'smp' is '%.64s', but sockets, dies, modules, "
                     "cores and threads must give maxcpus, which is at least "
                     "cpus", text);
+    }
+    if (n[MAXCPUS] > 1 && !strcmp(machine, "isapc")) {
+        return fail(error, "'smp' is '%.64s', but isapc has one CPU", text);
     }
     *topology = parts > 1 ? X86CPU_MANY_DIES :
                 package > 1 ? X86CPU_MANY_THREADS : X86CPU_ONE_THREAD;

@@ -32,7 +32,7 @@ static size_t width_of(FILE *out)
 
 /*
  * The length of what is not broken at the beginning of @text: blanks, or all up
- * to a blank, or to a comma, because -cpu has no blanks.
+ * to a blank, or to a comma or a colon, because -cpu and caches have no blanks.
  */
 static size_t chunk_length(const char *text)
 {
@@ -43,7 +43,8 @@ static size_t chunk_length(const char *text)
     }
     while (text[length] && text[length] != ' ') {
         length++;
-        if (text[length - 1] == ',' && text[length] != ',') {
+        if (text[length - 1] == ':' ||
+            (text[length - 1] == ',' && text[length] != ',')) {
             break;
         }
     }
@@ -87,15 +88,24 @@ static void print_text(const char *text, size_t length, FILE *out)
     }
 }
 
-void text_table_print_paragraph(const char *text, FILE *out)
+void text_table_print_from(size_t column, const char *text, FILE *out)
 {
-    size_t width = width_of(out), length;
+    size_t width = width_of(out) - column, indent = 0, length;
 
-    while (*text) {
+    do {
         const char *line = next_line(&text, width, &length);
 
+        fprintf(out, "%*s", (int)indent, "");
         print_text(line, length, out);
         putc('\n', out);
+        indent = column;
+    } while (*text);
+}
+
+void text_table_print_paragraph(const char *text, FILE *out)
+{
+    if (*text) {
+        text_table_print_from(0, text, out);
     }
 }
 

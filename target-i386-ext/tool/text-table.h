@@ -24,6 +24,12 @@ enum { TEXT_TABLE_MAX_COLUMNS = 8 };
 void text_table_print(const char *const *cells, size_t rows, size_t columns,
                       const size_t *limits, FILE *out);
 
+/*
+ * Prints @text, and a line break, at column @column, where the next lines begin
+ * too.
+ */
+void text_table_print_from(size_t column, const char *text, FILE *out);
+
 /* Prints @text as a paragraph. */
 void text_table_print_paragraph(const char *text, FILE *out);
 

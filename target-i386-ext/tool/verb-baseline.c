@@ -232,20 +232,25 @@ static json_t *baseline(Tool *tool, const json_t *request, Status *status,
                         Problem *problem)
 {
     Fold *fold = calloc(1, sizeof(*fold));
+    json_t *answer = NULL, *props, *unknown;
     const Question *last;
-    json_t *answer = NULL;
     Cpus cpus = { NULL, 0 };
 
-    (void)status;
     if (fold && cpus_fill(tool, request, 1, SIZE_MAX, &cpus, problem) &&
         cpus_check_unknown(&cpus, problem) &&
         cpus_translate(&cpus, &last, problem) &&
         fold_cpus(&cpus, last, fold, problem)) {
+        props = answer_props(last->file, &fold->cpu);
+        /* All of them have that: see cpus_check_unknown(). */
+        unknown = question_unknown_bits(&cpus.items[0]);
+        answer_drop_unknown(props, unknown);
+        *status = answer_unknown_status(unknown);
         answer = json_pack("{s:{s:s, s:o}, s:o, s:o}", "model",
-            "name", "base", "props", answer_props(last->file, &fold->cpu),
+            "name", "base", "props", props,
             "omitted-features", omitted_features(last->file, &cpus, fold),
             "hazards", answer_names(last->file, &fold->hazards));
         cpus_describe(answer, &cpus);
+        answer_set_list(answer, "unknown", unknown);
     }
     free(fold);
     free(cpus.items);
@@ -281,7 +286,8 @@ void print_baseline(const json_t *answer, const json_t *request, FILE *out)
     }
     text = answer_cpu_text("base", json_object_get(model, "props"));
     if (text) {
-        fprintf(out, "%s\n", text);
+        fprintf(out, "%s%s\n", json_object_get(answer, "unknown") ? "\n" : "",
+                text);
     }
     free(text);
     json_array_foreach(json_object_get(answer, "omitted-features"), i,

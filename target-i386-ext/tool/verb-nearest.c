@@ -164,17 +164,46 @@ static json_t *solve(const Question *q, const NamedModels *named,
     return answer;
 }
 
+/*
+ * What only the host says of @q, unless the model of @answer has the same of
+ * it, whatever the host says
+ */
+static json_t *find_unknown(const Question *q, const json_t *answer)
+{
+    const char *machine = json_string_value(json_object_get(answer,
+                                                            "machine-type"));
+    const char *model = json_string_value(json_object_get(answer, "name"));
+    json_t *names = question_unknown_bits(q), *unknown = json_array(), *name;
+    Question *named = malloc(sizeof(*named));
+    Problem problem;
+    size_t i;
+
+    if (named) {
+        *named = *q;
+        named->context.layer = models_file_find_layer(q->file, machine);
+        question_ask(named, model, &problem);
+    }
+    json_array_foreach(names, i, name) {
+        if (named && !question_shares_unknown(q, named,
+                                              json_string_value(name))) {
+            json_array_append(unknown, name);
+        }
+    }
+    json_decref(names);
+    free(named);
+    return unknown;
+}
+
 static json_t *nearest(Tool *tool, const json_t *request, Status *status,
                        Problem *problem)
 {
     Question *q = calloc(1, sizeof(*q));
     NamedModels models = { NULL, 0 };
     CpuContext context;
-    json_t *answer = NULL;
+    json_t *answer = NULL, *unknown;
     size_t i;
     bool ok;
 
-    (void)status;
     ok = q && question_fill(tool, request, 0, q, problem) &&
          cpus_make_comparable(q, problem);
     if (ok && !*q->described.vendor) {
@@ -201,6 +230,10 @@ static json_t *nearest(Tool *tool, const json_t *request, Status *status,
         answer = solve(q, &models, problem);
     }
     if (answer) {
+        unknown = find_unknown(q, answer);
+        answer_drop_unknown(json_object_get(answer, "set"), unknown);
+        *status = answer_unknown_status(unknown);
+        answer_set_list(answer, "unknown", unknown);
         answer_describe(answer, q);
     }
     named_models_free(&models);

@@ -13,6 +13,7 @@
 #include "cpu-view.h"
 #include "models-props.h"
 #include "omitted-properties.h"
+#include "text-table.h"
 #include "verbs.h"
 
 /* ---- for all verbs ---- */
@@ -88,8 +89,7 @@ bool print_begin(const json_t *answer, const json_t *request, FILE *out,
     const char **names = sorted_names(vendors), **name;
 
     if (vendors) {
-        fputs("It depends on the vendor of the host (--vendor, or --host):\n",
-              out);
+        fputs("It depends on the vendor of the host (--vendor):\n", out);
     }
     for (name = names; vendors && name && *name; name++) {
         fprintf(out, "\n%s\n", *name);
@@ -100,16 +100,19 @@ bool print_begin(const json_t *answer, const json_t *request, FILE *out,
         return false;
     }
     if (json_object_get(answer, "cpu")) {
-        fprintf(out, "%-12s%s\n%-12s%s\n%-12s%s\n%-12s%s\n",
-                "CPU", json_string_value(json_object_get(answer, "cpu")),
-                "machine", json_string_value(json_object_get(answer,
-                                                             "machine")),
+        fprintf(out, "%-12s", "CPU");
+        text_table_print_from(12, json_string_value(json_object_get(answer,
+                                                                    "cpu")),
+                              out);
+        fprintf(out, "%-12s%s\n%-12s%s\n%-12s%s\n", "machine",
+                json_string_value(json_object_get(answer, "machine")),
                 "accel", json_string_value(json_object_get(answer, "accel")),
                 "QEMU", json_string_value(json_object_get(answer, "qemu")));
     }
     if (json_array_size(unknown)) {
-        fputs("\nOnly the host says what these are (--vendor, "
-              "--guest-phys-bits, --phys-bits, or --host):\n", out);
+        fprintf(out, "\nOnly the host says what these are (--vendor, "
+                "--guest-phys-bits, --phys-bits%s):\n",
+                print == print_show ? ", or --host" : "");
         print_names(unknown, "    ", out);
     }
     return true;
@@ -182,7 +185,7 @@ static bool ask(Tool *tool, const json_t *request, Question *q,
                 Problem *problem)
 {
     const json_t *host = json_object_get(request, "host");
-    const json_t *cpu = json_object_get(request, "cpu");
+    const char *text, *machine;
     const Passport *passport;
     HostOptions options;
     HostOffer *offer;
@@ -193,15 +196,10 @@ static bool ask(Tool *tool, const json_t *request, Question *q,
     }
     passport = tool_passport(tool, host, problem);
     offer = passport ? calloc(1, sizeof(*offer)) : NULL;
-    ok = offer && question_begin(tool, request, 0, NULL, q, problem);
-    if (ok) {
-        options = (HostOptions) { .irqchip = q->context.irqchip };
-        ok = !!json_string_value(cpu);
-        if (!ok) {
-            problem_set(problem, STATUS_ERROR, "the CPU is missing");
-        }
-    }
+    ok = offer && request_cpu(request, 0, &text, &machine, problem) &&
+         question_begin(tool, request, 0, machine, q, problem);
     if (ok && q->context.accel == X86CPU_ON_KVM) {
+        options = (HostOptions) { .irqchip = q->context.irqchip };
         ok = host_offer_fill(passport, q->tables, &options, offer);
         if (!ok) {
             problem_set(problem, STATUS_UNKNOWN, "the passport does not say "
@@ -209,21 +207,41 @@ static bool ask(Tool *tool, const json_t *request, Question *q,
         }
         ok = ok && question_set_host(q, passport, &options, offer, problem);
     }
-    ok = ok && question_ask(q, json_string_value(cpu), problem);
+    ok = ok && question_ask(q, text, problem);
+    q->context.host_offer = NULL;
     free(offer);
     return ok;
 }
 
-/* Leaves out of @props what is in @unknown. */
-static void drop_unknown(json_t *props, const json_t *unknown, Status *status)
+void answer_drop_unknown(json_t *props, const json_t *unknown)
 {
     const json_t *name;
     size_t i;
 
     json_array_foreach((json_t *)unknown, i, name) {
         json_object_del(props, json_string_value(name));
-        *status = STATUS_UNKNOWN;
     }
+}
+
+Status answer_unknown_status(const json_t *unknown)
+{
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach((json_t *)unknown, i, name) {
+        if (strcmp(json_string_value(name), "guest-phys-bits")) {
+            return STATUS_UNKNOWN;
+        }
+    }
+    return STATUS_YES;
+}
+
+void answer_set_list(json_t *answer, const char *name, json_t *list)
+{
+    if (json_array_size(list)) {
+        json_object_set(answer, name, list);
+    }
+    json_decref(list);
 }
 
 /*
@@ -254,11 +272,11 @@ static json_t *expand(const Question *q, json_t *props, Status *status)
         json_object_set_new(props, "compat-anchor",
                             json_string(q->request.anchor));
     }
-    drop_unknown(props, unknown, status);
-    if (json_array_size(omitted)) {
-        json_object_set(answer, "omitted-properties", omitted);
+    answer_drop_unknown(props, unknown);
+    if (json_array_size(unknown)) {
+        *status = STATUS_UNKNOWN;
     }
-    json_decref(omitted);
+    answer_set_list(answer, "omitted-properties", omitted);
     answer_describe(answer, q);
     return answer;
 }
@@ -378,6 +396,21 @@ json_t *answer_show(Tool *tool, const json_t *request, Status *status,
     return answer;
 }
 
+static void print_property(const char *name, const json_t *value, FILE *out)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *copy = open_memstream(&text, &size);
+
+    if (copy) {
+        print_value(value, copy);
+        fclose(copy);
+        fprintf(out, "    %-30s ", name);
+        text_table_print_from(35, text, out);
+    }
+    free(text);
+}
+
 void print_show(const json_t *answer, const json_t *request, FILE *out)
 {
     const json_t *props = json_object_get(answer, "properties");
@@ -391,9 +424,7 @@ void print_show(const json_t *answer, const json_t *request, FILE *out)
                     "    ", out);
         fputs("\nproperties:\n", out);
         for (name = names; name && *name; name++) {
-            fprintf(out, "    %-30s ", *name);
-            print_value(json_object_get(props, *name), out);
-            putc('\n', out);
+            print_property(*name, json_object_get(props, *name), out);
         }
     }
     free(names);

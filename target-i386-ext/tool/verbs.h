@@ -42,6 +42,18 @@ json_t *answer_by_vendor(Tool *tool, const json_t *request, Status *status,
                          json_t *(*ask)(Tool *tool, const json_t *request,
                                         Status *status, Problem *problem));
 
+/* Leaves out of @props what is in @unknown. */
+void answer_drop_unknown(json_t *props, const json_t *unknown);
+
+/*
+ * The status of an answer without @unknown: guest-phys-bits make no CPUs
+ * incompatible, and QEMU takes the host's where they are left out.
+ */
+Status answer_unknown_status(const json_t *unknown);
+
+/* Puts @list, which it releases, in @answer unless it is empty. */
+void answer_set_list(json_t *answer, const char *name, json_t *list);
+
 /*
  * Puts "model" and "machine" in @answer, and what else @question is about:
  * "accel" and "qemu".

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -29,6 +30,10 @@
 
 #define CONTEXT "machine", "accel", "irqchip", "smp", "vendor", "phys-bits", \
                 "guest-phys-bits"
+
+/* What make install calls this program, and scripts/x86-cpu */
+#define SELF "x86-cpu-answer"
+#define DISPATCHER "x86-cpu-dispatch"
 
 static const char *const no_members[] = { NULL };
 static const char *const one_cpu[] = { "cpu", CONTEXT, "host", NULL };
@@ -254,6 +259,16 @@ static bool load(Tool *tool, const Options *options, Problem *problem)
     return tool->files;
 }
 
+/* Whether all of stdout could be written; if not, says so. */
+static bool finish_output(void)
+{
+    if (!fflush(stdout) && !ferror(stdout)) {
+        return true;
+    }
+    fprintf(stderr, "error: cannot write the output: %s\n", strerror(errno));
+    return false;
+}
+
 static int print(const Options *options, const json_t *answer)
 {
     Status status = json_integer_value(json_object_get(answer, "status"));
@@ -273,12 +288,7 @@ static int print(const Options *options, const json_t *answer)
     if (error) {
         fprintf(stderr, "error: %s\n", error);
     }
-    if (fflush(stdout) || ferror(stdout)) {
-        fprintf(stderr, "error: cannot write the output: %s\n",
-                strerror(errno));
-        return STATUS_NO;
-    }
-    return status;
+    return finish_output() ? status : STATUS_NO;
 }
 
 static int run(const Options *options)
@@ -311,27 +321,55 @@ static const char *name_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* The path of @name in the directory of this program; NULL if that fails */
+static char *path_beside(const char *name)
+{
+    char *self = realpath((const char *)getauxval(AT_EXECFN), NULL);
+    size_t directory = self ? name_of(self) - self : 0;
+    char *path = self ? malloc(directory + strlen(name) + 1) : NULL;
+
+    if (path) {
+        memcpy(path, self, directory);
+        strcpy(path + directory, name);
+    }
+    free(self);
+    return path;
+}
+
+/* Whether the verb @name is this program, where that is installed */
+static bool is_installed_verb(const char *name)
+{
+    char text[64], target[sizeof(SELF) + sizeof("../")];
+    char *path = NULL;
+    ssize_t length = -1;
+
+    if (find_verb(name)) {
+        snprintf(text, sizeof(text), "x86-cpu/%s", name);
+        path = path_beside(text);
+    }
+    if (path) {
+        length = readlink(path, target, sizeof(target) - 1);
+    }
+    free(path);
+    target[length > 0 ? length : 0] = '\0';
+    return !strcmp(target, "../" SELF);
+}
+
 /*
  * Runs the dispatcher beside this program, which knows where other verbs are,
  * and all errors.  Only returns if it can't, with the exit status.
  */
 static int run_dispatcher(char **argv)
 {
-    static const char dispatcher[] = "x86-cpu-dispatch";
-    char *self = realpath((const char *)getauxval(AT_EXECFN), NULL);
-    size_t directory = self ? name_of(self) - self : 0;
-    char *path = malloc(directory + sizeof(dispatcher));
     Problem problem = { STATUS_ERROR, "" };
+    char *path = path_beside(DISPATCHER);
 
-    if (self && path) {
-        memcpy(path, self, directory);
-        memcpy(path + directory, dispatcher, sizeof(dispatcher));
+    if (path) {
         execv(path, argv);
     }
-    problem_set(&problem, STATUS_ERROR, "cannot run %s: %s", dispatcher,
+    problem_set(&problem, STATUS_ERROR, "cannot run %s: %s", DISPATCHER,
                 strerror(errno));
     free(path);
-    free(self);
     return fail(&problem);
 }
 
@@ -356,7 +394,7 @@ int main(int argc, char **argv)
 
     /* As x86-cpu, it saves most questions the time of starting a shell. */
     if (argc && !strcmp(name_of(argv[0]), "x86-cpu") &&
-        (argc < 2 || !find_verb(argv[1]))) {
+        (argc < 2 || !is_installed_verb(argv[1]))) {
         return run_dispatcher(argv);
     }
     argv += argc > 0;
@@ -372,7 +410,7 @@ int main(int argc, char **argv)
         status = fail(&problem);
     } else if (options.help && verb) {
         options_print_help(verb, stdout);
-        status = fflush(stdout) ? STATUS_NO : STATUS_YES;
+        status = finish_output() ? STATUS_YES : STATUS_NO;
     } else if (!verb && !options.batch) {
         problem_set(&problem, STATUS_ERROR, "name a verb, or use --batch");
         status = fail(&problem);

@@ -529,7 +529,6 @@ class Checks(ComparedChecks):
                                          f'^{which}: {wanted}')
                     self.assertIn('return', after)
 
-
     def test_5_process(self):
         """-cpu and -global of the process make no difference"""
         pairs = [

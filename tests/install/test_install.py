@@ -235,6 +235,17 @@ class Installed(unittest.TestCase):
                 (done.returncode, done.stdout, done.stderr),
                 (2, '', "error: unknown verb 'lst'; use one of "
                         f"{', '.join(verbs)}\n"))
+        if 'list' in verbs:
+            # Somebody's own
+            other = os.path.join(self.prefix, 'libexec/x86-cpu/list')
+            target = os.readlink(other)
+            os.remove(other)
+            os.symlink('/bin/echo', other)
+            done = subprocess.run([link, 'list', 'a'], capture_output=True,
+                                  text=True, check=False)
+            os.remove(other)
+            os.symlink(target, other)
+            self.assertEqual(done.stdout, 'a\n')
         os.remove(link)
 
     def test_files_for_programs(self):

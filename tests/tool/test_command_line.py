@@ -27,8 +27,8 @@ from schemas import check_json, check_schema
 QEMU = os.environ.get('QTEST_QEMU_BINARY', '')
 MODELS = os.path.join(os.path.dirname(QEMU), 'qemu-cpu-models.json')
 COLUMNS = 100
-# Lines that can't be broken: what -cpu takes, and caches
-LONG = re.compile(r' *[^ ,]+,\S+=|    l[123][di]?-cache-info ')
+# Lines that can't be broken: what -cpu takes
+LONG = re.compile(r' *[^ ,]+,\S+=')
 
 AMD = ['--vendor', 'AuthenticAMD', '--guest-phys-bits', '0']
 
@@ -47,6 +47,11 @@ ANSWERS = [
     (0, ['baseline', 'EPYC', 'EPYC-Rome', 'EPYC-Milan', *AMD]),
     (0, ['baseline', 'EPYC', '--accel', 'tcg']),
     (3, ['baseline', 'EPYC', 'EPYC-Rome']),
+    (0, ['baseline', 'EPYC', 'EPYC-Rome', '--vendor', 'AuthenticAMD']),
+    (0, ['expand', 'EPYC,hv-passthrough=on', '--accel', 'tcg']),
+    (0, ['show', 'EPYC,hv-passthrough=on', '--accel', 'tcg']),
+    (1, ['compare', 'EPYC' + 20 * ',+vmx,-avx2', 'EPYC', '--accel', 'tcg']),
+    (0, ['nearest', 'EPYC,phys-bits=46', '--vendor', 'AuthenticAMD']),
     (0, ['nearest', 'EPYC-Milan,-avx2', *AMD]),
     (0, ['nearest', 'EPYC-Milan,-avx2', '--accel', 'tcg', '--any']),
 ]
@@ -89,6 +94,18 @@ ERRORS = [
      'which has more than 1048576 CPUs'),
     (['show', 'EPYC', '--smp', 'dies=1048576,modules=1048576,cores=1048576,'
       'threads=1048576'], 'which has more than 1048576 CPUs'),
+    (['show', 'EPYC', '--smp', '4,clusters=2'], "'smp' is '4,clusters=2', but "
+     'no PC has several clusters'),
+    (['show', 'EPYC', '--smp', '4,,cores=2'], "there is no '' in it"),
+    (['show', 'EPYC', '--smp', '2', '--machine', 'isapc'],
+     "'smp' is '2', but isapc has one CPU"),
+    (['show', '--batch', '--machine', 'isapc'], 'with --batch, each request '
+     "has its own 'machine': leave it out of the command line"),
+    (['show', 'EPYC', '--batch'], "each request has its own 'cpu'"),
+    (['show', 'EPYC,enforce-report=yaml'], "'enforce-report' is 'yaml', which "
+     'is neither json nor text'),
+    (['show', 'EPYC,node-id=x'], "'node-id' is 'x', which is no number from "
+     '-2147483648 to 2147483647'),
     (['show', 'EPYC', '--vendor', 'AMD'], "'vendor' is 'AMD', but a vendor has "
      'exactly 12 characters, such as GenuineIntel'),
     (['show', 'EPYC', '--guest-phys-bits', '53'],
@@ -139,11 +156,13 @@ LINES = [
      "'phys-bits' is no number from 0 to 52"),
     ('{"verb": "compare", "guest-phys-bits": 48, "cpus": ["EPYC", '
      '{"cpu": "EPYC", "machine": "pc-q35-8.0"}]}', None),
-    ('nonsense', 'request 10: line 1, column'),
+    ('{"verb": "compare", "cpus": ["EPYC", {"cpu": "EPYC", "machien": "x"}]}',
+     "a CPU takes no 'machien'; did you mean 'machine'?"),
+    ('nonsense', 'request 11: line 1, column'),
     ('{"verb": "show", "verb": "show", "cpu": "EPYC"}',
-     'request 11: line 1, column'),
+     'request 12: line 1, column'),
     ('[]', 'a request is a JSON object'),
-    ('{"verb": "show", "cpu": "EPYC\\u0000"}', 'request 13: '),
+    ('{"verb": "show", "cpu": "EPYC\\u0000"}', 'request 14: '),
     ('{"verb": "check", "cpu": "EPYC"}', 'only the host knows'),
     ('{"verb": "check", "cpu": "EPYC", "host": "-"}',
      "requests are read from stdin, so hosts can't be"),
@@ -180,15 +199,20 @@ class Checks(unittest.TestCase):
     def test_hosts(self):
         """The same for verbs that take passports"""
         with tempfile.TemporaryDirectory() as tmp:
-            a, b, c, d = (f'{tmp}/{name}.json' for name in 'abcd')
+            a, b, c, d, e = (f'{tmp}/{name}.json' for name in 'abcde')
             for path, name in (a, 'intel-cascadelake'), (b, 'intel-haswell'), \
-                    (c, 'amd-genoa'):
+                    (c, 'amd-genoa'), (e, 'amd-opteron'):
                 passports.write(passports.passport(name), path)
             passports.write(passports.hardware_alone(
                 passports.passport('amd-naples')), d)
             for status, arguments in [
                     (0, ['check', 'Nehalem-v1', '--host', a]),
                     (1, ['check', 'EPYC', '--host', a, '--all']),
+                    (1, ['check', 'EPYC' + 20 * ',+avx2,+avx', '--host', a]),
+                    (1, ['check', 'SapphireRapids,hv-passthrough=on', '--host',
+                         e]),
+                    (0, ['show', 'host,vendor=GenuineIntel', '--host', c]),
+                    (0, ['expand', 'host,migratable=off', '--host', c]),
                     (3, ['check', 'EPYC', '--host', d]),
                     (0, ['best', a]), (0, ['best', a, b]),
                     (0, ['baseline', '--host', a, '--host', b]),
@@ -267,6 +291,18 @@ class Checks(unittest.TestCase):
                 done = run([*arguments, '--json'], [MODELS],
                            status=answer['status'])
                 self.assertEqual(json.loads(done.stdout), answer)
+
+    def test_topologies(self):
+        """Other ways to write the same -smp"""
+        for other in ('4,clusters=1', '4,drawers=1,books=1', '0x4', '04',
+                      '4,', ' 4', '4,cores=+4'):
+            with self.subTest(other):
+                plain, same = batch([
+                    {'verb': 'show', 'cpu': 'EPYC', 'smp': smp}
+                    for smp in ('4', other)], MODELS)
+                self.assertEqual(same, plain)
+        run(['show', 'EPYC', '--smp', '1', '--machine', 'isapc'], [MODELS],
+            status=0)
 
     def test_frequencies(self):
         """tsc-freq as QEMU reads it"""
@@ -384,6 +420,7 @@ class Checks(unittest.TestCase):
     def test_unwritable(self):
         """A full disk is status 1, and said so"""
         for arguments, text in [(['list'], ''), (['list', '--json'], ''),
+                                (['show', '--help'], ''),
                                 (['--batch'], '{"verb": "list"}\n')]:
             with open('/dev/full', 'w', encoding='utf-8') as full:
                 done = subprocess.run(
@@ -424,6 +461,60 @@ class Checks(unittest.TestCase):
         self.assertEqual(known['status'], 0)
         self.assertEqual(set(known['model']['props']) -
                          set(new['model']['props']), set(new['unknown']))
+
+    def test_unknown_bits(self):
+        """Where the host decides about physical bits, nobody makes them up"""
+        host = 'Haswell,host-phys-bits=on'
+        limited = f'{host},host-phys-bits-limit=40'
+        genoa = ['EPYC-Genoa,phys-bits=52', 'EPYC-Genoa,phys-bits=50']
+        intel = {'vendor': 'GenuineIntel'}
+        bits = ['guest-phys-bits', 'phys-bits']
+        for request, found in [
+                ({'verb': 'nearest', 'cpu': host}, ['phys-bits']),
+                ({'verb': 'nearest', 'cpu': host, 'phys-bits': 39}, None),
+                ({'verb': 'nearest', 'cpu': 'Haswell,guest-phys-bits=36',
+                  **intel}, None),
+                ({'verb': 'nearest', 'cpu': 'Haswell', **intel}, None),
+                ({'verb': 'baseline', 'cpus': [host], **intel}, bits),
+                ({'verb': 'baseline', 'cpus': [host], 'phys-bits': 39,
+                  **intel}, bits[:1]),
+                ({'verb': 'baseline', 'cpus': genoa, 'vendor':
+                  'AuthenticAMD'}, bits[:1]),
+                ({'verb': 'compare', 'cpus': [host, limited],
+                  'guest-phys-bits': 0}, 'give that of the host with --phys-'),
+                ({'verb': 'compare', 'cpus': ['EPYC', 'EPYC,phys-bits=46']},
+                 None),
+                ({'verb': 'compare', 'cpus': ['EPYC,-lm', 'EPYC']}, None)]:
+            with self.subTest(request):
+                answer, = batch([request], MODELS)
+                if isinstance(found, str):
+                    self.assertIn(found, answer['error'])
+                else:
+                    self.assertEqual(answer.get('unknown'), found)
+                    props = answer.get('set') or answer.get(
+                        'model', {'props': {}})['props']
+                    self.assertFalse(set(props) & set(found or ()))
+                # guest-phys-bits make no CPUs incompatible.
+                self.assertEqual(answer['status'],
+                                 3 if found and found != bits[:1] else 0)
+        known, = batch([{'verb': 'compare', 'cpus': [host, limited],
+                         'phys-bits': 46, 'guest-phys-bits': 0}], MODELS)
+        self.assertEqual(known['result'], 'superset')
+
+    def test_help(self):
+        """What verbs take, and what they say that helps, is true"""
+        for verb, accelerators in (
+                ('history', 'tcg|kvm-intel|kvm-amd|kvm'), ('fleet', 'kvm'),
+                ('migrate', 'kvm'), ('show', 'kvm|tcg')):
+            text = run([verb, '--help'], [], status=0).stdout
+            self.assertIn(f'  --accel {accelerators} ', text)
+        for verb in ('best', 'check'):
+            self.assertIn('tcg: with --qemu only',
+                          run([verb, '--help'], [], status=0).stdout)
+        done = run(['baseline', 'EPYC'], [MODELS], status=3)
+        self.assertIn('--vendor', done.stdout)
+        self.assertNotIn('--host', done.stdout)
+        self.assertIn('or --host', run(['show', 'EPYC'], [MODELS]).stdout)
 
     def test_names(self):
         """Each verb of the program has a link, a summary and --help"""

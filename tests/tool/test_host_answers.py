@@ -28,6 +28,15 @@ from test_model_table import difference
 CHANGES = ['avx', 'avx2', 'avx10', 'aes', 'x2apic', 'pni', 'smep', 'erms',
            'kvmclock', 'arat', 'invpcid', 'xsaves', 'pku']
 
+# What decides which of the host's features model host has
+HOST_SETTINGS = [
+    {'vendor': 'GenuineIntel'}, {'vendor': 'AuthenticAMD'},
+    {'tsc-frequency': 2445406000}, {'invtsc': False, 'tsc-frequency': 10 ** 9},
+    {'migratable': False}, {'migratable': True},
+    {'migratable': False, 'vendor': 'GenuineIntel', 'svm': False},
+    {'host-cache-info': True}, {'host-cache-info': False},
+]
+
 
 class Checks(unittest.TestCase):
     """What the tests of hosts have in common."""
@@ -49,6 +58,8 @@ class Checks(unittest.TestCase):
     def random_cpus(self, choose):
         """[(model, machine type, properties)]"""
         cpus = [('host', machine, {}) for machine in self.layers]
+        cpus += [(choose.choice(['host', 'max']), choose.choice(self.layers),
+                  props) for props in HOST_SETTINGS]
         for _ in range(count(25, 1000)):
             props = {name: choose.random() < 0.4 for name in
                      choose.sample(CHANGES, choose.randint(0, 3))
@@ -83,9 +94,11 @@ class Checks(unittest.TestCase):
                 continue
             info = reply['return']
             wanted = {**info['model']['props'],
+                      'omitted': info.get('omitted-properties', []),
                       'removed': info['removed-features'],
                       'errors': info['errors']}
             found = {**expand.get('model', {}).get('props', {}),
+                     'omitted': expand.get('omitted-properties', []),
                      'removed': check.get('removed-features'),
                      'errors': check.get('errors')}
             if wrong := difference(wanted, found):

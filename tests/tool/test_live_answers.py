@@ -55,6 +55,14 @@ TEXTS = [
     'EPYC,avx10-version=1,avx10=off', 'EPYC,avx10=off,avx10-version=1',
     'GraniteRapids,avx10-256=off,avx10-version=2', 'EPYC,avx10-version=0',
     f'base,avx10=off,avx10-version=1,compat-anchor={NEWEST}', 'EPYC,,svm=off',
+    'EPYC,enforce-report=json', 'EPYC,enforce_report=text',
+    'EPYC,enforce-report=x', 'EPYC,start-powered-off=on', 'EPYC,node-id=0',
+    'EPYC,socket-id=-1,die-id=+1,module-id=0x1', 'EPYC,core-id=x',
+    'EPYC,thread-id=2147483648', 'EPYC,apic-id=99', 'EPYC,apic-id=-1',
+    'EPYC,migratable=on', 'EPYC,host-cache-info=off', 'EPYC,level=+5',
+    'EPYC,level= 3', 'EPYC,level=3 ', 'EPYC,level=-1', 'EPYC,level=+-1',
+    'EPYC,x-hv-max-vps=-0x2', 'EPYC,x-hv-max-vps=-2147483649',
+    'EPYC,hv-passthrough=on',
 ]
 
 
@@ -172,6 +180,7 @@ class Checks(LabChecks, unittest.TestCase):
                                  machine=choose.choice(self.machines))
                     for _ in range(count(20, 1000))]
         requests += [self.request('nearest', cpu='EPYC,avx2=off', any=True),
+                     self.request('nearest', cpu='EPYC,hv-passthrough=on'),
                      self.request('nearest', cpu='base,lm=on')]
         self.check_same(requests)
 
