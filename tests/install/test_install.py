@@ -206,30 +206,28 @@ class Installed(unittest.TestCase):
         By any path, all verbs; nothing else is started, which would take
         longer than most answers
         """
-        link = os.path.join(self.work, 'x86-cpu')
-        os.symlink(os.path.join(self.bin, 'x86-cpu'), link)
+        front, link = (os.path.join(directory, 'x86-cpu')
+                       for directory in (self.bin, self.work))
+        os.symlink(front, link)
         verbs = sorted(os.listdir(os.path.join(self.prefix,
                                                'libexec/x86-cpu')))
-        for front in (os.path.join(self.bin, 'x86-cpu'), link,
-                      os.path.relpath(link, self.work)):
-            if '/' not in front:
-                front = f'./{front}'
+        for path in front, link, './x86-cpu':
             for args, words in [(['list'], 'CPU models:'),
                                 (['removed', '--help'], 'x86-cpu removed'),
                                 (['host', '--help'], 'x86-cpu host'),
                                 (['--help'], 'x86-cpu VERB')]:
-                if args[0] != '--help' and args[0] not in verbs:
-                    continue
+                if args[0] in ('list', 'host') and args[0] not in verbs:
+                    continue        # without jansson
                 env = dict(self.env)
-                if args[0] != '--help':
+                if path == front and args[0] != '--help':
                     env['PATH'] = self.work
-                done = subprocess.run([front, *args], cwd=self.work, env=env,
+                done = subprocess.run([path, *args], cwd=self.work, env=env,
                                       stdin=subprocess.DEVNULL, text=True,
                                       capture_output=True, check=False)
                 self.assertEqual((done.returncode, done.stderr), (0, ''),
-                                 (front, args))
+                                 (path, args))
                 self.assertIn(words, done.stdout)
-            done = subprocess.run([front, 'lst'], cwd=self.work, env=self.env,
+            done = subprocess.run([path, 'lst'], cwd=self.work, env=self.env,
                                   capture_output=True, text=True, check=False)
             self.assertEqual(
                 (done.returncode, done.stdout, done.stderr),
