@@ -26,7 +26,9 @@ import tempfile
 import unittest
 
 import make_hosts
-from compared_cpus import LOWERED, compare, is_unseen, shown
+from compared_cpus import (
+    LOWERED, TOPOLOGY_FEATURES, compare, is_unseen, shown,
+)
 from cpu_models import (
     FORCE, FULL, NEWEST, OLDEST, Lab, LabChecks, Progress, count, cpu_option,
     expansion, feature_names, feature_places, rng,
@@ -80,11 +82,13 @@ def within_phys_bits(cpu, other):
 
 def blocking(info, forced):
     """
-    The features that a start with enforce=on stops on, and that a guest would
-    see.  The others, in leaves above the level, count for the start alone.
+    The features that a start with enforce=on stops on, that a guest would see,
+    and that make CPUs incompatible.  The others, in leaves above the level or
+    of the topology, count for the start alone.
     """
     return [entry['feature'] for entry in info['removed-features']
-            if entry['blocking'] and (
+            if entry['blocking'] and
+            entry['feature'] not in TOPOLOGY_FEATURES and (
                 entry['feature'] == LOWERED and
                 'avx10' in features(forced) or
                 any(has_bit(forced.view, place) for place in entry['places']
