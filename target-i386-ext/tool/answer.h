@@ -200,6 +200,9 @@ json_t *answer_names(const ModelsFile *file, const X86CpuNames *names);
 /* The value of a property, as -cpu takes it */
 void print_value(const json_t *value, FILE *out);
 
+/* Whether @list, of texts, has @text */
+bool is_listed(const json_t *list, const char *text);
+
 void sort_names(const char **names, size_t count);
 
 /* The names of members of @object, sorted, up to a NULL; to be freed */

@@ -39,6 +39,19 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+bool is_listed(const json_t *list, const char *text)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach((json_t *)list, i, item) {
+        if (!strcmp(json_string_value(item), text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void sort_names(const char **names, size_t count)
 {
     qsort(names, count, sizeof(*names), compare_texts);

@@ -668,19 +668,6 @@ static Cell *find_cell(Cell *cells, size_t count, char *texts[COLUMNS - 1])
     return &cells[i];
 }
 
-static bool is_in(const json_t *list, const char *text)
-{
-    const json_t *item;
-    size_t i;
-
-    json_array_foreach((json_t *)list, i, item) {
-        if (!strcmp(json_string_value(item), text)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* How many entries @history has of the first model, and so of each */
 static size_t features_of(const json_t *history)
 {
@@ -754,7 +741,7 @@ static void print_features(const json_t *line, bool general, FILE *out)
     models = general ? 1 : json_array_size(history) / of_each;
     for (i = 0; cells && i < models * of_each; i++) {
         entry = json_array_get(history, i);
-        if (is_in(of_all, entry_text(entry, "feature")) == general) {
+        if (is_listed(of_all, entry_text(entry, "feature")) == general) {
             add_cells(line, entry, i / of_each, cells, &count);
         }
     }

@@ -338,19 +338,6 @@ static json_t *guest_view(const Question *q)
     return answer;
 }
 
-static bool has_name(const json_t *names, const char *name)
-{
-    const json_t *other;
-    size_t i;
-
-    json_array_foreach((json_t *)names, i, other) {
-        if (!strcmp(json_string_value(other), name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The features of the description, without those in @unknown */
 static json_t *described_features(const Question *q, const json_t *unknown)
 {
@@ -362,7 +349,7 @@ static json_t *described_features(const Question *q, const json_t *unknown)
         const X86CpuFeature *f = &q->tables->features[i];
 
         if ((q->described.words[f->word] & f->mask) == f->mask &&
-            !has_name(unknown, f->name)) {
+            !is_listed(unknown, f->name)) {
             names[count++] = f->name;
         }
     }
