@@ -162,7 +162,7 @@ class Checks(LabChecks):
     def test_2_enforce(self):
         """It starts wherever the CPU that was asked about does"""
         pairs = self.answers(self.targets(count(6, 200), 'enforce') +
-                             self.startable(count(12, 400)))
+                             self.startable(count(8, 400)))
         keys = [self.look(model, {'enforce': True}) for target, answer in pairs
                 for model in (target, changed(answer))]
         views = asyncio.run(self.lab.look(keys))
@@ -322,7 +322,7 @@ class Checks(LabChecks):
 
     def test_5_all_pairs(self):
         """Applied, it gives the baseline of any two named models"""
-        targets = self.pair_baselines(count(25, 0))
+        targets = self.pair_baselines(count(15, 0))
         progress = Progress(f'{self.accel}: {self._testMethodName}',
                             len(targets))
         pairs, problems = [], []
@@ -354,7 +354,7 @@ class Checks(LabChecks):
                   'props': {**self.lab.extra, 'avx10-128': False}}
                  for name in self.lab.models]
         problems = []
-        pairs = self.answers(self.edited(count(40, 600)) + stale)
+        pairs = self.answers(self.edited(count(24, 600)) + stale)
         models = self.lab.ask([expansion(
             'static', t['name'], t['props'], t['machine-type'])
             for t, _ in pairs])

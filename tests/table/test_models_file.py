@@ -11,6 +11,7 @@ there are.
 """
 
 import copy
+import functools
 import glob
 import hashlib
 import json
@@ -34,6 +35,7 @@ from x86_cpu_models import sealed, text_of  # noqa: E402
 
 SEED = os.environ.get('CHECK_SEED')
 FILES = int(os.environ.get('FUZZ_FILES') or 600)
+FULL = bool(os.environ.get('CHECK_FULL'))
 
 SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 
@@ -273,6 +275,31 @@ def by_model(output):
     return {(row['model'], row['layer']): row['props'] for row in rows}
 
 
+@functools.cache
+def programs_directory():
+    """Where programs are kept, which take seconds to build"""
+    directory = tempfile.mkdtemp(prefix='models-file-programs-')
+    unittest.addModuleCleanup(shutil.rmtree, directory)
+    return directory
+
+
+@functools.cache
+def build(source, *flags):
+    """The path of a program with the sanitizers and the reader of files"""
+    program = os.path.join(programs_directory(), os.path.splitext(source)[0])
+    jansson = run('pkg-config', '--cflags', '--libs', 'jansson', text=True)
+    done = run('cc', '-std=c11', '-g', '-O1', '-Wall', '-Wextra', '-Werror',
+               *SANITIZE, *flags, f'-I{EXT}/core', f'-I{EXT}/tool', '-o',
+               program, os.path.join(HERE, source),
+               *sorted(glob.glob(f'{EXT}/tool/models-*.c')),
+               f'{EXT}/tool/crc32.c', f'{EXT}/tool/sha256.c',
+               *(f'{EXT}/core/{name}.c'
+                 for name in ('cache-text', 'expand', 'x86cpu')),
+               *jansson.stdout.split(), text=True, cwd=programs_directory())
+    assert not done.returncode, done.stderr
+    return program
+
+
 class Program(unittest.TestCase):
     """table-rebuild, and a file for it"""
 
@@ -280,26 +307,12 @@ class Program(unittest.TestCase):
     def setUpClass(cls):
         cls.tmp = tempfile.mkdtemp(prefix='models-file-')
         cls.addClassCleanup(shutil.rmtree, cls.tmp)
-        cls.program = os.path.join(cls.tmp, 'table-rebuild')
         cls.path = os.path.join(cls.tmp, 'table.json')
-        cls.build(cls.program, 'table-rebuild.c')
+        cls.program = build('table-rebuild.c')
         cls.env = dict(os.environ)
         # Some sandboxes forbid the search for leaks.
         if run(cls.program).returncode != 2:
             cls.env['ASAN_OPTIONS'] = 'detect_leaks=0'
-
-    @classmethod
-    def build(cls, program, source, *flags):
-        jansson = run('pkg-config', '--cflags', '--libs', 'jansson', text=True)
-        done = run('cc', '-std=c11', '-g', '-O1', '-Wall', '-Wextra', '-Werror',
-                   *SANITIZE, *flags, f'-I{EXT}/core', f'-I{EXT}/tool', '-o',
-                   program, os.path.join(HERE, source),
-                   *sorted(glob.glob(f'{EXT}/tool/models-*.c')),
-                   f'{EXT}/tool/crc32.c', f'{EXT}/tool/sha256.c',
-                   *(f'{EXT}/core/{name}.c'
-                     for name in ('cache-text', 'expand', 'x86cpu')),
-                   *jansson.stdout.split(), text=True, cwd=cls.tmp)
-        assert not done.returncode, done.stderr
 
     def call(self, *argv):
         return run(self.program, self.path, *argv, env=self.env)
@@ -795,8 +808,7 @@ class TestErrors(Program):
 
     def test_out_of_memory(self):
         """Without each of its allocations in turn, it says so and leaks none"""
-        program = os.path.join(self.tmp, 'out-of-memory')
-        self.build(program, 'out-of-memory.c', *(
+        program = build('out-of-memory.c', *(
             f'-Wl,--wrap={name}' for name in ('malloc', 'calloc', 'realloc')))
         self.write(TABLE)
         done = run(program, self.path, env=self.env, text=True)
@@ -813,6 +825,10 @@ class TestErrors(Program):
 
 
 # ---- damage ----
+
+# Of the input of CRC-32 and SHA-256: around the lengths of their blocks
+SIZES = [*range(200), 1023, 1024, 1025, 4095, 4096, 100000]
+
 
 def flipped(data, bit):
     data = bytearray(data)
@@ -834,8 +850,7 @@ class TestDamage(Program):
     def setUpClass(cls):
         super().setUpClass()
         # Starting a program with sanitizers takes most of the time.
-        cls.reader = os.path.join(cls.tmp, 'read-all')
-        cls.build(cls.reader, 'read-all.c', '-O2')
+        cls.reader = build('read-all.c', '-O2')
 
     def accepted(self, files, *names):
         """
@@ -874,25 +889,29 @@ class TestDamage(Program):
         table['$comment'] = 'x'
         return table
 
-    def check_every_bit(self, data, *names):
+    def check_bits(self, data, *names):
+        """One bit of each byte, with CHECK_FULL all"""
         self.assertLess(len(data), 4000)
         self.assertEqual(self.accepted([data], *names), [0])
-        for start in range(0, 8 * len(data), 2000):
-            bits = range(start, min(start + 2000, 8 * len(data)))
+        rng = random.Random(SEED)
+        for start in range(0, len(data), 250):
+            bits = [8 * byte + bit
+                    for byte in range(start, min(start + 250, len(data)))
+                    for bit in (range(8) if FULL else [rng.randrange(8)])]
             with self.subTest(bits=bits):
                 self.assertEqual([bits[i] for i in self.accepted(
                     [flipped(data, bit) for bit in bits], *names)], [])
 
-    def test_every_bit(self):
+    def test_bits(self):
         """Of a file that is written otherwise than by the build"""
         data = json.dumps(sealed(self.small())).encode()
-        self.check_every_bit(data)
-        self.check_every_bit(data, 'm')
+        self.check_bits(data)
+        self.check_bits(data, 'm')
 
-    def test_every_bit_of_lines(self):
+    def test_bits_of_lines(self):
         data = text_of(sealed(self.small())).encode()
-        self.check_every_bit(data)
-        self.check_every_bit(data, 'm')
+        self.check_bits(data)
+        self.check_bits(data, 'm')
 
     def test_lines(self):
         """Which lines it takes for those of the build"""
@@ -930,8 +949,7 @@ class TestDamage(Program):
         needed = re.sub(r'(?s)(\n   "fingerprints": \[)\n    {.*?(?=\n   \])',
                         r'\1', text)
         self.assertEqual(needed.count('"fingerprints": [\n   ]'), 2)
-        program = os.path.join(self.tmp, 'lines-filter')
-        self.build(program, 'lines-filter.c', '-O2')
+        program = build('lines-filter.c', '-O2')
         # The first piece has to have the first three lines.
         first = len(''.join(text.splitlines(keepends=True)[:3]))
         last = first + 400
@@ -1067,26 +1085,26 @@ class TestDamage(Program):
 
     def test_crc32(self):
         """With the processor's instructions and without: zlib's"""
-        program = os.path.join(self.tmp, 'crc32-check')
-        self.build(program, 'crc32-check.c')
-        for size in (*range(0, 200), 1023, 1024, 1025, 4096, 100000):
-            data = random.Random(size).randbytes(size)
-            for first in {0, size // 3, size}:
-                done = run(program, str(first), input=data, env=self.env)
-                self.assertEqual(done.stderr, b'')
-                self.assertEqual(done.stdout.split(), 2 * [
-                    b'%08x' % zlib.crc32(data)])
+        pieces = [(size, first) for size in SIZES
+                  for first in sorted({0, size // 3, size})]
+        data = random.Random(SEED or 1).randbytes(max(SIZES))
+        done = run(build('crc32-check.c'), *(
+            f'{size}:{first}' for size, first in pieces), input=data,
+            env=self.env)
+        self.assertEqual(done.stderr, b'')
+        self.assertEqual(done.stdout.decode().splitlines(), [
+            f'{crc:08x} {crc:08x}' for size, _ in pieces
+            for crc in [zlib.crc32(data[:size])]])
 
     def test_sha256(self):
         """With the processor's instructions and without: the same"""
-        program = os.path.join(self.tmp, 'sha256-check')
-        self.build(program, 'sha256-check.c')
-        for size in (*range(0, 200), 4095, 4096, 100000):
-            data = random.Random(size).randbytes(size)
-            done = run(program, input=data, env=self.env)
-            self.assertEqual(done.stderr, b'')
-            self.assertEqual(done.stdout.split(), 2 * [
-                hashlib.sha256(data).hexdigest().encode()])
+        data = random.Random(SEED or 1).randbytes(max(SIZES))
+        done = run(build('sha256-check.c'), *map(str, SIZES), input=data,
+                   env=self.env)
+        self.assertEqual(done.stderr, b'')
+        self.assertEqual(done.stdout.decode().splitlines(), [
+            f'{digest} {digest}' for size in SIZES
+            for digest in [hashlib.sha256(data[:size]).hexdigest()]])
 
 
 # ---- random tables ----
