@@ -5,8 +5,9 @@
  *
  * For guests whose CPU does not follow from the machine type and the model
  * (cpu-compat, custom): if the target's CPU is not the one that the guest
- * knows, migration fails and reports the differences.  The streams of all
- * other guests are the same as with stock QEMU.
+ * knows, migration fails and reports the differences.  Such a guest keeps its
+ * fingerprint on targets without these options.  The streams of all other
+ * guests are the same as with stock QEMU.
  *
  * The fingerprint is what the guest reads: the registers of every CPUID leaf
  * and the MSRs that enumerate features.  Under KVM, the leaves are those that
@@ -395,16 +396,30 @@ static bool compare_with_stream(X86CPU *cpu)
     return false;
 }
 
-static bool fingerprint_needed(void *opaque)
+/* Whether the CPU does not follow from the machine type and the model */
+static bool is_own_cpu(X86CPU *cpu)
 {
     return x86_cpu_compat_machine_type() ||
-           object_dynamic_cast(opaque, TYPE_CUSTOM_X86_CPU);
+           object_dynamic_cast(OBJECT(cpu), TYPE_CUSTOM_X86_CPU);
 }
 
+/*
+ * A guest that came with a fingerprint takes one along: its next target may be
+ * one that needs it, although this QEMU does not.  That is also so for CPUs
+ * plugged since; the first CPU can't be unplugged.
+ */
+static bool fingerprint_needed(void *opaque)
+{
+    return is_own_cpu(opaque) || X86_CPU(first_cpu)->fingerprint.compared;
+}
+
+/* What was compared remains: there may be more migrations. */
 static void free_fingerprint(X86CPU *cpu)
 {
+    bool compared = cpu->fingerprint.compared;
+
     g_free(cpu->fingerprint.words);
-    cpu->fingerprint = (X86CPUFingerprint) { };
+    cpu->fingerprint = (X86CPUFingerprint) { .compared = compared };
 }
 
 int x86_cpu_fingerprint_pre_load(void *opaque)
@@ -418,7 +433,7 @@ int x86_cpu_fingerprint_pre_load(void *opaque)
 
 bool x86_cpu_check_fingerprint(X86CPU *cpu)
 {
-    if (!cpu->fingerprint.compared && fingerprint_needed(cpu)) {
+    if (!cpu->fingerprint.compared && is_own_cpu(cpu)) {
         error_report("the migration stream does not say which CPU the guest "
                      "has been running on: the target has cpu-compat or CPU "
                      "model 'custom', the source has neither or is a QEMU "

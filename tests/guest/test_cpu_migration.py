@@ -117,6 +117,41 @@ async def migrate(accel, source_args, target_args, source=QEMU, target=QEMU,
             return Result(status, dst.stderr(), view)
 
 
+class Onward:
+    """Migrates a paused guest from one QEMU to the next."""
+
+    def __init__(self, accel, stack):
+        self.accel, self.stack, self.guest, self.plugged = accel, stack, None, 0
+        self.tmp = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix='cpu-migration-'))
+
+    async def start(self, *args):
+        guest = await self.stack.enter_async_context(
+            Guest(QEMU, list(args), self.accel))
+        # So that the source learns what the target thinks of it
+        await guest.qmp.execute('migrate-set-capabilities', {
+            'capabilities': [{'capability': 'return-path', 'state': True}]})
+        return guest
+
+    async def plug(self):
+        await plug_cpu(self.guest)
+        self.plugged = 1
+
+    async def migrate(self, args):
+        """Whether a QEMU with these options takes it"""
+        target = await self.start(*args, '-incoming', 'defer')
+        if self.plugged:
+            await plug_cpu(target)
+        uri = f'unix:{self.tmp}/{id(target)}'
+        await target.qmp.execute('migrate-incoming', {'uri': uri})
+        await self.guest.qmp.execute('migrate', {'uri': uri})
+        status = await asyncio.wait_for(migration_ended(self.guest.qmp),
+                                        TIMEOUT)
+        if status == 'completed':
+            self.guest = target
+        return status == 'completed'
+
+
 async def stream_description(qemu, accel, args):
     """The self-description of a guest's migration stream."""
     with tempfile.TemporaryDirectory(prefix='cpu-migration-') as tmp:
@@ -158,6 +193,36 @@ class SameCPU(unittest.TestCase):
         """with a CPU plugged on both sides"""
         args = guest_args(COMPAT, EPYC, '-smp', '1,maxcpus=2')
         self.check(args, args, plug=True)
+
+    async def migrate_onward(self, accel, compat, plain, plug):
+        async with contextlib.AsyncExitStack() as stack:
+            onward = Onward(accel, stack)
+            onward.guest = await onward.start(*compat)
+            self.assertTrue(await onward.migrate(plain))
+            if plug:
+                await onward.plug()
+            other = [arg.replace('EPYC', 'EPYC,model-id=other')
+                     for arg in plain]
+            self.assertFalse(await onward.migrate(other))
+            self.assertTrue(await onward.migrate(compat),
+                            onward.guest.stderr())
+            return await onward.guest.view()
+
+    def test_onward(self):
+        """
+        from cpu-compat through a QEMU without it, which plugs a CPU, and offers
+        the guest to one with another CPU
+        """
+        compat, plain = (guest_args(machine, EPYC, '-smp', '1,maxcpus=2')
+                         for machine in ('pc-q35-10.0,cpu-compat=pc-q35-10.0',
+                                         'pc-q35-10.0'))
+        for accel in ACCELS:
+            for plug in False, True:
+                with self.subTest(accel=accel, plug=plug):
+                    self.assertEqual(
+                        asyncio.run(self.migrate_onward(accel, compat, plain,
+                                                        plug)),
+                        guest_view(QEMU, compat, accel))
 
     def test_custom(self):
         """from and to custom, and between custom and cpu-compat"""
