@@ -25,46 +25,10 @@
 /* There can be several hundred. */
 #define MAX_NAMES 20
 
-/* Aliases of properties that are not features; see x86_cpu_initfn() */
-static const struct {
-    const char *alias, *name;
-} aliases[] = {
-    { "hv-apicv", "hv-avic" },
-    { "lbr_fmt", "lbr-fmt" },
-};
-
-/* Maps aliases to property names */
-static GHashTable *names_by_alias(void)
-{
-    static GHashTable *names;
-    unsigned i;
-
-    if (names) {
-        return names;
-    }
-    names = g_hash_table_new(g_str_hash, g_str_equal);
-    for (i = 0; i < ARRAY_SIZE(aliases); i++) {
-        g_hash_table_insert(names, (char *)aliases[i].alias,
-                            (char *)aliases[i].name);
-    }
-    for (i = 0; i < x86_cpu_features_count; i++) {
-        const X86CPUFeatureInfo *info = &x86_cpu_features[i];
-        const char *const *alias;
-
-        g_hash_table_insert(names, (char *)info->flag, (char *)info->name);
-        for (alias = info->aliases; alias && *alias; alias++) {
-            g_hash_table_insert(names, (char *)*alias, (char *)info->name);
-        }
-    }
-    return names;
-}
-
 /* @given: a set of property names, which it does not copy */
 static void add_given(GHashTable *given, const char *name)
 {
-    const char *of_alias = g_hash_table_lookup(names_by_alias(), name);
-
-    g_hash_table_add(given, (char *)(of_alias ?: name));
+    g_hash_table_add(given, (char *)x86_cpu_plain_name(name));
 }
 
 /* Adds what -cpu and -global set on CPUs of this model. */

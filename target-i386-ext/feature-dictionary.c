@@ -42,6 +42,45 @@ const X86CPUFeatureInfo *x86_cpu_find_feature(const char *name)
     return g_hash_table_lookup(table, name);
 }
 
+/* Aliases of properties that are not features; see x86_cpu_initfn() */
+static const struct {
+    const char *alias, *name;
+} aliases[] = {
+    { "hv-apicv", "hv-avic" },
+    { "lbr_fmt", "lbr-fmt" },
+};
+
+static GHashTable *names_by_alias(void)
+{
+    GHashTable *names = g_hash_table_new(g_str_hash, g_str_equal);
+    unsigned i;
+
+    for (i = 0; i < ARRAY_SIZE(aliases); i++) {
+        g_hash_table_insert(names, (char *)aliases[i].alias,
+                            (char *)aliases[i].name);
+    }
+    for (i = 0; i < x86_cpu_features_count; i++) {
+        const X86CPUFeatureInfo *info = &x86_cpu_features[i];
+        const char *const *alias;
+
+        g_hash_table_insert(names, (char *)info->flag, (char *)info->name);
+        for (alias = info->aliases; alias && *alias; alias++) {
+            g_hash_table_insert(names, (char *)*alias, (char *)info->name);
+        }
+    }
+    return names;
+}
+
+const char *x86_cpu_plain_name(const char *name)
+{
+    static GHashTable *names;
+
+    if (!names) {
+        names = names_by_alias();
+    }
+    return g_hash_table_lookup(names, name) ?: name;
+}
+
 bool x86_cpu_feature_is_migratable(const X86CPUFeatureInfo *info)
 {
     const FeatureWordInfo *wi = &feature_word_info[info->word];

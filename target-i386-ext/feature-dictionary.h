@@ -36,6 +36,12 @@ extern const unsigned x86_cpu_features_count;
 const X86CPUFeatureInfo *x86_cpu_find_feature(const char *name);
 
 /*
+ * The property that @name is an alias or the f- property of; else @name, which
+ * it does not copy
+ */
+const char *x86_cpu_plain_name(const char *name);
+
+/*
  * All but a few named features are migratable.  Unlike
  * x86_cpu_get_migratable_flags(), this needs no CPU object.
  */

@@ -21,6 +21,7 @@
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/custom-cpu.h"
+#include "target/i386/ext/feature-dictionary.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/model-errors.h"
 #include "target/i386/ext/model-expansion.h"
@@ -42,6 +43,36 @@ static bool check_not_realized(const CpuModelInfo *model, Error **errp)
     return true;
 }
 
+/*
+ * A dictionary has no order: of two names of a property, its hash function
+ * would choose the one whose value counts.  Values of different types have an
+ * error of their own.
+ */
+static bool check_names(const CpuModelInfo *model, Error **errp)
+{
+    const QDict *props = qobject_to(QDict, model->props);
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    const QDictEntry *e;
+
+    for (e = props ? qdict_first(props) : NULL; e; e = qdict_next(props, e)) {
+        const char *name = qdict_entry_key(e);
+        const char *plain = x86_cpu_plain_name(name);
+        const char *other = g_hash_table_lookup(seen, plain);
+        const QObject *value = qdict_entry_value(e);
+        const QObject *of_other = other ? qdict_get(props, other) : value;
+
+        if (qobject_type(value) == qobject_type(of_other) &&
+            !qobject_is_equal(value, of_other)) {
+            error_setg(errp, "Properties '%s' and '%s' of a CPU model are the "
+                       "same property, but have different values: set only "
+                       "'%s'", other, name, plain);
+            return false;
+        }
+        g_hash_table_insert(seen, (char *)plain, (char *)name);
+    }
+    return true;
+}
+
 /* Without our bug fix, TDX's code exits QEMU over any other model. */
 static bool check_tdx(const CpuModelInfo *model, Error **errp)
 {
@@ -58,7 +89,8 @@ static bool check_tdx(const CpuModelInfo *model, Error **errp)
 
 bool x86_cpu_begin_evaluation(const CpuModelInfo *model, Error **errp)
 {
-    if (!check_not_realized(model, errp) || !check_tdx(model, errp)) {
+    if (!check_not_realized(model, errp) || !check_names(model, errp) ||
+        !check_tdx(model, errp)) {
         return false;
     }
     if (!x86_cpu_use_defaults_of(model, errp)) {

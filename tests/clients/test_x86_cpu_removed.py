@@ -167,6 +167,14 @@ class Answers(unittest.TestCase):
         self.assertEqual(with_note, 'arch-capabilities' in [
             e['property'] for e in answer['errors']])
 
+    def test_two_names_of_a_property(self):
+        """What refuses the start is told, whichever of them came first"""
+        for names in 'sse3=on,pni=off', 'hv-apicv=off,hv-avic=on':
+            done = removed('--json', '--accel', 'tcg', '--model',
+                           f'Haswell,{names},phys-bits=20')
+            self.assertEqual(['phys-bits'], [
+                e['property'] for e in json.loads(done.stdout)['errors']])
+
     def test_table_fits(self):
         for args in ([], ['--accel', 'tcg', '--model', 'GraniteRapids-v2'],
                      ['--accel', 'tcg', '--model', 'EPYC-Genoa'],

@@ -33,6 +33,8 @@ from test_removed_features import NeedsKvm
 
 INCOMPLETE = ("CPU model 'custom' needs all properties of a static "
               'expansion; missing: ')
+CONTRADICTION = (r"^Properties {0} and {0} of a CPU model are the same "
+                 r"property, but have different values: set only '{1}'$")
 CUSTOM_TYPE = 'custom-x86_64-cpu'
 CACHES = ['l1d-cache-info', 'l1i-cache-info', 'l2-cache-info',
           'l3-cache-info']
@@ -51,6 +53,10 @@ def expand(name, props=None, machine=None, args=('-machine', 'none'),
 
 def without(props, *names):
     return {k: v for k, v in props.items() if k not in names}
+
+
+def one_of(*names):
+    return f"'({'|'.join(map(re.escape, names))})'"
 
 
 def refusal(args, accel='tcg'):
@@ -127,6 +133,34 @@ class Names(unittest.TestCase):
                     given.get('return', given).get('model'),
                     {'name': 'base', 'props': self.props})
                 self.assertEqual(missing['error']['desc'], INCOMPLETE + of)
+
+    def test_contradictions(self):
+        """Two names of a property can't have different values"""
+        names = list(self.aliases.items()) + [(f'f-{n}', n)
+                                              for n in self.features]
+        questions = []
+        for name, of in names:
+            yes, no = ((True, False) if self.types[name] in
+                       ('bool', 'CpuFeatureFlag') else (5, 4))
+            # An old QEMU has the same properties; no version of AVX10.
+            questions += [expansion('full', 'qemu64', {name: a, of: b}, OLDEST)
+                          for a, b in ((yes, no), (no, yes), (no, no))]
+        # Values of different types have the error of the wrong one.
+        questions.append(expansion('static', 'base',
+                                   {'sse3': True, 'pni': 'on'}))
+        questions.append(expansion('static', 'base',
+                                   {'sse4_1': True, 'sse4-1': False}))
+        *replies, mixed, aliases = self.lab.ask(questions)
+        for i, (name, of) in enumerate(names):
+            with self.subTest(name):
+                for reply in replies[3 * i:3 * i + 2]:
+                    self.assertRegex(
+                        reply.get('error', {}).get('desc', ''),
+                        CONTRADICTION.format(one_of(name, of), of))
+                self.assertIn('return', replies[3 * i + 2])
+        self.assertIn("'model.props.pni'", mixed['error']['desc'])
+        self.assertRegex(aliases['error']['desc'], CONTRADICTION.format(
+            one_of('sse4_1', 'sse4-1'), 'sse4.1'))
 
     def test_flags(self):
         """f-* of all features are the features"""

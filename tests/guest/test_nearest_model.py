@@ -412,6 +412,8 @@ class Checks(LabChecks):
                 ({'name': 'qemu64', 'machine-type': 'none'}, "'none'"),
                 ({'name': 'qemu64', 'props': {'xyzzy': 1}}, 'xyzzy'),
                 ({'name': 'base', 'props': {'vendor': ''}}, 'vendor'),
+                ({'name': 'base', 'props': {'lm': True, 'i64': False}},
+                 "set only 'lm'"),
                 ({'name': 'custom'}, 'missing: ')]:
             bad, good = self.lab.ask([nearest(model),
                                       nearest({'name': 'qemu64'})])
