@@ -112,12 +112,29 @@ static bool is_wanted(X86CPU *cpu, X86CPUFeatureBit fb)
            ~req->off_by_accelerator[fb.w] & (1ULL << fb.bit);
 }
 
-/* The feature of @cpu that excludes @fb, or NULL */
+/* Whether QEMU gave @cpu the bit @fb, even if it filtered it afterwards */
+static bool was_given(X86CPU *cpu, X86CPUFeatureBit fb)
+{
+    return (cpu->env.features[fb.w] | cpu->filtered_features[fb.w]) &
+           (1ULL << fb.bit);
+}
+
+/*
+ * The feature of @cpu that excludes @fb, or NULL.  The XSAVE state of features
+ * that exclude each other is never set; x-force-features=on keeps both, and
+ * then something else removes their state.
+ */
 static const X86CPUFeatureBit *find_excluding(X86CPU *cpu,
                                               X86CPUFeatureBit fb)
 {
     int i, j;
 
+    if (x86_cpu_is_derived_word(fb.w)) {
+        if (was_given(cpu, fb)) {
+            return NULL;
+        }
+        fb = x86_cpu_feature_owner(fb);
+    }
     for (i = 0; i < ARRAY_SIZE(exclusive); i++) {
         for (j = 0; j < 2; j++) {
             const X86CPUFeatureBit *self = &exclusive[i][j];

@@ -43,7 +43,7 @@ typedef struct Components {
     uint64_t known;
     /* Expanded, and less what excludes each other */
     X86Cpu wanted;
-    /* Of features that exclude each other */
+    /* Of features that exclude each other: mpx and apxf */
     uint64_t excluded;
 } Components;
 
@@ -166,6 +166,17 @@ static void add_need(X86CpuUnseen *u, X86CpuWordId word, uint64_t mask)
     u->needs[u->nneeds++] = (X86CpuBits) { word, mask };
 }
 
+/* Mpx or apxf is why the other one, and its state, are not there. */
+static void explain_excluded(const Components *c, X86CpuUnseen *u)
+{
+    X86CpuBits owner = host_components_owner(c->tables, u->bit);
+
+    u->reason = X86CPU_REASON_CONFLICT;
+    u->conflicts_with = owner.word == X86CPU_FEAT_7_1_EDX
+                        ? (X86CpuBits) { X86CPU_FEAT_7_0_EBX, MPX }
+                        : (X86CpuBits) { X86CPU_FEAT_7_1_EDX, APXF };
+}
+
 /* Why it is hidden, in the order of the gates in guest-view.c */
 static void explain_hidden(const Components *c, X86CpuUnseen *u)
 {
@@ -239,6 +250,9 @@ void host_components_explain(const X86CpuTables *tables,
             if (bits & ~offered & unseen.bit.mask) {
                 unseen.reason = X86CPU_REASON_NOT_OFFERED;
                 unseen.blocking = true;
+            } else if (word == X86CPU_FEAT_XSAVE_XCR0_LO &&
+                       (c.excluded & ~bits & unseen.bit.mask)) {
+                explain_excluded(&c, &unseen);
             } else {
                 explain_hidden(&c, &unseen);
             }

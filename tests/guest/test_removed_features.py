@@ -383,5 +383,61 @@ class TestKvm(NeedsKvm, Checks, unittest.TestCase):
     """Under KVM."""
 
 
+def conflicts(mpx: bool) -> List[Dict[str, Any]]:
+    """Entries of mpx and apxf; mpx: with the state of mpx, which TCG has."""
+    def cpuid(leaf: int, subleaf: int, name: str, bit: int) -> Place:
+        return {'cpuid': {'leaf': leaf, 'subleaf': subleaf,
+                          'register': name, 'bit': bit}}
+
+    def entry(name: str, other: str, blocking: bool, who: str,
+              places: List[Place]) -> Dict[str, Any]:
+        return {'feature': name, 'places': places, 'reason': 'conflict',
+                'blocking': blocking, 'requested-by': who,
+                'conflicts-with': [other]}
+
+    state = [entry('mpx', 'apxf', False, 'user', [cpuid(13, 0, 'EAX', 3),
+                                                  cpuid(13, 0, 'EAX', 4)])]
+    return [entry('mpx', 'apxf', True, 'user', [cpuid(7, 0, 'EBX', 14)]),
+            *(state if mpx else []),
+            entry('apxf', 'mpx', True, 'model', [cpuid(7, 1, 'EDX', 21)])]
+
+
+@unittest.skipIf(LINE == '10.0', 'QEMU 10.0 has no apxf')
+class TestConflict(unittest.TestCase):
+    """mpx and apxf, which remove each other, and their XSAVE state."""
+
+    def check(self, options: str, expected: List[Dict[str, Any]]) -> None:
+        """What TCG removes of mpx and apxf."""
+        sample = asyncio.run(look_at(
+            os.environ['QTEST_QEMU_BINARY'], NEWEST,
+            'DiamondRapids,mpx=on' + options, 'tcg'))
+        self.assertEqual([entry for entry in sample.removed
+                          if entry['feature'] in ('mpx', 'apxf')], expected)
+
+    def test_state(self) -> None:
+        """The state is missing for the same reason as the feature."""
+        self.check('', conflicts(mpx=True))
+
+    def test_state_above_the_level(self) -> None:
+        """It would not be there with a higher level."""
+        self.check(',level=7', conflicts(mpx=True))
+
+    def test_no_xsave(self) -> None:
+        """Without xsave, there is no state."""
+        self.check(',xsave=off', conflicts(mpx=False))
+
+    def test_forced(self) -> None:
+        """x-force-features=on keeps both, and the state with them."""
+        self.check(',x-force-features=on', conflicts(mpx=False))
+
+    def test_forced_above_the_level(self) -> None:
+        """What is there in spite of the conflict is hidden by the level."""
+        state = {**conflicts(mpx=True)[1], 'reason': 'level'}
+        del state['conflicts-with']
+        without = conflicts(mpx=False)
+        self.check(',level=7,x-force-features=on',
+                   [without[0], state, without[1]])
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -26,6 +26,7 @@ import cpu_models
 from cpu_models import FULL, SHOWN, Progress, count, rng
 from guest_cpuid import GuestError
 from made_hosts import host_names, load_made
+from make_hosts import Kvm
 from release_line import LINE, NEWEST
 import real_cpus
 from varied_hosts import varied_host, write
@@ -100,6 +101,15 @@ def random_cpu(choose):
         model = choose.choice([*models(), 'base'])
         props = random_props(choose)
     return model, choose.choice(layers()), props
+
+
+def host_with_apx_state(name):
+    """A made host, with the state of apxf: Linux has none so far."""
+    host = Kvm(name).as_host()
+    for leaf, sub, _, regs in host['supported-cpuid']:
+        if (leaf, sub) == (0xd, 0):
+            regs[0] |= 1 << 19
+    return host
 
 
 def same_but_places(live, tool):
@@ -265,6 +275,34 @@ class OnMadeHosts(NeedsMadeHosts, Checks):
                 except GuestError as exc:
                     self.assertIn('guest stopping CPU', str(exc))
         self.assertTrue(offered)
+
+    def test_7_conflicts(self):
+        """mpx and apxf remove each other, and their XSAVE state"""
+        if LINE == '10.0':
+            self.skipTest('QEMU 10.0 has no apxf')
+        both = {'mpx': True, 'apxf': True}
+        cpus = [(model, NEWEST, {**both, **props})
+                for model in ('Skylake-Client', 'base')
+                for props in ({'xsave': True}, {'xsave': False},
+                              {'xsave': True, 'level': 7},
+                              {'xsave': True, 'x-force-features': True},
+                              {'xsave': True, 'x-force-features': True,
+                               'level': 7})]
+        of_state = set()
+        for name in host_names():
+            if name == 'kvm-pvm':
+                continue
+            with self.subTest(name), tempfile.TemporaryDirectory() as tmp:
+                path = write(host_with_apx_state(name),
+                             os.path.join(tmp, 'host.json'))
+                for reply in self.check(Host(path), cpus):
+                    of_state.update(
+                        entry['feature']
+                        for entry in reply['removed-features']
+                        if entry['reason'] == 'conflict' and
+                        any(place.get('cpuid', {}).get('leaf') == 0xd
+                            for place in entry['places']))
+        self.assertEqual(of_state, set(both))
 
 
 del Checks
