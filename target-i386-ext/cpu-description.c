@@ -32,8 +32,10 @@
 #include "target/i386/ext/core/expand.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
+#include "target/i386/ext/cpu-value.h"
 #include "target/i386/ext/feature-dictionary.h"
 #include "target/i386/ext/feature-place.h"
+#include "target/i386/ext/fixed-bits.h"
 #include "target/i386/ext/guest-view.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/undefined-models.h"
@@ -349,28 +351,16 @@ void x86_cpu_describe_physical_bits(X86CPU *cpu, X86Cpu *value)
     value->values[X86CPU_GUEST_PHYS_BITS] = guest_physical_bits(cpu);
 }
 
-/* As in kvm_msr_entry_add_vmx(): bits that always come from the kernel */
-static uint64_t fixed_vmx_bits(X86CPU *cpu, FeatureWord w)
+static uint64_t fixed_bits(X86CPU *cpu, FeatureWord w)
 {
     const uint64_t *f = cpu->env.features;
+    const X86FixedBits depends = {
+        .is_amd = IS_AMD_CPU(&cpu->env),
+        .has_lm = is_64bit(cpu),
+        .has_ept = f[FEAT_VMX_SECONDARY_CTLS] & VMX_SECONDARY_EXEC_ENABLE_EPT,
+    };
 
-    switch (w) {
-    case FEAT_VMX_BASIC:
-        return MSR_VMX_BASIC_VMCS_REVISION_MASK |
-               MSR_VMX_BASIC_VMXON_REGION_SIZE_MASK |
-               MSR_VMX_BASIC_VMCS_MEM_TYPE_MASK;
-    case FEAT_VMX_MISC:
-        return MSR_VMX_MISC_PREEMPTION_TIMER_SHIFT_MASK |
-               MSR_VMX_MISC_MAX_MSR_LIST_SIZE_MASK;
-    case FEAT_VMX_EPT_VPID_CAPS:
-        return f[FEAT_VMX_SECONDARY_CTLS] & VMX_SECONDARY_EXEC_ENABLE_EPT ?
-               MSR_VMX_EPT_UC | MSR_VMX_EPT_WB : 0;
-    case FEAT_VMX_EXIT_CTLS:
-        return f[FEAT_8000_0001_EDX] & CPUID_EXT2_LM ?
-               VMX_VM_EXIT_HOST_ADDR_SPACE_SIZE : 0;
-    default:
-        return 0;
-    }
+    return x86_cpu_fixed_bits(x86_cpu_core_word(w), &depends);
 }
 
 /* No topology raises level-func7, which descriptions have. */
@@ -388,18 +378,10 @@ static void add_unnamed_features(X86CPU *cpu, strList ***tail)
     FeatureWord w;
 
     for (w = 0; w < FEATURE_WORDS; w++) {
-        uint64_t bits = cpu->env.features[w] & ~fixed_vmx_bits(cpu, w);
+        uint64_t bits = cpu->env.features[w] & ~fixed_bits(cpu, w);
 
         if (x86_cpu_is_derived_word(w) || is_hidden_subleaf(cpu, w)) {
             continue;
-        }
-        if (w == FEAT_PERF_CAPABILITIES) {
-            bits &= ~PERF_CAP_LBR_FMT;
-        } else if (w == FEAT_24_0_EBX) {
-            /* avx10-version; the lengths of vectors are in higher bits. */
-            bits &= ~0xffull;
-        } else if (w == FEAT_8000_0001_EDX && IS_AMD_CPU(&cpu->env)) {
-            bits &= ~CPUID_EXT2_AMD_ALIASES;
         }
         for (; bits; bits &= bits - 1) {
             X86CPUFeatureBit fb = { w, ctz64(bits) };

@@ -85,8 +85,7 @@ const char *const x86_cpu_cache_property_names[X86CPU_CACHES] = {
     [X86CPU_CACHE_L3] = "l3-cache-info",
 };
 
-/* FEATURE_WORDS has no core word. */
-static X86CpuWordId core_word(FeatureWord w)
+X86CpuWordId x86_cpu_core_word(FeatureWord w)
 {
     int i;
 
@@ -133,8 +132,8 @@ static void add_dependencies(X86CpuTables *tables)
 
     for (i = 0; x86_cpu_access_dependency(i, &dep); i++) {
         X86CpuDependency row = {
-            .from = core_word(dep.from),
-            .to = core_word(dep.to),
+            .from = x86_cpu_core_word(dep.from),
+            .to = x86_cpu_core_word(dep.to),
             .from_mask = dep.from_mask,
             .to_mask = dep.to_mask,
         };
@@ -161,7 +160,7 @@ static void add_features(X86CpuTables *tables)
 
         features[i] = (X86CpuFeature) {
             .name = info->name,
-            .word = core_word(info->word),
+            .word = x86_cpu_core_word(info->word),
             .mask = info->mask,
             .polarity = polarities[info->polarity],
         };
@@ -218,7 +217,7 @@ static void add_components(X86CpuTables *tables)
         for (n = 0; n < X86_XSAVE_FEATURES; n++) {
             if (x86_xsave_feature_mask(i, n)) {
                 components[i].features[n].word =
-                    core_word(x86_xsave_feature_word(i, n));
+                    x86_cpu_core_word(x86_xsave_feature_word(i, n));
                 components[i].features[n].mask =
                     x86_xsave_feature_mask(i, n);
             }

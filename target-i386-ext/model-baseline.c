@@ -122,12 +122,11 @@ static bool check_phys_bits(const X86Cpu *value, const char *which,
 
     switch (x86cpu_phys_bits_error(value)) {
     case X86CPU_ERROR_PHYS_BITS:
-        error_setg(errp, "%s: phys-bits should be from 32 to %d, but is %"
-                   PRIu64, which, X86_CPU_MAX_PHYS_BITS, bits);
+        error_setg(errp, "%s: " X86_ERROR_BASELINE_PHYS_BITS, which, bits);
         return false;
     case X86CPU_ERROR_GUEST_PHYS_BITS:
-        error_setg(errp, "%s: guest-phys-bits should be 0, or from 32 to "
-                   "%" PRIu64 ", but is %" PRIu64, which, bits, guest_bits);
+        error_setg(errp, "%s: " X86_ERROR_BASELINE_GUEST_PHYS_BITS, which,
+                   bits, guest_bits);
         return false;
     case X86CPU_ERROR_PHYS_BITS_WITHOUT_LM:
         error_setg(errp, "%s: " X86_ERROR_PHYS_BITS_32, which);
@@ -146,17 +145,13 @@ static bool check_startable(const X86Cpu *value, const char *which,
     int missing = x86cpu_missing_cache(value);
 
     if (missing != X86CPU_CACHES) {
-        error_setg(errp, "%s: %s is missing: a CPU with legacy-cache=off, or "
-                   "with some caches of its own, needs l1d-cache-info, "
-                   "l1i-cache-info, l2-cache-info and l3-cache-info to start, "
-                   "and to have a baseline",
-                   which, x86_cpu_cache_property_names[missing]);
+        error_setg(errp, "%s: " X86_ERROR_BASELINE_MISSING_CACHE, which,
+                   x86_cpu_cache_property_names[missing]);
         return false;
     }
     if (value->values[X86CPU_X_VENDOR_CPUID_ONLY_V2] &&
         !value->values[X86CPU_X_VENDOR_CPUID_ONLY]) {
-        error_setg(errp, "%s: x-vendor-cpuid-only-v2=on needs "
-                   "x-vendor-cpuid-only=on", which);
+        error_setg(errp, "%s: " X86_ERROR_BASELINE_VENDOR_ONLY_V2, which);
         return false;
     }
     return check_phys_bits(value, which, errp);
@@ -190,8 +185,8 @@ CpuModelBaselineInfo *qmp_query_cpu_model_baseline(CpuModelInfo *modela,
     }
     if (!x86cpu_baseline(x86_cpu_core_tables(), a, b,
                          x86_cpu_core_accelerator(), baseline)) {
-        error_setg(errp, "CPUs of different vendors have no baseline: modela "
-                   "has vendor '%s', modelb '%s'", a->vendor, b->vendor);
+        error_setg(errp, X86_ERROR_BASELINE_VENDORS, "modela", a->vendor,
+                   "modelb", b->vendor);
         return NULL;
     }
     info = g_new0(CpuModelBaselineInfo, 1);

@@ -3,8 +3,10 @@
  *
  * The texts of errors at start other than missing features
  *
- * Formats for printf(), as in cpu.c, kvm.c and hw/i386/x86-common.c of QEMU.
- * Plain C: model-errors.c in QEMU uses them, and tool/host-errors.c without.
+ * Formats for printf(), as in cpu.c, kvm.c and hw/i386/x86-common.c of QEMU,
+ * and those of CPUs that have no baseline: they don't start, or differ in their
+ * vendors.  Plain C: model-errors.c and model-baseline.c in QEMU use them, and
+ * tool/host-errors.c and tool/verb-baseline.c without.
  */
 
 #ifndef I386_EXT_START_ERRORS_H
@@ -41,5 +43,23 @@
 #define X86_ERROR_HYPERV_KERNEL "Hyper-V %s is not supported by kernel"
 #define X86_ERROR_HYPERV_NEEDS "Hyper-V %s requires Hyper-V %s"
 #define X86_ERROR_VPINDEX "kernel doesn't allow setting HyperV VP_INDEX"
+
+/* No baseline: the number */
+#define X86_ERROR_BASELINE_PHYS_BITS \
+    "phys-bits should be from 32 to 52, but is %" PRIu64
+/* phys-bits, and the number */
+#define X86_ERROR_BASELINE_GUEST_PHYS_BITS \
+    "guest-phys-bits should be 0, or from 32 to %" PRIu64 ", but is %" PRIu64
+/* The property */
+#define X86_ERROR_BASELINE_MISSING_CACHE \
+    "%s is missing: a CPU with legacy-cache=off, or with some caches of its " \
+    "own, needs l1d-cache-info, l1i-cache-info, l2-cache-info and " \
+    "l3-cache-info to start, and to have a baseline"
+#define X86_ERROR_BASELINE_VENDOR_ONLY_V2 \
+    "x-vendor-cpuid-only-v2=on needs x-vendor-cpuid-only=on"
+/* A CPU and its vendor, and another one and its vendor */
+#define X86_ERROR_BASELINE_VENDORS \
+    "CPUs of different vendors have no baseline: %.64s has vendor '%s', " \
+    "%.64s '%s'"
 
 #endif /* I386_EXT_START_ERRORS_H */

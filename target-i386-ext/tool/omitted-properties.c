@@ -3,8 +3,7 @@
  *
  * What a description of a CPU can't have
  *
- * Sources: cpu-description.c of the extension; kvm_msr_entry_add_vmx() in
- * target/i386/kvm/kvm.c.
+ * Source: cpu-description.c of the extension.
  */
 
 #include <stdlib.h>
@@ -14,20 +13,11 @@
 #include "feature-names.h"
 #include "host-removed.h"
 #include "host-requests.h"
+#include "../fixed-bits.h"
 
 #define LM                      (1ull << 29)    /* CPUID[0x80000001].EDX */
-/* In IA32_VMX_PROCBASED_CTLS2, _EPT_VPID_CAP, _TRUE_EXIT_CTLS: SDM, app. A */
+/* In IA32_VMX_PROCBASED_CTLS2: SDM, appendix A */
 #define ENABLE_EPT              (1ull << 1)
-#define EPT_MEMORY_TYPES        (1ull << 8 | 1ull << 14)
-#define HOST_ADDR_SPACE_SIZE    (1ull << 9)
-/* In IA32_VMX_BASIC: revision, size and memory type */
-#define VMX_BASIC_FIXED         (0x7fffffffull | 0x1fffull << 32 | 0xfull << 50)
-/* In IA32_VMX_MISC: shift of the timer, number of MSRs */
-#define VMX_MISC_FIXED          (0x1full | 7ull << 25)
-/* In IA32_PERF_CAPABILITIES: lbr-fmt */
-#define LBR_FORMAT              0x3full
-/* In CPUID[0x24].EBX: avx10-version */
-#define AVX10_VERSION           0xffull
 
 /* Whether no guest finds @w, a subleaf of leaf 7 */
 static bool is_hidden_subleaf(const X86CpuWord *w, const uint64_t *values)
@@ -41,37 +31,19 @@ static bool is_hidden_subleaf(const X86CpuWord *w, const uint64_t *values)
            (level < 7 || w->subleaf > values[X86CPU_LEVEL_FUNC7]);
 }
 
-/*
- * As in add_unnamed_features() and fixed_vmx_bits() of cpu-description.c: bits
- * that follow from others, or come from the kernel
- */
+/* As in add_unnamed_features() of cpu-description.c: what need not be told */
 static uint64_t fixed_bits(const X86CpuTables *tables, const X86Cpu *cpu,
-                           unsigned word)
+                           X86CpuWordId word)
 {
-    if (x86cpu_is_derived_word(word) ||
-        is_hidden_subleaf(&tables->words[word], cpu->values)) {
-        return UINT64_MAX;
-    }
-    switch (word) {
-    case X86CPU_FEAT_PERF_CAPABILITIES:
-        return LBR_FORMAT;
-    case X86CPU_FEAT_24_0_EBX:
-        return AVX10_VERSION;
-    case X86CPU_FEAT_8000_0001_EDX:
-        return x86cpu_is_amd(cpu) ? X86CPU_AMD_ALIASES : 0;
-    case X86CPU_FEAT_VMX_BASIC:
-        return VMX_BASIC_FIXED;
-    case X86CPU_FEAT_VMX_MISC:
-        return VMX_MISC_FIXED;
-    case X86CPU_FEAT_VMX_EPT_VPID_CAPS:
-        return cpu->words[X86CPU_FEAT_VMX_SECONDARY_CTLS] & ENABLE_EPT
-               ? EPT_MEMORY_TYPES : 0;
-    case X86CPU_FEAT_VMX_EXIT_CTLS:
-        return cpu->words[X86CPU_FEAT_8000_0001_EDX] & LM
-               ? HOST_ADDR_SPACE_SIZE : 0;
-    default:
-        return 0;
-    }
+    const X86FixedBits depends = {
+        .is_amd = x86cpu_is_amd(cpu),
+        .has_lm = cpu->words[X86CPU_FEAT_8000_0001_EDX] & LM,
+        .has_ept = cpu->words[X86CPU_FEAT_VMX_SECONDARY_CTLS] & ENABLE_EPT,
+    };
+
+    return x86cpu_is_derived_word(word) ||
+           is_hidden_subleaf(&tables->words[word], cpu->values)
+           ? UINT64_MAX : x86_cpu_fixed_bits(word, &depends);
 }
 
 static void add_unnamed_features(json_t *names, const X86CpuTables *tables,

@@ -95,12 +95,12 @@ static bool check_phys_bits(const Question *q, Problem *problem)
 
     switch (x86cpu_phys_bits_error(&q->described)) {
     case X86CPU_ERROR_PHYS_BITS:
-        return problem_set(problem, STATUS_ERROR, "%.64s: phys-bits should be "
-                           "from 32 to 52, but is %" PRIu64, q->text, bits);
+        return problem_set(problem, STATUS_ERROR, "%.64s: "
+                           X86_ERROR_BASELINE_PHYS_BITS, q->text, bits);
     case X86CPU_ERROR_GUEST_PHYS_BITS:
-        return problem_set(problem, STATUS_ERROR, "%.64s: guest-phys-bits "
-                           "should be 0, or from 32 to %" PRIu64 ", but is %"
-                           PRIu64, q->text, bits, guest_bits);
+        return problem_set(problem, STATUS_ERROR, "%.64s: "
+                           X86_ERROR_BASELINE_GUEST_PHYS_BITS, q->text, bits,
+                           guest_bits);
     case X86CPU_ERROR_PHYS_BITS_WITHOUT_LM:
         return problem_set(problem, STATUS_ERROR, "%.64s: "
                            X86_ERROR_PHYS_BITS_32, q->text);
@@ -119,18 +119,14 @@ static bool check_startable(const Question *q, Problem *problem)
     int missing = x86cpu_missing_cache(cpu);
 
     if (missing != X86CPU_CACHES) {
-        return problem_set(problem, STATUS_ERROR, "%.64s: %s is missing: a CPU "
-                           "with legacy-cache=off, or with some caches of its "
-                           "own, needs l1d-cache-info, l1i-cache-info, "
-                           "l2-cache-info and l3-cache-info to start, and to "
-                           "have a baseline",
-                           q->text, models_file_cache_names[missing]);
+        return problem_set(problem, STATUS_ERROR, "%.64s: "
+                           X86_ERROR_BASELINE_MISSING_CACHE, q->text,
+                           models_file_cache_names[missing]);
     }
     if (cpu->values[X86CPU_X_VENDOR_CPUID_ONLY_V2] &&
         !cpu->values[X86CPU_X_VENDOR_CPUID_ONLY]) {
         return problem_set(problem, STATUS_ERROR, "%.64s: "
-                           "x-vendor-cpuid-only-v2=on needs "
-                           "x-vendor-cpuid-only=on", q->text);
+                           X86_ERROR_BASELINE_VENDOR_ONLY_V2, q->text);
     }
     return check_phys_bits(q, problem);
 }
@@ -163,8 +159,7 @@ static bool fold_cpus(const Cpus *cpus, const Question *last, Fold *fold,
         if (!x86cpu_baseline(last->tables, &fold->cpu,
                              &cpus->items[i].described, last->context.accel,
                              &fold->step)) {
-            problem_set(problem, STATUS_ERROR, "CPUs of different vendors have "
-                        "no baseline: %.64s has vendor '%s', %.64s '%s'",
+            problem_set(problem, STATUS_ERROR, X86_ERROR_BASELINE_VENDORS,
                         cpus->items[0].text, fold->cpu.vendor,
                         cpus->items[i].text, cpus->items[i].described.vendor);
             return false;

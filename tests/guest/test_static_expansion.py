@@ -27,14 +27,15 @@ import unittest
 import unittest.mock
 
 from cpu_models import (
-    FORCE, FULL, NEWEST, OLDEST, LabChecks, Progress, count,
+    FORCE, FULL, NEWEST, OLDEST, LabChecks, Progress, ask, count,
     cpu_option, differences, expansion, random_cpu, rng, show_differences,
 )
 from guest_cpuid import GuestError
-from made_hosts import shim
+from made_hosts import made_host, no_made_hosts, shim
 from release_line import LINE, of_line
 from test_offered_features import INTEL_PT, spec
 from test_removed_features import NeedsKvm
+from varied_hosts import on_host
 
 # What CPUID says at these is made of what the sockets, dies, modules, cores
 # and threads are; levels are raised for them.  What is left open here,
@@ -52,6 +53,16 @@ OMITTED_LEAVES = {
 }
 PLACE = re.compile(r'cpuid-([0-9a-f]+)h-(?:(\d+)-)?(e[a-d]x)-(\d+)$|'
                    r'msr-([0-9a-f]+)h-(\d+)$')
+
+# On made hosts: what has no property, and is no loss.  The kernel gives it with
+# a feature that has one (SDM, appendix A), or it is a copy of leaf 1 (APM).
+NO_LOSS = {
+    'intel-cascadelake': {'480': {*range(31), *range(32, 45), *range(50, 54)},
+                          '485': {*range(5), *range(25, 28)},
+                          '48c': {8, 14}, '48f': {32 + 9}},
+    'amd-naples': {'80000001': {bit for bit in range(32)
+                                if 0x0183f3ff >> bit & 1}},
+}
 
 # In an expansion, these have the values that are worked out when a CPU is
 # realized; or they are no part of a CPU.
@@ -458,6 +469,26 @@ class TestKvm(NeedsKvm, Checks, unittest.TestCase):
                 'LD_PRELOAD': shim(),
                 'KVM_CPUID_SHIM_OFFERS': spec(INTEL_PT)}):
             return self.lab.ask([expansion('static', **model)])[0]['return']
+
+
+@unittest.skipIf(no_made_hosts(), no_made_hosts())
+class TestMadeHosts(unittest.TestCase):
+    """On hosts that have what no description needs."""
+
+    def test_no_loss(self):
+        """Bits that follow from others are not in omitted-properties"""
+        others = 0
+        for name, bits in NO_LOSS.items():
+            with self.subTest(name), on_host(made_host(name)):
+                reply = ask(['-machine', 'none', '-accel', 'kvm'], [
+                    expansion('static', 'host', {'migratable': False})])[0]
+                omitted = reply['return']['omitted-properties']
+                found = [PLACE.match(place) for place in omitted]
+                self.assertEqual([m[0] for m in found if m and int(
+                    m[4] or m[6]) in bits.get(m[1] or m[5], ())], [])
+                others += sum(map(bool, found))
+        # They were looked for.
+        self.assertTrue(others)
 
 
 if __name__ == '__main__':
