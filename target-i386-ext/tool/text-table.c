@@ -21,13 +21,21 @@ enum {
 
 static size_t width_of(FILE *out)
 {
+    static FILE *asked;
+    static size_t width;
     struct winsize size;
 
+    if (out == asked) {
+        return width;
+    }
+    asked = out;
     /* A terminal that does not know its width says 0. */
     if (ioctl(fileno(out), TIOCGWINSZ, &size) || !size.ws_col) {
-        return WIDTH;
+        width = WIDTH;
+    } else {
+        width = size.ws_col < LEAST_WIDTH ? LEAST_WIDTH : size.ws_col;
     }
-    return size.ws_col < LEAST_WIDTH ? LEAST_WIDTH : size.ws_col;
+    return width;
 }
 
 /*
