@@ -13,7 +13,6 @@
 #include "feature-names.h"
 #include "models-json.h"
 #include "models-props.h"
-#include "smp-text.h"
 #include "../near-names.h"
 
 /* So many files are kept from request to request. */
@@ -304,16 +303,18 @@ static bool get_irqchip(const json_t *request, Question *q, Problem *problem)
 }
 
 bool request_topology(const json_t *request, const char *machine,
-                      X86CpuTopology *topology, Problem *problem)
+                      X86CpuTopology *topology, SmpCounts *counts,
+                      Problem *problem)
 {
     char error[SMP_TEXT_ERROR];
     const char *smp;
 
     *topology = X86CPU_ONE_THREAD;
+    *counts = (SmpCounts) { .package_threads = 1, .max_cpus = 1 };
     if (!request_text(request, "smp", &smp, problem)) {
         return false;
     }
-    return !smp || smp_text_parse(smp, machine, topology, error) ||
+    return !smp || smp_text_parse(smp, machine, topology, counts, error) ||
            fail(problem, "%s", error);
 }
 
@@ -349,7 +350,8 @@ bool question_begin(Tool *tool, const json_t *request, size_t number,
     if (!find_machine(tool, q, problem) ||
         !get_accelerator(request, q, problem) ||
         !get_irqchip(request, q, problem) ||
-        !request_topology(request, q->machine, &q->topology, problem) ||
+        !request_topology(request, q->machine, &q->topology,
+                          &q->counts, problem) ||
         !request_vendor(request, &vendor, problem) ||
         !request_number(request, "phys-bits", 52, &phys_bits, problem) ||
         !request_number(request, "guest-phys-bits", 52, &guest_phys_bits,
@@ -419,11 +421,16 @@ bool request_fail_member(const char *who, const char *name,
 static bool check_cpu_members(const json_t *cpu, Problem *problem)
 {
     static const char *const members[] = { "cpu", "machine", NULL };
+    const char *const *member;
     const json_t *value;
     const char *name;
 
     json_object_foreach((json_t *)cpu, name, value) {
-        if (strcmp(name, "cpu") && strcmp(name, "machine")) {
+        member = members;
+        while (*member && strcmp(*member, name)) {
+            member++;
+        }
+        if (!*member) {
             return request_fail_member("a CPU", name, members, problem);
         }
     }

@@ -19,6 +19,7 @@
 #include "host-offer.h"
 #include "models-props.h"
 #include "passport.h"
+#include "smp-text.h"
 
 /* Of programs and answers; see docs/x86-cpu.rst */
 typedef enum Status {
@@ -55,6 +56,8 @@ typedef struct Verb {
     const char *arguments;
     /* Members of requests, up to a NULL; "cpu" and "cpus" are the arguments. */
     const char *const *members;
+    /* What --accel takes, and its help; NULL if that is as for most verbs */
+    const char *accelerators, *accelerators_help;
     /*
      * The answer to @request, without what all answers have; *@status is
      * STATUS_YES before.  NULL, with *@problem, if there is none.
@@ -102,7 +105,8 @@ bool request_irqchip(const json_t *request, ModelsFileIrqchip *irqchip,
 
 /* "smp", on machine type @machine */
 bool request_topology(const json_t *request, const char *machine,
-                      X86CpuTopology *topology, Problem *problem);
+                      X86CpuTopology *topology, SmpCounts *counts,
+                      Problem *problem);
 
 /* "vendor", of 12 characters; NULL if it is not there */
 bool request_vendor(const json_t *request, const char **vendor,
@@ -138,6 +142,7 @@ typedef struct Question {
     CpuContext context;
     const char *machine, *text;
     X86CpuTopology topology;
+    SmpCounts counts;
     /* Where the accelerator needs them */
     X86CpuHostValues host;
     bool has_host_values;

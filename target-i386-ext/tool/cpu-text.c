@@ -168,7 +168,9 @@ static bool set_avx10_version(Parser *p, uint64_t version)
     return true;
 }
 
-static bool set_property(Parser *p, X86CpuPropertyId id, const char *text)
+/* @name is what the user calls it */
+static bool set_property(Parser *p, X86CpuPropertyId id, const char *name,
+                         const char *text)
 {
     ModelsFileType type = models_file_type(p->context->file, id);
     CpuRequest *request = p->request;
@@ -196,7 +198,7 @@ static bool set_property(Parser *p, X86CpuPropertyId id, const char *text)
         }
         number = !strcmp(text, "auto") ? CPU_TEXT_AUTO : !strcmp(text, "on");
     } else {
-        if (!get_bool(p, x86cpu_property_names[id], text, &on)) {
+        if (!get_bool(p, name, text, &on)) {
             return false;
         }
         number = on;
@@ -307,6 +309,12 @@ static const char *const ids[] = {
     "node-id", "socket-id", "die-id", "module-id", "core-id", "thread-id",
 };
 
+bool cpu_text_is_signed(const char *name)
+{
+    return find_name(ids, ARRAY_LENGTH(ids), name) >= 0 ||
+           !strcmp(name, x86cpu_property_names[X86CPU_X_HV_MAX_VPS]);
+}
+
 static bool check_apic_id(Parser *p, const char *text)
 {
     uint64_t number;
@@ -314,6 +322,36 @@ static bool check_apic_id(Parser *p, const char *text)
     return (cpu_items_number(text, &number) && number <= UINT32_MAX) ||
            fail(p, "'apic-id' is '%.64s', which is no number from 0 to %"
                 PRIu32, text, UINT32_MAX);
+}
+
+/* What devices have besides, which is QEMU's to set */
+static bool check_device_property(Parser *p, const char *name,
+                                  const char *text, bool *known)
+{
+    static const char *const read_only[] = {
+        "added-features", "crash-information", "feature-words",
+        "filtered-features", "hotpluggable", "hotplugged", "removed-features",
+        "type", "unavailable-features",
+    };
+    bool on;
+
+    *known = true;
+    if (!strcmp(name, "realized")) {
+        return get_bool(p, name, text, &on) &&
+               (!on || fail(p, "'realized' can only be off: QEMU itself "
+                            "realizes CPUs"));
+    }
+    if (!strcmp(name, "memory")) {
+        return !*text || fail(p, "'memory' is '%.64s', which is QEMU's to "
+                              "set: leave it out", text);
+    }
+    if (find_name(read_only, ARRAY_LENGTH(read_only), name) >= 0 ||
+        (!strcmp(name, "legacy-memory") &&
+         p->tables->version < X86CPU_LINE_11_1)) {
+        return fail(p, "'%s' of CPUs can only be read: leave it out", name);
+    }
+    *known = false;
+    return false;
 }
 
 static bool check_report(Parser *p, const char *text)
@@ -356,7 +394,7 @@ static bool set(Parser *p, const char *name, const char *text)
 {
     const ModelsFile *file = p->context->file;
     bool *option = option_of(p->request, name);
-    bool is_f = !strncmp(name, "f-", 2);
+    bool is_f = !strncmp(name, "f-", 2), known, good;
     int i;
 
     if (option) {
@@ -374,12 +412,10 @@ static bool set(Parser *p, const char *name, const char *text)
                  on);
         return true;
     }
-    if (!strcmp(name, "hv-apicv")) {
-        name = "hv-avic";
-    }
-    i = find_name(x86cpu_property_names, X86CPU_PROPERTY_COUNT, name);
+    i = find_name(x86cpu_property_names, X86CPU_PROPERTY_COUNT,
+                  strcmp(name, "hv-apicv") ? name : "hv-avic");
     if (i >= 0 && models_file_type(file, i) != MODELS_FILE_NO_TYPE) {
-        return set_property(p, i, text);
+        return set_property(p, i, name, text);
     }
     i = find_name(texts, ARRAY_LENGTH(texts), name);
     if (i >= 0) {
@@ -400,7 +436,8 @@ static bool set(Parser *p, const char *name, const char *text)
     if (!strcmp(name, "enforce-report")) {
         return check_report(p, text);
     }
-    return fail_name(p, name);
+    good = check_device_property(p, name, text, &known);
+    return known ? good : fail_name(p, name);
 }
 
 /* ---- text ---- */
@@ -536,7 +573,10 @@ static bool check_custom(Parser *p)
                 "expansion, and %zu are missing, such as %s", count, missing);
 }
 
-/* As pc_compat_2_4[] of hw/i386/pc.c has it */
+/*
+ * As pc_compat_2_4[] of hw/i386/pc.c has it.  The file of CPU models does not
+ * say it: it has no model host, and newer lines have no such machine types.
+ */
 static bool passes_caches(const Parser *p)
 {
     const char *name = models_file_layer(p->context->file, p->layer);
@@ -562,9 +602,17 @@ static bool find_model(Parser *p, CpuTextProblem *problem)
     if (p->request->is_host && p->context->host_cpu) {
         return true;
     }
-    if (p->request->is_host) {
+    if (p->request->is_host && p->context->accel == X86CPU_ON_KVM) {
         *problem = CPU_TEXT_NEEDS_HOST;
         return fail(p, "what CPU model %s is, only a host knows", name);
+    }
+    if (!strcmp(name, "host")) {
+        return fail(p, "CPU model host needs KVM");
+    }
+    if (p->request->is_host) {
+        *problem = CPU_TEXT_NEEDS_HOST;
+        return fail(p, "what CPU model max is without KVM, only QEMU knows: "
+                    "ask it, with --qemu");
     }
     for (i = 0; i < models_file_model_count(file); i++) {
         x86_cpu_near_names_add(&near, name, models_file_model(file, i));

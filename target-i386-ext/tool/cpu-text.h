@@ -73,6 +73,9 @@ typedef enum CpuTextProblem {
 bool cpu_text_parse(const CpuContext *context, const char *text,
                     CpuRequest *request, CpuTextProblem *problem, char *error);
 
+/* Whether QEMU has property @name as int32_t */
+bool cpu_text_is_signed(const char *name);
+
 /*
  * Whether what @request is depends on the vendor of the host, which @context
  * lacks: the accelerator gives it to the model, and the user did not set one

@@ -208,6 +208,14 @@ void host_offer_requested(const Passport *passport, const ModelsFile *file,
     set_avx10(line, offer, cpu);
 }
 
+void host_add_late_features(const Passport *passport,
+                            const HostOptions *options, X86Cpu *cpu)
+{
+    if (options->cpu_pm && host_has_msr(passport, UMWAIT_CONTROL)) {
+        cpu->words[X86CPU_FEAT_7_0_ECX] |= WAITPKG;
+    }
+}
+
 void host_offer_cpu(const Passport *passport, const ModelsFile *file,
                     size_t layer, const HostOptions *options,
                     const HostOffer *offer, X86Cpu *cpu)
@@ -217,8 +225,6 @@ void host_offer_cpu(const Passport *passport, const ModelsFile *file,
     host_offer_requested(passport, file, layer, options, offer, &requested);
     x86cpu_describe(models_file_tables(file), &requested, X86CPU_ON_KVM,
                     &offer->values, cpu);
-    if (options->cpu_pm && host_has_msr(passport, UMWAIT_CONTROL)) {
-        cpu->words[X86CPU_FEAT_7_0_ECX] |= WAITPKG;
-    }
+    host_add_late_features(passport, options, cpu);
     models_props_settle(file, cpu);
 }

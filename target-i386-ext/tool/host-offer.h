@@ -64,6 +64,9 @@ HostLack host_offer_lack(const X86CpuTables *tables, const HostOffer *offer,
 const char *host_options_problem(const Passport *passport,
                                  const HostOptions *options);
 
+/* How many CPUs a guest may have, those to be plugged in included */
+unsigned host_max_vcpus(const Passport *passport);
+
 /*
  * Register @reg of a leaf as QEMU has it after its own changes to what KVM
  * offers; see kvm_arch_get_supported_cpuid().
@@ -100,6 +103,13 @@ void host_offer_features(const ModelsFile *file, size_t layer,
 void host_offer_requested(const Passport *passport, const ModelsFile *file,
                           size_t layer, const HostOptions *options,
                           const HostOffer *offer, X86Cpu *cpu);
+
+/*
+ * Adds what QEMU adds to model "host", or max, when it is realized, after it
+ * has removed what the host lacks, and whatever the user set.
+ */
+void host_add_late_features(const Passport *passport,
+                            const HostOptions *options, X86Cpu *cpu);
 
 /*
  * Puts the CPU of model "host" on machine types of layer @layer there in

@@ -592,13 +592,15 @@ static bool check_host(Live *l)
 static bool get_cpu(Live *l, size_t number, LiveCpu *cpu)
 {
     X86CpuTopology topology;
+    SmpCounts counts;
     char error[LIVE_MODEL_ERROR];
 
     *cpu = (LiveCpu) { .text = NULL };
     if (!request_cpu(l->request, number, &cpu->text, &cpu->machine,
                      l->problem) ||
         !use_machine(l, &cpu->machine) ||
-        !request_topology(l->request, cpu->machine, &topology, l->problem) ||
+        !request_topology(l->request, cpu->machine, &topology, &counts,
+                          l->problem) ||
         !check_host(l) ||
         (strchr(cpu->text, ',') && !get_features(l))) {
         return false;
@@ -799,8 +801,10 @@ static json_t *answer_show_live(Live *l, Status *status)
 static bool check_topology(Live *l, const char *machine)
 {
     X86CpuTopology topology;
+    SmpCounts counts;
 
-    if (!request_topology(l->request, machine, &topology, l->problem)) {
+    if (!request_topology(l->request, machine, &topology, &counts,
+                          l->problem)) {
         return false;
     }
     if (topology != X86CPU_ONE_THREAD) {

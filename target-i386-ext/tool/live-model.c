@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cpu-items.h"
+#include "cpu-text.h"
 #include "live-model.h"
 
 typedef struct Reader {
@@ -37,23 +38,6 @@ static bool is_text(const char *name)
            !strcmp(name + length - strlen(end), end);
 }
 
-/* int32_t in QEMU */
-static bool is_signed(const char *name)
-{
-    static const char *const numbers[] = {
-        "core-id", "die-id", "module-id", "node-id", "socket-id", "thread-id",
-        "x-hv-max-vps",
-    };
-    size_t i;
-
-    for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        if (!strcmp(name, numbers[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Integers above INT64_MAX: see models-json.h. */
 static json_t *integer(uint64_t number)
 {
@@ -77,7 +61,7 @@ static json_t *typed(const char *name, const char *value)
         if (cpu_items_bool(value, &on)) {
             return json_boolean(on);
         }
-        if (is_signed(name) && cpu_items_signed(value, &with_sign)) {
+        if (cpu_text_is_signed(name) && cpu_items_signed(value, &with_sign)) {
             return json_integer(with_sign);
         }
         if (cpu_items_number(value, &number)) {

@@ -7,7 +7,8 @@
  * kvm_arch_init_vcpu(), hyperv_init_vcpu(), kvm_msr_entry_add_vmx()), kvm-cpu.c
  * (kvm_cpu_xsave_init()), cpu.c (cpu_x86_cpuid()) and machine.c
  * (nested_state_post_load()) of QEMU; SDM vol. 1, 13.5 (XSAVE layout), vol. 3,
- * appendix A (VMX capabilities), 17.3.1 (IA32_MCG_CAP) and 20.1 (LBR).
+ * appendix A (VMX capabilities), 17.3.1 (IA32_MCG_CAP), 20.1 (LBR) and 38.7
+ * (SGX).
  */
 
 #include <inttypes.h>
@@ -26,6 +27,8 @@
 #define INVTSC  BIT(8)                  /* CPUID[0x80000007].EDX */
 #define MCE     BIT(7)                  /* CPUID[1].EDX */
 #define MCA     BIT(14)
+#define SGX     BIT(2)                  /* CPUID[7].EBX */
+#define PROVISIONKEY BIT(4)             /* CPUID[0x12, 1].EAX */
 #define ARCH_LBR BIT(19)                /* CPUID[7].EDX */
 #define PERFMON_V2 BIT(0)               /* CPUID[0x80000022].EAX */
 #define EPT     BIT(32 + 1)             /* VMX_PROCBASED_CTLS2 */
@@ -37,6 +40,7 @@ enum {
     /* x87 and SSE are in the legacy region of the XSAVE area. */
     FIRST_EXTENDED_COMPONENT = 2,
     COMPONENTS = 63,
+    SGX_LEAF = 0x12,
     VMX_BASIC = 0x480,
     VMX_MISC = 0x485,
     VMX_EPT_VPID_CAP = 0x48c,
@@ -84,8 +88,7 @@ void migrate_add(MigrateReasons *reasons, const char *what, bool blocking,
                                              blocking));
 }
 
-__attribute__((format(printf, 2, 3)))
-static void add_unknown(MigrateReasons *reasons, const char *format, ...)
+void migrate_add_unknown(MigrateReasons *reasons, const char *format, ...)
 {
     char text[512];
     va_list ap;
@@ -126,8 +129,21 @@ static void add_list(MigrateReasons *reasons, const char *what, bool blocking,
 
 void migrate_side_settle(MigrateSide *side)
 {
-    x86cpu_filter(side->tables, &side->described, X86CPU_ON_KVM,
-                  side->topology, &side->offer.offer, &side->filtered);
+    X86Cpu cpu = side->described, parts;
+
+    /*
+     * Properties have no parts of features, but guests see them: of
+     * vmx-invept-single-context, vmx-vpid=off leaves one.
+     */
+    x86cpu_describe(side->tables, &side->request->cpu, X86CPU_ON_KVM,
+                    &side->offer.values, &parts);
+    memcpy(cpu.words, parts.words, sizeof(cpu.words));
+    x86cpu_filter(side->tables, &cpu, X86CPU_ON_KVM, side->topology,
+                  &side->offer.offer, &side->filtered);
+    if (side->request->is_host) {
+        host_add_late_features(side->passport, &side->options,
+                               &side->filtered.remaining);
+    }
     x86cpu_view_expanded(side->tables, &side->filtered.remaining,
                          X86CPU_ON_KVM, side->topology, &side->view);
 }
@@ -361,6 +377,11 @@ static void add_errors(const MigrateSide *side, MigrateReasons *reasons)
                     "QEMU does not start on %s: %s", side->name,
                     json_string_value(json_object_get(error, "text")));
     }
+    if (side->counts.max_cpus > host_max_vcpus(side->passport)) {
+        migrate_add(reasons, "smp", true, "QEMU does not start on %s with %"
+                    PRIu64 " CPUs: the limit of its KVM is %u", side->name,
+                    side->counts.max_cpus, host_max_vcpus(side->passport));
+    }
     if (side->request->enforce) {
         add_removed(side, "enforce", true, "QEMU does not start on %s with "
                     "enforce=on%s: the host lacks %s", reasons);
@@ -431,9 +452,6 @@ static void compare_identity(const MigrateSide *a, const MigrateSide *b,
         migrate_add(reasons, "identity", false, "model-id is '%s' on %s, and "
                     "'%s' on %s", ca->model_id, a->name, cb->model_id,
                     b->name);
-    }
-    if (memcmp(a->view.caches, b->view.caches, sizeof(a->view.caches))) {
-        migrate_add(reasons, "identity", false, "the caches differ");
     }
 }
 
@@ -551,8 +569,9 @@ static void compare_xsave_layout(const MigrateSide *a, const MigrateSide *b,
             continue;
         }
         if (!known) {
-            add_unknown(reasons, "where CPUs of %s and %s keep XSAVE component "
-                        "%u: a passport lacks leaf 0xD", a->name, b->name, i);
+            migrate_add_unknown(reasons, "where CPUs of %s and %s keep XSAVE "
+                                "component %u: a passport lacks leaf 0xD",
+                                a->name, b->name, i);
         } else if (of_a[0] != of_b[0] || of_a[1] != of_b[1] ||
                    ((of_a[2] ^ of_b[2]) & 3)) {
             migrate_add(reasons, "xsave-layout", true, "XSAVE component %u has "
@@ -729,6 +748,65 @@ static void compare_pmu(const MigrateSide *a, const MigrateSide *b,
     }
 }
 
+static void add_sgx(const MigrateSide *a, const MigrateSide *b,
+                    const char *what, uint64_t of_a, uint64_t of_b,
+                    bool is_less, MigrateReasons *reasons)
+{
+    if (of_a != of_b) {
+        migrate_add(reasons, "sgx", is_less, "enclaves have %s 0x%" PRIx64
+                    " on %s, and 0x%" PRIx64 " on %s", what, of_a, a->name,
+                    of_b, b->name);
+    }
+}
+
+static uint32_t sgx_leaf(const MigrateSide *side, uint32_t subleaf,
+                         X86CpuRegister reg)
+{
+    return host_offer_cpuid(side->passport, &side->options, SGX_LEAF, subleaf,
+                            reg);
+}
+
+/* Those that KVM grants to the guest's enclaves */
+static uint64_t enclave_components(const MigrateSide *side)
+{
+    return sgx_leaf(side, 1, X86CPU_ECX) |
+           (uint64_t)sgx_leaf(side, 1, X86CPU_EDX) << 32;
+}
+
+/* What QEMU shows as KVM has it; features are compared as such. */
+static void compare_sgx(const MigrateSide *a, const MigrateSide *b,
+                        MigrateReasons *reasons)
+{
+    static const char *const sizes[] = {
+        "a size of at most (log 2) without 64-bit mode",
+        "a size of at most (log 2) with 64-bit mode",
+    };
+    uint32_t size_a = sgx_leaf(a, 0, X86CPU_EDX);
+    uint32_t size_b = sgx_leaf(b, 0, X86CPU_EDX);
+    /* x87 and SSE are always granted. */
+    uint64_t shared = a->view.components & b->view.components & ~3ull;
+    uint64_t of_a = enclave_components(a) & shared;
+    uint64_t of_b = enclave_components(b) & shared;
+    int i;
+
+    if (!shows(a, X86CPU_FEAT_7_0_EBX, SGX) ||
+        !shows(b, X86CPU_FEAT_7_0_EBX, SGX)) {
+        return;
+    }
+    for (i = 0; i < 2; i++, size_a >>= 8, size_b >>= 8) {
+        add_sgx(a, b, sizes[i], size_a & 0xff, size_b & 0xff,
+                (size_a & 0xff) > (size_b & 0xff), reasons);
+    }
+    add_sgx(a, b, "XSAVE components", of_a, of_b, of_a & ~of_b, reasons);
+    if (shows(a, X86CPU_FEAT_SGX_12_1_EAX, PROVISIONKEY) &&
+        shows(b, X86CPU_FEAT_SGX_12_1_EAX, PROVISIONKEY)) {
+        of_a = capability(a, PASSPORT_CAP_SGX_ATTRIBUTE) > 0;
+        of_b = capability(b, PASSPORT_CAP_SGX_ATTRIBUTE) > 0;
+        add_sgx(a, b, "the provisioning key", of_a, of_b, of_a > of_b,
+                reasons);
+    }
+}
+
 static void add_unmigratable(const MigrateSide *a, MigrateReasons *reasons)
 {
     size_t i;
@@ -792,8 +870,8 @@ void migrate_compare(const MigrateSide *a, const MigrateSide *b,
         if (sides[i]->is_known) {
             add_errors(sides[i], reasons);
         } else {
-            add_unknown(reasons, "what KVM offers on %s: the passport is of "
-                        "hardware alone", sides[i]->name);
+            migrate_add_unknown(reasons, "what KVM offers on %s: the passport "
+                                "is of hardware alone", sides[i]->name);
         }
     }
     if (!a->is_known && b->is_known) {
@@ -816,6 +894,7 @@ void migrate_compare(const MigrateSide *a, const MigrateSide *b,
     compare_nested(a, b, reasons);
     compare_mce(a, b, reasons);
     compare_pmu(a, b, reasons);
+    compare_sgx(a, b, reasons);
     add_unmigratable(a, reasons);
     check_hyperv(a, b, reasons);
     compare_identity(a, b, reasons);

@@ -23,10 +23,11 @@ typedef struct MigrateSide {
     HostOptions options;
     const CpuRequest *request;
     X86CpuTopology topology;
+    SmpCounts counts;
     /* False if the passport is of hardware alone: the rest is not filled. */
     bool is_known;
     HostOffer offer;
-    /* As requested there, and what remains of it */
+    /* As requested there, in whole features; and what remains of it */
     X86Cpu described;
     X86CpuFiltered filtered;
     X86CpuView view;
@@ -54,5 +55,9 @@ void migrate_compare(const MigrateSide *a, const MigrateSide *b,
 __attribute__((format(printf, 4, 5)))
 void migrate_add(MigrateReasons *reasons, const char *what, bool blocking,
                  const char *format, ...);
+
+/* Adds a text about what is not known to *@reasons. */
+__attribute__((format(printf, 2, 3)))
+void migrate_add_unknown(MigrateReasons *reasons, const char *format, ...);
 
 #endif /* X86CPU_MIGRATE_H */

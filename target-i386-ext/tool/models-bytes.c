@@ -83,19 +83,22 @@ static const char *read_some(int fd, char *to, size_t size, size_t *count)
     return done < 0 ? strerror(errno) : NULL;
 }
 
-/* A size, with room for a byte more: a guess if it is not a regular file */
-static size_t size_of(int fd)
+/*
+ * A size, with room for a byte more: a guess if it is not a regular file, or
+ * none that can be right
+ */
+static size_t size_of(int fd, bool *is_regular)
 {
     struct stat status;
-    bool known = !fstat(fd, &status) && S_ISREG(status.st_mode) &&
-                 status.st_size > 0 && status.st_size <= MAX_FILE;
 
-    return known ? status.st_size + 1 : PIECE;
+    *is_regular = !fstat(fd, &status) && S_ISREG(status.st_mode);
+    return *is_regular && status.st_size > 0 && status.st_size <= MAX_FILE
+           ? status.st_size + 1 : PIECE;
 }
 
-static const char *read_all(int fd, ModelsBytes *bytes)
+static const char *read_all(int fd, size_t size, ModelsBytes *bytes)
 {
-    const char *problem = map(bytes, size_of(fd));
+    const char *problem = map(bytes, size);
     size_t count = 1, made = 0;
 
     while (!problem && count) {
@@ -120,10 +123,10 @@ static const char *read_all(int fd, ModelsBytes *bytes)
  * Reads a regular file piece by piece, and drops what is not needed: what takes
  * longest is to make pages for it.  It is not intact if anything is unusual.
  */
-static const char *read_needed(int fd, ModelsBytes *bytes)
+static const char *read_needed(int fd, size_t size, ModelsBytes *bytes)
 {
     ModelsLinesFilter filter = { .crc = 0 };
-    const char *problem = map(bytes, size_of(fd));
+    const char *problem = map(bytes, size);
     size_t count = 1, made = 0;
 
     while (!problem && count) {
@@ -143,32 +146,28 @@ static const char *read_needed(int fd, ModelsBytes *bytes)
     return problem;
 }
 
-static bool is_regular(int fd)
-{
-    struct stat status;
-
-    return !fstat(fd, &status) && S_ISREG(status.st_mode);
-}
-
 const char *models_bytes_read(const char *path, bool needed,
                               ModelsBytes *bytes)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     const char *problem = NULL;
+    bool is_regular;
+    size_t size;
 
     *bytes = (ModelsBytes) { .start = NULL };
     if (fd < 0) {
         return strerror(errno);
     }
-    if (needed && is_regular(fd)) {
-        problem = read_needed(fd, bytes);
+    size = size_of(fd, &is_regular);
+    if (needed && is_regular) {
+        problem = read_needed(fd, size, bytes);
         if (!problem && !bytes->intact) {
             models_bytes_free(bytes);
             lseek(fd, 0, SEEK_SET);
         }
     }
     if (!problem && !bytes->intact) {
-        problem = read_all(fd, bytes);
+        problem = read_all(fd, size, bytes);
     }
     close(fd);
     return problem;

@@ -86,29 +86,14 @@ static bool takes(const Verb *verb, const Option *option)
     return false;
 }
 
-/* Verbs that take other accelerators than most do */
-static const struct {
-    const char *verb, *argument, *help;
-} accelerators[] = {
-    { "best", "kvm|tcg", "default: kvm; tcg: with --qemu only" },
-    { "check", "kvm|tcg", "default: kvm; tcg: with --qemu only" },
-    { "fleet", "kvm", "what passports are about" },
-    { "migrate", "kvm", "what passports are about" },
-    { "history", "tcg|kvm-intel|kvm-amd|kvm", "default: all" },
-};
-
 static void print_option(const Verb *verb, const Option *option, FILE *out)
 {
     const char *argument = option->argument, *help = option->help;
     char text[64];
-    size_t i;
 
-    for (i = 0; i < sizeof(accelerators) / sizeof(accelerators[0]); i++) {
-        if (!strcmp(option->name, "--accel") &&
-            !strcmp(verb->name, accelerators[i].verb)) {
-            argument = accelerators[i].argument;
-            help = accelerators[i].help;
-        }
+    if (verb->accelerators && !strcmp(option->name, "--accel")) {
+        argument = verb->accelerators;
+        help = verb->accelerators_help;
     }
     snprintf(text, sizeof(text), "%s%s%s", option->name, argument ? " " : "",
              argument ? argument : "");
@@ -381,7 +366,8 @@ bool options_parse(const Verb *verb, char **argv, Options *options,
         }
         if (option->kind != KIND_FLAG && !value) {
             value = *++argv;
-            if (!value) {
+            /* Nothing that options take looks like another option. */
+            if (!value || !strncmp(value, "--", 2)) {
                 problem_set(problem, STATUS_ERROR, "%s needs %s",
                             option->name, option->argument);
                 return false;

@@ -162,7 +162,7 @@ static void complete(uint64_t *n, bool prefer_sockets)
 }
 
 bool smp_text_parse(const char *text, const char *machine,
-                    X86CpuTopology *topology, char *error)
+                    X86CpuTopology *topology, SmpCounts *counts, char *error)
 {
     uint64_t n[LEVELS] = { 0 }, given = 1, parts, package;
     Level i;
@@ -198,5 +198,8 @@ bool smp_text_parse(const char *text, const char *machine,
     }
     *topology = parts > 1 ? X86CPU_MANY_DIES :
                 package > 1 ? X86CPU_MANY_THREADS : X86CPU_ONE_THREAD;
+    *counts = (SmpCounts) {
+        .package_threads = package, .max_cpus = n[MAXCPUS],
+    };
     return true;
 }

@@ -15,12 +15,16 @@
 /* Room for the longest error */
 enum { SMP_TEXT_ERROR = 256 };
 
+typedef struct SmpCounts {
+    uint64_t package_threads, max_cpus;
+} SmpCounts;
+
 /*
- * Puts in *@topology what -smp @text is on machine type @machine.  False, with
- * one line of ASCII in @error, of SMP_TEXT_ERROR bytes, if QEMU would refuse
- * it.
+ * Puts in *@topology and *@counts what -smp @text is on machine type @machine.
+ * False, with one line of ASCII in @error, of SMP_TEXT_ERROR bytes, if QEMU
+ * would refuse it.
  */
 bool smp_text_parse(const char *text, const char *machine,
-                    X86CpuTopology *topology, char *error);
+                    X86CpuTopology *topology, SmpCounts *counts, char *error);
 
 #endif /* X86CPU_SMP_TEXT_H */

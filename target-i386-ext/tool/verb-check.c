@@ -7,6 +7,7 @@
  * passport, what would it lack there, and why?
  */
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include "host-check.h"
@@ -44,6 +45,11 @@ static json_t *check(Tool *tool, const json_t *request,
     refusal = host_options_problem(passport, &options);
     if (refusal) {
         return problem_set(problem, STATUS_NO, "%s", refusal);
+    }
+    if (q->counts.max_cpus > host_max_vcpus(passport)) {
+        return problem_set(problem, STATUS_NO, "QEMU does not start there "
+                           "with %" PRIu64 " CPUs: the limit of its KVM is %u",
+                           q->counts.max_cpus, host_max_vcpus(passport));
     }
     if (!question_set_host(q, passport, &options, offer, problem) ||
         !question_ask(q, text, problem)) {

@@ -11,7 +11,7 @@
 #include <string.h>
 #include "baseline.h"
 #include "host-check.h"
-#include "migrate.h"
+#include "migrate-hardware.h"
 #include "translate.h"
 #include "verbs.h"
 
@@ -75,6 +75,7 @@ static bool begin_side(Tool *tool, const json_t *request, const char *member,
     side->tables = q->tables;
     side->request = &q->request;
     side->topology = q->topology;
+    side->counts = q->counts;
     side->options = (HostOptions) {
         .irqchip = q->context.irqchip,
         .cpu_pm = request_flag(request, "cpu-pm"),
@@ -281,6 +282,7 @@ static json_t *migrate(Tool *tool, const json_t *request, Migration *m,
     }
     migrate_compare(&m->a, &m->b, &m->reasons);
     if (m->a.is_known && m->b.is_known) {
+        migrate_compare_hardware(&m->a, &m->b, &m->reasons);
         compare_builds(m);
     }
     for (i = 0; i < 2; i++) {

@@ -201,6 +201,35 @@ class Checks(LabChecks, unittest.TestCase):
         self.fail_if(problems)
         self.assertGreater(good, len(questions) / 4)
 
+    def test_8_device_properties(self):
+        """What every device of QEMU has is taken, or refused, as there"""
+        listed = self.live([('qom-list-properties', {
+            'typename': 'EPYC-x86_64-cpu'})])[0]['return']
+        others = sorted(
+            name for name in (prop['name'] for prop in listed)
+            # -cpu turns underscores into dashes.
+            if not name.startswith('f-') and '_' not in name and
+            name not in self.known | {'compat-anchor'})
+        self.assertLessEqual({'realized', 'type', 'hotplugged', 'memory',
+                              'unavailable-features'}, set(others))
+        asked = list(itertools.product(others, [True, False, '', 'x']))
+        models = [{'name': 'EPYC', 'props': {name: value},
+                   'machine-type': NEWEST} for name, value in asked]
+        problems = []
+        for (name, value), (_, reply, answer) in zip(asked,
+                                                     self.expand(models)):
+            desc = reply.get('error', {}).get('desc', '')
+            # In -cpu, it looks like no other type.
+            if 'expected: string' in desc and isinstance(value, bool):
+                continue
+            reads = 'is not writable' in desc
+            text = answer.get('error', '')
+            if bool(desc) != bool(answer['status']) or \
+                    reads != ('can only be read' in text) or \
+                    (desc and f"'{name}'" not in text):
+                problems.append(f'{name}={value}: {desc}; {text}')
+        self.fail_if(problems)
+
     def test_3_comparison(self):
         """Random pairs compare as in QEMU"""
         pairs = self.random_pairs('compared')

@@ -449,6 +449,23 @@ class TestMigrate(LabChecks, unittest.TestCase):
                       ' '.join(r['text'] for r in there['reasons']
                                if r['blocking']))
 
+    def test_g_parts_of_requests(self):
+        """A part of a feature is left of it by another one that was removed"""
+        name, feature = 'intel-cascadelake', 'vmx-invept-single-context'
+        for removed, bit, other in [('vmx-vpid', 25, 41), ('vmx-ept', 41, 25)]:
+            cpu = f'Cascadelake-Server,+vmx,vmx-posted-intr=off,-{removed}'
+            there = self.one_difference(
+                'feature', cpu, name,
+                lambda w, bit=bit: flip_msr(w, 0x48c, 1 << bit))
+            self.assertIn(f'guests lack {feature} (bits {hex(1 << bit)})',
+                          there['reasons'][0]['text'])
+            self.assertEqual(len(there['reasons']), 1)
+            # Guests don't see the other part.
+            there = self.migrate(cpu, passports.passport(name), changed(
+                name, lambda w, bit=other: flip_msr(w, 0x48c, 1 << bit)))
+            self.assertEqual((there['migrates'], there['reasons']),
+                             (True, []))
+
     def test_g_xsave_state(self):
         """A feature is on both hosts, and its XSAVE component is not"""
         def avx_state(whole):
@@ -619,6 +636,223 @@ class TestMigrate(LabChecks, unittest.TestCase):
         self.assertEqual(reasons(self.migrate('host,hv-passthrough=on', whole,
                                               whole), True),
                          {'hv-passthrough'})
+
+    def test_l_sgx(self):
+        """What QEMU shows of enclaves as KVM has it"""
+        def sgx(whole, number=0, reg='edx', value=0x241f, provision=1):
+            for entries, keys in [
+                    (whole['cpuid'], ('leaf', 'subleaf')),
+                    (whole['kvm']['supported-cpuid'], ('function', 'index'))]:
+                passports.find(entries, 7, 0, keys)['ebx'] |= 4
+            kvm = whole['kvm']
+            kvm['supported-cpuid'] = [
+                entry for entry in kvm['supported-cpuid']
+                if entry['function'] != 0x12] + [
+                    {'function': 0x12, 'index': index, 'flags': 1, **regs}
+                    for index, regs in enumerate([
+                        {'eax': 1, 'ebx': 0, 'ecx': 0, 'edx': 0x241f},
+                        {'eax': 0x36, 'ebx': 0, 'ecx': 0x2e7, 'edx': 0}])]
+            offered(whole, 0x12, number)[reg] = value
+            kvm['capabilities']['SGX_ATTRIBUTE'] = provision
+
+        cpu = ('Skylake-Server,+sgx,+sgx1,+sgx-mode64,+sgx-provisionkey,'
+               '+sgx-tokenkey')
+        whole = changed(INTEL, sgx)
+        same = self.migrate(cpu, whole, whole)
+        self.assertEqual((same['migrates'], same['reasons']), (True, []))
+        for change, other in [
+                ((0, 'edx', 0x231f), cpu), ((0, 'edx', 0x241e), cpu),
+                # XCR0 of enclaves
+                ((1, 'ecx', 0x2e3), cpu),
+                ((1, 'ecx', 0x2e7, 0), cpu.replace('+sgx-prov', '-sgx-prov'))]:
+            less = changed(INTEL, lambda w, change=change: sgx(w, *change))
+            down = self.migrate(cpu, whole, less)
+            self.assertEqual(reasons(down, True), {'sgx'}, down)
+            up = self.migrate(cpu, less, whole)
+            self.assertEqual(reasons(up, False), {'sgx'}, up)
+            self.assertTrue(up['migrates'])
+            for spared in ('Skylake-Server', *({other} - {cpu})):
+                self.assertEqual(self.migrate(spared, whole, less)['reasons'],
+                                 [])
+
+    def test_l_many_cpus(self):
+        """QEMU does not start with more CPUs than KVM has"""
+        def limit(maximum, recommended=8):
+            def change(whole):
+                whole['kvm']['capabilities'].update(
+                    MAX_VCPUS=maximum, NR_VCPUS=recommended)
+            return changed(INTEL, change)
+
+        cpu, many = 'Skylake-Server', limit(1024)
+        for few, smp, fits in [
+                (limit(255), '255', True), (limit(255), '256', False),
+                (limit(255), '1,maxcpus=256', False), (limit(0, 2), '2', True),
+                (limit(0, 2), '3', False), (limit(0, 0), '4', True),
+                (limit(0, 0), '5', False), (limit(1, 0), None, True)]:
+            members = {'smp': smp} if smp else {}
+            for a, b, side in (many, few, 'B'), (few, many, 'A'):
+                answer = self.migrate(cpu, a, b, **members)
+                self.assertEqual(reasons(answer, True),
+                                 set() if fits else {'smp'}, (smp, answer))
+                if not fits:
+                    self.assertIn(f'does not start on {side}',
+                                  answer['reasons'][0]['text'])
+            answer, = batch([{'verb': 'check', 'cpu': cpu, 'host': few,
+                              **members}], MODELS)
+            self.assertEqual(answer['status'], 0 if fits else 1)
+            self.assertEqual('of its KVM' in answer.get('error', ''),
+                             not fits, answer)
+
+    # What QEMU takes from the CPU that it runs on
+
+    @staticmethod
+    def leaves(name, *entries):
+        """A made host whose CPUID has these (leaf, subleaf, registers)"""
+        def change(whole):
+            for leaf, subleaf, regs in entries:
+                entry = passports.find(whole['cpuid'], leaf, subleaf or 0,
+                                       ('leaf', 'subleaf'))
+                if entry:
+                    whole['cpuid'].remove(entry)
+                if regs:
+                    whole['cpuid'].append({
+                        'leaf': leaf, **dict(zip(passports.REGISTERS, regs)),
+                        **({} if subleaf is None else {'subleaf': subleaf})})
+        return changed(name, change)
+
+    def test_m_mwait(self):
+        """Leaf 5 is the host's with cpu-pm, for model host alone"""
+        name, regs = INTEL, (0x40, 0x40, 3, 0x2020)
+        whole = self.leaves(name, (5, None, regs))
+        for cpu in 'host', 'max,-avx2':
+            same = self.migrate(cpu, whole, whole, **{'cpu-pm': True})
+            self.assertEqual((same['migrates'], same['reasons']), (True, []))
+            for other, blocks in [
+                    # A shorter line does not wake guests that write further.
+                    ((0x20, 0x40, 3, 0x2020), True),
+                    ((0x80, 0x80, 3, 0x2020), False),
+                    ((0x40, 0x80, 3, 0x2020), False),
+                    ((0x40, 0x40, 0xb, 0x2020), False),
+                    ((0x40, 0x40, 3, 0x1020), True),
+                    ((0x40, 0x40, 3, 0x3010), True),
+                    ((0x40, 0x40, 3, 0x3020), False)]:
+                there = self.leaves(name, (5, None, other))
+                answer = self.migrate(cpu, whole, there, **{'cpu-pm': True})
+                self.assertEqual(reasons(answer, blocks), {'mwait'}, answer)
+                self.assertEqual(reasons(answer, not blocks), set())
+                self.assertIn('CPUID[0x5]', answer['reasons'][0]['text'])
+                # Without cpu-pm, and in named models, it is QEMU's.
+                self.assertEqual(self.migrate(cpu, whole, there)['reasons'],
+                                 [])
+        down = self.migrate('host', self.leaves(
+            name, (5, None, (0x40, 0x40, 0xb, 0x2020))), whole,
+            **{'cpu-pm': True})
+        self.assertEqual(reasons(down, True), {'mwait'})
+        # QEMU shows both of these flags on any host.
+        self.assertEqual(self.migrate('host', whole, self.leaves(
+            name, (5, None, (0x40, 0x40, 0, 0x2020))),
+            **{'cpu-pm': True})['reasons'], [])
+        less = self.leaves(name, (5, None, (0x20, 0x40, 0, 0)))
+        for cpu in ('Skylake-Server,+monitor', 'host,-monitor',
+                    'host,level=4,min-level=4'):
+            answer = self.migrate(cpu, whole, less, **{'cpu-pm': True})
+            self.assertNotIn('mwait', str(answer['reasons']), answer)
+            self.assertTrue(answer['migrates'], answer)
+        lacking = self.leaves(name, (5, None, None))
+        for a, b in (whole, lacking), (lacking, whole), (lacking, lacking):
+            answer = self.migrate('host', a, b, **{'cpu-pm': True})
+            self.assertIsNone(answer['migrates'])
+            self.assertIn('leaf 0x5', answer['unknown'][0])
+            self.assertTrue(self.migrate('host', a, b)['migrates'])
+
+    def test_m_waitpkg(self):
+        """With cpu-pm, QEMU adds it to model host, whatever the user says"""
+        def without(whole):
+            whole['kvm']['msr-index-list'] = [
+                m for m in whole['kvm']['msr-index-list'] if m != 0xe1]
+
+        def has(whole):
+            without(whole)
+            whole['kvm']['msr-index-list'].append(0xe1)
+
+        a, b = changed(INTEL, has), changed(INTEL, without)
+        for cpu in 'host,-waitpkg', 'max,waitpkg=off':
+            answer = self.migrate(cpu, a, b, **{'cpu-pm': True})
+            self.assertEqual(reasons(answer, True), {'feature'}, answer)
+            self.assertIn('guests lack waitpkg', answer['reasons'][0]['text'])
+            answer = self.migrate(cpu, b, a, **{'cpu-pm': True})
+            self.assertEqual(reasons(answer, False), {'added-features'})
+            self.assertEqual(self.migrate(cpu, a, b)['reasons'], [])
+        for cpu in 'host', 'Skylake-Server':
+            self.assertEqual(self.migrate(cpu, a, b, **{'cpu-pm': True})
+                             ['reasons'], [])
+
+    def test_n_host_caches(self):
+        """The caches are the host's with host-cache-info"""
+        here = {
+            INTEL: [(2, None, (0xfeff01, 0xf0, 0, 0)),
+                    (0x80000005, None, (0, 0, 0, 0)),
+                    (0x8000001d, 0, (0, 0, 0, 0))],
+            AMD: [(2, None, (0, 0, 0, 0)), (4, 0, (0, 0, 0, 0))]}
+        for name, leaf, subleaf in [
+                (INTEL, 2, None), (INTEL, 4, 3), (INTEL, 0x80000006, None),
+                (AMD, 0x80000005, None), (AMD, 0x80000006, None),
+                (AMD, 0x8000001d, 3)]:
+            whole = self.leaves(name, *here[name])
+            there = self.leaves(name, *here[name], (
+                leaf, subleaf, (0x163, 0x3c0003f, 0xfff, 6)))
+            bare = self.leaves(name, *here[name], (leaf, subleaf, None))
+            cpu = 'host,host-cache-info=on'
+            same = self.migrate(cpu, whole, whole)
+            self.assertEqual((same['migrates'], same['reasons'],
+                              same['unknown']), (True, [], []))
+            for a, b in (whole, there), (there, whole):
+                answer = self.migrate(cpu, a, b)
+                self.assertEqual(reasons(answer, False), {'identity'}, answer)
+                self.assertTrue(answer['migrates'])
+                self.assertIn(f'CPUID[{hex(leaf)}]',
+                              answer['reasons'][0]['text'])
+                for other in ('host', 'host,host-cache-info=off',
+                              'EPYC,-svm,-sse4a'):
+                    self.assertNotIn('caches', str(self.migrate(
+                        other, a, b)['reasons']))
+            if not subleaf:
+                for a, b in (whole, bare), (bare, whole):
+                    answer = self.migrate(cpu, a, b)
+                    self.assertIsNone(answer['migrates'], answer)
+                    self.assertIn(f'leaf {hex(leaf)}', answer['unknown'][0])
+                    self.assertTrue(self.migrate('host', a, b)['migrates'])
+
+    def test_n_shared_caches(self):
+        """How many threads of the host share a cache, QEMU does not show"""
+        cpu = 'host,host-cache-info=on'
+        base = [(0x80000005, None, (0, 0, 0, 0)), (2, None, (1, 0, 0, 0)),
+                (0x8000001d, 0, (0, 0, 0, 0))]
+        whole, shared = (self.leaves(INTEL, *base, (
+            4, 3, (eax, 0x3c0003f, 0xfff, 6)))
+            for eax in (0x7c0fc163, 0xfc1fc163))
+        for smp in '1', '2', '1,sockets=1':
+            self.assertEqual(self.migrate(cpu, whole, shared,
+                                          smp=smp)['reasons'], [], smp)
+        # 64 and 128 threads: guests of 100 see the former.
+        self.assertEqual(reasons(self.migrate(cpu, whole, shared, smp='100'),
+                                 False), {'identity'})
+
+    def test_n_machine_types(self):
+        """Some old machine types turn host-cache-info on"""
+        base = [(2, None, (0xfeff01, 0xf0, 0, 0)),
+                (0x80000005, None, (0, 0, 0, 0)),
+                (0x8000001d, 0, (0, 0, 0, 0))]
+        whole = self.leaves(INTEL, *base)
+        there = self.leaves(INTEL, *base, (4, 3, (0x163, 0x3c0003f, 1, 6)))
+        with open(MODELS, encoding='utf-8') as f:
+            machines = {machine for layer in json.load(f)['layers']
+                        for machine in layer['machine-types']}
+        for machine in machines & {'pc-q35-2.4', 'pc-i440fx-2.4',
+                                   'pc-q35-2.5', NEWEST}:
+            on = self.migrate('host', whole, there, machine=machine)
+            self.assertEqual('caches' in str(on['reasons']),
+                             machine.endswith('-2.4'))
 
 
 if __name__ == '__main__':
