@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../core/expand.h"
 #include "gen-cpu-definition.h"
 #include "gen-cpu-names.h"
 
@@ -581,9 +582,88 @@ static void check_complete(Place place, const char *name, const X86Cpu *cpu)
     }
 }
 
+/* Models are announced as safe to migrate. */
+static void check_migratable(const Check *check)
+{
+    int i;
+
+    for (i = 0; i < nfeatures; i++) {
+        const Feature *feature = &features[i];
+        int w = feature->word;
+        uint64_t bits = check->cpu->words[w] & feature->mask &
+                        words[w].unmigratable;
+
+        bits &= check->base ? ~check->base->words[w] : ~0ull;
+        bits &= check->checked ? ~check->checked->words[w] : ~0ull;
+        if (bits) {
+            complain(check->place, "%s: guests with '%s' can't migrate, but "
+                     "those of CPU models must; leave it to '-cpu "
+                     "MODEL,%s=on'", check->name, feature->name,
+                     feature->name);
+        }
+    }
+}
+
+enum { PHYS_BITS_TEXT = 128 };
+
+/*
+ * Why QEMU refuses the widths of addresses of @cpu, or NULL; as in
+ * x86cpu_phys_bits_error(), but -cpu can set phys-bits if the model doesn't.
+ */
+static const char *phys_bits_error(const X86Cpu *cpu,
+                                   char text[PHYS_BITS_TEXT])
+{
+    enum { LM = 1 << 29, MIN_WIDTH = 32, MAX_WIDTH = 52 };
+    uint64_t bits = cpu->values[X86CPU_PHYS_BITS];
+    uint64_t guest_bits = cpu->values[X86CPU_GUEST_PHYS_BITS];
+    uint64_t max = bits ? bits : MAX_WIDTH;
+
+    if (guest_bits == X86CPU_AUTOMATIC_PHYS_BITS) {
+        guest_bits = 0;
+    }
+    if (!bits && !guest_bits) {
+        return NULL;
+    }
+    if (!(cpu->words[X86CPU_FEAT_8000_0001_EDX] & LM)) {
+        snprintf(text, PHYS_BITS_TEXT, "'%s' needs 'lm', which is not on",
+                 bits ? "phys-bits" : "guest-phys-bits");
+    } else if (max < MIN_WIDTH || max > MAX_WIDTH) {
+        snprintf(text, PHYS_BITS_TEXT, "phys-bits %" PRIu64 " is not from %d "
+                 "to %d", bits, MIN_WIDTH, MAX_WIDTH);
+    } else if (guest_bits && (guest_bits < MIN_WIDTH || guest_bits > max)) {
+        snprintf(text, PHYS_BITS_TEXT, "guest-phys-bits %" PRIu64 " is not "
+                 "from %d to %" PRIu64 "%s", guest_bits, MIN_WIDTH, max,
+                 bits ? ", which is phys-bits" : "");
+    } else {
+        return NULL;
+    }
+    return text;
+}
+
+/* Whether @cpu (or NULL) has this very error, too */
+static bool has_phys_bits_error(const X86Cpu *cpu, const char *error)
+{
+    char text[PHYS_BITS_TEXT];
+    const char *own = cpu ? phys_bits_error(cpu, text) : NULL;
+
+    return own && !strcmp(own, error);
+}
+
+static void check_phys_bits(const Check *check)
+{
+    char text[PHYS_BITS_TEXT];
+    const char *error = phys_bits_error(check->cpu, text);
+
+    if (error && !has_phys_bits_error(check->base, error) &&
+        !has_phys_bits_error(check->checked, error)) {
+        complain(check->place, "%s: %s", check->name, error);
+    }
+}
+
 void check_cpu(Place place, const char *name, const X86Cpu *cpu,
                const X86Cpu *base, const X86Cpu *checked)
 {
+    Check check = { place, name, cpu, base, checked };
     unsigned caches = caches_of(cpu);
     int i;
 
@@ -597,9 +677,10 @@ void check_cpu(Place place, const char *name, const X86Cpu *cpu,
                      cache_keys[i]);
         }
     }
-    x86cpu_check(core_tables(), cpu, complain_of_problem,
-                 &(Check) { place, name, cpu, base, checked });
+    x86cpu_check(core_tables(), cpu, complain_of_problem, &check);
     check_needs(place, name, cpu, base, checked);
+    check_migratable(&check);
+    check_phys_bits(&check);
 }
 
 static const char *on_or_off(uint64_t word, uint64_t mask)

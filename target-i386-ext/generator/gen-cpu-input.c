@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "gen-cpu-input.h"
 
 static unsigned complaint_count;
@@ -97,8 +98,12 @@ void *new_memory(size_t size)
 
 void *grow(void *array, size_t count, size_t item_size)
 {
-    char *grown = checked(realloc(array, (count + 1) * item_size));
+    char *grown = array;
 
+    /* Twice as much each time: tables can have many thousands of models. */
+    if (!(count & (count - 1))) {
+        grown = checked(realloc(array, (count ? 2 * count : 1) * item_size));
+    }
     memset(grown + count * item_size, 0, item_size);
     return grown;
 }
@@ -168,6 +173,67 @@ char *read_file(const char *path)
         give_up(place, "it is not text: it has a NUL byte");
     }
     return text;
+}
+
+/* ---- names ---- */
+
+struct NameSlot {
+    const char *name;           /* NULL: free */
+    size_t value;
+};
+
+/* The slot with @name, or the free one where it would be */
+static struct NameSlot *find_slot(const NameIndex *index, const char *name,
+                                  size_t length)
+{
+    size_t hash = 5381, i;
+
+    for (i = 0; i < length; i++) {
+        hash = hash * 33 + tolower((unsigned char)name[i]);
+    }
+    for (;; hash++) {
+        struct NameSlot *slot = &index->slots[hash & (index->room - 1)];
+
+        if (!slot->name || (strlen(slot->name) == length &&
+                            !strncasecmp(slot->name, name, length))) {
+            return slot;
+        }
+    }
+}
+
+size_t find_name(const NameIndex *index, const char *name, size_t length)
+{
+    struct NameSlot *slot = index->count ? find_slot(index, name, length)
+                                         : NULL;
+
+    return slot && slot->name ? slot->value : SIZE_MAX;
+}
+
+void add_name(NameIndex *index, const char *name, size_t value)
+{
+    /* Half of the slots, a power of two, stay free. */
+    if (2 * index->count >= index->room) {
+        NameIndex larger = {
+            .room = index->room ? 2 * index->room : 64,
+            .count = index->count,
+        };
+        size_t i;
+
+        larger.slots = new_memory(larger.room * sizeof(*larger.slots));
+        for (i = 0; i < index->room; i++) {
+            const struct NameSlot *slot = &index->slots[i];
+
+            if (slot->name) {
+                *find_slot(&larger, slot->name, strlen(slot->name)) = *slot;
+            }
+        }
+        free(index->slots);
+        *index = larger;
+    }
+    *find_slot(index, name, strlen(name)) = (struct NameSlot) {
+        copy_text(name, strlen(name)), value,
+    };
+    index->count++;
 }
 
 /* ---- C ---- */

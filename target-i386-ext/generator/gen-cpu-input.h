@@ -45,8 +45,12 @@ void end_if_failed(void);
 /* The number of errors so far, to suppress those that only follow from them */
 unsigned complaints(void);
 
-/* malloc() and realloc() that don't fail; new memory is zeroed. */
+/* malloc() that doesn't fail; the memory is zeroed. */
 void *new_memory(size_t size);
+/*
+ * Makes room for item @count, zeroed, of @array, which only this function
+ * allocates: NULL at first.
+ */
 void *grow(void *array, size_t count, size_t item_size);
 char *copy_text(const char *text, size_t length);
 
@@ -58,6 +62,20 @@ bool parse_whole_number(const char *text, uint64_t *number);
 
 /* The text of file @path; gives up on errors and NUL bytes. */
 char *read_file(const char *path);
+
+/* ---- names ---- */
+
+/* What names stand for; as QEMU compares those of models, without case */
+typedef struct NameIndex {
+    struct NameSlot *slots;
+    size_t room, count;
+} NameIndex;
+
+/* What the first @length characters of @name stand for, or SIZE_MAX */
+size_t find_name(const NameIndex *index, const char *name, size_t length);
+
+/* Adds @name, which find_name() must not have found. */
+void add_name(NameIndex *index, const char *name, size_t value);
 
 /* ---- C ---- */
 

@@ -35,6 +35,7 @@ typedef struct Lock {
     size_t nversions;
     ReleasedName *names;
     size_t nnames;
+    NameIndex version_names;    /* what is in @versions, once checked */
 } Lock;
 
 static void begin_released_version(Lock *lock, Place place, char *line)
@@ -114,14 +115,9 @@ static void read_lock(Lock *lock, const char *path, bool site)
 
 static ReleasedVersion *find_released(const Lock *lock, const char *name)
 {
-    size_t i;
+    size_t i = find_name(&lock->version_names, name, strlen(name));
 
-    for (i = 0; i < lock->nversions; i++) {
-        if (!strcmp(lock->versions[i].name, name)) {
-            return &lock->versions[i];
-        }
-    }
-    return NULL;
+    return i < lock->nversions ? &lock->versions[i] : NULL;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -132,7 +128,7 @@ static bool same_text(const char *a, const char *b)
 static void check_version(const ReleasedVersion *released, bool site)
 {
     const Version *version;
-    const Model *model = find_version(released->name, &version);
+    Model *model = find_version(released->name, &version);
     X86Cpu cpu = { };
 
     /* find_version() ignores case, QEMU's types don't. */
@@ -143,6 +139,7 @@ static void check_version(const ReleasedVersion *released, bool site)
                  released->name);
         return;
     }
+    model->released = true;
     if (!same_text(released->alias, version->alias)) {
         complain(version->place, "%s is released: alias was '%s', would be "
                  "'%s'", released->name, released->alias ?: "",
@@ -196,16 +193,11 @@ static void check_name_at(const Lock *lock, const ReleasedName *released,
 
 static void check_name(const Lock *lock, const ReleasedName *released)
 {
-    const Model *model = NULL;
+    const Model *model = find_model(released->name, strlen(released->name));
     uint32_t *changes;
     size_t i, count;
 
-    for (i = 0; i < nmodels; i++) {
-        if (!strcmp(models[i].name, released->name)) {
-            model = &models[i];
-        }
-    }
-    if (!model) {
+    if (!model || strcmp(model->name, released->name)) {
         return;                 /* already reported for its versions */
     }
     check_name_at(lock, released, model, released->from);
@@ -222,18 +214,19 @@ uint32_t check_released(const char *path, bool site)
 {
     Lock lock = { };
     uint32_t newest = 0;
-    size_t i, j;
+    size_t i;
 
     read_lock(&lock, path, site);
     end_if_failed();
     for (i = 0; i < lock.nversions; i++) {
-        for (j = 0; j < i; j++) {
-            if (!strcmp(lock.versions[i].name, lock.versions[j].name)) {
-                give_up(lock.versions[i].place, "%s again; it is in line %d "
-                        "already", lock.versions[i].name,
-                        lock.versions[j].place.line);
-            }
+        const ReleasedVersion *other = find_released(&lock,
+                                                     lock.versions[i].name);
+
+        if (other) {
+            give_up(lock.versions[i].place, "%s again; it is in line %d "
+                    "already", lock.versions[i].name, other->place.line);
         }
+        add_name(&lock.version_names, lock.versions[i].name, i);
         check_version(&lock.versions[i], site);
     }
     for (i = 0; i < lock.nnames; i++) {

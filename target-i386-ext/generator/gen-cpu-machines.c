@@ -28,8 +28,8 @@ typedef struct MachineType {
 static MachineType *types;
 static size_t ntypes;
 
-/* Whether @name is pc-i440fx-X.Y or pc-q35-X.Y, and which version that is */
-static bool is_upstream(const char *name, uint32_t *version)
+/* What follows pc-i440fx- or pc-q35- in @name, or NULL */
+static const char *version_text(const char *name)
 {
     static const char *const families[] = { "pc-i440fx-", "pc-q35-" };
     size_t i;
@@ -38,10 +38,37 @@ static bool is_upstream(const char *name, uint32_t *version)
         size_t length = strlen(families[i]);
 
         if (!strncmp(name, families[i], length)) {
-            return parse_machine_version(name + length, version);
+            return name + length;
         }
     }
-    return false;
+    return NULL;
+}
+
+/* Whether a QEMU had machine types of this version, or a later one may */
+static bool was_released(uint32_t version)
+{
+    /* The last releases with these major numbers; 1.4 had the first types. */
+    static const uint32_t last_minors[] = {
+        [1] = 7, [2] = 12, [3] = 1, [4] = 2, [5] = 2, [6] = 2, [7] = 2,
+        [8] = 2, [9] = 2, [10] = 2,
+    };
+    uint32_t major = version >> 16;
+
+    return version >= MACHINE_VERSION(1, 4) &&
+           (major >= ARRAY_SIZE(last_minors) ||
+            (version & 0xffff) <= last_minors[major]);
+}
+
+/* Whether @name is pc-i440fx-X.Y or pc-q35-X.Y, and which version that is */
+static bool is_upstream(const char *name, uint32_t *version)
+{
+    const char *text = version_text(name);
+
+    if (!strcmp(name, "pc-q35-4.0.1")) {
+        text = "4.0";           /* the only one that a stable release added */
+    }
+    return text && parse_machine_version(text, version) &&
+           was_released(*version);
 }
 
 /* QEMU's unversioned machine types, and its aliases */
@@ -54,9 +81,11 @@ static bool is_unversioned(const char *name)
 
 bool is_upstream_machine_type(const char *name)
 {
+    const char *text = version_text(name);
     uint32_t version;
 
-    return is_upstream(name, &version) || is_unversioned(name);
+    return (text && parse_qemu_version(text, &version)) ||
+           is_unversioned(name);
 }
 
 static const MachineType *find_type(const char *name)
@@ -92,7 +121,7 @@ static bool parse_type(MachineType *type, Place place, char *line)
     if (strlen(upstream) >= sizeof(type->upstream) ||
         !is_upstream(upstream, &type->version)) {
         complain(place, "'%s' is not an upstream machine type "
-                 "pc-i440fx-X.Y or pc-q35-X.Y", upstream);
+                 "pc-i440fx-X.Y or pc-q35-X.Y of any QEMU", upstream);
         return false;
     }
     type->place = place;
@@ -120,6 +149,18 @@ void read_machine_type(Place place, char *line, bool site)
         types = grow(types, ntypes, sizeof(*types));
         types[ntypes++] = type;
     }
+}
+
+bool has_machine_type(uint32_t from, uint32_t to)
+{
+    size_t i;
+
+    for (i = 0; i < ntypes; i++) {
+        if (types[i].version >= from && types[i].version <= to) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void check_machine_types(uint32_t newest)

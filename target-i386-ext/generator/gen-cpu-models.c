@@ -17,6 +17,11 @@
 
 Model *models;
 size_t nmodels;
+/* Indexes of models by name */
+static NameIndex model_names;
+
+/* The highest version of a model, and the highest X and Y of a QEMU's X.Y */
+enum { MAX_NUMBER = 999 };
 
 /* ---- names ---- */
 
@@ -27,7 +32,7 @@ static bool has_version(const char *name, size_t *length, int *number)
     uint64_t value;
 
     if (!dash || dash[1] != 'v' || !parse_whole_number(dash + 2, &value) ||
-        value > 999 || dash[2] == '0') {
+        value > MAX_NUMBER || dash[2] == '0') {
         return false;
     }
     *length = dash - name;
@@ -119,17 +124,26 @@ static bool check_name(Place place, const char *name, bool site)
     return true;
 }
 
-static Model *find_model(const char *name, size_t length)
+Model *find_model(const char *name, size_t length)
 {
-    size_t i;
+    size_t i = find_name(&model_names, name, length);
 
-    for (i = 0; i < nmodels; i++) {
-        if (strlen(models[i].name) == length &&
-            !strncasecmp(models[i].name, name, length)) {
-            return &models[i];
-        }
+    return i < nmodels ? &models[i] : NULL;
+}
+
+/*
+ * The model of which @name is, or could become, a version.  QEMU compares
+ * names without case, so -V7 is one, too.
+ */
+static const Model *find_versioned(const char *name)
+{
+    const char *dash = strrchr(name, '-');
+
+    if (!dash || tolower((unsigned char)dash[1]) != 'v' || !dash[2] ||
+        dash[2 + strspn(dash + 2, "0123456789")]) {
+        return NULL;
     }
-    return NULL;
+    return find_model(name, dash - name);
 }
 
 /* Versions are numbered from 1, without gaps. */
@@ -139,9 +153,9 @@ static Version *find_number_of(const Model *model, size_t number)
            &model->versions[number - 1] : NULL;
 }
 
-const Model *find_version(const char *name, const Version **version)
+Model *find_version(const char *name, const Version **version)
 {
-    const Model *model;
+    Model *model;
     size_t length;
     int number;
 
@@ -155,7 +169,7 @@ const Model *find_version(const char *name, const Version **version)
 
 /* ---- reading ---- */
 
-bool parse_machine_version(const char *text, uint32_t *version)
+bool parse_qemu_version(const char *text, uint32_t *version)
 {
     uint32_t numbers[3] = { 0 };
     int i;
@@ -166,7 +180,7 @@ bool parse_machine_version(const char *text, uint32_t *version)
         }
         for (; isdigit((unsigned char)*text); text++) {
             numbers[i] = numbers[i] * 10 + *text - '0';
-            if (numbers[i] > 999) {
+            if (numbers[i] > MAX_NUMBER) {
                 return false;
             }
         }
@@ -179,6 +193,18 @@ bool parse_machine_version(const char *text, uint32_t *version)
         }
     }
     return false;
+}
+
+bool parse_machine_version(const char *text, uint32_t *version)
+{
+    char only[16];
+
+    if (!parse_qemu_version(text, version)) {
+        return false;
+    }
+    /* Neither 10.0.1 nor 010.0: no machine type is called so. */
+    snprintf(only, sizeof(only), "%u.%u", *version >> 16, *version & 0xffff);
+    return !strcmp(text, only);
 }
 
 /* since A; until B; from A to B */
@@ -237,6 +263,7 @@ static void begin_model(Reader *reader, char *line)
         return;
     }
     models = grow(models, nmodels, sizeof(*models));
+    add_name(&model_names, name, nmodels);
     reader->model = &models[nmodels++];
     reader->model->place = place;
     reader->model->site = reader->site;
@@ -257,7 +284,7 @@ static void begin_version(Reader *reader, char *line)
                  model->name, model->count + 1);
         value = model->count + 1;
     }
-    if (value > 999) {
+    if (value > MAX_NUMBER) {
         give_up(place, "%s has too many versions", model->name);
     }
     if (model->nmachines) {
@@ -440,9 +467,10 @@ void read_models_table(const char *path, bool site)
 
 /* ---- what they are ---- */
 
-static void resolve_model(Model *model);
-
-/* The base of @model; complains and returns NULL if it doesn't exist. */
+/*
+ * The base of @model, a version of @model->base_model unless that is
+ * upstream's; complains and returns NULL if it doesn't exist.
+ */
 static const X86Cpu *find_base(Model *model)
 {
     const char *name = model->based_on;
@@ -481,20 +509,19 @@ static const X86Cpu *find_base(Model *model)
                  "on %s of another directory", model->name, name);
         return NULL;
     }
-    resolve_model(other);
-    return other->lost ? NULL : &version->cpu;
+    model->base_model = other;
+    return &version->cpu;
 }
 
-static void resolve_model(Model *model)
+/* Computes the versions of @model, whose base is known. */
+static void compute_versions(Model *model)
 {
     const X86Cpu *before;
     size_t i;
 
-    if (model->resolved) {
-        return;
+    if (model->base_model && model->base_model->lost) {
+        model->base = NULL;
     }
-    model->resolved = model->resolving = true;
-    model->base = model->based_on ? find_base(model) : NULL;
     model->lost = model->based_on && !model->base;
     if (model->base) {
         model->cpu = *model->base;
@@ -508,7 +535,29 @@ static void resolve_model(Model *model)
         apply_settings(&version->cpu, &version->settings, !model->lost);
         before = &version->cpu;
     }
-    model->resolving = false;
+}
+
+/* Bases come first.  Not by recursion: there can be any number of them. */
+static void resolve_model(Model *model)
+{
+    while (model && !model->resolved) {
+        Model *base = NULL;
+
+        if (!model->resolving) {
+            model->resolving = true;
+            model->base = model->based_on ? find_base(model) : NULL;
+            base = model->base_model;
+        }
+        if (base && !base->resolved) {
+            base->waiting = model;
+            model = base;
+        } else {
+            compute_versions(model);
+            model->resolving = false;
+            model->resolved = true;
+            model = model->waiting;
+        }
+    }
 }
 
 bool is_on_machine(const Machines *machines, uint32_t machine)
@@ -560,6 +609,15 @@ static int compare_versions(const void *a, const void *b)
     return *va < *vb ? -1 : *va > *vb;
 }
 
+/* After 9.999, the last that can be written, comes 10.0. */
+static uint32_t next_machine_version(uint32_t version)
+{
+    uint32_t minor = version & 0xffff;
+
+    return minor < MAX_NUMBER ? version + 1
+                              : MACHINE_VERSION((version >> 16) + 1, 0);
+}
+
 uint32_t *machine_changes(const Model *model, uint32_t newest, size_t *count)
 {
     uint32_t *changes = new_memory((2 * model->nmachines + 1) *
@@ -569,7 +627,7 @@ uint32_t *machine_changes(const Model *model, uint32_t newest, size_t *count)
     for (i = 0; i < model->nmachines; i++) {
         changes[n++] = model->machines[i].from;
         if (model->machines[i].to < newest) {
-            changes[n++] = model->machines[i].to + 1;
+            changes[n++] = next_machine_version(model->machines[i].to);
         }
     }
     qsort(changes, n, sizeof(*changes), compare_versions);
@@ -584,7 +642,7 @@ uint32_t *machine_changes(const Model *model, uint32_t newest, size_t *count)
 
 /* ---- checks ---- */
 
-void warn_of_new_machines(uint32_t newest)
+void warn_of_machines(uint32_t oldest, uint32_t newest)
 {
     size_t i, j;
 
@@ -596,6 +654,13 @@ void warn_of_new_machines(uint32_t newest)
                 warn(row->place, "%s: no effect yet: this QEMU has machine "
                      "types up to %u.%u", models[i].name, newest >> 16,
                      newest & 0xffff);
+            }
+            /* What is released has to stay, whatever QEMU drops. */
+            if (row->to < oldest && !models[i].released &&
+                !has_machine_type(row->from, row->to)) {
+                warn(row->place, "%s: no effect: this QEMU's source has "
+                     "machine types from %u.%u on", models[i].name,
+                     oldest >> 16, oldest & 0xffff);
             }
         }
     }
@@ -756,40 +821,48 @@ static void check_model(const Model *model)
 /* Checks all names from tables, because each becomes a QOM type. */
 static void check_names(void)
 {
-    size_t i, j, k, l;
+    const Version **aliases = NULL;
+    NameIndex alias_names = { };
+    size_t i, j, naliases = 0;
 
     for (i = 0; i < nmodels; i++) {
-        const Version *same;
-        const Model *model = find_version(models[i].name, &same);
+        const Model *model = find_versioned(models[i].name);
 
         if (model) {
-            complain(models[i].place, "'%s' is a version of %s already, in "
-                     "%s:%d", models[i].name, model->name, same->place.file,
-                     same->place.line);
+            complain(models[i].place, "'%s' is a name for versions of %s, in "
+                     "%s:%d; add a version there, or use a name that does "
+                     "not end in '-vN'", models[i].name, model->name,
+                     model->place.file, model->place.line);
         }
         for (j = 0; j < models[i].count; j++) {
-            const Version *version = &models[i].versions[j], *other;
+            const Version *version = &models[i].versions[j];
             const char *alias = version->alias;
+            size_t other;
 
             if (!alias) {
                 continue;
             }
-            if (find_model(alias, strlen(alias)) ||
-                find_version(alias, &other)) {
+            model = find_versioned(alias);
+            if (model) {
+                complain(version->place, "alias '%s' is a name for versions "
+                         "of %s, in %s:%d; use one that does not end in "
+                         "'-vN'", alias, model->name, model->place.file,
+                         model->place.line);
+            }
+            if (find_model(alias, strlen(alias))) {
                 complain(version->place, "alias '%s' is a CPU model already",
                          alias);
             }
-            for (k = 0; k <= i; k++) {
-                for (l = 0; l < (k < i ? models[k].count : j); l++) {
-                    if (models[k].versions[l].alias &&
-                        !strcasecmp(models[k].versions[l].alias, alias)) {
-                        complain(version->place, "alias '%s' again; it is "
-                                 "in %s:%d already", alias,
-                                 models[k].versions[l].place.file,
-                                 models[k].versions[l].place.line);
-                    }
-                }
+            other = find_name(&alias_names, alias, strlen(alias));
+            if (other < naliases) {
+                complain(version->place, "alias '%s' again; it is in %s:%d "
+                         "already", alias, aliases[other]->place.file,
+                         aliases[other]->place.line);
+                continue;
             }
+            aliases = grow(aliases, naliases, sizeof(*aliases));
+            add_name(&alias_names, alias, naliases);
+            aliases[naliases++] = version;
         }
     }
 }

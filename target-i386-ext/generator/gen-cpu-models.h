@@ -39,6 +39,9 @@ typedef struct Model {
     bool site;                  /* from a site's table, not shipped */
     bool resolving, resolved;
     bool lost;                  /* its base is unknown */
+    bool released;              /* any of its versions */
+    struct Model *base_model;   /* of a table, or NULL */
+    struct Model *waiting;      /* to be resolved after this one */
     Settings settings;
     const X86Cpu *base;         /* what based_on names, or NULL */
     X86Cpu cpu;                 /* before any version's differences */
@@ -59,11 +62,15 @@ void resolve_models(void);
 
 /*
  * Warns of 'machines' lines for machine types newer than @newest, which this
- * QEMU does not have yet.
+ * QEMU does not have yet, and, of what is not released, for those older than
+ * @oldest, which it has no more.
  */
-void warn_of_new_machines(uint32_t newest);
+void warn_of_machines(uint32_t oldest, uint32_t newest);
 
 /* "10.0" or "10.0.13" as a machine type version; false if it is neither */
+bool parse_qemu_version(const char *text, uint32_t *version);
+
+/* The same of "10.0" alone: as names of machine types have it */
 bool parse_machine_version(const char *text, uint32_t *version);
 
 /* Whether these lines are for machine types of version @machine */
@@ -81,8 +88,11 @@ void apply_machines(const Model *model, uint32_t machine, X86Cpu *cpu);
  */
 uint32_t *machine_changes(const Model *model, uint32_t newest, size_t *count);
 
+/* The model with these first @length characters of @name, or NULL */
+Model *find_model(const char *name, size_t length);
+
 /* The model and version of @name (MODEL-vN), or NULL */
-const Model *find_version(const char *name, const Version **version);
+Model *find_version(const char *name, const Version **version);
 
 /* Prints C for all models. */
 void print_models(void);
@@ -91,6 +101,9 @@ void print_models(void);
 
 /* Whether QEMU has, or may have, a machine type or alias of this name */
 bool is_upstream_machine_type(const char *name);
+
+/* Whether one in a table stands for upstream's of versions @from to @to */
+bool has_machine_type(uint32_t from, uint32_t to);
 
 /* Reads what follows 'machine'; complains about errors in it. */
 void read_machine_type(Place place, char *line, bool site);

@@ -293,6 +293,8 @@ static void read_word(Lexer *lexer)
             count = read_names(lexer, names, 64);
         } else if (!strcmp(key, "cpuid") || !strcmp(key, "msr")) {
             read_location(lexer, word);
+        } else if (!strcmp(key, "unmigratable_flags")) {
+            word->unmigratable = read_expression(lexer);
         } else {
             skip_value(lexer);
         }

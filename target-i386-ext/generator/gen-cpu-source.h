@@ -28,6 +28,7 @@ typedef struct Word {
     char reg[16];               /* R_EBX */
     uint32_t number;            /* value of index */
     uint32_t subleaf_number;
+    uint64_t unmigratable;      /* bits that keep a guest from migrating */
 } Word;
 
 typedef struct Feature {

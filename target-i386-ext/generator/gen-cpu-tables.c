@@ -15,6 +15,7 @@
  * Plain C, because a cross build may lack libraries for the build machine.
  */
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -93,6 +94,20 @@ static void print_path(FILE *depfile, const char *path)
     }
 }
 
+/* No depfile can name it, nor can an error in one line. */
+static void check_path(const char *path)
+{
+    const char *c;
+
+    for (c = path; *c; c++) {
+        if (iscntrl((unsigned char)*c)) {
+            give_up((Place) { "gen-cpu-tables", 0 }, "'%.*s...': a path must "
+                    "not have a control character, such as a newline",
+                    (int)(c - path), path);
+        }
+    }
+}
+
 static void print_dependency(FILE *depfile, const char *path)
 {
     if (depfile) {
@@ -150,6 +165,7 @@ static void read_directory(Directory *dir, FILE *depfile,
     struct dirent **entries;
     int i, count;
 
+    check_path(dir->path);
     if (dir->site && is_missing(dir->path)) {
         depend_on_parent(depfile, dir->path);
         return;                 /* Most have none. */
@@ -162,6 +178,7 @@ static void read_directory(Directory *dir, FILE *depfile,
     for (i = 0; i < count; i++) {
         char *path = join_path(dir->path, entries[i]->d_name);
 
+        check_path(path);
         print_dependency(depfile, path);
         check_is_regular(path);
         read_table(real_path(path), dir->site);
@@ -184,10 +201,56 @@ static uint32_t newest_machine_version(const char *path)
     const char *line = next_line(&table);
     uint32_t newest;
 
-    if (!line || !parse_machine_version(line, &newest)) {
+    if (!line || !parse_qemu_version(line, &newest)) {
         give_up(table.place, "it does not begin with QEMU's version");
     }
     return newest;
+}
+
+/* The oldest that a file of machine types has, or @oldest if that is older */
+static uint32_t oldest_in(const char *path, uint32_t oldest)
+{
+    static const char macro[] = "\nDEFINE_";
+    const char *found;
+
+    if (is_missing(path)) {
+        return oldest;
+    }
+    for (found = strstr(read_file(path), macro); found;
+         found = strstr(found + 1, macro)) {
+        unsigned major, minor;
+
+        if (sscanf(found + strlen(macro), "%*[A-Z0-9_](%3u, %3u)", &major,
+                   &minor) == 2 && MACHINE_VERSION(major, minor) < oldest) {
+            oldest = MACHINE_VERSION(major, minor);
+        }
+    }
+    return oldest;
+}
+
+/*
+ * Of the tree with this file VERSION; 0 if it has no machine types.  QEMU may
+ * leave out some of its oldest ones when it starts.
+ */
+static uint32_t oldest_machine_version(const char *version)
+{
+    static const char *const files[] = {
+        "hw/i386/pc_piix.c", "hw/i386/pc_q35.c",
+    };
+    const char *slash = strrchr(version, '/');
+    char *root = slash ? copy_text(version, slash - version)
+                       : copy_text(".", 1);
+    uint32_t oldest = NO_MACHINE_VERSION;
+    size_t i;
+
+    for (i = 0; i < ARRAY_SIZE(files); i++) {
+        char *path = join_path(root, files[i]);
+
+        oldest = oldest_in(path, oldest);
+        free(path);
+    }
+    free(root);
+    return oldest == NO_MACHINE_VERSION ? 0 : oldest;
 }
 
 static void make_features(int argc, char **argv)
@@ -254,6 +317,7 @@ static Request read_request(int *argc, char ***argv)
             if (!r.depfile) {
                 give_up((Place) { value, 0 }, "%s", strerror(errno));
             }
+            check_path(r.output);
             print_path(r.depfile, r.output);
             fputc(':', r.depfile);
         } else if (!strcmp(option, "-s")) {
@@ -344,7 +408,8 @@ static void make_models(int argc, char **argv, bool release)
         }
     }
     end_if_failed();
-    warn_of_new_machines(newest_machine_version(argv[1]));
+    warn_of_machines(oldest_machine_version(argv[1]),
+                     newest_machine_version(argv[1]));
     begin_output(&r);
     if (release) {
         print_released(r.count > 1, newest);

@@ -596,6 +596,45 @@ class Tables(Generator):
             done = self.generate(table=edit(text, 'since 10.1', version))
             self.assertEqual((done.stderr, done.returncode), ('', 0))
 
+    def test_old_machines(self):
+        """What has no effect any more is told, unless it is released."""
+        macro = 'DEFINE_{}_MACHINE({}, {});\n'.format
+        generator.write_files(self.tmp, {
+            'hw/i386/pc_piix.c': '#define DEFINE_I440FX_MACHINE(1, 0)\n'
+            'DEFINE_I440FX_MACHINE_AS_LATEST(10, 0);\n'
+            + macro('I440FX', 9, 2) + macro('I440FX', 2, 10),
+            'hw/i386/pc_q35.c': '\n' + macro('Q35', 2, 11)
+            + 'DEFINE_PC_MACHINE(isapc, "isapc", pc_init_isa);\n'})
+        text = TABLE + '  machines until 2.9\n    on vme\n'
+        said = (f"m/t.tbl:{line_of(text, 'until 2.9')}: warning: one: no "
+                'effect: this QEMU\'s source has machine types from 2.10 on\n')
+        for table, warning in (
+                (text, said),
+                (edit(text, 'until 2.9', 'from 1.0 to 2.9'), said),
+                (edit(text, 'until 2.9', 'until 2.10'), ''),
+                (edit(text, 'until 2.9', 'from 2.0 to 2.11'), ''),
+                # A distributor's machine type stands for one of these.
+                (text + 'machine a is pc-q35-2.9\n', ''),
+                (text + 'machine a is pc-q35-2.10\n', said),
+                (edit(text, 'until 2.9', 'from 2.9 to 2.9')
+                 + 'machine a is pc-q35-2.8\n', said)):
+            done = self.generate(table=table)
+            self.assertEqual(done.stderr.replace(self.tmp + '/', ''), warning)
+            self.assertEqual(done.returncode, 0)
+        lock = self.generate(table=text, verb='release').stdout
+        done = self.generate(table=text, lock=lock)
+        self.assertEqual((done.stderr, done.returncode), ('', 0))
+        # Only one of the files, and from elsewhere
+        os.unlink(os.path.join(self.tmp, 'hw/i386/pc_piix.c'))
+        done = self.run_in(
+            'models', 'm', os.path.join(self.tmp, 'VERSION'), *ARGS[2:])
+        self.assertEqual(done.stderr, '')
+        self.write(table=text)
+        done = self.run_in(
+            'models', 'm', os.path.join(self.tmp, 'VERSION'), *ARGS[2:])
+        self.assertEqual(done.stderr.replace(self.tmp + '/', ''),
+                         said.replace('2.10', '2.11'))
+
     def test_line_ends(self):
         """Windows' line ends are told once, and other errors too."""
         self.refused('table', ('twin', '{}', [
@@ -618,16 +657,35 @@ class Tables(Generator):
         self.accepted('site', ('cpu one', 'cpu x_y-v7'),
                       site=edit(TABLE, ALIAS, ''))
 
-    def test_model_that_is_a_version(self):
+    def test_names_for_versions(self):
+        """Of those that are there, and of those that could come"""
         table = edit(edit(TABLE, 'cpu one', 'cpu X_y'), ALIAS, '')
-        again = edit(table, 'cpu X_y', 'cpu x_y-v2')
-        for text in table + again, again + table:
-            lines = (line_of(text, 'cpu x_y-v2'),
-                     line_of(text, 'cpu X_y') + line_of(table, '  version 2')
-                     - 1)
-            self.fails("s/s.tbl:%d: 'x_y-v2' is a version of X_y already, in "
-                       's/s.tbl:%d' % lines, site=text)
-        self.passes(site=table + edit(table, 'cpu X_y', 'cpu x_y-v3'))
+        for name in 'x_y-v2', 'X_y-v3', 'x_Y-V4', 'X_y-v1000', 'X_y-v0':
+            again = edit(table, 'cpu X_y', f'cpu {name}')
+            for text in table + again, again + table:
+                self.fails(
+                    f"s/s.tbl:{line_of(text, f'cpu {name}')}: '{name}' is a "
+                    'name for versions of X_y, in '
+                    f"s/s.tbl:{line_of(text, 'cpu X_y' + chr(10))}; add a "
+                    'version there, or use a name that does not end in '
+                    "'-vN'", site=text)
+        # Nobody else's
+        for name in ('x_y-v', 'x_y-v1x', 'x_y-w1', 'x_y_v1', 'x_y-v1-a',
+                     'x_y-1', 'z_y-v1', 'x_y-v1-v1'):
+            self.passes(site=table + edit(table, 'cpu X_y', f'cpu {name}'))
+        alias = edit(TABLE, 'cpu one', 'cpu X_y')
+        used = ("alias '{}' is a name for versions of X_y, in s/s.tbl:1; use "
+                "one that does not end in '-vN'")
+        self.refused('site', ('Uno', '{}', ('  version 1', used),
+                              'X_y-v1 X_y-v3 x_Y-V3 x_y-v07'), site=alias)
+        # Whoever comes first, and before anything is released
+        self.assertIn("alias 'X_y-v3' is a name for versions of X_y, in",
+                      self.generate(
+                          verb='release', site=edit(
+                              edit(TABLE, 'cpu one', 'cpu a_b'), 'Uno',
+                              'X_y-v3') + edit(alias, 'Uno', 'u_u')).stderr)
+        self.accepted('site', ('Uno', '{}', '', 'X_y-v X_y_v3 X_y-v3a z_z-v1'),
+                      site=alias)
 
     def test_same_name(self):
         again = "'{}' again; it is in m/t.tbl:1 already"
@@ -649,10 +707,6 @@ class Tables(Generator):
         self.refused('table', ('Uno', '{}', ('  version 1', taken),
                                'one One two'),
                      table=TABLE + edit(second, 'Uno', 'Due'))
-        site = edit(TABLE, 'cpu one', 'cpu x_y')
-        self.refused('site', ('Uno', '{}', ('  version 1', taken), 'X_y-v2'),
-                     site=site)
-        self.accepted('site', ('Uno', 'X_y-v3'), site=site)
 
     def test_stray_lines(self):
         self.fails('m/t.tbl:1: ' + filled(STRAY, 'family'),
@@ -841,6 +895,103 @@ class Tables(Generator):
                 f'{top + 1} on -1'))
             self.accepted('table', ('hv-spinlocks 7', f'{name} {top:#x}',
                                     f'{{ "{name}", "{top}" }}'))
+
+    # With 64-bit CPUs
+    LONG_MODE = {
+        'cpu_c': edit(edit(
+            CPU_C, '    [FEAT_8000_0001_ECX] = {', '''\
+    [FEAT_8000_0001_EDX] = {
+        .type = CPUID_FEATURE_WORD,
+        .feat_names = { [29] = "lm" },
+        .cpuid = { .eax = 0x80000001, .reg = R_EDX, },
+    },
+    [FEAT_8000_0001_ECX] = {'''),
+            '    DEFINE_PROP_UINT64("ucode-rev"', '''\
+    DEFINE_PROP_UINT32("phys-bits", X86CPU, phys_bits, 0),
+    DEFINE_PROP_UINT32("guest-phys-bits", X86CPU, guest_phys_bits, -1),
+    DEFINE_PROP_UINT64("ucode-rev"'''),
+        'features': edit(FEATURES_TBL, '\nlahf-lm', '\nlm lm lm 64 bits\nlahf-lm')}
+
+    def test_physical_bits(self):
+        """As QEMU takes them when it starts a CPU"""
+        table = edit(TABLE, 'on        fpu', 'on        lm fpu')
+        v2, wide = '  version 2', '    set phys-bits 48\n'
+        first = '  version 1\n    alias'
+        own, guest = 'set phys-bits {}', 'set guest-phys-bits {}'
+        beyond = 'one-v2: guest-phys-bits {} is not from 32 to '
+        self.refused(
+            'table',
+            (PMU, own, (v2, 'one-v2: phys-bits {} is not from 32 to 52'),
+             '1 20 31 53 70 4294967295'),
+            (PMU, guest, (v2, beyond + '52'), '1 31 53 60 4294967294'),
+            (PMU, guest + '\n' + wide,
+             (v2, beyond + '48, which is phys-bits'), '31 49 60'),
+            table=table, **self.LONG_MODE)
+        self.accepted(
+            'table', (PMU, own, '', '0 32 52'),
+            (PMU, guest, '', '0 32 52 4294967295'),
+            (PMU, guest + '\n' + wide, '', '0 32 48 4294967295'),
+            table=table, **self.LONG_MODE)
+        # Told once, of the version that it comes with; and of machine types
+        self.refused(
+            'table',
+            (first, f'    set phys-bits 70\n{first}',
+             ('  version 1', 'one-v1: phys-bits 70 is not from 32 to 52')),
+            ('', f'machines since 9.0\n{wide} set guest-phys-bits 50\n',
+             ('cpu one', 'one on machine types 9.0: guest-phys-bits 50 is '
+              'not from 32 to 48, which is phys-bits')),
+            table=table, **self.LONG_MODE)
+        # The version has less than its guests.
+        both = edit(table, first, f'{wide}    set guest-phys-bits 40\n{first}')
+        self.refused('table', (PMU, 'set phys-bits 39', (
+            v2, 'one-v2: guest-phys-bits 40 is not from 32 to 39, which is '
+            'phys-bits')), table=both, **self.LONG_MODE)
+        needs = "one-v2: '{}' needs 'lm', which is not on"
+        self.refused(
+            'table',
+            (PMU, 'set {} 40', (v2, needs), 'phys-bits guest-phys-bits'),
+            (PMU, 'set phys-bits 70', (v2, filled(needs, 'phys-bits'))),
+            **self.LONG_MODE)
+        self.accepted('table', (PMU, 'set {} 0', '',
+                                'phys-bits guest-phys-bits'),
+                      **self.LONG_MODE)
+        # What QEMU's own model has is QEMU's; not what is made of it.
+        cpu_c = edit(self.LONG_MODE['cpu_c'], '{ "pmu", "on" }',
+                     '{ "phys-bits", "70" }')
+        inputs = {**self.LONG_MODE, 'cpu_c': cpu_c}
+        site = edit(SITE_TABLE, 'three-v1', 'Old-v2')
+        self.passes(site=site, **inputs)
+        self.refused('site', ('reason    Ours', 'reason X\n on lm', (
+            '  version 1', 'site_a-v1: phys-bits 70 is not from 32 to 52')),
+            site=site, **inputs)
+
+    def test_unmigratable(self):
+        """Models are announced as safe to migrate."""
+        inputs = {'cpu_c': edit(
+            edit(CPU_C, '.feat_names = { "lahf-lm" },',
+                 '.feat_names = { "lahf-lm", "stays" },\n'
+                 '        .unmigratable_flags = CPUID_STAYS,'),
+            '.features[FEAT_1_EDX] =\n            CPUID_FPU,',
+            '.xlevel = 0x80000001,\n'
+            '        .features[FEAT_8000_0001_ECX] = CPUID_STAYS,'),
+            'cpu_h': CPU_H + '#define CPUID_STAYS (1U << 1)\n',
+            'features': edit(FEATURES_TBL, '\nxstore',
+                             '\nstays stays stays Put\nxstore')}
+        said = ("{}: guests with 'stays' can't migrate, but those of CPU "
+                "models must; leave it to '-cpu MODEL,stays=on'")
+        self.refused(
+            'table',
+            ('fpu de pni', 'fpu de pni stays',
+             ('  version 1', filled(said, 'one-v1'))),
+            ('lahf-lm twin', 'lahf-lm stays',
+             ('  version 2', filled(said, 'one-v2'))),
+            ('', 'machines since 9.0\n on stays\n',
+             ('cpu one', filled(said, 'one on machine types 9.0'))), **inputs)
+        # That of a base is upstream's, and can be turned off.
+        tiny = edit(SITE_TABLE, 'three-v1', 'tiny-v1')
+        self.accepted('site', ('', ''),
+                      ("model-id  Site's A", 'model-id A\n off stays'),
+                      site=tiny, **inputs)
 
     def test_caches(self):
         size = ("cache l1d: '{}' is not a size: decimal digits, in bytes or "
@@ -1123,6 +1274,22 @@ class Tables(Generator):
         self.assertEqual(len(steps[0]), 300)
         self.assertEqual(sorted(steps[0]), sorted(steps[1]))
 
+    def test_many_models(self):
+        """Of tens of thousands none is looked for in a list of them all."""
+        last = 20_000
+        text = ''.join(
+            HEAD % f'm{i}' + f'based-on m{i - 1}-v1\nversion 1\n alias a{i}\n'
+            for i in range(last, 0, -1))
+        text += HEAD % 'm0' + 'based-on Old-v2\nversion 1\n'
+        self.write(table=text)
+        lock = self.run_in('release', *ARGS)
+        self.assertEqual((lock.stderr, lock.returncode), ('', 0))
+        self.write(table=text, lock=lock.stdout)
+        done = self.run_in('models', *ARGS)
+        self.assertEqual((done.stderr, done.returncode), ('', 0))
+        self.assertIn(f'#define X86_CPU_TABLE_MODELS {last + 1}\n',
+                      done.stdout)
+
     def test_machines(self):
         self.refused(
             'table',
@@ -1138,6 +1305,9 @@ class Tables(Generator):
                  ' since 10x1', ' since 10.0x', ' since 10.0.1.',
                  ' since 10.0.', ' since 10.0.1.1', ' from 1.0 to x',
                  ' from x to 1.0', ' since 10..0', ' Since 10.0',
+                 ' since 9.0.1', ' since 10.0.13', ' since 09.0',
+                 ' since 09.00', ' since 9.000', ' until 9.00', ' until 9.0.1',
+                 ' from 9.0 to 9.01', ' from 00.0 to 9.1',
                  ' from 9.0 - 9.1')),
             ('', '  machines since 10.1\n',
              "one: the 'machines' block is empty"),
@@ -1155,7 +1325,8 @@ class Tables(Generator):
              f'{{ {low:#x}, {high:#x}, 0, table_machine_props')
             for good, low, high in (
                 ('since 9.1', 0x90001, 0xffffffff),
-                ('since 10.0.13', 0xa0000, 0xffffffff),
+                ('since 10.0', 0xa0000, 0xffffffff),
+                ('until 0.0', 0, 0),
                 ('until 9.1', 0, 0x90001),
                 ('from 9.0 to 9.0', 0x90000, 0x90000),
                 ('from 0.0 to 999.999', 0, 0x3e703e7))))
@@ -1910,6 +2081,14 @@ name one from 9.1 to 10.0 version 1
             'from 9.2 before 10.0', 'from 9.0 to 9.0')),
             table=table, lock=lock)
 
+    def test_the_last_of_a_major_version(self):
+        """What comes after it can be written, too."""
+        table = TABLE + 'machines until 9.999\non vme\n'
+        lock = self.release(table=table)
+        self.assertIn('\nname one from 0.0 before 10.0 version 1\n', lock)
+        self.assertIn('\nname one from 10.0 to 10.0 version 1\n', lock)
+        self.assertEqual(self.release(table=table, lock=lock), lock)
+
     def test_lock_files_that_are_wrong(self):
         unknown = ("unknown key '{}'; lock files are written by make "
                    'release-models alone')
@@ -2001,14 +2180,21 @@ class MachineTypes(Generator):
              'pc-q35-9.1 pc-i440fx-10.0 pc-q35-4.0.1 pc q35 isapc microvm '
              'none x-remote'),
             ('pc-q35-9.2', '{}', "'{}' is not an upstream machine type "
-             'pc-i440fx-X.Y or pc-q35-X.Y',
+             'pc-i440fx-X.Y or pc-q35-X.Y of any QEMU',
              'pc-q35-acme q35 pc-q35- pc-q35-9 isapc xpc-q35-9.2 pc-q35-9.2x '
-             f'virt-9.2 pc-q35-{"0" * 60}9.2'),
+             f'virt-9.2 pc-q35-{"0" * 60}9.2 pc-i440fx-08.02 pc-q35-9.02 '
+             'pc-q35-9.2.0 pc-i440fx-4.0.1 pc-q35-0.15 pc-q35-1.0 pc-q35-1.3 '
+             'pc-q35-1.8 pc-q35-2.13 pc-q35-3.2 pc-i440fx-4.3 pc-q35-9.3 '
+             'pc-q35-10.3'),
             ('pc-q35-9.2', '{}', "machine type 'a' can't stand for {}: this "
              'QEMU has machine types up to 10.0', 'pc-q35-10.1 '
              'pc-i440fx-11.0'), table=row)
         self.accepted('table', (' a ', ' {} ', '', f'{"a" * 63} A.b_c-d+1 0'),
-                      ('9.2', '10.0'), table=row)
+                      ('9.2', '{}', '"pc-q35-{}"',
+                       '10.0 1.4 1.7 2.12 3.1 4.0.1 4.2'), table=row)
+        for later in '10.2', '11.0', '11.9':
+            self.passes(table=f'machine a is pc-q35-{later}',
+                        version=later + '.1\n')
         self.passes(table='machine a is pc-q35-10.1', version='10.1.2\n')
 
     def test_again(self):
@@ -2112,6 +2298,23 @@ class CommandLine(Generator):
                 ['make', '-q', 'o $ut'], cwd=self.tmp, check=False,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             self.assertEqual(done.returncode, 1 if changed else 0, done)
+
+    def test_names_with_control_characters(self):
+        """They could be read as other lines of a depfile."""
+        self.write()
+        for bad in '\n', '\t', '\r', '\x7f':
+            error = ("gen-cpu-tables:0: '{}...': a path must not have a "
+                     'control character, such as a newline\n')
+            path = f'x{bad}y.tbl'
+            generator.write_files(self.tmp, {f'm/{path}': '# None\n'})
+            os.mkdir(os.path.join(self.tmp, f'a{bad}b'))
+            for verb in 'models', 'release':
+                self.ends(filled(error, 'm/x'), verb, *ARGS)
+            os.unlink(os.path.join(self.tmp, 'm', path))
+            self.ends(filled(error, 'a'), 'models', '-o', 'o', '-d', 'd',
+                      '-s', f'a{bad}b', *ARGS)
+            self.ends(filled(error, 'o'), 'models', '-o', f'o{bad}', '-d',
+                      'd', *ARGS)
 
     def test_order_of_files(self):
         one, two, three = re.split(r'(?m)^(?=cpu)', RICH_TABLE)[1:]
@@ -2255,6 +2458,47 @@ class RealTree(Generator):
             self.assertIn(f"'{name}' is not a property of this QEMU that is on "
                           'or off', done.stderr)
             self.assertEqual(done.returncode, 1)
+
+    def real_error(self, table):
+        """What is said of a table that is refused"""
+        generator.write_files(self.tmp, {'wrong/w.tbl': table})
+        done = self.run_in('models', 'wrong', *self.args)
+        self.assertEqual(done.returncode, 1)
+        return done.stderr.replace(self.tmp + '/', '')
+
+    def test_what_no_cpu_can_start_with(self):
+        head = HEAD % 'Wide' + '    based-on  EPYC-v1\n'
+        for width in 20, 31, 53, 70:
+            self.assertEqual(
+                self.real_error(head + f'set phys-bits {width}\nversion 1\n'),
+                f'wrong/w.tbl:5: Wide-v1: phys-bits {width} is not from 32 to '
+                '52\n')
+        self.assertEqual(
+            self.real_error(head + 'set guest-phys-bits 60\nversion 1\n'),
+            'wrong/w.tbl:5: Wide-v1: guest-phys-bits 60 is not from 32 to '
+            '52\n')
+        # The limits are QEMU's.
+        self.assertRegex(self.cpu_c, r'cpu->phys_bits < 32\)')
+        most = re.search(r'cpu->phys_bits > (52|TARGET_PHYS_ADDR_SPACE_BITS)'
+                         r'\b', self.cpu_c)[1]
+        if most != '52':
+            with open(os.path.join(SOURCE, 'target/i386/cpu-param.h'),
+                      encoding='utf-8') as f:
+                self.assertRegex(f.read(), rf'define {most} +52\n')
+
+    def test_what_cannot_migrate(self):
+        self.assertIn("'-cpu MODEL,invtsc=on'", self.real_error(
+            HEAD % 'Fixed' + 'based-on EPYC-v1\non invtsc\nversion 1\n'))
+
+    def test_old_machines(self):
+        generator.write_files(self.tmp, {'old/o.tbl': (
+            HEAD % 'Old' + 'based-on EPYC-v1\nversion 1\n'
+            'machines until 2.0\noff avx2\n')})
+        done = self.run_in('models', 'old', *self.args)
+        self.assertRegex(
+            done.stderr, r'o\.tbl:5: warning: Old: no effect: this QEMU.s '
+            r'source has machine types from \d+\.\d+ on\n$')
+        self.assertEqual(done.returncode, 0)
 
     def copies(self):
         models = list(self.upstream())
