@@ -18,6 +18,7 @@
 #include "qobject/qstring.h"
 #include "system/kvm.h"
 #include "target/i386/cpu-internal.h"
+#include "target/i386/ext/core-words.h"
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/cpu-description.h"
 #include "target/i386/ext/cpu-value.h"
@@ -26,79 +27,12 @@
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include X86_CPU_MODEL_COMMANDS
 
-/* The core's words are QEMU's, by name. */
-static const FeatureWord qemu_words[X86CPU_WORD_COUNT] = {
-    [X86CPU_FEAT_1_EDX] = FEAT_1_EDX,
-    [X86CPU_FEAT_1_ECX] = FEAT_1_ECX,
-    [X86CPU_FEAT_8000_0001_EDX] = FEAT_8000_0001_EDX,
-    [X86CPU_FEAT_8000_0001_ECX] = FEAT_8000_0001_ECX,
-    [X86CPU_FEAT_C000_0001_EDX] = FEAT_C000_0001_EDX,
-    [X86CPU_FEAT_KVM] = FEAT_KVM,
-    [X86CPU_FEAT_KVM_HINTS] = FEAT_KVM_HINTS,
-    [X86CPU_FEAT_SVM] = FEAT_SVM,
-    [X86CPU_FEAT_7_0_EBX] = FEAT_7_0_EBX,
-    [X86CPU_FEAT_7_0_ECX] = FEAT_7_0_ECX,
-    [X86CPU_FEAT_7_0_EDX] = FEAT_7_0_EDX,
-    [X86CPU_FEAT_7_1_EAX] = FEAT_7_1_EAX,
-    [X86CPU_FEAT_7_1_ECX] = FEAT_7_1_ECX,
-    [X86CPU_FEAT_7_1_EDX] = FEAT_7_1_EDX,
-    [X86CPU_FEAT_7_2_EDX] = FEAT_7_2_EDX,
-    [X86CPU_FEAT_1E_1_EAX] = FEAT_1E_1_EAX,
-    [X86CPU_FEAT_24_0_EBX] = FEAT_24_0_EBX,
-    [X86CPU_FEAT_29_0_EBX] = FEAT_29_0_EBX,
-    [X86CPU_FEAT_24_1_ECX] = FEAT_24_1_ECX,
-    [X86CPU_FEAT_8000_0007_EDX] = FEAT_8000_0007_EDX,
-    [X86CPU_FEAT_8000_0007_EBX] = FEAT_8000_0007_EBX,
-    [X86CPU_FEAT_8000_0008_EBX] = FEAT_8000_0008_EBX,
-    [X86CPU_FEAT_8000_0021_EAX] = FEAT_8000_0021_EAX,
-    [X86CPU_FEAT_8000_0021_EBX] = FEAT_8000_0021_EBX,
-    [X86CPU_FEAT_8000_0021_ECX] = FEAT_8000_0021_ECX,
-    [X86CPU_FEAT_8000_0022_EAX] = FEAT_8000_0022_EAX,
-    [X86CPU_FEAT_XSAVE] = FEAT_XSAVE,
-    [X86CPU_FEAT_XSAVE_XSS_LO] = FEAT_XSAVE_XSS_LO,
-    [X86CPU_FEAT_XSAVE_XSS_HI] = FEAT_XSAVE_XSS_HI,
-    [X86CPU_FEAT_6_EAX] = FEAT_6_EAX,
-    [X86CPU_FEAT_XSAVE_XCR0_LO] = FEAT_XSAVE_XCR0_LO,
-    [X86CPU_FEAT_XSAVE_XCR0_HI] = FEAT_XSAVE_XCR0_HI,
-    [X86CPU_FEAT_ARCH_CAPABILITIES] = FEAT_ARCH_CAPABILITIES,
-    [X86CPU_FEAT_CORE_CAPABILITY] = FEAT_CORE_CAPABILITY,
-    [X86CPU_FEAT_PERF_CAPABILITIES] = FEAT_PERF_CAPABILITIES,
-    [X86CPU_FEAT_VMX_PROCBASED_CTLS] = FEAT_VMX_PROCBASED_CTLS,
-    [X86CPU_FEAT_VMX_SECONDARY_CTLS] = FEAT_VMX_SECONDARY_CTLS,
-    [X86CPU_FEAT_VMX_PINBASED_CTLS] = FEAT_VMX_PINBASED_CTLS,
-    [X86CPU_FEAT_VMX_EXIT_CTLS] = FEAT_VMX_EXIT_CTLS,
-    [X86CPU_FEAT_VMX_ENTRY_CTLS] = FEAT_VMX_ENTRY_CTLS,
-    [X86CPU_FEAT_VMX_MISC] = FEAT_VMX_MISC,
-    [X86CPU_FEAT_VMX_EPT_VPID_CAPS] = FEAT_VMX_EPT_VPID_CAPS,
-    [X86CPU_FEAT_VMX_BASIC] = FEAT_VMX_BASIC,
-    [X86CPU_FEAT_VMX_VMFUNC] = FEAT_VMX_VMFUNC,
-    [X86CPU_FEAT_14_0_ECX] = FEAT_14_0_ECX,
-    [X86CPU_FEAT_SGX_12_0_EAX] = FEAT_SGX_12_0_EAX,
-    [X86CPU_FEAT_SGX_12_0_EBX] = FEAT_SGX_12_0_EBX,
-    [X86CPU_FEAT_SGX_12_1_EAX] = FEAT_SGX_12_1_EAX,
-};
-
 const char *const x86_cpu_cache_property_names[X86CPU_CACHES] = {
     [X86CPU_CACHE_L1D] = "l1d-cache-info",
     [X86CPU_CACHE_L1I] = "l1i-cache-info",
     [X86CPU_CACHE_L2] = "l2-cache-info",
     [X86CPU_CACHE_L3] = "l3-cache-info",
 };
-
-X86CpuWordId x86_cpu_core_word(FeatureWord w)
-{
-    int i;
-
-    for (i = 0; i < X86CPU_WORD_COUNT && qemu_words[i] != w; i++) {
-        /* No more than to find it */
-    }
-    return i;
-}
-
-FeatureWord x86_cpu_qemu_word(X86CpuWordId word)
-{
-    return qemu_words[word];
-}
 
 /* ---- tables ---- */
 
@@ -107,7 +41,7 @@ static void add_words(X86CpuTables *tables)
     int i;
 
     for (i = 0; i < X86CPU_WORD_COUNT; i++) {
-        FeatureWord w = qemu_words[i];
+        FeatureWord w = x86_cpu_qemu_word(i);
         const FeatureWordInfo *wi = &feature_word_info[w];
 
         if (w == FEATURE_WORDS) {
@@ -418,7 +352,7 @@ void x86_cpu_value_add_features(X86Cpu *value, X86CPU *cpu)
 
     for (i = 0; i < tables->nfeatures; i++) {
         const X86CpuFeature *feature = &tables->features[i];
-        FeatureWord w = qemu_words[feature->word];
+        FeatureWord w = x86_cpu_qemu_word(feature->word);
 
         if ((cpu->env.features[w] & feature->mask) == feature->mask) {
             value->words[feature->word] |= feature->mask;
@@ -504,7 +438,7 @@ static void add_feature_names(strList ***tail, const X86CpuNames *names,
         }
     }
     for (; unnamed; unnamed &= unnamed - 1) {
-        X86CPUFeatureBit fb = { qemu_words[word], ctz64(unnamed) };
+        X86CPUFeatureBit fb = { x86_cpu_qemu_word(word), ctz64(unnamed) };
 
         QAPI_LIST_APPEND(*tail, x86_cpu_feature_name_or_place(fb));
     }

@@ -47,12 +47,6 @@ QObject *x86_cpu_value_object(const X86Cpu *value, X86CpuPropertyId id);
 /* The names of the caches' properties, by X86CPU_CACHE_L1D and so on */
 extern const char *const x86_cpu_cache_property_names[X86CPU_CACHES];
 
-/* QEMU's word @word, or FEATURE_WORDS if it has none */
-FeatureWord x86_cpu_qemu_word(X86CpuWordId word);
-
-/* The core's word of QEMU's @w, which is not FEATURE_WORDS */
-X86CpuWordId x86_cpu_core_word(FeatureWord w);
-
 /* Turns the feature with property @name of @value on or off. */
 void x86_cpu_value_set_feature(X86Cpu *value, const char *name, bool on);
 

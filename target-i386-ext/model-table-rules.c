@@ -14,6 +14,7 @@
 #include "qobject/qstring.h"
 #include "target/i386/cpu-internal.h"
 #include "target/i386/ext/compat.h"
+#include "target/i386/ext/core-words.h"
 #include "target/i386/ext/core/baseline.h"
 #include "target/i386/ext/cpu-value.h"
 #include "target/i386/ext/feature-dictionary.h"
