@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,63 +178,34 @@ char *read_file(const char *path)
 
 /* ---- names ---- */
 
-struct NameSlot {
-    const char *name;           /* NULL: free */
-    size_t value;
-};
+typedef struct Name {
+    const char *text;
+    size_t length, value;
+} Name;
 
-/* The slot with @name, or the free one where it would be */
-static struct NameSlot *find_slot(const NameIndex *index, const char *name,
-                                  size_t length)
+static int compare_names(const void *a, const void *b)
 {
-    size_t hash = 5381, i;
+    const Name *na = a, *nb = b;
 
-    for (i = 0; i < length; i++) {
-        hash = hash * 33 + tolower((unsigned char)name[i]);
-    }
-    for (;; hash++) {
-        struct NameSlot *slot = &index->slots[hash & (index->room - 1)];
-
-        if (!slot->name || (strlen(slot->name) == length &&
-                            !strncasecmp(slot->name, name, length))) {
-            return slot;
-        }
-    }
+    return na->length != nb->length ? (na->length < nb->length ? -1 : 1)
+                                    : strncasecmp(na->text, nb->text,
+                                                  na->length);
 }
 
 size_t find_name(const NameIndex *index, const char *name, size_t length)
 {
-    struct NameSlot *slot = index->count ? find_slot(index, name, length)
-                                         : NULL;
+    Name key = { .text = name, .length = length };
+    Name **found = tfind(&key, &index->root, compare_names);
 
-    return slot && slot->name ? slot->value : SIZE_MAX;
+    return found ? (*found)->value : SIZE_MAX;
 }
 
 void add_name(NameIndex *index, const char *name, size_t value)
 {
-    /* Half of the slots, a power of two, stay free. */
-    if (2 * index->count >= index->room) {
-        NameIndex larger = {
-            .room = index->room ? 2 * index->room : 64,
-            .count = index->count,
-        };
-        size_t i;
+    Name *added = new_memory(sizeof(*added));
 
-        larger.slots = new_memory(larger.room * sizeof(*larger.slots));
-        for (i = 0; i < index->room; i++) {
-            const struct NameSlot *slot = &index->slots[i];
-
-            if (slot->name) {
-                *find_slot(&larger, slot->name, strlen(slot->name)) = *slot;
-            }
-        }
-        free(index->slots);
-        *index = larger;
-    }
-    *find_slot(index, name, strlen(name)) = (struct NameSlot) {
-        copy_text(name, strlen(name)), value,
-    };
-    index->count++;
+    *added = (Name) { copy_text(name, strlen(name)), strlen(name), value };
+    checked(tsearch(added, &index->root, compare_names));
 }
 
 /* ---- C ---- */

@@ -67,8 +67,7 @@ char *read_file(const char *path);
 
 /* What names stand for; as QEMU compares those of models, without case */
 typedef struct NameIndex {
-    struct NameSlot *slots;
-    size_t room, count;
+    void *root;                 /* of tsearch() */
 } NameIndex;
 
 /* What the first @length characters of @name stand for, or SIZE_MAX */
