@@ -608,7 +608,7 @@ enum { PHYS_BITS_TEXT = 128 };
 
 /*
  * Why QEMU refuses the widths of addresses of @cpu, or NULL; as in
- * x86cpu_phys_bits_error(), but -cpu can set phys-bits if the model doesn't.
+ * x86cpu_phys_bits_error().
  */
 static const char *phys_bits_error(const X86Cpu *cpu,
                                    char text[PHYS_BITS_TEXT])
@@ -616,7 +616,9 @@ static const char *phys_bits_error(const X86Cpu *cpu,
     enum { LM = 1 << 29, MIN_WIDTH = 32, MAX_WIDTH = 52 };
     uint64_t bits = cpu->values[X86CPU_PHYS_BITS];
     uint64_t guest_bits = cpu->values[X86CPU_GUEST_PHYS_BITS];
-    uint64_t max = bits ? bits : MAX_WIDTH;
+    uint64_t max = bits ? bits
+                   : cpu->values[X86CPU_HOST_PHYS_BITS] ? MAX_WIDTH
+                   : X86CPU_DEFAULT_PHYS_BITS;
 
     if (guest_bits == X86CPU_AUTOMATIC_PHYS_BITS) {
         guest_bits = 0;
@@ -627,7 +629,7 @@ static const char *phys_bits_error(const X86Cpu *cpu,
     if (!(cpu->words[X86CPU_FEAT_8000_0001_EDX] & LM)) {
         snprintf(text, PHYS_BITS_TEXT, "'%s' needs 'lm', which is not on",
                  bits ? "phys-bits" : "guest-phys-bits");
-    } else if (max < MIN_WIDTH || max > MAX_WIDTH) {
+    } else if (bits && (bits < MIN_WIDTH || bits > MAX_WIDTH)) {
         snprintf(text, PHYS_BITS_TEXT, "phys-bits %" PRIu64 " is not from %d "
                  "to %d", bits, MIN_WIDTH, MAX_WIDTH);
     } else if (guest_bits && (guest_bits < MIN_WIDTH || guest_bits > max)) {

@@ -70,8 +70,8 @@ bool same_thing(const Setting *a, const Setting *b);
 
 /*
  * Complains, for the CPU @name at @place, about missing keys, unmet
- * dependencies, features hidden by its level or that keep guests from
- * migrating, and widths of addresses; except for problems that
+ * dependencies, features that its level hides or that keep guests from
+ * migrating, and impossible widths of addresses; except for problems that
  * @base (or NULL) has as well, which are not the table's fault, or @checked
  * (or NULL), which were reported there.
  */

@@ -65,7 +65,7 @@ char *read_file(const char *path);
 
 /* ---- names ---- */
 
-/* What names stand for; as QEMU compares those of models, without case */
+/* What names stand for; without case, so that no two differ only in it */
 typedef struct NameIndex {
     void *root;                 /* of tsearch() */
 } NameIndex;

@@ -132,8 +132,8 @@ Model *find_model(const char *name, size_t length)
 }
 
 /*
- * The model of which @name is, or could become, a version.  QEMU compares
- * names without case, so -V7 is one, too.
+ * The model of which @name is, or could become, a version.  Names must differ
+ * in more than case, so -V7 is one, too.
  */
 static const Model *find_versioned(const char *name)
 {
@@ -658,7 +658,7 @@ void warn_of_machines(uint32_t oldest, uint32_t newest)
             /* What is released has to stay, whatever QEMU drops. */
             if (row->to < oldest && !models[i].released &&
                 !has_machine_type(row->from, row->to)) {
-                warn(row->place, "%s: no effect: this QEMU's source has "
+                warn(row->place, "%s: no effect: this QEMU has the CPUs of "
                      "machine types from %u.%u on", models[i].name,
                      oldest >> 16, oldest & 0xffff);
             }

@@ -63,7 +63,7 @@ void resolve_models(void);
 /*
  * Warns of 'machines' lines for machine types newer than @newest, which this
  * QEMU does not have yet, and, of what is not released, for those older than
- * @oldest, which it has no more.
+ * @oldest, which it no longer has.
  */
 void warn_of_machines(uint32_t oldest, uint32_t newest);
 

@@ -229,8 +229,8 @@ static uint32_t oldest_in(const char *path, uint32_t oldest)
 }
 
 /*
- * Of the tree with this file VERSION; 0 if it has no machine types.  QEMU may
- * leave out some of its oldest ones when it starts.
+ * Of the tree with this file VERSION, and of what has the CPUs of machine types
+ * that QEMU has removed; 0 if it has no machine types.
  */
 static uint32_t oldest_machine_version(const char *version)
 {
@@ -240,6 +240,8 @@ static uint32_t oldest_machine_version(const char *version)
     const char *slash = strrchr(version, '/');
     char *root = slash ? copy_text(version, slash - version)
                        : copy_text(".", 1);
+    /* The first in tables/machines, for cpu-compat and the like */
+    const uint32_t first_layer = MACHINE_VERSION(2, 4);
     uint32_t oldest = NO_MACHINE_VERSION;
     size_t i;
 
@@ -250,7 +252,8 @@ static uint32_t oldest_machine_version(const char *version)
         free(path);
     }
     free(root);
-    return oldest == NO_MACHINE_VERSION ? 0 : oldest;
+    return oldest == NO_MACHINE_VERSION ? 0 :
+           oldest > first_layer ? first_layer : oldest;
 }
 
 static void make_features(int argc, char **argv)

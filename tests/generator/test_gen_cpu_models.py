@@ -602,22 +602,22 @@ class Tables(Generator):
         generator.write_files(self.tmp, {
             'hw/i386/pc_piix.c': '#define DEFINE_I440FX_MACHINE(1, 0)\n'
             'DEFINE_I440FX_MACHINE_AS_LATEST(10, 0);\n'
-            + macro('I440FX', 9, 2) + macro('I440FX', 2, 10),
-            'hw/i386/pc_q35.c': '\n' + macro('Q35', 2, 11)
+            + macro('I440FX', 9, 2) + macro('I440FX', 2, 2),
+            'hw/i386/pc_q35.c': '\n' + macro('Q35', 2, 3)
             + 'DEFINE_PC_MACHINE(isapc, "isapc", pc_init_isa);\n'})
-        text = TABLE + '  machines until 2.9\n    on vme\n'
-        said = (f"m/t.tbl:{line_of(text, 'until 2.9')}: warning: one: no "
-                'effect: this QEMU\'s source has machine types from 2.10 on\n')
+        text = TABLE + '  machines until 2.1\n    on vme\n'
+        said = (f"m/t.tbl:{line_of(text, 'until 2.1')}: warning: one: no "
+                'effect: this QEMU has the CPUs of machine types from 2.2 on\n')
         for table, warning in (
                 (text, said),
-                (edit(text, 'until 2.9', 'from 1.0 to 2.9'), said),
-                (edit(text, 'until 2.9', 'until 2.10'), ''),
-                (edit(text, 'until 2.9', 'from 2.0 to 2.11'), ''),
+                (edit(text, 'until 2.1', 'from 1.0 to 2.1'), said),
+                (edit(text, 'until 2.1', 'until 2.2'), ''),
+                (edit(text, 'until 2.1', 'from 2.0 to 2.3'), ''),
                 # A distributor's machine type stands for one of these.
-                (text + 'machine a is pc-q35-2.9\n', ''),
-                (text + 'machine a is pc-q35-2.10\n', said),
-                (edit(text, 'until 2.9', 'from 2.9 to 2.9')
-                 + 'machine a is pc-q35-2.8\n', said)):
+                (text + 'machine a is pc-q35-2.1\n', ''),
+                (text + 'machine a is pc-q35-2.2\n', said),
+                (edit(text, 'until 2.1', 'from 2.1 to 2.1')
+                 + 'machine a is pc-q35-2.0\n', said)):
             done = self.generate(table=table)
             self.assertEqual(done.stderr.replace(self.tmp + '/', ''), warning)
             self.assertEqual(done.returncode, 0)
@@ -633,7 +633,15 @@ class Tables(Generator):
         done = self.run_in(
             'models', 'm', os.path.join(self.tmp, 'VERSION'), *ARGS[2:])
         self.assertEqual(done.stderr.replace(self.tmp + '/', ''),
-                         said.replace('2.10', '2.11'))
+                         said.replace('2.2', '2.3'))
+        # Those that QEMU has removed have CPUs, too.
+        generator.write_files(self.tmp, {
+            'hw/i386/pc_q35.c': '\n' + macro('Q35', 4, 1)})
+        for until, warning in ('2.4', ''), ('2.1', said.replace('2.2', '2.4')):
+            self.write(table=edit(text, 'until 2.1', 'until ' + until))
+            done = self.run_in(
+                'models', 'm', os.path.join(self.tmp, 'VERSION'), *ARGS[2:])
+            self.assertEqual(done.stderr.replace(self.tmp + '/', ''), warning)
 
     def test_line_ends(self):
         """Windows' line ends are told once, and other errors too."""
@@ -923,13 +931,13 @@ class Tables(Generator):
             'table',
             (PMU, own, (v2, 'one-v2: phys-bits {} is not from 32 to 52'),
              '1 20 31 53 70 4294967295'),
-            (PMU, guest, (v2, beyond + '52'), '1 31 53 60 4294967294'),
+            (PMU, guest, (v2, beyond + '40'), '1 31 41 60 4294967294'),
             (PMU, guest + '\n' + wide,
              (v2, beyond + '48, which is phys-bits'), '31 49 60'),
             table=table, **self.LONG_MODE)
         self.accepted(
             'table', (PMU, own, '', '0 32 52'),
-            (PMU, guest, '', '0 32 52 4294967295'),
+            (PMU, guest, '', '0 32 40 4294967295'),
             (PMU, guest + '\n' + wide, '', '0 32 48 4294967295'),
             table=table, **self.LONG_MODE)
         # Told once, of the version that it comes with; and of machine types
@@ -2476,7 +2484,7 @@ class RealTree(Generator):
         self.assertEqual(
             self.real_error(head + 'set guest-phys-bits 60\nversion 1\n'),
             'wrong/w.tbl:5: Wide-v1: guest-phys-bits 60 is not from 32 to '
-            '52\n')
+            '40\n')
         # The limits are QEMU's.
         self.assertRegex(self.cpu_c, r'cpu->phys_bits < 32\)')
         most = re.search(r'cpu->phys_bits > (52|TARGET_PHYS_ADDR_SPACE_BITS)'
@@ -2496,8 +2504,8 @@ class RealTree(Generator):
             'machines until 2.0\noff avx2\n')})
         done = self.run_in('models', 'old', *self.args)
         self.assertRegex(
-            done.stderr, r'o\.tbl:5: warning: Old: no effect: this QEMU.s '
-            r'source has machine types from \d+\.\d+ on\n$')
+            done.stderr, r'o\.tbl:5: warning: Old: no effect: this QEMU has '
+            r'the CPUs of machine types from 2\.4 on\n$')
         self.assertEqual(done.returncode, 0)
 
     def copies(self):
