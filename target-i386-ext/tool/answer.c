@@ -310,7 +310,7 @@ bool request_topology(const json_t *request, const char *machine,
     const char *smp;
 
     *topology = X86CPU_ONE_THREAD;
-    *counts = (SmpCounts) { .package_threads = 1, .max_cpus = 1 };
+    *counts = SMP_ONE_CPU;
     if (!request_text(request, "smp", &smp, problem)) {
         return false;
     }

@@ -18,7 +18,6 @@
 enum {
     KVM_CPUID_FEATURES = 0x40000001,
     DEFAULT_PHYS_BITS = 36,     /* of CPUs without leaf 0x80000008 */
-    DEFAULT_MAX_VCPUS = 4,      /* of kernels that do not say */
 };
 
 /* struct kvm_cpuid_entry2: KVM_CPUID_FLAG_SIGNIFCANT_INDEX */
@@ -472,16 +471,6 @@ const char *host_options_problem(const Passport *passport,
                "with cpu-pm=on";
     }
     return NULL;
-}
-
-/* As kvm_max_vcpus() */
-unsigned host_max_vcpus(const Passport *passport)
-{
-    int maximum = capability(passport, PASSPORT_CAP_MAX_VCPUS);
-    int recommended = capability(passport, PASSPORT_CAP_NR_VCPUS);
-
-    return maximum > 0 ? maximum :
-           recommended > 0 ? recommended : DEFAULT_MAX_VCPUS;
 }
 
 bool host_offer_fill(const Passport *passport, const X86CpuTables *tables,

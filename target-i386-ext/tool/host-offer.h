@@ -64,9 +64,6 @@ HostLack host_offer_lack(const X86CpuTables *tables, const HostOffer *offer,
 const char *host_options_problem(const Passport *passport,
                                  const HostOptions *options);
 
-/* How many CPUs a guest may have, those to be plugged in included */
-unsigned host_max_vcpus(const Passport *passport);
-
 /*
  * Register @reg of a leaf as QEMU has it after its own changes to what KVM
  * offers; see kvm_arch_get_supported_cpuid().

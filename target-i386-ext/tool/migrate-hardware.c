@@ -31,6 +31,7 @@ enum {
     CACHE_LEAF = 4,
     /* CPUs have four or five. */
     MAX_CACHES = 64,
+    MAX_SHARING = 4095,
 };
 
 static bool shows_leaf(const MigrateSide *side, uint32_t leaf)
@@ -111,15 +112,21 @@ static void compare_mwait(const MigrateSide *a, const MigrateSide *b,
 
 /* ---- caches ---- */
 
-/* QEMU puts in the guest's cores, and threads if the guest has fewer. */
+/*
+ * QEMU puts in the guest's cores, and the APIC IDs of its sockets where more
+ * threads of the host share a cache than a socket of the guest has.
+ */
 static void hide_topology(const MigrateSide *side, uint32_t *eax)
 {
     uint32_t threads = ((*eax & CACHE_THREADS) >> CACHE_THREADS_SHIFT) + 1;
+    uint32_t ids = side->counts.package_ids - 1;
 
     if (*eax & CACHE_TYPE) {
         *eax &= ~CACHE_CORES;
         if (threads > side->counts.package_threads) {
-            *eax |= CACHE_THREADS;
+            *eax &= ~CACHE_THREADS;
+            *eax |= ids < MAX_SHARING ? ids << CACHE_THREADS_SHIFT
+                                      : CACHE_THREADS;
         }
     }
 }
@@ -128,11 +135,8 @@ static void hide_topology(const MigrateSide *side, uint32_t *eax)
 static bool get_cache(const MigrateSide *side, uint32_t leaf, uint32_t subleaf,
                       uint32_t regs[4])
 {
-    uint32_t first[4];
-
-    /* What is not there after the first one is empty: see x86-cpu host. */
-    if (!passport_cpuid(side->passport, leaf, subleaf, regs) &&
-        (!subleaf || !passport_cpuid(side->passport, leaf, 0, first))) {
+    /* An entry of another subleaf means that this one is empty. */
+    if (!passport_cpuid(side->passport, leaf, subleaf, regs)) {
         return false;
     }
     if (leaf == CACHE_LEAF) {

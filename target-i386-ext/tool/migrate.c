@@ -15,7 +15,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../fixed-bits.h"
 #include "compare.h"
+#include "host-smp.h"
 #include "migrate.h"
 
 #define BIT(n) (1ull << (n))
@@ -366,6 +368,7 @@ static void add_removed(const MigrateSide *side, const char *what,
 /* A guest that does not start on A is not there to migrate. */
 static void add_errors(const MigrateSide *side, MigrateReasons *reasons)
 {
+    char text[HOST_SMP_TEXT];
     const json_t *error;
     size_t i;
 
@@ -377,10 +380,10 @@ static void add_errors(const MigrateSide *side, MigrateReasons *reasons)
                     "QEMU does not start on %s: %s", side->name,
                     json_string_value(json_object_get(error, "text")));
     }
-    if (side->counts.max_cpus > host_max_vcpus(side->passport)) {
-        migrate_add(reasons, "smp", true, "QEMU does not start on %s with %"
-                    PRIu64 " CPUs: the limit of its KVM is %u", side->name,
-                    side->counts.max_cpus, host_max_vcpus(side->passport));
+    if (host_smp_problem(side->passport, &side->options, &side->counts,
+                         &side->filtered.remaining, text)) {
+        migrate_add(reasons, "smp", true, "QEMU does not start on %s: %s",
+                    side->name, text);
     }
     if (side->request->enforce) {
         add_removed(side, "enforce", true, "QEMU does not start on %s with "
@@ -651,14 +654,17 @@ static void compare_nested(const MigrateSide *a, const MigrateSide *b,
                     "%d", b->name, of_b, a->name, of_a);
     }
     if (vmx) {
-        bool ept = shows(a, X86CPU_FEAT_VMX_SECONDARY_CTLS, EPT);
+        const X86FixedBits cpu = {
+            .has_ept = shows(a, X86CPU_FEAT_VMX_SECONDARY_CTLS, EPT),
+        };
 
         compare_msr(a, b, VMX_BASIC, "IA32_VMX_BASIC",
-                    0x7fffffff | 0x1fffull << 32 | 0xfull << 50, reasons);
-        compare_msr(a, b, VMX_MISC, "IA32_VMX_MISC", 0x1f | 7ull << 25,
-                    reasons);
+                    x86_cpu_fixed_bits(X86CPU_FEAT_VMX_BASIC, &cpu), reasons);
+        compare_msr(a, b, VMX_MISC, "IA32_VMX_MISC",
+                    x86_cpu_fixed_bits(X86CPU_FEAT_VMX_MISC, &cpu), reasons);
         compare_msr(a, b, VMX_EPT_VPID_CAP, "IA32_VMX_EPT_VPID_CAP",
-                    ept ? BIT(8) | BIT(14) : 0, reasons);
+                    x86_cpu_fixed_bits(X86CPU_FEAT_VMX_EPT_VPID_CAPS, &cpu),
+                    reasons);
     }
 }
 
@@ -748,17 +754,6 @@ static void compare_pmu(const MigrateSide *a, const MigrateSide *b,
     }
 }
 
-static void add_sgx(const MigrateSide *a, const MigrateSide *b,
-                    const char *what, uint64_t of_a, uint64_t of_b,
-                    bool is_less, MigrateReasons *reasons)
-{
-    if (of_a != of_b) {
-        migrate_add(reasons, "sgx", is_less, "enclaves have %s 0x%" PRIx64
-                    " on %s, and 0x%" PRIx64 " on %s", what, of_a, a->name,
-                    of_b, b->name);
-    }
-}
-
 static uint32_t sgx_leaf(const MigrateSide *side, uint32_t subleaf,
                          X86CpuRegister reg)
 {
@@ -773,37 +768,54 @@ static uint64_t enclave_components(const MigrateSide *side)
            (uint64_t)sgx_leaf(side, 1, X86CPU_EDX) << 32;
 }
 
-/* What QEMU shows as KVM has it; features are compared as such. */
+/* The logarithms of the largest enclaves, by CPUID[0x12, 0].EDX */
+static void compare_enclave_sizes(const MigrateSide *a, const MigrateSide *b,
+                                  MigrateReasons *reasons)
+{
+    static const char *const modes[] = { "outside", "in" };
+    uint32_t of_a = sgx_leaf(a, 0, X86CPU_EDX);
+    uint32_t of_b = sgx_leaf(b, 0, X86CPU_EDX);
+    int i;
+
+    for (i = 0; i < 2; i++, of_a >>= 8, of_b >>= 8) {
+        unsigned size_a = of_a & 0xff, size_b = of_b & 0xff;
+
+        if (size_a != size_b) {
+            migrate_add(reasons, "sgx", size_a > size_b, "enclaves %s 64-bit "
+                        "mode can have 2^%u bytes on %s, and 2^%u on %s",
+                        modes[i], size_a, a->name, size_b, b->name);
+        }
+    }
+}
+
+/*
+ * What QEMU shows as KVM has it; features are compared as such.  Not where the
+ * memory of enclaves is, which is a device.
+ */
 static void compare_sgx(const MigrateSide *a, const MigrateSide *b,
                         MigrateReasons *reasons)
 {
-    static const char *const sizes[] = {
-        "a size of at most (log 2) without 64-bit mode",
-        "a size of at most (log 2) with 64-bit mode",
-    };
-    uint32_t size_a = sgx_leaf(a, 0, X86CPU_EDX);
-    uint32_t size_b = sgx_leaf(b, 0, X86CPU_EDX);
     /* x87 and SSE are always granted. */
     uint64_t shared = a->view.components & b->view.components & ~3ull;
     uint64_t of_a = enclave_components(a) & shared;
     uint64_t of_b = enclave_components(b) & shared;
-    int i;
+    bool key_a = capability(a, PASSPORT_CAP_SGX_ATTRIBUTE) > 0;
+    bool key_b = capability(b, PASSPORT_CAP_SGX_ATTRIBUTE) > 0;
 
-    if (!shows(a, X86CPU_FEAT_7_0_EBX, SGX) ||
-        !shows(b, X86CPU_FEAT_7_0_EBX, SGX)) {
+    if (!shows(a, X86CPU_FEAT_7_0_EBX, SGX) || a->view.level < SGX_LEAF ||
+        !shows(b, X86CPU_FEAT_7_0_EBX, SGX) || b->view.level < SGX_LEAF) {
         return;
     }
-    for (i = 0; i < 2; i++, size_a >>= 8, size_b >>= 8) {
-        add_sgx(a, b, sizes[i], size_a & 0xff, size_b & 0xff,
-                (size_a & 0xff) > (size_b & 0xff), reasons);
+    compare_enclave_sizes(a, b, reasons);
+    if (of_a != of_b) {
+        migrate_add(reasons, "sgx", of_a & ~of_b, "enclaves have XSAVE "
+                    "components 0x%" PRIx64 " on %s, and 0x%" PRIx64 " on %s",
+                    of_a, a->name, of_b, b->name);
     }
-    add_sgx(a, b, "XSAVE components", of_a, of_b, of_a & ~of_b, reasons);
-    if (shows(a, X86CPU_FEAT_SGX_12_1_EAX, PROVISIONKEY) &&
+    if (key_a != key_b && shows(a, X86CPU_FEAT_SGX_12_1_EAX, PROVISIONKEY) &&
         shows(b, X86CPU_FEAT_SGX_12_1_EAX, PROVISIONKEY)) {
-        of_a = capability(a, PASSPORT_CAP_SGX_ATTRIBUTE) > 0;
-        of_b = capability(b, PASSPORT_CAP_SGX_ATTRIBUTE) > 0;
-        add_sgx(a, b, "the provisioning key", of_a, of_b, of_a > of_b,
-                reasons);
+        migrate_add(reasons, "sgx", key_a, "enclaves have the provisioning "
+                    "key on %s alone", key_a ? a->name : b->name);
     }
 }
 

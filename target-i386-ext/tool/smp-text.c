@@ -161,6 +161,26 @@ static void complete(uint64_t *n, bool prefer_sockets)
     }
 }
 
+/* As x86_apicid_from_cpu_idx(): each level has as many bits as it needs. */
+static uint64_t apic_id(const uint64_t *n, uint64_t cpu)
+{
+    static const Level levels[] = { THREADS, CORES, MODULES, DIES };
+    uint64_t id = 0;
+    unsigned shift = 0, i;
+
+    for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        uint64_t count = n[levels[i]];
+
+        id |= cpu % count << shift;
+        cpu /= count;
+        while (count > 1) {
+            shift++;
+            count = (count + 1) / 2;
+        }
+    }
+    return id | cpu << shift;
+}
+
 bool smp_text_parse(const char *text, const char *machine,
                     X86CpuTopology *topology, SmpCounts *counts, char *error)
 {
@@ -199,7 +219,12 @@ bool smp_text_parse(const char *text, const char *machine,
     *topology = parts > 1 ? X86CPU_MANY_DIES :
                 package > 1 ? X86CPU_MANY_THREADS : X86CPU_ONE_THREAD;
     *counts = (SmpCounts) {
-        .package_threads = package, .max_cpus = n[MAXCPUS],
+        .package_threads = package,
+        /* The ID of the first CPU of a second socket */
+        .package_ids = apic_id(n, package),
+        .max_cpus = n[MAXCPUS],
+        .last_apic_id = apic_id(n, n[MAXCPUS] - 1),
+        .last_started_apic_id = apic_id(n, n[CPUS] - 1),
     };
     return true;
 }

@@ -16,8 +16,15 @@
 enum { SMP_TEXT_ERROR = 256 };
 
 typedef struct SmpCounts {
-    uint64_t package_threads, max_cpus;
+    /* Of a socket; the latter as APIC IDs leave room for them */
+    uint64_t package_threads, package_ids;
+    uint64_t max_cpus;
+    /* Of all CPUs that there can be, and of those that a guest starts with */
+    uint64_t last_apic_id, last_started_apic_id;
 } SmpCounts;
+
+#define SMP_ONE_CPU \
+    ((SmpCounts) { .package_threads = 1, .package_ids = 1, .max_cpus = 1 })
 
 /*
  * Puts in *@topology and *@counts what -smp @text is on machine type @machine.

@@ -7,10 +7,10 @@
  * passport, what would it lack there, and why?
  */
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include "host-check.h"
+#include "host-smp.h"
 #include "verbs.h"
 
 static json_t *check(Tool *tool, const json_t *request,
@@ -18,6 +18,8 @@ static json_t *check(Tool *tool, const json_t *request,
                      Problem *problem)
 {
     const char *text, *refusal;
+    char smp[HOST_SMP_TEXT];
+    X86CpuFiltered filtered;
     HostOptions options;
     json_t *answer;
 
@@ -46,14 +48,16 @@ static json_t *check(Tool *tool, const json_t *request,
     if (refusal) {
         return problem_set(problem, STATUS_NO, "%s", refusal);
     }
-    if (q->counts.max_cpus > host_max_vcpus(passport)) {
-        return problem_set(problem, STATUS_NO, "QEMU does not start there "
-                           "with %" PRIu64 " CPUs: the limit of its KVM is %u",
-                           q->counts.max_cpus, host_max_vcpus(passport));
-    }
     if (!question_set_host(q, passport, &options, offer, problem) ||
         !question_ask(q, text, problem)) {
         return NULL;
+    }
+    x86cpu_filter(q->tables, &q->described, X86CPU_ON_KVM, q->topology,
+                  &offer->offer, &filtered);
+    if (host_smp_problem(passport, &options, &q->counts, &filtered.remaining,
+                         smp)) {
+        return problem_set(problem, STATUS_NO, "QEMU does not start there: %s",
+                           smp);
     }
     answer = host_check(&q->context, &q->request, q->topology, passport,
                         offer);

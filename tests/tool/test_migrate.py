@@ -703,6 +703,46 @@ class TestMigrate(LabChecks, unittest.TestCase):
             self.assertEqual('of its KVM' in answer.get('error', ''),
                              not fits, answer)
 
+    def test_l_apic_ids(self):
+        """Above 254, they need X2APIC, and KVM's interface for it"""
+        def host(api):
+            def change(whole):
+                whole['kvm']['capabilities'].update(
+                    MAX_VCPUS=4096, X2APIC_API=api)
+            return changed(INTEL, change)
+
+        whole, old = host(3), host(0)
+        last = 'APIC ID 255 needs '
+        # Three cores take the IDs of four.
+        for cpu, smp, there, irqchip, why in [
+                ('Skylake-Server', '255', old, None, None),
+                ('Skylake-Server', '256', whole, None, None),
+                ('Skylake-Server', '256', old, None, last + 'KVM_CAP'),
+                ('Skylake-Server', '1,maxcpus=256', old, None,
+                 last + 'KVM_CAP'),
+                ('Skylake-Server', '189,sockets=63,cores=3', old, None, None),
+                ('Skylake-Server', '192,sockets=64,cores=3', old, None, None),
+                ('Skylake-Server', '195,sockets=65,cores=3', old, None,
+                 'APIC ID 258 needs KVM_CAP'),
+                ('Skylake-Server', '195,sockets=65,cores=3', whole, None,
+                 None),
+                ('Skylake-Server,-x2apic', '256', whole, None,
+                 last + 'x2apic'),
+                ('Skylake-Server,-x2apic', '1,maxcpus=256', whole, None, None),
+                ('Skylake-Server,-x2apic', '255', whole, None, None),
+                ('Skylake-Server', '256', old, 'off', last + 'x2apic')]:
+            members = {'smp': smp, **({'irqchip': irqchip} if irqchip else {})}
+            with self.subTest(cpu=cpu, **members):
+                answer = self.migrate(cpu, whole, there, **members)
+                texts = [r['text'] for r in answer['reasons']
+                         if r['what'] == 'smp']
+                self.assertEqual(bool(texts), bool(why), answer)
+                self.assertIn(why or '', ' '.join(texts))
+                answer, = batch([{'verb': 'check', 'cpu': cpu, 'host': there,
+                                  **members}], MODELS)
+                self.assertIn(why or '', answer.get('error', ''))
+                self.assertEqual('error' in answer, bool(why), answer)
+
     # What QEMU takes from the CPU that it runs on
 
     @staticmethod
@@ -833,6 +873,12 @@ class TestMigrate(LabChecks, unittest.TestCase):
             for eax in (0x7c0fc163, 0xfc1fc163))
         for smp in '1', '2', '1,sockets=1':
             self.assertEqual(self.migrate(cpu, whole, shared,
+                                          smp=smp)['reasons'], [], smp)
+        # Only A's are not shared, or by as many as the guest has.
+        alone = self.leaves(INTEL, *base, (
+            4, 3, (0x7c000163, 0x3c0003f, 0xfff, 6)))
+        for smp, there in ('1', alone), ('64', whole):
+            self.assertEqual(self.migrate(cpu, there, shared,
                                           smp=smp)['reasons'], [], smp)
         # 64 and 128 threads: guests of 100 see the former.
         self.assertEqual(reasons(self.migrate(cpu, whole, shared, smp='100'),
