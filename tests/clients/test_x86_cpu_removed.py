@@ -169,7 +169,8 @@ class Answers(unittest.TestCase):
 
     def test_two_names_of_a_property(self):
         """What refuses the start is told, whichever of them came first"""
-        for names in 'sse3=on,pni=off', 'hv-apicv=off,hv-avic=on':
+        for names in ('sse3=on,pni=off', 'hv-apicv=off,hv-avic=on',
+                      'avx2=on,f-avx2=off'):
             done = removed('--json', '--accel', 'tcg', '--model',
                            f'Haswell,{names},phys-bits=20')
             self.assertEqual(['phys-bits'], [
