@@ -19,7 +19,10 @@ typedef struct X86CPUFingerprint {
     char model[X86_CPU_FINGERPRINT_NAME];
     uint32_t count;
     uint32_t *words;
-    /* The stream being loaded had a fingerprint, and it matches this CPU. */
+    /*
+     * The last stream that was loaded had a fingerprint, and it matched this
+     * CPU: streams have one from then on.
+     */
     bool compared;
 } X86CPUFingerprint;
 
