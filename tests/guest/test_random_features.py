@@ -15,11 +15,11 @@ import re
 import unittest
 
 from guest_cpuid import GuestError
+from random_seed import draw_seed
 import test_removed_features as fixed
 from test_feature_flags import feature_places
 
-SEED = int(os.environ.get('CHECK_SEED') or random.SystemRandom()
-           .randrange(10 ** 6))
+SEED = draw_seed(10 ** 6)
 COUNT = int(os.environ.get('CHECK_RANDOM') or
             (2000 if os.environ.get('CHECK_FULL') else 24))
 

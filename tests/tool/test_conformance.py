@@ -36,6 +36,7 @@ import conformance  # noqa: E402
 from guest_cpuid import GuestError  # noqa: E402
 import live_qemu  # noqa: E402
 import make_cases  # noqa: E402
+from random_seed import draw_seed  # noqa: E402
 from release_line import LINE  # noqa: E402
 import run  # noqa: E402
 
@@ -47,8 +48,7 @@ ANSWER = os.environ.get('X86_CPU_ANSWER') or os.path.join(
     os.path.dirname(BUILD), 'tool', 'answer')
 EVALUATOR = os.path.join(REPO, 'examples', 'go', 'x86cpu-expand')
 FULL = bool(os.environ.get('CHECK_FULL'))
-SEED = os.environ.get('CHECK_SEED') or str(random.SystemRandom().randrange(
-    1 << 32))
+SEED = str(draw_seed(1 << 32))
 TIMEOUT = 600
 
 # In `make check`: each such case is asked live, so many with -cpu, and so

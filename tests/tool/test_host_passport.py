@@ -42,10 +42,10 @@ import made_hosts                                       # noqa: E402
 import make_hosts                                       # noqa: E402
 import record_host                                      # noqa: E402
 from bad_input import NO_JSON, all_replaced             # noqa: E402
+from random_seed import draw_seed                       # noqa: E402
 from schemas import check_schema                        # noqa: E402
 
-SEED = int(os.environ.get('CHECK_SEED') or
-           random.SystemRandom().getrandbits(31))
+SEED = draw_seed(1 << 31)
 FILES = int(os.environ.get('FUZZ_FILES') or 2500)
 
 SANITIZE = '-fsanitize=address,undefined -fno-sanitize-recover=all'

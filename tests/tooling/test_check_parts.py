@@ -19,12 +19,14 @@ from unittest import mock
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-sys.path[:0] = [os.path.join(REPO, 'tests'), os.path.join(REPO, 'scripts')]
+sys.path[:0] = [os.path.join(REPO, 'tests'), os.path.join(REPO, 'scripts'),
+                os.path.join(REPO, 'tests', 'guest')]
 
 import check_parts  # noqa: E402
 from check_parts import Part, Store, selected  # noqa: E402
 from checkout import (  # noqa: E402
     copy_checkout, run_as_user, user_environment)
+from random_seed import draw_seed  # noqa: E402
 from script_module import load_script  # noqa: E402
 
 check = load_script('check')
@@ -606,6 +608,25 @@ class Runs(Small):
         with mock.patch.object(check_parts, 'PARTS', self.PARTS[:1]):
             with self.assertRaisesRegex(SystemExit, 'two is in no part'):
                 self.run_full()
+
+
+class Seeds(unittest.TestCase):
+    """What tests choose can be chosen again."""
+
+    def draw(self, **env):
+        names = ('CHECK_SEED', 'CHECK_DRAW', 'CHECK_HOST', 'LINE')
+        with mock.patch.dict(os.environ, {
+                **dict.fromkeys(names, ''), **env}):
+            return draw_seed(1 << 60)
+
+    def test_seeds(self):
+        self.assertEqual(self.draw(CHECK_SEED='7', CHECK_DRAW='a'), 7)
+        self.assertNotEqual(self.draw(), self.draw())
+        of_a = self.draw(CHECK_DRAW='a')
+        self.assertEqual(of_a, self.draw(CHECK_DRAW='a'))
+        for env in ({'CHECK_DRAW': 'b'}, {'CHECK_DRAW': 'a', 'LINE': '11.1'},
+                    {'CHECK_DRAW': 'a', 'CHECK_HOST': 'amd-genoa'}):
+            self.assertNotEqual(of_a, self.draw(**env))
 
 
 if __name__ == '__main__':
