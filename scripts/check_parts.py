@@ -96,6 +96,7 @@ PARTS = [
         'tests/guest/test_query_features.py',
         'tests/guest/test_random_features.py:TestKvm.*',
         'tests/guest/test_random_features.py:TestTcg.*',
+        'tests/guest/test_removed_features.py:TestConflict.*',
         'tests/guest/test_removed_features.py:TestKvm.*',
         'tests/guest/test_removed_features.py:TestTcg.*',
         'tests/guest/test_start_errors.py']),
@@ -124,7 +125,8 @@ PARTS = [
         'tests/guest/test_site_models.py',
         'tests/guest/test_table_models.py']),
     Part('static-tcg', 30, [f'{STATIC}:TestTcg.test_[1-8]_*']),
-    Part('static-kvm', 30, [f'{STATIC}:TestKvm.test_[1-8]_*']),
+    Part('static-kvm', 30, [f'{STATIC}:TestKvm.test_[1-8]_*',
+                            f'{STATIC}:TestMadeHosts.*']),
     Part('static-random', 30, [f'{STATIC}:Test*.test_9_*']),
     Part('lines-rules', 1, [f'{LINES}:Rules.*', f'{LINES}:Document.*'],
          whole=True),
@@ -214,6 +216,7 @@ SAMPLED = {
     'tests/guest/test_static_expansion.py':
         'models, machine types, topologies, random CPUs',
     'tests/guest/test_table_models.py': 'machine types',
+    'tests/table/test_models_file.py': 'bits',
     'tests/tool/test_answers.py':
         'machine types, random CPUs, pairs, topologies',
     'tests/tool/test_best_hosts.py': 'hosts',
