@@ -25,6 +25,9 @@
 
 /* Of CPUs with lm that don't set phys-bits */
 #define X86CPU_DEFAULT_PHYS_BITS 40
+/* The least and the most that QEMU takes */
+#define X86CPU_MIN_PHYS_BITS 32
+#define X86CPU_MAX_PHYS_BITS 52
 
 /* The leaf that a CPU with Intel PT needs (SDM vol. 2A, CPUID) */
 #define X86CPU_INTEL_PT_LEAF 0x14

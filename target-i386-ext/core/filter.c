@@ -30,8 +30,6 @@
 #define INTEL_PT_RANGES 2u              /* QEMU reads two bits of three. */
 
 /* SDM vol. 3, "Physical-Address Width"; CPUs can't have more. */
-#define MAX_PHYS_BITS   52
-#define MIN_PHYS_BITS   32
 
 bool x86cpu_has_intel_pt_capabilities(const uint32_t *subleaf_0,
                                       const uint32_t *subleaf_1)
@@ -171,10 +169,11 @@ X86CpuError x86cpu_phys_bits_error(const X86Cpu *cpu)
                : guest_bits ? X86CPU_ERROR_GUEST_PHYS_BITS_WITHOUT_LM
                             : X86CPU_ERRORS;
     }
-    if (bits < MIN_PHYS_BITS || bits > MAX_PHYS_BITS) {
+    if (bits < X86CPU_MIN_PHYS_BITS || bits > X86CPU_MAX_PHYS_BITS) {
         return X86CPU_ERROR_PHYS_BITS;
     }
-    return guest_bits && (guest_bits < MIN_PHYS_BITS || guest_bits > bits)
+    return guest_bits &&
+           (guest_bits < X86CPU_MIN_PHYS_BITS || guest_bits > bits)
            ? X86CPU_ERROR_GUEST_PHYS_BITS : X86CPU_ERRORS;
 }
 

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../core/expand.h"
+#include "../core/filter.h"
 #include "gen-cpu-definition.h"
 #include "gen-cpu-names.h"
 
@@ -606,40 +606,39 @@ static void check_migratable(const Check *check)
 
 enum { PHYS_BITS_TEXT = 128 };
 
-/*
- * Why QEMU refuses the widths of addresses of @cpu, or NULL; as in
- * x86cpu_phys_bits_error().
- */
+/* Why QEMU refuses the widths of addresses of @cpu, or NULL */
 static const char *phys_bits_error(const X86Cpu *cpu,
                                    char text[PHYS_BITS_TEXT])
 {
-    enum { LM = 1 << 29, MIN_WIDTH = 32, MAX_WIDTH = 52 };
-    uint64_t bits = cpu->values[X86CPU_PHYS_BITS];
+    uint64_t own = cpu->values[X86CPU_PHYS_BITS];
     uint64_t guest_bits = cpu->values[X86CPU_GUEST_PHYS_BITS];
-    uint64_t max = bits ? bits
-                   : cpu->values[X86CPU_HOST_PHYS_BITS] ? MAX_WIDTH
-                   : X86CPU_DEFAULT_PHYS_BITS;
+    uint64_t bits = own ? own
+                    : cpu->values[X86CPU_HOST_PHYS_BITS] ? X86CPU_MAX_PHYS_BITS
+                    : X86CPU_DEFAULT_PHYS_BITS;
+    X86Cpu resolved = *cpu;
 
-    if (guest_bits == X86CPU_AUTOMATIC_PHYS_BITS) {
-        guest_bits = 0;
+    /* Only what gives guest bits gets a width: any width needs lm. */
+    if (guest_bits && guest_bits != X86CPU_AUTOMATIC_PHYS_BITS) {
+        resolved.values[X86CPU_PHYS_BITS] = bits;
     }
-    if (!bits && !guest_bits) {
-        return NULL;
-    }
-    if (!(cpu->words[X86CPU_FEAT_8000_0001_EDX] & LM)) {
+    switch (x86cpu_phys_bits_error(&resolved)) {
+    case X86CPU_ERROR_PHYS_BITS_WITHOUT_LM:
+    case X86CPU_ERROR_GUEST_PHYS_BITS_WITHOUT_LM:
         snprintf(text, PHYS_BITS_TEXT, "'%s' needs 'lm', which is not on",
-                 bits ? "phys-bits" : "guest-phys-bits");
-    } else if (bits && (bits < MIN_WIDTH || bits > MAX_WIDTH)) {
+                 own ? "phys-bits" : "guest-phys-bits");
+        return text;
+    case X86CPU_ERROR_PHYS_BITS:
         snprintf(text, PHYS_BITS_TEXT, "phys-bits %" PRIu64 " is not from %d "
-                 "to %d", bits, MIN_WIDTH, MAX_WIDTH);
-    } else if (guest_bits && (guest_bits < MIN_WIDTH || guest_bits > max)) {
+                 "to %d", own, X86CPU_MIN_PHYS_BITS, X86CPU_MAX_PHYS_BITS);
+        return text;
+    case X86CPU_ERROR_GUEST_PHYS_BITS:
         snprintf(text, PHYS_BITS_TEXT, "guest-phys-bits %" PRIu64 " is not "
-                 "from %d to %" PRIu64 "%s", guest_bits, MIN_WIDTH, max,
-                 bits ? ", which is phys-bits" : "");
-    } else {
+                 "from %d to %" PRIu64 "%s", guest_bits, X86CPU_MIN_PHYS_BITS,
+                 bits, own ? ", which is phys-bits" : "");
+        return text;
+    default:
         return NULL;
     }
-    return text;
 }
 
 /* Whether @cpu (or NULL) has this very error, too */
