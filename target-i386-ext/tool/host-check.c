@@ -13,7 +13,7 @@
 
 json_t *host_check(const CpuContext *context, const CpuRequest *request,
                    X86CpuTopology topology, const Passport *passport,
-                   const HostOffer *offer)
+                   const HostOffer *offer, X86Cpu *remaining)
 {
     const X86CpuTables *tables = models_file_tables(context->file);
     CpuRequest whole = *request;
@@ -30,6 +30,9 @@ json_t *host_check(const CpuContext *context, const CpuRequest *request,
                   &filtered);
     removed = host_removed(context, &whole, topology, passport, offer,
                            &filtered);
+    if (remaining) {
+        *remaining = filtered.remaining;
+    }
     errors = host_errors(context, &whole, &filtered.remaining, passport,
                          offer);
     json_array_foreach(removed, i, entry) {

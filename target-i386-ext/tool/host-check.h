@@ -15,10 +15,11 @@
 
 /*
  * An object with "removed-features", "errors" (as in QEMU's reply), "blocking"
- * (a number) and "runs".  NULL if there is not enough memory.
+ * (a number) and "runs".  NULL if there is not enough memory.  Puts what the
+ * host leaves of the CPU in *@remaining, unless that is NULL.
  */
 json_t *host_check(const CpuContext *context, const CpuRequest *request,
                    X86CpuTopology topology, const Passport *passport,
-                   const HostOffer *offer);
+                   const HostOffer *offer, X86Cpu *remaining);
 
 #endif /* X86CPU_HOST_CHECK_H */

@@ -19,7 +19,7 @@ static json_t *check(Tool *tool, const json_t *request,
 {
     const char *text, *refusal;
     char smp[HOST_SMP_TEXT];
-    X86CpuFiltered filtered;
+    X86Cpu remaining;
     HostOptions options;
     json_t *answer;
 
@@ -52,15 +52,14 @@ static json_t *check(Tool *tool, const json_t *request,
         !question_ask(q, text, problem)) {
         return NULL;
     }
-    x86cpu_filter(q->tables, &q->described, X86CPU_ON_KVM, q->topology,
-                  &offer->offer, &filtered);
-    if (host_smp_problem(passport, &options, &q->counts, &filtered.remaining,
-                         smp)) {
+    answer = host_check(&q->context, &q->request, q->topology, passport,
+                        offer, &remaining);
+    if (answer && host_smp_problem(passport, &options, &q->counts, &remaining,
+                                   smp)) {
+        json_decref(answer);
         return problem_set(problem, STATUS_NO, "QEMU does not start there: %s",
                            smp);
     }
-    answer = host_check(&q->context, &q->request, q->topology, passport,
-                        offer);
     if (answer) {
         answer_describe(answer, q);
     }

@@ -104,7 +104,7 @@ static bool ask_side(Question *q, const char *text, MigrateSide *side,
     }
     migrate_side_settle(side);
     side->check = host_check(&q->context, &q->request, side->topology,
-                             side->passport, &side->offer);
+                             side->passport, &side->offer, NULL);
     return side->check;
 }
 

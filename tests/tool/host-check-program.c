@@ -62,7 +62,7 @@ static void print_check(const Program *p, size_t layer, const char *text)
         json_decref(refusal);
     } else {
         answer = host_check(&context, &request, X86CPU_ONE_THREAD,
-                            p->passport, &p->offer);
+                            p->passport, &p->offer, NULL);
         if (!answer) {
             fail("not enough memory");
         }
