@@ -324,36 +324,6 @@ static bool check_apic_id(Parser *p, const char *text)
                 PRIu32, text, UINT32_MAX);
 }
 
-/* What devices have besides, which is QEMU's to set */
-static bool check_device_property(Parser *p, const char *name,
-                                  const char *text, bool *known)
-{
-    static const char *const read_only[] = {
-        "added-features", "crash-information", "feature-words",
-        "filtered-features", "hotpluggable", "hotplugged", "removed-features",
-        "type", "unavailable-features",
-    };
-    bool on;
-
-    *known = true;
-    if (!strcmp(name, "realized")) {
-        return get_bool(p, name, text, &on) &&
-               (!on || fail(p, "'realized' can only be off: QEMU itself "
-                            "realizes CPUs"));
-    }
-    if (!strcmp(name, "memory")) {
-        return !*text || fail(p, "'memory' is '%.64s', which is QEMU's to "
-                              "set: leave it out", text);
-    }
-    if (find_name(read_only, ARRAY_LENGTH(read_only), name) >= 0 ||
-        (!strcmp(name, "legacy-memory") &&
-         p->tables->version < X86CPU_LINE_11_1)) {
-        return fail(p, "'%s' of CPUs can only be read: leave it out", name);
-    }
-    *known = false;
-    return false;
-}
-
 static bool check_report(Parser *p, const char *text)
 {
     return !strcmp(text, "json") || !strcmp(text, "text") ||
@@ -390,11 +360,39 @@ static bool fail_name(Parser *p, const char *name)
                 name, models_file_version(p->context->file), near);
 }
 
+/* What devices have besides, which is QEMU's to set; the last that there is */
+static bool check_device_property(Parser *p, const char *name,
+                                  const char *text)
+{
+    static const char *const read_only[] = {
+        "added-features", "crash-information", "feature-words",
+        "filtered-features", "hotpluggable", "hotplugged", "removed-features",
+        "type", "unavailable-features",
+    };
+    bool on;
+
+    if (!strcmp(name, "realized")) {
+        return get_bool(p, name, text, &on) &&
+               (!on || fail(p, "'realized' can only be off: QEMU itself "
+                            "realizes CPUs"));
+    }
+    if (!strcmp(name, "memory")) {
+        return !*text || fail(p, "'memory' is '%.64s', which is QEMU's to "
+                              "set: leave it out", text);
+    }
+    if (find_name(read_only, ARRAY_LENGTH(read_only), name) >= 0 ||
+        (!strcmp(name, "legacy-memory") &&
+         p->tables->version < X86CPU_LINE_11_1)) {
+        return fail(p, "'%s' of CPUs can only be read: leave it out", name);
+    }
+    return fail_name(p, name);
+}
+
 static bool set(Parser *p, const char *name, const char *text)
 {
     const ModelsFile *file = p->context->file;
     bool *option = option_of(p->request, name);
-    bool is_f = !strncmp(name, "f-", 2), known, good;
+    bool is_f = !strncmp(name, "f-", 2);
     int i;
 
     if (option) {
@@ -436,8 +434,7 @@ static bool set(Parser *p, const char *name, const char *text)
     if (!strcmp(name, "enforce-report")) {
         return check_report(p, text);
     }
-    good = check_device_property(p, name, text, &known);
-    return known ? good : fail_name(p, name);
+    return check_device_property(p, name, text);
 }
 
 /* ---- text ---- */
