@@ -416,10 +416,8 @@ static bool fingerprint_needed(void *opaque)
 /* What was compared remains: there may be more migrations. */
 static void free_fingerprint(X86CPU *cpu)
 {
-    bool compared = cpu->fingerprint.compared;
-
-    g_free(cpu->fingerprint.words);
-    cpu->fingerprint = (X86CPUFingerprint) { .compared = compared };
+    g_clear_pointer(&cpu->fingerprint.words, g_free);
+    cpu->fingerprint.count = 0;
 }
 
 int x86_cpu_fingerprint_pre_load(void *opaque)
