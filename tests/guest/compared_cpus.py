@@ -48,11 +48,15 @@ def find_kvm(view):
     return view._replace(cpuid=cpuid)
 
 
+def is_of_msrs(name):
+    """Whether it is in feature MSRs alone"""
+    places = feature_places().get(name)
+    return bool(places) and all('msr' in place for place in places)
+
+
 def is_unseen(name):
     # Where the kernel lacks an MSR, QEMU does not set it.
-    places = feature_places().get(name)
-    return name in UNSEEN or name.startswith('hv-') or (
-        places and all('msr' in place for place in places))
+    return name in UNSEEN or name.startswith('hv-') or is_of_msrs(name)
 
 
 @functools.lru_cache(maxsize=None)

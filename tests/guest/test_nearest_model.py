@@ -19,7 +19,9 @@ import itertools
 import json
 import unittest
 
-from compared_cpus import baseline, compare, is_unseen, shown
+from compared_cpus import (
+    baseline, compare, is_of_msrs, is_unseen, shown,
+)
 from cpu_models import (
     FORCE, FULL, NEWEST, OLDEST, LabChecks, Progress, ask, count, cpu_option,
     expansion, feature_names, rng, version_first,
@@ -241,7 +243,12 @@ class Checks(LabChecks):
             model[n] != target[n]}
         return add, forced, more
 
-    def shorter(self, target, answer, models, features):
+    @staticmethod
+    def needless(model, target, requested):
+        """What a model asks the host for, and the CPU asked about does not"""
+        return {n for n in requested if model[n] and not target[n]}
+
+    def shorter(self, target, answer, models, features, requested):
         """A model that takes less than the answer, or None"""
         machine = answer['machine-type']
         static = target['props']
@@ -269,18 +276,22 @@ class Checks(LabChecks):
                 'static', m['name'], m['props'], m['machine-type'])
                 for m in as_good])):
             # With a feature more, it would not start wherever that one does.
-            props = reply['return']['model']['props']
-            if not any(props[name] and not static[name] for name in features):
+            if not self.needless(reply['return']['model']['props'], static,
+                                 requested):
                 return model
         return None
 
     def not_smallest(self, pairs):
         """Those (target, answer) for which a model takes less, as texts"""
-        features = {f['name']: f for f in self.lab.ask(
-            [('query-cpu-features', {})])[0]['return']
-            # Those that all guests see, and that are not the topology's
-            if f['polarity'] != 'topology' and not is_unseen(f['name']) and
-            not f['name'].startswith('kvm')}
+        known = {f['name']: f for f in self.lab.ask(
+            [('query-cpu-features', {})])[0]['return']}
+        # Those that all guests see, and that are not the topology's
+        features = {n: f for n, f in known.items() if
+                    f['polarity'] != 'topology' and not is_unseen(n) and
+                    not n.startswith('kvm')}
+        # Also those of an MSR that the accelerator lacks: no guest sees them,
+        # but a host has to have them.
+        requested = set(features) | {n for n in known if is_of_msrs(n)}
         for target, answer in pairs:
             machine = target['machine-type']
             names = self.lab.models
@@ -291,7 +302,7 @@ class Checks(LabChecks):
             expansions = [e['return']['model']['props'] for e in expansions]
             models = dict(zip(names, zip(expansions[::2], expansions[1::2])))
             found = self.shorter(static['return']['model'], answer, models,
-                                 features)
+                                 features, requested)
             if found:
                 yield f'{json.dumps([target, answer])}: {found}'
 
