@@ -3,8 +3,8 @@
 The seed of a suite's random choices.
 
 CHECK_SEED repeats what a test printed.  Without it, each run draws its own.
-Continuous integration sets CHECK_DRAW to what it tests, and draws seeds from
-that, so that the same tree has the same results again.
+Continuous integration sets CHECK_DRAW, and draws seeds from that, so that a run
+can be repeated as a whole.
 """
 
 import os
