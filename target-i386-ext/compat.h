@@ -59,6 +59,10 @@ static inline uint64_t x86_cpu_needs_pmu(X86CPU *cpu, FeatureWord w)
 /* KVM sets the vendor of base, too. */
 #define X86_CPU_BASE_HAS_HOST_VENDOR true
 
+/* Takes @err; the first error of a migration is the one that is kept. */
+#define x86_cpu_propagate_migration_error(err) \
+    migrate_error_propagate(migrate_get_current(), err)
+
 /* What QEMU says of machine types that it has removed */
 #define X86_CPU_EXPLAIN_UNSUPPORTED(fn) (machine_explain_unsupported = (fn))
 
@@ -118,6 +122,12 @@ typedef X86CPURegister32 CpuFeatureRegister;
 
 #define X86_CPU_EXCLUDED_BY_MPX 0
 #define X86_CPU_BASE_HAS_HOST_VENDOR false
+
+#define x86_cpu_propagate_migration_error(err) do { \
+        Error *migration_error = (err); \
+        migrate_set_error(migrate_get_current(), migration_error); \
+        error_free(migration_error); \
+    } while (0)
 
 #define X86_CPU_EXPLAIN_UNSUPPORTED(fn) ((void)(fn))
 

@@ -16,8 +16,11 @@
 
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "migration/migration.h"
 #include "migration/vmstate.h"
+#include "qapi/error.h"
 #include "qemu/error-report.h"
+#include "system/runstate.h"
 #include "target/i386/cpu-internal.h"
 #include "target/i386/ext/compat.h"
 #include "target/i386/ext/cpu-fingerprint.h"
@@ -337,6 +340,34 @@ static void compare_sides(Comparison *c)
     }
 }
 
+/*
+ * Say why the target does not take the guest.  A target that lives on
+ * (migrate-incoming with exit-on-error=false) says it in query-migrate, too:
+ * whoever manages it may not read its stderr.
+ *
+ * @verdict: a sentence without its period
+ * @reasons: lines with an indentation of two, or ""
+ */
+static void refuse(const char *verdict, const char *reasons)
+{
+    error_report("%s", verdict);
+    error_printf("%s", reasons);
+    if (runstate_check(RUN_STATE_INMIGRATE) &&
+        !migration_incoming_get_current()->exit_on_error) {
+        g_auto(GStrv) lines = g_strsplit(reasons, "\n", -1);
+        g_autoptr(GString) text = g_string_new(verdict);
+        Error *err = NULL;
+        int i;
+
+        for (i = 0; lines[i] && *lines[i]; i++) {
+            g_string_append_printf(text, "%s%s", i ? "; " : ": ",
+                                   lines[i] + strlen("  "));
+        }
+        error_setg(&err, "%s", text->str);
+        x86_cpu_propagate_migration_error(err);
+    }
+}
+
 /* The options that define a CPU */
 
 static const char *own_cpu_compat(void)
@@ -376,6 +407,7 @@ static bool compare_with_stream(X86CPU *cpu)
     g_autoptr(GArray) own = take_fingerprint(cpu);
     g_autoptr(GString) options = g_string_new(NULL);
     g_autoptr(GString) text = g_string_new(NULL);
+    g_autofree char *verdict = NULL;
     Side source = make_side("source", (const Record *)fp->words,
                             fp->count / RECORD_WORDS);
     Side target = make_side("target", (const Record *)own->data, own->len);
@@ -390,9 +422,11 @@ static bool compare_with_stream(X86CPU *cpu)
                                c.differences - MAX_DIFFERENCES);
     }
     add_options(options, cpu);
-    error_report("CPU %d of the target is not the CPU that the guest has "
-                 "been running on", CPU(cpu)->cpu_index);
-    error_printf("%s%s", options->str, text->str);
+    g_string_append(options, text->str);
+    verdict = g_strdup_printf("CPU %d of the target is not the CPU that the "
+                              "guest has been running on",
+                              CPU(cpu)->cpu_index);
+    refuse(verdict, options->str);
     return false;
 }
 
@@ -432,10 +466,10 @@ int x86_cpu_fingerprint_pre_load(void *opaque)
 bool x86_cpu_check_fingerprint(X86CPU *cpu)
 {
     if (!cpu->fingerprint.compared && is_own_cpu(cpu)) {
-        error_report("the migration stream does not say which CPU the guest "
-                     "has been running on: the target has cpu-compat or CPU "
-                     "model 'custom', the source has neither or is a QEMU "
-                     "without CPU introspection");
+        refuse("the migration stream does not say which CPU the guest has "
+               "been running on: the target has cpu-compat or CPU model "
+               "'custom', the source has neither or is a QEMU without CPU "
+               "introspection", "");
         return false;
     }
     return true;
@@ -492,7 +526,7 @@ static int fingerprint_post_load(void *opaque, int version_id)
     bool same = false;
 
     if (!is_name(fp->cpu_compat) || !is_name(fp->model)) {
-        error_report("the CPU fingerprint in the migration stream is corrupt");
+        refuse("the CPU fingerprint in the migration stream is corrupt", "");
     } else {
         same = compare_with_stream(cpu);
     }

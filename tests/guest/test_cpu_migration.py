@@ -13,6 +13,7 @@ the difference.  Guests with neither migrate from and to stock QEMU as ever
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -72,10 +73,12 @@ def setUpModule():
 
 class Result:
     """What became of a migration."""
-    def __init__(self, status, stderr, view):
+    def __init__(self, status, stderr, view, error=None):
         self.status = status
         self.stderr = stderr
         self.view: View = view
+        # What query-migrate says at the target
+        self.error = error
 
 
 async def migration_ended(qmp):
@@ -87,11 +90,11 @@ async def migration_ended(qmp):
 
 
 async def migrate(accel, source_args, target_args, source=QEMU, target=QEMU,
-                  plug=False, offers=None, prepare=None):
+                  plug=False, offers=None, prepare=None, **incoming):
     """
     Migrates a paused guest.  The result has the view of the target's guest,
     or None if the target has not taken it.  prepare gets the source's
-    before that.
+    before that, and migrate-incoming what else there is.
     """
     with tempfile.TemporaryDirectory(prefix='cpu-migration-') as tmp:
         uri = f'unix:{tmp}/socket'
@@ -103,18 +106,22 @@ async def migrate(accel, source_args, target_args, source=QEMU, target=QEMU,
             if plug:
                 await plug_cpu(src)
                 await plug_cpu(dst)
-            await dst.qmp.execute('migrate-incoming', {'uri': uri})
+            await dst.qmp.execute('migrate-incoming', {'uri': uri, **incoming})
             await src.qmp.execute('migrate', {'uri': uri})
             status = await asyncio.wait_for(migration_ended(src.qmp),
                                             TIMEOUT)
+            error = view = None
             try:
                 # A target that refuses may do so after the source is done.
                 status = await asyncio.wait_for(migration_ended(dst.qmp),
                                                 TIMEOUT)
-                view = await dst.view()
+                info = await dst.qmp.execute('query-migrate')
+                error = info.get('error-desc')
+                if status == 'completed':
+                    view = await dst.view()
             except Exception:  # pylint: disable=broad-except
                 status, view = 'failed', None
-            return Result(status, dst.stderr(), view)
+            return Result(status, dst.stderr(), view, error)
 
 
 class Onward:
@@ -444,6 +451,29 @@ class OtherCPU(unittest.TestCase):
                     self.assertEqual(result.status, 'failed')
                     self.assertIn('does not say which CPU the guest has been '
                                   'running on', result.stderr)
+
+    def test_error_of_query_migrate(self):
+        """a target that lives on says over QMP what it says on stderr"""
+        plain = guest_args('pc-q35-10.0', EPYC)
+        lives_on = {'exit-on-error': False}
+        for accel in ACCELS:
+            with self.subTest(accel=accel):
+                result = asyncio.run(migrate(
+                    accel, guest_args(COMPAT, EPYC), plain, **lives_on))
+                self.assertEqual(result.status, 'failed')
+                lines = result.stderr.splitlines()
+                first = next(i for i, line in enumerate(lines)
+                             if line.endswith(VERDICT))
+                why = [line.strip() for line in
+                       itertools.takewhile(lambda line: line.startswith('  '),
+                                           lines[first + 1:])]
+                self.assertGreater(len(why), 1)
+                self.assertEqual(result.error, f'{VERDICT}: {"; ".join(why)}')
+                result = asyncio.run(migrate(
+                    accel, plain, guest_args(COMPAT, EPYC), **lives_on))
+                self.assertEqual(result.status, 'failed')
+                self.assertRegex(result.error, '^the migration stream does '
+                                 'not say which CPU .* introspection$')
 
 
 async def run_job(qmp, command, **arguments):
