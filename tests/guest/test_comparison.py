@@ -332,7 +332,7 @@ class Checks(ComparedChecks):
     def test_4_responsible_properties(self):
         """A with B's values of them is B, and none can be left out"""
         problems = []
-        for pair, _, (ab, _) in self.pairs('responsible', count(12, 600),
+        for pair, _, (ab, _) in self.pairs('responsible', count(8, 600),
                                            [compare]):
             problems += self.responsible_problems(pair, ab)
         self.fail_if(problems)

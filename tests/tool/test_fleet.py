@@ -165,7 +165,7 @@ class TestFleet(LabChecks, unittest.TestCase):
 
     def test_1_blame(self):
         """Without those to blame, the feature is there"""
-        fleets = self.random_fleets('blame')
+        fleets = self.random_fleets('blame', count(8, 400))
         self.fail_if([f'{sorted(fleet.hosts)}: {problem}'
                       for fleet in fleets
                       for problem in self.blame_problems(fleet)])
@@ -385,7 +385,7 @@ class TestFleet(LabChecks, unittest.TestCase):
             [line(f'host-{n}', varied(choose, vendor))
              for n in range(3) for vendor in sorted(VENDORS)], '--partial'))
         requests = []
-        for _ in range(count(600, 50000)):
+        for _ in range(count(200, 50000)):
             changed = copy.deepcopy(part)
             for _ in range(choose.choice([1, 1, 3])):
                 changed = self.mutate(choose, changed)
