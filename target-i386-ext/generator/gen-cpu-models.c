@@ -642,8 +642,10 @@ uint32_t *machine_changes(const Model *model, uint32_t newest, size_t *count)
 
 /* ---- checks ---- */
 
-void warn_of_machines(uint32_t oldest, uint32_t newest)
+void warn_of_machines(uint32_t newest)
 {
+    /* The first in tables/machines, for cpu-compat and the like */
+    const uint32_t oldest = MACHINE_VERSION(2, 4);
     size_t i, j;
 
     for (i = 0; i < nmodels; i++) {

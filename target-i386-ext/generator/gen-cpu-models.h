@@ -62,10 +62,10 @@ void resolve_models(void);
 
 /*
  * Warns of 'machines' lines for machine types newer than @newest, which this
- * QEMU does not have yet, and, of what is not released, for those older than
- * @oldest, which it no longer has.
+ * QEMU does not have yet, and, of what is not released, for those so old that
+ * no QEMU with this extension has their CPUs.
  */
-void warn_of_machines(uint32_t oldest, uint32_t newest);
+void warn_of_machines(uint32_t newest);
 
 /* "10.0" or "10.0.13" as a machine type version; false if it is neither */
 bool parse_qemu_version(const char *text, uint32_t *version);

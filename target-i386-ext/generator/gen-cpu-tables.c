@@ -207,55 +207,6 @@ static uint32_t newest_machine_version(const char *path)
     return newest;
 }
 
-/* The oldest that a file of machine types has, or @oldest if that is older */
-static uint32_t oldest_in(const char *path, uint32_t oldest)
-{
-    static const char macro[] = "\nDEFINE_";
-    const char *found;
-
-    if (is_missing(path)) {
-        return oldest;
-    }
-    for (found = strstr(read_file(path), macro); found;
-         found = strstr(found + 1, macro)) {
-        unsigned major, minor;
-
-        if (sscanf(found + strlen(macro), "%*[A-Z0-9_](%3u, %3u)", &major,
-                   &minor) == 2 && MACHINE_VERSION(major, minor) < oldest) {
-            oldest = MACHINE_VERSION(major, minor);
-        }
-    }
-    return oldest;
-}
-
-/*
- * Of the tree with this file VERSION, and of what has the CPUs of machine types
- * that QEMU has removed; 0 if it has no machine types.
- */
-static uint32_t oldest_machine_version(const char *version)
-{
-    static const char *const files[] = {
-        "hw/i386/pc_piix.c", "hw/i386/pc_q35.c",
-    };
-    const char *slash = strrchr(version, '/');
-    char *root = slash ? copy_text(version, slash - version)
-                       : copy_text(".", 1);
-    /* The first in tables/machines, for cpu-compat and the like */
-    const uint32_t first_layer = MACHINE_VERSION(2, 4);
-    uint32_t oldest = NO_MACHINE_VERSION;
-    size_t i;
-
-    for (i = 0; i < ARRAY_SIZE(files); i++) {
-        char *path = join_path(root, files[i]);
-
-        oldest = oldest_in(path, oldest);
-        free(path);
-    }
-    free(root);
-    return oldest == NO_MACHINE_VERSION ? 0 :
-           oldest > first_layer ? first_layer : oldest;
-}
-
 static void make_features(int argc, char **argv)
 {
     const char *properties = NULL, *kvm = NULL, *tcg = NULL;
@@ -411,8 +362,7 @@ static void make_models(int argc, char **argv, bool release)
         }
     }
     end_if_failed();
-    warn_of_machines(oldest_machine_version(argv[1]),
-                     newest_machine_version(argv[1]));
+    warn_of_machines(newest_machine_version(argv[1]));
     begin_output(&r);
     if (release) {
         print_released(r.count > 1, newest);
