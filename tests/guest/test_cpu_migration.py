@@ -538,6 +538,39 @@ class Snapshots(unittest.TestCase):
             with self.subTest(accel=accel):
                 asyncio.run(self.go_back(accel))
 
+    async def saves_fingerprint(self, qmp, tag):
+        """Whether a new snapshot has one; no cluster was freed before."""
+        with open(self.image, 'rb') as f:
+            before = f.read().count(NAME)
+        self.assertIsNone(await self.snapshot(qmp, 'save', tag))
+        with open(self.image, 'rb') as f:
+            return f.read().count(NAME) > before
+
+    async def go_on(self, accel):
+        """Saves what was loaded, by a QEMU that needs no fingerprint itself."""
+        plain = 'pc-q35-10.0'
+        for machine, tag in (plain, 'plain'), (f'{plain},cpu-compat={plain}',
+                                               'own'):
+            async with Guest(QEMU, guest_args(machine, EPYC), accel) as guest:
+                if tag == 'plain':
+                    await self.make_image(guest.qmp)
+                await self.open_image(guest.qmp)
+                self.assertEqual(await self.saves_fingerprint(guest.qmp, tag),
+                                 tag == 'own')
+        async with Guest(QEMU, guest_args(plain, EPYC), accel) as guest:
+            await self.open_image(guest.qmp)
+            for n, tag in enumerate(['plain', 'own', 'plain', 'own']):
+                self.assertIsNone(await self.snapshot(guest.qmp, 'load', tag))
+                self.assertEqual(
+                    await self.saves_fingerprint(guest.qmp, f'new{n}'),
+                    tag == 'own')
+
+    def test_same_guest(self):
+        """a guest keeps its fingerprint as long as it is that guest"""
+        for accel in ACCELS:
+            with self.subTest(accel=accel):
+                asyncio.run(self.go_on(accel))
+
 
 # Of the section of vmstate_x86_cpu_fingerprint, after its name: version, two
 # names of 64 bytes each, the number of words, the words
