@@ -5,7 +5,8 @@
  *
  * Sources: kvm_max_vcpus() in accel/kvm/kvm-all.c, x86_cpus_init() in
  * hw/i386/x86-common.c and apic_common_set_id() in hw/intc/apic_common.c of
- * QEMU.
+ * QEMU; KVM_CAP_MAX_VCPU_ID and KVM_CREATE_VCPU in Linux'
+ * Documentation/virt/kvm/api.rst.
  */
 
 #include <inttypes.h>
@@ -29,6 +30,14 @@ static unsigned max_vcpus(const Passport *passport)
            recommended > 0 ? recommended : DEFAULT_MAX_VCPUS;
 }
 
+/* What an APIC ID has to be below */
+static unsigned max_vcpu_ids(const Passport *passport)
+{
+    int ids = passport->kvm.capabilities[PASSPORT_CAP_MAX_VCPU_ID];
+
+    return ids > 0 ? (unsigned)ids : max_vcpus(passport);
+}
+
 const char *host_smp_problem(const Passport *passport,
                              const HostOptions *options,
                              const SmpCounts *counts, const X86Cpu *cpu,
@@ -37,6 +46,10 @@ const char *host_smp_problem(const Passport *passport,
     if (counts->max_cpus > max_vcpus(passport)) {
         snprintf(text, HOST_SMP_TEXT, "%" PRIu64 " CPUs are more than the %u "
                  "of its KVM", counts->max_cpus, max_vcpus(passport));
+    } else if (counts->last_started_apic_id >= max_vcpu_ids(passport)) {
+        snprintf(text, HOST_SMP_TEXT, "APIC ID %" PRIu64 " is beyond the %u of "
+                 "its KVM", counts->last_started_apic_id,
+                 max_vcpu_ids(passport));
     } else if (counts->last_apic_id > MAX_XAPIC_ID &&
                options->irqchip != MODELS_FILE_IRQCHIP_OFF &&
                passport->kvm.capabilities[PASSPORT_CAP_X2APIC_API] <= 0) {

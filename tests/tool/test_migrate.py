@@ -17,6 +17,8 @@ CHECK_SEED repeats a run, CHECK_RANDOM says how many pairs of hosts are made up.
 """
 
 import copy
+import errno
+import fcntl
 import json
 import os
 import tempfile
@@ -27,6 +29,7 @@ import x86_cpu_models
 from answer_tool import batch, run
 from cpu_models import LabChecks, count, expansion, rng
 from host_fleet import MODELS, VENDORS, HostFleet
+from made_hosts import no_kvm
 from release_line import NEWEST, OLDEST
 from test_core_filter import is_xsave_component
 
@@ -742,6 +745,44 @@ class TestMigrate(LabChecks, unittest.TestCase):
                                   **members}], MODELS)
                 self.assertIn(why or '', answer.get('error', ''))
                 self.assertEqual('error' in answer, bool(why), answer)
+
+    def test_l_last_apic_id(self):
+        """KVM creates no CPU with an ID of KVM_CAP_MAX_VCPU_ID or above"""
+        def host(ids, cpus=1024):
+            def change(whole):
+                whole['kvm']['capabilities'].update(
+                    MAX_VCPUS=cpus, MAX_VCPU_ID=ids)
+            return changed(INTEL, change)
+
+        sockets, why = 'sockets=65,cores=3', 'APIC ID 258 is beyond the {} of'
+        for smp, there, limit in [
+                (f'195,{sockets}', host(259), None),
+                (f'195,{sockets}', host(258), 258),
+                (f'194,{sockets},maxcpus=195', host(258), None),
+                # Kernels that do not say
+                (f'195,{sockets}', host(0), None),
+                (f'195,{sockets}', host(0, 250), 250)]:
+            with self.subTest(smp=smp, limit=limit):
+                answer, = batch([{'verb': 'check', 'cpu': 'Skylake-Server',
+                                  'host': there, 'smp': smp}], MODELS)
+                self.assertEqual('error' in answer, bool(limit), answer)
+                self.assertIn(why.format(limit) if limit else '',
+                              answer.get('error', ''))
+
+    @unittest.skipIf(no_kvm(), 'needs KVM')
+    def test_l_kernel_refuses_apic_id(self):
+        """What the rule of test_l_last_apic_id says of the kernel is so"""
+        check_extension, create_vm, create_vcpu = 0xae03, 0xae01, 0xae41
+        max_vcpu_id = 128
+        kvm = os.open('/dev/kvm', os.O_RDWR)
+        self.addCleanup(os.close, kvm)
+        ids = fcntl.ioctl(kvm, check_extension, max_vcpu_id)
+        guest = fcntl.ioctl(kvm, create_vm, 0)
+        self.addCleanup(os.close, guest)
+        os.close(fcntl.ioctl(guest, create_vcpu, ids - 1))
+        with self.assertRaises(OSError) as refused:
+            fcntl.ioctl(guest, create_vcpu, ids)
+        self.assertEqual(refused.exception.errno, errno.EINVAL)
 
     # What QEMU takes from the CPU that it runs on
 
