@@ -186,7 +186,7 @@ static void explain(X86CPU *cpu, X86CPUFeatureBit fb, CpuRemovedFeature *rf)
     } else {
         rf->reason = x86_cpu_guest_unseen_reason(cpu, fb, &rf->requires);
         rf->has_requires = rf->requires;
-        /* QEMU drops XSAVE components that it can't have without a word. */
+        /* QEMU silently drops XSAVE components that it can't have. */
         if (rf->reason == CPU_FEATURE_REMOVAL_REASON_QEMU &&
             x86_cpu_is_derived_word(fb.w) && !is_supported(fb)) {
             rf->reason = x86_cpu_feature_unavailable_reason(fb);

@@ -328,7 +328,7 @@ static void drop_half_hidden(const X86CpuTables *tables, const Ends *a,
 }
 
 /* The form of addresses in Intel PT's packets, LIP or not, must be the same. */
-static void settle_intel_pt(const Ends *a, const Ends *b,
+static void finish_intel_pt(const Ends *a, const Ends *b,
                             X86CpuBaseline *baseline)
 {
     const X86CpuWordId lip = X86CPU_FEAT_14_0_ECX;
@@ -355,7 +355,7 @@ static void drop_vendor_leaf(const Ends *a, const Ends *b, X86Cpu *cpu)
  * No guest sees it in a CPU older than family 6, nor without mce and mca; the
  * family is that of one CPU.
  */
-static void settle_lmce(const Ends *a, const Ends *b, X86CpuBaseline *baseline)
+static void finish_lmce(const Ends *a, const Ends *b, X86CpuBaseline *baseline)
 {
     const X86Cpu *cpu = &baseline->cpu;
     bool both = a->low.values[X86CPU_LMCE] && b->low.values[X86CPU_LMCE];
@@ -368,7 +368,7 @@ static void settle_lmce(const Ends *a, const Ends *b, X86CpuBaseline *baseline)
 }
 
 /* Values that mean nothing without others, or mean something else then */
-static void settle_values(const X86Cpu *a, const X86Cpu *b,
+static void finish_values(const X86Cpu *a, const X86Cpu *b,
                           X86CpuBaseline *baseline)
 {
     X86Cpu *cpu = &baseline->cpu;
@@ -450,7 +450,7 @@ static void note_conflicts(const X86Cpu *a, const X86Cpu *b,
     }
 }
 
-static void settle(const X86CpuTables *tables, const X86Cpu *a,
+static void finish(const X86CpuTables *tables, const X86Cpu *a,
                    const X86Cpu *b, X86CpuAccelerator accel,
                    X86CpuBaseline *baseline)
 {
@@ -470,11 +470,11 @@ static void settle(const X86CpuTables *tables, const X86Cpu *a,
     set_common_values(tables, a, b, baseline);
     set_permissive_values(a, b, cpu);
     drop_half_hidden(tables, &of_a, &of_b, baseline);
-    settle_intel_pt(&of_a, &of_b, baseline);
+    finish_intel_pt(&of_a, &of_b, baseline);
     drop_vendor_leaf(&of_a, &of_b, cpu);
     close_baseline(tables, baseline);
-    settle_lmce(&of_a, &of_b, baseline);
-    settle_values(a, b, baseline);
+    finish_lmce(&of_a, &of_b, baseline);
+    finish_values(a, b, baseline);
     set_hv_values(tables, a, b, cpu);
     x86cpu_raise_to_leaf_0x1f(cpu, X86CPU_ONE_THREAD);
     note_hazards(tables, a, b, baseline);
@@ -493,7 +493,7 @@ bool x86cpu_baseline(const X86CpuTables *tables, const X86Cpu *a,
     }
     x86cpu_drop_conflicts(tables, &shown_a, accel, dropped);
     x86cpu_drop_conflicts(tables, &shown_b, accel, dropped);
-    settle(tables, &shown_a, &shown_b, accel, baseline);
+    finish(tables, &shown_a, &shown_b, accel, baseline);
     note_conflicts(a, b, &shown_a, &shown_b, dropped, baseline->omitted);
     return true;
 }

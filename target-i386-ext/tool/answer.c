@@ -401,7 +401,7 @@ bool question_ask(Question *q, const char *text, Problem *problem)
     }
     x86cpu_describe(q->tables, &q->request.cpu, q->context.accel, &q->host,
                     &q->described);
-    models_props_settle(q->file, &q->described);
+    models_props_finish(q->file, &q->described);
     return true;
 }
 

@@ -454,7 +454,7 @@ static bool add_kind(Reader *r, const json_t *json)
     if (!count) {
         return fail(r, "'count' is 0");
     }
-    host_vector_settle(r->file, &vector);
+    host_vector_finish(r->file, &vector);
     return host_set_add_vector(r->set, &vector, count, first, nfirst,
                                r->error);
 }

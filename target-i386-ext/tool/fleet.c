@@ -230,7 +230,7 @@ static void join(const Analysis *a, X86Cpu *cpu, const X86Cpu *other,
 }
 
 /* What all members have, and the baseline does not */
-static void settle_omitted(Analysis *a)
+static void finish_omitted(Analysis *a)
 {
     unsigned i, why;
     size_t m;
@@ -276,7 +276,7 @@ static bool find_cpu(Analysis *a)
         }
     }
     find_shown(a->tables, &a->cpu, &views, &a->shown);
-    settle_omitted(a);
+    finish_omitted(a);
     return true;
 }
 

@@ -262,7 +262,7 @@ static void evaluate(const History *h, size_t model, size_t layer,
                           vendors[accelerator], &requested);
     x86cpu_describe(models_file_tables(h->file), &requested, accel, &host,
                     &cpu->described);
-    models_props_settle(h->file, &cpu->described);
+    models_props_finish(h->file, &cpu->described);
     cpu->guest_phys_bits = kvm && requested.values[X86CPU_GUEST_PHYS_BITS] ==
                                   X86CPU_AUTOMATIC_PHYS_BITS;
     cpu->phys_bits = kvm && requested.values[X86CPU_HOST_PHYS_BITS] &&
@@ -289,7 +289,7 @@ static void evaluate_model(const History *h, size_t model, Cpu *cpus)
     }
 }
 
-/* Whether all properties are the same: described CPUs are settled. */
+/* Whether all properties are the same: described CPUs are finished. */
 static bool same_cpu(const Cpu *a, const Cpu *b)
 {
     const X86Cpu *x = &a->described, *y = &b->described;

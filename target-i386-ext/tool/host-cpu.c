@@ -226,5 +226,5 @@ void host_offer_cpu(const Passport *passport, const ModelsFile *file,
     x86cpu_describe(models_file_tables(file), &requested, X86CPU_ON_KVM,
                     &offer->values, cpu);
     host_add_late_features(passport, options, cpu);
-    models_props_settle(file, cpu);
+    models_props_finish(file, cpu);
 }

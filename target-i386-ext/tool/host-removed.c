@@ -419,7 +419,7 @@ static void add_avx10_version(Removed *r)
     append(r, r->list, entry);
 }
 
-/* Without Hyper-V, QEMU ignores most enlightenments without a word. */
+/* Without Hyper-V, QEMU silently ignores most enlightenments. */
 static void add_hyperv(Removed *r)
 {
     const X86Cpu *cpu = &r->request->cpu;

@@ -180,16 +180,16 @@ static void find_bits(const X86CpuTables *tables, uint64_t *bits)
     }
 }
 
-void host_vector_settle(const ModelsFile *file, HostVector *vector)
+void host_vector_finish(const ModelsFile *file, HostVector *vector)
 {
     const X86CpuTables *tables = models_file_tables(file);
     uint64_t named[X86CPU_MAX_WORDS];
-    HostVector settled;
+    HostVector finished;
     unsigned i, w;
 
     find_bits(tables, named);
-    memset(&settled, 0, sizeof(settled));
-    copy_cpu(&settled.cpu, &vector->cpu);
+    memset(&finished, 0, sizeof(finished));
+    copy_cpu(&finished.cpu, &vector->cpu);
     for (w = 0; w < X86CPU_MAX_WORDS; w++) {
         uint64_t bits = x86cpu_is_derived_word(w) ? UINT64_MAX : named[w];
         uint64_t left = named[w] & ~vector->offer.words[w];
@@ -200,18 +200,18 @@ void host_vector_settle(const ModelsFile *file, HostVector *vector)
         if (w == X86CPU_FEAT_PERF_CAPABILITIES) {
             bits |= LBR_FMT;
         }
-        settled.offer.words[w] = vector->offer.words[w] & bits;
+        finished.offer.words[w] = vector->offer.words[w] & bits;
         for (i = 0; i < HOST_LACKS; i++) {
-            settled.lacking[i][w] = vector->lacking[i][w] & left;
-            left &= ~settled.lacking[i][w];
+            finished.lacking[i][w] = vector->lacking[i][w] & left;
+            left &= ~finished.lacking[i][w];
         }
     }
-    settled.offer.intel_pt_capable = vector->offer.intel_pt_capable;
-    settled.offer.avx10_version = vector->offer.avx10_version;
-    settled.offer.phys_bits = vector->offer.phys_bits;
-    settled.values.phys_bits = vector->values.phys_bits;
-    settled.values.guest_phys_bits = vector->values.guest_phys_bits;
-    memcpy(vector, &settled, sizeof(settled));
+    finished.offer.intel_pt_capable = vector->offer.intel_pt_capable;
+    finished.offer.avx10_version = vector->offer.avx10_version;
+    finished.offer.phys_bits = vector->offer.phys_bits;
+    finished.values.phys_bits = vector->values.phys_bits;
+    finished.values.guest_phys_bits = vector->values.guest_phys_bits;
+    memcpy(vector, &finished, sizeof(finished));
 }
 
 static void find_lacking(const X86CpuTables *tables, const HostOffer *offer,
@@ -248,7 +248,7 @@ bool host_vector_fill(const HostSetOptions *options, const Passport *passport,
     vector->offer = offer.offer;
     vector->values = offer.values;
     find_lacking(tables, &offer, vector);
-    host_vector_settle(options->file, vector);
+    host_vector_finish(options->file, vector);
     return true;
 }
 

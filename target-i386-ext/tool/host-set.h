@@ -77,7 +77,7 @@ bool host_vector_fill(const HostSetOptions *options, const Passport *passport,
  * Zeroes what is not to matter in *@vector, padding included: whatever makes
  * vectors calls it last.
  */
-void host_vector_settle(const ModelsFile *file, HostVector *vector);
+void host_vector_finish(const ModelsFile *file, HostVector *vector);
 
 /*
  * Whether @name can be that of a host: UTF-8 of at most HOST_NAME_MAX bytes,

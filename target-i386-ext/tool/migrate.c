@@ -129,7 +129,7 @@ static void add_list(MigrateReasons *reasons, const char *what, bool blocking,
     json_decref(features);
 }
 
-void migrate_side_settle(MigrateSide *side)
+void migrate_side_finish(MigrateSide *side)
 {
     X86Cpu cpu = side->described, parts;
 

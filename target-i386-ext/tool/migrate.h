@@ -45,7 +45,7 @@ typedef struct MigrateReasons {
 } MigrateReasons;
 
 /* Fills the members after @described, which is there. */
-void migrate_side_settle(MigrateSide *side);
+void migrate_side_finish(MigrateSide *side);
 
 /* Adds what stands in the way to *@reasons. */
 void migrate_compare(const MigrateSide *a, const MigrateSide *b,

@@ -196,7 +196,7 @@ void models_props_print(const ModelsFile *file, const X86Cpu *described,
     putc('}', out);
 }
 
-void models_props_settle(const ModelsFile *file, X86Cpu *cpu)
+void models_props_finish(const ModelsFile *file, X86Cpu *cpu)
 {
     const X86CpuTables *tables = models_file_tables(file);
     X86Cpu all = { 0 };

@@ -65,6 +65,6 @@ void models_props_print_text(const char *text, FILE *out);
  * properties say: those that it lacks have their defaults, and features are
  * there with all bits or not at all.
  */
-void models_props_settle(const ModelsFile *file, X86Cpu *described);
+void models_props_finish(const ModelsFile *file, X86Cpu *described);
 
 #endif /* X86CPU_MODELS_PROPS_H */

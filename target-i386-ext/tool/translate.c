@@ -11,7 +11,7 @@
 
 /*
  * Bits of words are the same in all lines, but words may have other numbers.
- * Described CPUs have all of a feature or none: models_props_settle().
+ * Described CPUs have all of a feature or none: models_props_finish().
  */
 static bool copy_features(const ModelsFile *from, const ModelsFile *to,
                           const X86Cpu *cpu, X86Cpu *copy, char *error)

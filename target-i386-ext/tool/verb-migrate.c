@@ -102,7 +102,7 @@ static bool ask_side(Question *q, const char *text, MigrateSide *side,
     if (!side->is_known) {
         return true;
     }
-    migrate_side_settle(side);
+    migrate_side_finish(side);
     side->check = host_check(&q->context, &q->request, side->topology,
                              side->passport, &side->offer, NULL);
     return side->check;
