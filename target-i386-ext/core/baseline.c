@@ -367,6 +367,19 @@ static void finish_lmce(const Ends *a, const Ends *b, X86CpuBaseline *baseline)
     baseline->cpu.values[X86CPU_LMCE] = keeps;
 }
 
+/* Guests see the leaf only if the rate of the TSC is known to be constant. */
+static void note_vmware_leaf(const Ends *a, const Ends *b,
+                             X86CpuBaseline *baseline)
+{
+    const X86CpuPropertyId id = X86CPU_VMWARE_CPUID_FREQ;
+    const X86Cpu *cpu = &baseline->cpu;
+
+    baseline->omitted[X86CPU_OMITTED_DEPENDENCY].properties[id] =
+        a->low.values[id] && b->low.values[id] &&
+        !cpu->values[X86CPU_TSC_FREQUENCY] &&
+        !has(cpu, X86CPU_FEAT_8000_0007_EDX, INVTSC);
+}
+
 /* Values that mean nothing without others, or mean something else then */
 static void finish_values(const X86Cpu *a, const X86Cpu *b,
                           X86CpuBaseline *baseline)
@@ -475,6 +488,7 @@ static void finish(const X86CpuTables *tables, const X86Cpu *a,
     close_baseline(tables, baseline);
     finish_lmce(&of_a, &of_b, baseline);
     finish_values(a, b, baseline);
+    note_vmware_leaf(&of_a, &of_b, baseline);
     set_hv_values(tables, a, b, cpu);
     x86cpu_raise_to_leaf_0x1f(cpu, X86CPU_ONE_THREAD);
     note_hazards(tables, a, b, baseline);

@@ -66,12 +66,16 @@ class Trap:
     hazards: List[str] = dataclasses.field(default_factory=list)
     # The accelerator that it is a trap under, if not both
     accel: str = ''
+    # Also omitted, under KVM
+    omitted_of_kvm: Dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 NO_AVX10 = {'avx10': False, **dict.fromkeys(AVX10_LENGTHS, False),
             'avx10-version': 0}
 SYNIC = {'hv_synic': True, 'hv_vpindex': True}
 TSC = {'invtsc': True, 'tsc_frequency': 2 * GHZ}
+# Leaf 0x40000010, which guests see if the TSC's rate is known and constant
+FREQ_LEAF = {'vmware-cpuid-freq': 'dependency'}
 LBR = {'pmu': True, 'pdcm': True, 'lbr_fmt': 5}
 GNR = 'GraniteRapids-v2'
 AVX10 = {'avx10': True, 'avx10_128': True, 'x_intel_pt_auto_level': False}
@@ -171,14 +175,23 @@ TRAPS = [
          [cpu(**TSC), cpu(**{**TSC, 'tsc_frequency': 3 * GHZ}),
           cpu('SapphireRapids', **TSC)],
          {'invtsc': False, 'tsc-frequency': None},
-         {'invtsc': 'unmigratable', 'tsc-frequency': 'conflict'}),
+         {'invtsc': 'unmigratable', 'tsc-frequency': 'conflict'},
+         omitted_of_kvm=FREQ_LEAF),
     Trap('tsc-frequency of one, with invtsc',
          [cpu(**TSC), cpu(invtsc=True), cpu(tsc_frequency=2 * GHZ)],
          {'invtsc': False, 'tsc-frequency': None},
-         {'invtsc': 'unmigratable'}),
+         {'invtsc': 'unmigratable'}, omitted_of_kvm=FREQ_LEAF),
     Trap('invtsc without tsc-frequency', [cpu(invtsc=True), cpu(invtsc=True)],
          {'invtsc': False, 'tsc-frequency': None},
-         {'invtsc': 'unmigratable'}),
+         {'invtsc': 'unmigratable'}, omitted_of_kvm=FREQ_LEAF),
+    Trap('tsc-frequency of one, invtsc of the other',
+         [cpu(tsc_frequency=2 * GHZ), cpu(invtsc=True)],
+         {'invtsc': False, 'tsc-frequency': None},
+         omitted_of_kvm=FREQ_LEAF),
+    Trap('tsc-frequency of one, and without the leaf of its rate',
+         [cpu(vmware_cpuid_freq=False, **TSC),
+          cpu(vmware_cpuid_freq=False, invtsc=True)],
+         {'vmware-cpuid-freq': False}, {'invtsc': 'unmigratable'}),
     Trap('what is enforced for one',
          [cpu(kvm_pv_enforce_cpuid=True, hv_relaxed=True,
               hv_enforce_cpuid=True, hv_no_nonarch_coresharing='on'),
@@ -437,7 +450,9 @@ class Checks(ComparedChecks):
         for trap, first in zip(traps, firsts):
             lists = ({o['feature']: o['reason']
                       for o in first['omitted-features']}, first['hazards'])
-            if lists != (trap.omitted, trap.hazards):
+            omitted = {**trap.omitted, **(trap.omitted_of_kvm if
+                                          self.accel == 'kvm' else {})}
+            if lists != (omitted, trap.hazards):
                 problems.append(f'{trap.name}: {lists}')
         self.fail_if(problems + list(self.problems_of(
             [(trap.name, trap.cpus, reply)
