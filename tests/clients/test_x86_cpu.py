@@ -112,6 +112,22 @@ class Front(unittest.TestCase):
                           '\n  2    error\n'):
                 self.assertIn(words, done.stdout)
 
+    def test_options(self):
+        """--help names options only of verbs that have them"""
+        text = x86_cpu('--help').stdout
+        for title, verbs in [
+                ('verbs that ask a QEMU', QUESTIONS),
+                ('removed, dump and cpuid', ['removed', 'dump', 'cpuid'])]:
+            part = text.partition(f'\noptions of {title}:\n')[2]
+            options = re.findall('--[a-z]+', re.sub(
+                r'\(.*?\)', '', part.partition('\n\n')[0], flags=re.DOTALL))
+            self.assertGreater(len(options), 2)
+            for verb in verbs:
+                told = x86_cpu(verb, '--help').stdout
+                for option in options:
+                    self.assertRegex(told, rf'(?m)^ +(-., )?{option}\b',
+                                     f'{verb} {option}')
+
     def test_old_names(self):
         for verb, name in [('removed', 'x86-cpu-removed'),
                            ('dump', 'x86-cpu-model-dump')]:
@@ -437,7 +453,7 @@ class Stock(unittest.TestCase):
         self.check_told('golden', 'check', '--accel', 'tcg', '--qemu', STOCK)
 
     def test_running(self):
-        for verb in 'removed', 'dump', 'table':
+        for verb in ['removed'], ['dump'], ['table'], ['golden', 'check']:
             with tempfile.TemporaryDirectory() as tmp:
                 path = os.path.join(tmp, 'qmp')
                 with subprocess.Popen(
@@ -446,7 +462,7 @@ class Stock(unittest.TestCase):
                         while not os.path.exists(path):
                             time.sleep(0.02)
                         time.sleep(0.1)
-                        self.check_told(verb, '--qmp', path,
+                        self.check_told(*verb, '--qmp', path,
                                         name=f'the QEMU at {path}')
                     finally:
                         process.kill()

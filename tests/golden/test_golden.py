@@ -247,6 +247,37 @@ class AsReleased(unittest.TestCase):
         self.assertTrue(golden_data.text_of(was.data) ==
                         golden_data.text_of(now.data))
 
+    def test_running(self):
+        """A QEMU that runs says the same, whatever its guest is"""
+        with tempfile.TemporaryDirectory() as tmp:
+            path = os.path.join(tmp, 'qmp')
+            argv = [QEMU, '-S', '-display', 'none', '-machine', 'pc',
+                    '-accel', 'tcg', '-cpu', 'EPYC,+avx512f', '-smp', '4',
+                    '-global', 'cpu.avx2=off', '-monitor', 'stdio', '-qmp',
+                    f'unix:{path},server=on,wait=off']
+            with subprocess.Popen(argv, stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL) as process:
+                try:
+                    # The prompt
+                    process.stdout.read(4)
+                    done = run_main(script, 'check', '--qmp', path, '--json',
+                                    '--line', LINE, '--dir', DATA)
+                    self.assertIsNone(process.poll())
+                    # Nothing of the running QEMU gets into the data.
+                    now = script.Asked('/no/such', path)
+                finally:
+                    process.kill()
+        found = json.loads(done.stdout)
+        self.assertEqual(set(found['accelerators']), set(ACCELERATORS))
+        self.assertEqual(found['not-checked'], {})
+        if not SITE_MODELS:
+            self.assertTrue(found['same'], done.stdout)
+        self.assertTrue(
+            golden_data.text_of(now.answers(
+                LINE, now.models - SITE_MODELS).data) ==
+            golden_data.text_of(asked().data))
+
     def fail_if_differs(self, was, now, own=()):
         kept = script.Kept(was, now, list(ACCELERATORS), own=own)
         self.assertTrue(kept.same, '\n' + kept.explain())
@@ -1359,7 +1390,7 @@ class Errors(Faked):
         check_command_line(
             self, script, dict(zip(self.args[1::2], self.args[2::2])),
             ['--accel', '--line', '--dir', '--cpu-tables', '--qemu',
-             '--xyzzy'], verb=['check'],
+             '--qmp', '--xyzzy'], verb=['check'],
             defaults=['--line', '--dir', '--cpu-tables'])
 
     def test_answers_of_qemu(self):
@@ -1409,6 +1440,13 @@ class Errors(Faked):
                 ('stock', '.*fake_qemu.py .QEMU 10.0.1. is built without CPU '
                           'introspection')]:
             self.assert_error(message, FAKE_QEMU_FAULT=fault)
+
+    def test_no_running_qemu(self):
+        for path, message in [
+                ('/no/such', 'cannot connect to /no/such: No such file or '
+                             'directory'),
+                ('', 'cannot connect to : .*')]:
+            self.assert_error(message, 'check', '--qmp', path)
 
     def test_arguments(self):
         self.assert_error("unknown accelerator 'kvm-intle'; did you mean "
