@@ -17,6 +17,38 @@ static json_t *error_answer(const char *text)
                      "status", STATUS_ERROR);
 }
 
+static bool takes(const Verb *verb, const char *name)
+{
+    const char *const *member;
+
+    for (member = verb->members; *member; member++) {
+        if (!strcmp(*member, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Members are named like options: "host", of one host or a list, is "hosts"
+ * for verbs that take several --host.  A request with both is refused later.
+ */
+static void rename_host(json_t *request)
+{
+    const char *name = json_string_value(json_object_get(request, "verb"));
+    const Verb *verb = name ? find_verb(name) : NULL;
+    json_t *host = json_object_get(request, "host");
+
+    if (!verb || !host || !takes(verb, "hosts") || takes(verb, "host") ||
+        json_object_get(request, "hosts")) {
+        return;
+    }
+    if (!json_object_set_new(request, "hosts", json_is_array(host)
+                             ? json_incref(host) : json_pack("[O]", host))) {
+        json_object_del(request, "host");
+    }
+}
+
 static json_t *answer_line(Tool *tool, const char *line, size_t length,
                            size_t number)
 {
@@ -31,6 +63,7 @@ static json_t *answer_line(Tool *tool, const char *line, size_t length,
         problem_set(&problem, STATUS_ERROR, "%s", text);
         return error_answer(problem.text);
     }
+    rename_host(request);
     answer = answer_request(tool, request);
     json_decref(request);
     return answer;
@@ -91,6 +124,7 @@ bool batch_run(Tool *tool, FILE *in, FILE *out)
         if (length > BATCH_MAX_LINE) {
             answer = error_answer("a request is larger than 16 MiB");
         } else if (is_blank(line, length)) {
+            /* Not a request: generated JSON Lines often end with one. */
             continue;
         } else {
             answer = answer_line(tool, line, length, number);

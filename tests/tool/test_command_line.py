@@ -275,6 +275,51 @@ class Checks(unittest.TestCase):
         self.assertIsNone(answers[3]['id'])
         self.assertEqual(answers[-1]['id'], 'last')
 
+    def test_blank_lines(self):
+        """They have no answer, and count as lines"""
+        asked = json.dumps({'verb': 'list'})
+        done = run(['--batch'], [MODELS], f'\n{asked}\n \t\r\n\nnonsense\n'
+                   f'\n{asked}', status=0)
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([answer['status'] for answer in answers], [0, 2, 0])
+        self.assertIn('request 5: line 1, column', answers[1]['error'])
+        done = run(['--batch'], [MODELS], '\n\n', status=0)
+        self.assertEqual((done.stdout, done.stderr), ('', ''))
+
+    def test_host_of_requests(self):
+        """Where several --host are taken, "host" is "hosts", or one"""
+        with tempfile.TemporaryDirectory() as tmp:
+            a = f'{tmp}/a.json'
+            b = passports.passport('intel-haswell')
+            passports.write(passports.passport('intel-cascadelake'), a)
+            for verb in 'best', 'fleet', 'baseline':
+                for what, one, many in [('list', [a, b], [a, b]),
+                                        ('file', a, [a]),
+                                        ('passport', b, [b])]:
+                    with self.subTest(f'{verb} {what}'):
+                        found, wanted = batch(
+                            [{'id': 5, 'verb': verb, 'host': one},
+                             {'id': 5, 'verb': verb, 'hosts': many}], MODELS)
+                        check_schema('x86-cpu-answer', found)
+                        self.assertNotIn('error', found)
+                        self.assertEqual(found, wanted)
+            for members, error in [
+                    ({'verb': 'best', 'host': a, 'hosts': [a]},
+                     "best takes no 'host'; did you mean 'hosts'?"),
+                    ({'verb': 'best', 'host': []}, "'hosts' is a list of "),
+                    ({'verb': 'fleet', 'host': 5}, 'a host is a passport, or'),
+                    ({'verb': 'fleet', 'host': None},
+                     'a host is a passport, or'),
+                    ({'verb': 'check', 'cpu': 'EPYC', 'host': [a]},
+                     'a host is a passport, or'),
+                    ({'verb': 'check', 'cpu': 'EPYC', 'hosts': [a]},
+                     "check takes no 'hosts'; did you mean 'host'?"),
+                    ({'verb': 'list', 'host': a}, "list takes no 'host'")]:
+                with self.subTest(members):
+                    answer, = batch([members], MODELS)
+                    self.assertIn(error, answer['error'])
+                    self.assertEqual(answer['status'], 2)
+
     def test_one_question(self):
         """A command line reads less of the file, and has the same answer"""
         with open(MODELS, encoding='utf-8') as f:
