@@ -13,26 +13,39 @@
 
 #define LM (1u << 29)           /* CPUID[0x80000001].EDX */
 
-bool cpus_make_comparable(Question *q, Problem *problem)
+static bool check_passthrough(const Question *q, Problem *problem)
+{
+    return !q->request.cpu.values[X86CPU_HV_PASSTHROUGH] ||
+           problem_set(problem, STATUS_UNKNOWN, "%.64s: hv-passthrough turns "
+                       "on what the host has; set the hv-* properties that "
+                       "you want instead", q->text);
+}
+
+static void turn_automatic_off(Question *q)
 {
     uint64_t *coresharing =
         &q->described.values[X86CPU_HV_NO_NONARCH_CORESHARING];
 
-    if (q->request.cpu.values[X86CPU_HV_PASSTHROUGH]) {
-        problem_set(problem, STATUS_UNKNOWN, "%.64s: hv-passthrough turns on "
-                    "what the host has; set the hv-* properties that you want "
-                    "instead", q->text);
-        return false;
-    }
     /* What is automatic can't migrate, and so counts as off. */
     if (*coresharing == CPU_TEXT_AUTO) {
         *coresharing = false;
     }
-    return true;
 }
 
-bool cpus_fill(Tool *tool, const json_t *request, size_t least,
-                      size_t most, Cpus *cpus, Problem *problem)
+bool cpus_make_comparable(Question *q, Problem *problem)
+{
+    turn_automatic_off(q);
+    return check_passthrough(q, problem);
+}
+
+/* TCG has nothing that hv-passthrough turns on.  What KVM has plays a part. */
+static bool is_passthrough_void(const Question *q)
+{
+    return q->context.accel == X86CPU_ON_TCG;
+}
+
+static bool fill(Tool *tool, const json_t *request, size_t least, size_t most,
+                 bool for_baseline, Cpus *cpus, Problem *problem)
 {
     const json_t *list = json_object_get(request, "cpus");
     size_t i, count = json_is_array(list) ? json_array_size(list) : 0;
@@ -55,12 +68,26 @@ bool cpus_fill(Tool *tool, const json_t *request, size_t least,
         if (!question_fill(tool, request, i, q, problem)) {
             return false;
         }
-        if (!cpus_make_comparable(q, problem)) {
+        turn_automatic_off(q);
+        if (!(for_baseline && is_passthrough_void(q)) &&
+            !check_passthrough(q, problem)) {
             return false;
         }
         cpus->count++;
     }
     return true;
+}
+
+bool cpus_fill(Tool *tool, const json_t *request, size_t least, size_t most,
+               Cpus *cpus, Problem *problem)
+{
+    return fill(tool, request, least, most, false, cpus, problem);
+}
+
+bool cpus_fill_for_baseline(Tool *tool, const json_t *request, size_t least,
+                            size_t most, Cpus *cpus, Problem *problem)
+{
+    return fill(tool, request, least, most, true, cpus, problem);
 }
 
 /* All of them as CPUs of the newest QEMU among them, which is @*last */
@@ -207,7 +234,8 @@ bool cpus_ask_vendor(Tool *tool, const json_t *request, size_t least,
     Cpus cpus;
     bool needs;
 
-    *ok = cpus_fill(tool, request, least, most, &cpus, problem);
+    /* hv-passthrough has nothing to do with the vendor. */
+    *ok = cpus_fill_for_baseline(tool, request, least, most, &cpus, problem);
     needs = *ok && cpus_need_vendor(&cpus);
     free(cpus.items);
     return needs;

@@ -28,6 +28,10 @@ bool cpus_make_comparable(Question *q, Problem *problem);
 bool cpus_fill(Tool *tool, const json_t *request, size_t least, size_t most,
                Cpus *cpus, Problem *problem);
 
+/* The same, but hv-passthrough may be on under TCG, where it does nothing */
+bool cpus_fill_for_baseline(Tool *tool, const json_t *request, size_t least,
+                            size_t most, Cpus *cpus, Problem *problem);
+
 /* All of them as CPUs of the newest QEMU among them, which is that of *@last */
 bool cpus_translate(Cpus *cpus, const Question **last, Problem *problem);
 

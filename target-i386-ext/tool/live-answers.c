@@ -26,8 +26,8 @@ typedef struct Session {
     X86CpuAccelerator accel;
     ModelsFileIrqchip irqchip;
     bool cpu_pm;
-    /* query-machine-cpu-layers */
-    json_t *layers;
+    /* query-machine-cpu-layers; and query-machines, if asked */
+    json_t *layers, *machines;
     /* The names of features in the order of QEMU, and by all their names */
     json_t *features, *names;
     /* How names of other bits in the word of each of @features begin */
@@ -78,6 +78,7 @@ static void end_session(Session *s)
 {
     live_qemu_end(s->qemu);
     json_decref(s->layers);
+    json_decref(s->machines);
     json_decref(s->features);
     json_decref(s->names);
     json_decref(s->words);
@@ -460,31 +461,87 @@ static const char *newest_machine(const Live *l)
     return json_string_value(json_array_get(types, 0));
 }
 
-/* Sets *@machine to its name there, or to that of the newest one. */
+/* The machine type that @name is an alias of, such as q35; or NULL */
+static const char *find_alias(Live *l, const char *name)
+{
+    static const char command[] = "query-machines";
+    static const char *const texts[] = { "name", NULL };
+    json_t *machines = l->session->machines, *machine;
+    const char *alias;
+    size_t i;
+
+    if (!machines) {
+        machines = ask(l, command, NULL);
+        if (machines && !all_have_texts(machines, texts)) {
+            machines = not_understood(l, command, machines);
+        }
+        l->session->machines = machines;
+    }
+    json_array_foreach(machines, i, machine) {
+        alias = json_string_value(json_object_get(machine, "alias"));
+        if (alias && !strcmp(alias, name)) {
+            return json_string_value(json_object_get(machine, "name"));
+        }
+    }
+    return NULL;
+}
+
+/*
+ * Whether QEMU has CPUs of machine type @name all the same: it knows what ones
+ * set that it has removed, and no command lists those.
+ */
+static bool is_known_machine(Live *l, const char *name)
+{
+    json_t *reply = ask(l, "query-cpu-model-expansion",
+                        json_pack("{s:s, s:{s:s, s:s}}", "type", "static",
+                                  "model", "name", "base", "machine-type",
+                                  name));
+
+    if (!reply) {
+        return false;
+    }
+    json_decref(reply);
+    return true;
+}
+
+/*
+ * Sets *@machine to its name there, which may be an alias, or to that of the
+ * newest one.
+ */
 static bool find_machine(Live *l, const char **machine)
 {
     NearNames near = { .count = 0 };
     char text[X86_CPU_NEAR_NAMES_SIZE];
+    const char *name = *machine ? *machine : newest_machine(l);
     const json_t *layer, *type;
     size_t i, j;
 
-    if (!*machine) {
-        *machine = newest_machine(l);
-    }
-    if (!*machine) {
+    if (!name) {
         return fail(l, "this QEMU has no machine types");
     }
+    *machine = name;
     json_array_foreach(l->session->layers, i, layer) {
         json_array_foreach(json_object_get(layer, "machine-types"), j, type) {
-            if (!strcmp(json_string_value(type), *machine)) {
+            if (!strcmp(json_string_value(type), name)) {
                 return true;
             }
-            x86_cpu_near_names_add(&near, *machine, json_string_value(type));
+            x86_cpu_near_names_add(&near, name, json_string_value(type));
         }
+    }
+    *machine = find_alias(l, name);
+    if (*machine) {
+        return true;
+    }
+    *machine = name;
+    if (is_known_machine(l, name)) {
+        return true;
+    }
+    if (!l->session->qemu) {
+        return false;
     }
     x86_cpu_near_names_print(&near, text);
     return fail(l, "QEMU %s has no machine type '%.64s'%s",
-                live_qemu_version(l->session->qemu), *machine, text);
+                live_qemu_version(l->session->qemu), name, text);
 }
 
 /*
@@ -906,8 +963,12 @@ static bool check_passthrough(Live *l, const LiveCpu *cpu)
                        "that you want instead", cpu->text);
 }
 
-/* *@cpus is to be released, whatever comes. */
-static bool get_cpus(Live *l, size_t least, size_t most, LiveCpus *cpus)
+/*
+ * *@cpus is to be released, whatever comes.  @passthrough: hv-passthrough may
+ * be on.
+ */
+static bool get_cpus(Live *l, size_t least, size_t most, bool passthrough,
+                     LiveCpus *cpus)
 {
     const json_t *list = json_object_get(l->request, "cpus");
     size_t i, count = json_is_array(list) ? json_array_size(list) : 0;
@@ -928,7 +989,8 @@ static bool get_cpus(Live *l, size_t least, size_t most, LiveCpus *cpus)
     for (i = 0; cpus->items && sessions && ok && i < count; i++) {
         LiveCpu *cpu = &cpus->items[cpus->count++];
 
-        ok = get_cpu(l, i, cpu) && check_passthrough(l, cpu);
+        ok = get_cpu(l, i, cpu) &&
+             (passthrough || check_passthrough(l, cpu));
         sessions[i] = l->session;
     }
     ok = ok && sessions && cpus->count == count &&
@@ -966,7 +1028,7 @@ static json_t *answer_compare_live(Live *l, Status *status)
     const char *result;
     LiveCpus cpus;
 
-    if (get_cpus(l, 2, 2, &cpus)) {
+    if (get_cpus(l, 2, 2, false, &cpus)) {
         reply = ask_pair(l, command, cpus.items[0].model,
                          cpus.items[1].model);
     }
@@ -997,25 +1059,24 @@ static const char *const omission_reasons[] = {
     "dependency", "unmigratable", "conflict", host_only, NULL
 };
 
-static bool fold_pair(Live *l, json_t *a, json_t *b, Fold *fold)
+/* The baseline of @a and @b, whose omissions *@fold takes in */
+static json_t *ask_baseline(Live *l, json_t *a, json_t *b, Fold *fold)
 {
     static const char command[] = "query-cpu-model-baseline";
     static const char *const texts[] = { "feature", "reason", NULL };
     static const char *const lists[] = { "hazards", NULL };
-    json_t *reply = ask_pair(l, command, a, b), *model, *omitted, *entry;
+    json_t *reply = ask_pair(l, command, a, b), *omitted, *entry;
     size_t i;
 
     if (!reply) {
-        return false;
+        return NULL;
     }
-    model = json_object_get(reply, "model");
     omitted = json_object_get(reply, "omitted-features");
-    if (!is_props(json_object_get(model, "props")) ||
+    if (!is_props(json_object_get(json_object_get(reply, "model"),
+                                  "props")) ||
         !all_have_texts(omitted, texts) || !has_lists(reply, lists)) {
         return not_understood(l, command, reply);
     }
-    json_decref(fold->model);
-    fold->model = json_incref(model);
     json_array_foreach(omitted, i, entry) {
         const char *reason = json_string_value(json_object_get(entry,
                                                                "reason"));
@@ -1028,64 +1089,190 @@ static bool fold_pair(Live *l, json_t *a, json_t *b, Fold *fold)
         json_object_set_new(names, json_string_value(
             json_object_get(entry, "feature")), json_true());
     }
-    json_array_foreach(json_object_get(reply, "hazards"), i, entry) {
-        json_object_set_new(fold->hazards, json_string_value(entry),
+    return reply;
+}
+
+static bool fold_pair(Live *l, json_t *a, json_t *b, Fold *fold)
+{
+    json_t *reply = ask_baseline(l, a, b, fold), *hazard;
+    size_t i;
+
+    if (!reply) {
+        return false;
+    }
+    json_decref(fold->model);
+    fold->model = json_incref(json_object_get(reply, "model"));
+    json_array_foreach(json_object_get(reply, "hazards"), i, hazard) {
+        json_object_set_new(fold->hazards, json_string_value(hazard),
                             json_true());
     }
     json_decref(reply);
     return true;
 }
 
+static bool is_given(const json_t *props, const char *name)
+{
+    const json_t *value = json_object_get(props, name);
+
+    return json_is_true(value) || json_integer_value(value);
+}
+
+/* As x86cpu_has_hyperv() */
+static bool has_hyperv(const json_t *props)
+{
+    const json_t *value;
+    const char *name;
+
+    json_object_foreach((json_t *)props, name, value) {
+        if (!strncmp(name, "hv-", 3) && json_is_true(value) &&
+            strcmp(name, "hv-enforce-cpuid")) {
+            return true;
+        }
+    }
+    return json_integer_value(json_object_get(props, "hv-spinlocks")) !=
+           UINT32_MAX;
+}
+
 /*
- * Whether a CPU with @props has feature @name, which a baseline lacks.  What
- * comes with several threads it has; and it is AMD's if the bit without a name
- * repeats one of leaf 1.
+ * Whether a CPU with @props has @name, which a baseline lacks.  Features that
+ * come with several threads it has; and it is AMD's if the bit without a name
+ * repeats one of leaf 1.  Guests see vmware-cpuid-freq if the rate of the TSC
+ * is constant, and Hyper-V does not take its leaf.
  */
 static bool has_feature(const Live *l, const json_t *props, const char *name)
 {
     static const char repeated[] = "cpuid-80000001h-edx-";
+    bool is_place = !json_object_get(props, name) &&
+                    (!strncmp(name, "cpuid-", 6) || !strncmp(name, "msr-", 4));
     const char *of = NULL;
 
     if (!strncmp(name, repeated, strlen(repeated))) {
         of = json_string_value(json_object_get(l->session->leaf_1_edx,
                                                name + strlen(repeated)));
-    } else if (json_object_get(l->session->names, name) &&
-               strcmp(name, "ht") && strcmp(name, "cmp-legacy")) {
+    } else if (!strcmp(name, "vmware-cpuid-freq")) {
+        return is_given(props, name) && is_given(props, "kvm") &&
+               !has_hyperv(props) && (is_given(props, "tsc-frequency") ||
+                                      is_given(props, "invtsc"));
+    } else if (!is_place && strcmp(name, "ht") && strcmp(name, "cmp-legacy")) {
         of = name;
     }
-    return !of || json_is_true(json_object_get(props, of));
+    return !of || is_given(props, of);
+}
+
+/* Drops omissions that the CPU with @props does not have. */
+static void drop_missing(const Live *l, const json_t *props, Fold *fold)
+{
+    json_t *names, *value;
+    const char *reason, *name;
+    void *next;
+
+    json_object_foreach(fold->omitted, reason, names) {
+        if (!strcmp(reason, host_only)) {
+            continue;
+        }
+        json_object_foreach_safe(names, next, name, value) {
+            if (!has_feature(l, props, name)) {
+                json_object_del(names, name);
+            }
+        }
+    }
+}
+
+static bool has_omission(const json_t *omitted, const char *name)
+{
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach((json_t *)omitted, i, entry) {
+        if (!strcmp(json_string_value(json_object_get(entry, "feature")),
+                    name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /*
- * Drops features that a step left out and that not all CPUs have, but not what
- * no description says.
+ * Adds to @unseen the features that @a and @b have, and that their baseline
+ * @reply lacks without saying so: guests of one CPU do not see them.
  */
-static bool keep_common(Live *l, const LiveCpus *cpus, Fold *fold)
+static void find_unseen(const json_t *a, const json_t *b, const json_t *reply,
+                        json_t *unseen)
 {
-    json_t *names, *value, *reply, *props;
+    const json_t *omitted = json_object_get(reply, "omitted-features");
+    const json_t *props = json_object_get(json_object_get(reply, "model"),
+                                          "props");
+    const json_t *value;
+    const char *name;
+
+    json_object_foreach((json_t *)a, name, value) {
+        if (json_is_true(value) && json_is_true(json_object_get(b, name)) &&
+            !json_is_true(json_object_get(props, name)) &&
+            !has_omission(omitted, name)) {
+            json_object_set_new(unseen, name, json_true());
+        }
+    }
+}
+
+/* One reason is enough: a conflict, or else that of a step. */
+static void drop_unseen(json_t *unseen, Fold *fold)
+{
+    json_t *names, *value;
     const char *reason, *name;
+
+    json_object_foreach(fold->omitted, reason, names) {
+        if (!strcmp(reason, host_only)) {
+            continue;
+        }
+        json_object_foreach(unseen, name, value) {
+            json_object_del(names, name);
+        }
+    }
+    json_object_foreach(json_object_get(fold->omitted, "conflict"), name,
+                        value) {
+        json_object_del(json_object_get(fold->omitted, "dependency"), name);
+        json_object_del(json_object_get(fold->omitted, "unmigratable"), name);
+    }
+}
+
+/*
+ * As finish_omitted() in verb-baseline.c: makes the lists the same for every
+ * order of @cpus.
+ */
+static bool finish_omitted(Live *l, const LiveCpus *cpus, Fold *fold)
+{
+    json_t *all = json_array(), *unseen = json_object(), *reply, *first, *props;
+    bool ok = false;
     size_t i;
-    void *next;
 
     for (i = 0; i < cpus->count; i++) {
         reply = expand(l, cpus->items[i].model);
         if (!reply) {
-            return false;
+            goto out;
         }
-        props = json_object_get(json_object_get(reply, "model"), "props");
-        json_object_foreach(fold->omitted, reason, names) {
-            if (!strcmp(reason, host_only)) {
-                continue;
-            }
-            json_object_foreach_safe(names, next, name, value) {
-                if (!has_feature(l, props, name)) {
-                    json_object_del(names, name);
-                }
-            }
-        }
+        json_array_append(all, json_object_get(json_object_get(reply, "model"),
+                                               "props"));
         json_decref(reply);
     }
-    return true;
+    first = json_array_get(all, 0);
+    for (i = 1; i < cpus->count; i++) {
+        reply = ask_baseline(l, cpus->items[0].model, cpus->items[i].model,
+                             fold);
+        if (!reply) {
+            goto out;
+        }
+        find_unseen(first, json_array_get(all, i), reply, unseen);
+        json_decref(reply);
+    }
+    json_array_foreach(all, i, props) {
+        drop_missing(l, props, fold);
+    }
+    drop_unseen(unseen, fold);
+    ok = true;
+out:
+    json_decref(all);
+    json_decref(unseen);
+    return ok;
 }
 
 /* Moves the bits of @word without a name from @names to @list. */
@@ -1181,7 +1368,7 @@ static bool fold_cpus(Live *l, const LiveCpus *cpus, Fold *fold)
         }
     }
     return get_features(l) &&
-           (cpus->count <= 2 || keep_common(l, cpus, fold));
+           (cpus->count <= 2 || finish_omitted(l, cpus, fold));
 }
 
 static json_t *answer_baseline_live(Live *l, Status *status)
@@ -1191,7 +1378,7 @@ static json_t *answer_baseline_live(Live *l, Status *status)
     LiveCpus cpus;
 
     (void)status;
-    if (get_cpus(l, 1, SIZE_MAX, &cpus) && fold_cpus(l, &cpus, &fold)) {
+    if (get_cpus(l, 1, SIZE_MAX, true, &cpus) && fold_cpus(l, &cpus, &fold)) {
         answer = json_pack("{s:O, s:o, s:o}", "model", fold.model,
                            "omitted-features", omitted_features(l, &fold),
                            "hazards", in_order(l, fold.hazards));

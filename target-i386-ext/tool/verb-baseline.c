@@ -18,11 +18,13 @@
 
 /*
  * Features that all CPUs have, or that guests of all see, at one topology or
- * another
+ * another; and properties that are 0 in none of them.  Some of those do nothing
+ * without others: they count where guests see them.
  */
 static bool find_common(const Cpus *cpus, const Question *last,
-                        uint64_t *common)
+                        X86CpuNames *names)
 {
+    uint64_t *common = names->bits;
     X86CpuViews *views = calloc(1, sizeof(*views));
     uint64_t (*seen)[X86CPU_MAX_WORDS] = calloc(X86CPU_TOPOLOGIES,
                                                 sizeof(*seen));
@@ -31,13 +33,22 @@ static bool find_common(const Cpus *cpus, const Question *last,
 
     if (views && seen) {
         memset(seen, 0xff, X86CPU_TOPOLOGIES * sizeof(*seen));
-        memset(common, 0xff, X86CPU_MAX_WORDS * sizeof(*common));
+        memset(common, 0xff, sizeof(names->bits));
+        memset(names->properties, true, sizeof(names->properties));
         for (i = 0; i < cpus->count; i++) {
             for (j = 0; j < X86CPU_MAX_WORDS; j++) {
                 common[j] &= cpus->items[i].described.words[j];
             }
             x86cpu_view_all(last->tables, &cpus->items[i].described,
                             last->context.accel, views);
+            for (j = 0; j < X86CPU_PROPERTY_COUNT; j++) {
+                const uint64_t *values =
+                    j == X86CPU_LMCE || j == X86CPU_VMWARE_CPUID_FREQ
+                    ? views->at[X86CPU_ONE_THREAD].values
+                    : cpus->items[i].described.values;
+
+                names->properties[j] &= values[j] != 0;
+            }
             for (t = 0; t < X86CPU_TOPOLOGIES; t++) {
                 for (j = 0; j < X86CPU_MAX_WORDS; j++) {
                     seen[t][j] &= views->at[t].words[j];
@@ -55,24 +66,16 @@ static bool find_common(const Cpus *cpus, const Question *last,
     return views && seen;
 }
 
-/* What a step leaves out, as far as all CPUs have it */
-static void add_omitted(const uint64_t *common, const X86CpuNames *step,
-                        X86CpuNames *all)
+static void and_names(X86CpuNames *all, const X86CpuNames *of)
 {
     size_t i;
 
     for (i = 0; i < X86CPU_MAX_WORDS; i++) {
-        all->bits[i] |= step->bits[i] & common[i];
+        all->bits[i] &= of->bits[i];
     }
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
-        all->properties[i] |= step->properties[i];
+        all->properties[i] &= of->properties[i];
     }
-    for (i = 0; i < X86CPU_CACHES; i++) {
-        all->caches[i] |= step->caches[i];
-    }
-    all->vendor |= step->vendor;
-    all->model_id |= step->model_id;
-    all->hv_vendor_id |= step->hv_vendor_id;
 }
 
 static void add_names(X86CpuNames *all, const X86CpuNames *step)
@@ -134,42 +137,110 @@ static bool check_startable(const Question *q, Problem *problem)
 typedef struct Fold {
     X86CpuBaseline step;
     X86Cpu cpu;
-    X86CpuNames omitted[X86CPU_OMISSIONS], hazards;
-    uint64_t common[X86CPU_MAX_WORDS];
+    X86CpuNames omitted[X86CPU_OMISSIONS], hazards, common;
 } Fold;
+
+static bool take_step(const Question *last, const X86Cpu *a, const X86Cpu *b,
+                      Fold *fold)
+{
+    int i;
+
+    if (!x86cpu_baseline(last->tables, a, b, last->context.accel,
+                         &fold->step)) {
+        return false;
+    }
+    for (i = 0; i < X86CPU_OMISSIONS; i++) {
+        add_names(&fold->omitted[i], &fold->step.omitted[i]);
+    }
+    return true;
+}
+
+/*
+ * Adds named features that both CPUs of @step have, and that its baseline lacks
+ * without saying so: guests of one CPU do not see them.
+ */
+static void find_unseen(const X86CpuTables *tables, const X86Cpu *a,
+                        const X86Cpu *b, const X86CpuBaseline *step,
+                        uint64_t *unseen)
+{
+    X86CpuNames listed = step->omitted[0];
+    size_t i;
+    int j;
+
+    for (j = 1; j < X86CPU_OMISSIONS; j++) {
+        add_names(&listed, &step->omitted[j]);
+    }
+    for (i = 0; i < tables->nfeatures; i++) {
+        unsigned word = tables->features[i].word;
+
+        unseen[word] |= a->words[word] & b->words[word] &
+                        ~step->cpu.words[word] & ~listed.bits[word] &
+                        tables->features[i].mask;
+    }
+}
+
+/*
+ * Makes the lists the same for every order of @cpus.  A step only knows what
+ * is left of the CPUs before it: it lists what a later one lacks, and misses a
+ * conflict over what is gone.  So each CPU is taken with the first one, too: if
+ * two of them differ, one of them differs from that.
+ */
+static void finish_omitted(const Cpus *cpus, const Question *last, Fold *fold)
+{
+    const X86CpuNames *conflicts = &fold->omitted[X86CPU_OMITTED_CONFLICT];
+    const X86Cpu *first = &cpus->items[0].described;
+    uint64_t unseen[X86CPU_MAX_WORDS] = { 0 };
+    size_t i;
+    int j;
+
+    for (i = 1; i < cpus->count; i++) {
+        const X86Cpu *other = &cpus->items[i].described;
+
+        take_step(last, first, other, fold);
+        find_unseen(last->tables, first, other, &fold->step, unseen);
+    }
+    for (i = 0; i < X86CPU_MAX_WORDS; i++) {
+        fold->common.bits[i] &= ~unseen[i];
+    }
+    for (j = 0; j < X86CPU_OMISSIONS; j++) {
+        and_names(&fold->omitted[j], &fold->common);
+        /* One reason is enough; which step is first plays no part. */
+        for (i = 0; j != X86CPU_OMITTED_CONFLICT && i < X86CPU_MAX_WORDS;
+             i++) {
+            fold->omitted[j].bits[i] &= ~(conflicts->bits[i] &
+                                          fold->common.bits[i]);
+        }
+    }
+}
 
 /* Puts the baseline of all @cpus in *@fold, of which none is from a host. */
 static bool fold_cpus(const Cpus *cpus, const Question *last, Fold *fold,
                       Problem *problem)
 {
     size_t i;
-    int j;
 
     for (i = 0; i < cpus->count; i++) {
         if (!check_startable(&cpus->items[i], problem)) {
             return false;
         }
     }
-    if (!find_common(cpus, last, fold->common)) {
+    if (!find_common(cpus, last, &fold->common)) {
         return false;
     }
     fold->cpu = cpus->items[0].described;
     /* One CPU is that with itself, without what can't migrate. */
     for (i = cpus->count > 1; i < cpus->count; i++) {
-        if (!x86cpu_baseline(last->tables, &fold->cpu,
-                             &cpus->items[i].described, last->context.accel,
-                             &fold->step)) {
+        if (!take_step(last, &fold->cpu, &cpus->items[i].described, fold)) {
             problem_set(problem, STATUS_ERROR, X86_ERROR_BASELINE_VENDORS,
                         cpus->items[0].text, fold->cpu.vendor,
                         cpus->items[i].text, cpus->items[i].described.vendor);
             return false;
         }
         fold->cpu = fold->step.cpu;
-        for (j = 0; j < X86CPU_OMISSIONS; j++) {
-            add_omitted(fold->common, &fold->step.omitted[j],
-                        &fold->omitted[j]);
-        }
         add_names(&fold->hazards, &fold->step.hazards);
+    }
+    if (cpus->count > 2) {
+        finish_omitted(cpus, last, fold);
     }
     return true;
 }
@@ -231,7 +302,8 @@ static json_t *baseline(Tool *tool, const json_t *request, Status *status,
     const Question *last;
     Cpus cpus = { NULL, 0 };
 
-    if (fold && cpus_fill(tool, request, 1, SIZE_MAX, &cpus, problem) &&
+    if (fold && cpus_fill_for_baseline(tool, request, 1, SIZE_MAX, &cpus,
+                                       problem) &&
         cpus_check_unknown(&cpus, problem) &&
         cpus_translate(&cpus, &last, problem) &&
         fold_cpus(&cpus, last, fold, problem)) {

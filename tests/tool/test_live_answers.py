@@ -14,6 +14,7 @@ one clear error where the other side is no QEMU, not this QEMU, or dies?
 """
 
 import contextlib
+import itertools
 import json
 import os
 import socket
@@ -63,6 +64,34 @@ TEXTS = [
     'EPYC,level= 3', 'EPYC,level=3 ', 'EPYC,level=-1', 'EPYC,level=+-1',
     'EPYC,x-hv-max-vps=-0x2', 'EPYC,x-hv-max-vps=-2147483649',
     'EPYC,hv-passthrough=on',
+]
+
+
+# Three CPUs, and what their baseline has to leave out
+TRIPLES = [
+    (['Nehalem,tsc-frequency=1000', 'Nehalem', 'Nehalem,tsc-frequency=2000'],
+     {}),
+    (['Nehalem,tsc-frequency=1000', 'Nehalem,tsc-frequency=2000',
+      'Nehalem,tsc-frequency=3000'], {'tsc-frequency': 'conflict'}),
+    (['Nehalem,tsc-frequency=1000', 'Nehalem,tsc-frequency=2000',
+      'Nehalem,tsc-frequency=1000'], {'tsc-frequency': 'conflict'}),
+    (['Haswell,invtsc=on,tsc-frequency=1000', 'Haswell',
+      'Haswell,invtsc=on,tsc-frequency=2000'], {}),
+    (['Haswell,invtsc=on,tsc-frequency=1000', 'Haswell,invtsc=on',
+      'Haswell,invtsc=on,tsc-frequency=2000'], {'invtsc': 'unmigratable'}),
+    (['Haswell,lmce=on', 'Haswell,mce=off', 'Haswell,mca=off,lmce=on'], {}),
+    # A level of 6 hides leaf 7.
+    (['Haswell', 'Haswell,level=6', 'Haswell,avx=off'], {}),
+    (['Haswell,xsave=off', 'Haswell,level=6', 'Haswell'], {}),
+]
+# KVM has no CPU with such switches.
+TCG_TRIPLES = [
+    (['Nehalem,hv-stimer=on', 'Nehalem',
+      'Nehalem,hv-stimer=on,hv-tlbflush=on'], {}),
+    (['Nehalem,hv-stimer=on', 'Nehalem,hv-stimer=on,hv-time=on',
+      'Nehalem,hv-stimer=on,hv-tlbflush=on'], {'hv-stimer': 'dependency'}),
+    (['Nehalem,hv-syndbg=on', 'Nehalem,hv-passthrough=on',
+      'Nehalem,hv-syndbg=on,hv-vpindex=on'], {'hv-passthrough': 'host-only'}),
 ]
 
 
@@ -173,6 +202,88 @@ class Checks(LabChecks, unittest.TestCase):
             choose, choose.choice([1, 2, 3, 3, 4, 5])))
             for _ in range(count(120, 3000))])
 
+    def check_orders(self, texts, *options, wanted=None, models=()):
+        """Problems with baselines in all orders: they are to be the same"""
+        orders = list(itertools.permutations(texts))
+        answers = batch_of([self.request('baseline', cpus=order, **(
+            self.host if models else {})) for order in orders],
+            *options, models=models)
+        for answer in answers:
+            answer.pop('cpus', None)
+            # Of each CPU in turn
+            answer.get('omitted-features', []).sort(key=json.dumps)
+            if answer['status'] >= 2:
+                answer['error'] = ''
+        problems = [f'{order}: {self.brief(a, answers[0])}, but '
+                    f'{orders[0]}: {self.brief(answers[0], a)}'
+                    for order, a in zip(orders, answers) if a != answers[0]]
+        omitted = {entry['feature']: entry['reason'] for answer in answers
+                   for entry in answer.get('omitted-features', [])}
+        inputs = [answer['model']['props'] if 'model' in answer else {}
+                  for answer in batch_of([
+                      self.request('expand', cpu=text, **(
+                          self.host if models else {})) for text in texts],
+                      *options, models=models)]
+        problems += [
+            f'{texts}: lists {name}, which {text} lacks'
+            for name in omitted for text, props in zip(texts, inputs)
+            if omitted[name] != 'host-only' and name not in ('ht', 'cmp-legacy')
+            and not name.startswith(('cpuid-', 'msr-'))
+            and not props.get(name)]
+        if wanted is not None:
+            problems += [f'{texts}: {answer["status"]}, {name} is not listed'
+                         for answer in answers for name in wanted
+                         if wanted[name] != omitted.get(name)]
+            self.assertEqual({answer['status'] for answer in answers}, {0},
+                             texts)
+        return problems
+
+    def test_4_orders(self):
+        """The baseline of three CPUs does not depend on their order"""
+        triples = TRIPLES + (TCG_TRIPLES if self.accel == 'tcg' else [])
+        problems = []
+        for texts, wanted in triples:
+            problems += self.check_orders(texts, wanted=wanted,
+                                          models=[MODELS])
+            problems += self.check_orders(texts, f'--qemu={QEMU}',
+                                          wanted=wanted)
+        choose = rng(self.accel, 'orders of baselines')
+        for _ in range(count(10, 500)):
+            texts = [cpu['cpu'] for cpu in self.random_cpus(choose, 3)]
+            problems += self.check_orders(texts, models=[MODELS])
+        self.fail_if(problems)
+
+    def test_4_passthrough(self):
+        """hv-passthrough is host-only, as in query-cpu-model-baseline"""
+        plain = {'name': 'EPYC', 'props': {}, 'machine-type': NEWEST}
+        on = {**plain, 'props': {'hv-passthrough': True}}
+        more = {**plain, 'props': {'hv-passthrough': True, 'hv-relaxed': True,
+                                   'hv-spinlocks': 77}}
+        pairs = [(on, plain), (plain, on), (on, on), (more, on), (more, more)]
+        replies = ask(['-machine', 'none', '-accel', self.accel], [
+            ('query-cpu-model-baseline', {'modela': a, 'modelb': b})
+            for a, b in pairs])
+        requests = [self.request('baseline', cpus=[
+            cpu_option(model['name'], model['props']) for model in pair])
+            for pair in pairs]
+        offline = batch_of([{**request, **self.host} for request in requests],
+                           models=[MODELS])
+        live = batch_of(requests, f'--qemu={QEMU}')
+        for pair, reply, a, b in zip(pairs, replies, offline, live):
+            for answer in (a, b) if self.accel == 'tcg' else (b,):
+                with self.subTest(pair):
+                    self.assertEqual(answer['status'], 0, answer)
+                    self.assertEqual(answer['model']['props'],
+                                     reply['return']['model']['props'])
+                    self.assertEqual(answer['omitted-features'],
+                                     reply['return']['omitted-features'])
+                    self.assertIn({'feature': 'hv-passthrough',
+                                   'reason': 'host-only'},
+                                  answer['omitted-features'])
+            # Only the kernel knows what it turns on.
+            if self.accel == 'kvm':
+                self.assertEqual(a['status'], 3, a)
+
     def test_5_nearest(self):
         """The same nearest model"""
         choose = rng(self.accel, 'live nearest')
@@ -194,7 +305,6 @@ class Checks(LabChecks, unittest.TestCase):
             request('compare', cpus=pair[:1]), request('compare'),
             request('compare', cpus='EPYC'), request('baseline', cpus=[]),
             request('compare', cpus=['EPYC,hv-passthrough=on', 'EPYC']),
-            request('expand', cpu='EPYC', machine='q35'),
             request('expand', cpu='EPYC', machine=NEWEST + '0'),
             request('expand', cpu='EPYC', irqchip='split'),
             request('expand', cpu='EPYC', irqchip='off'),
@@ -209,6 +319,31 @@ class Checks(LabChecks, unittest.TestCase):
               for machine in ('pc-q35-4.0', 'isapc')
               if machine in self.lab.machines or machine == 'isapc'),
         ], good=0.2)
+
+    def test_6_machines(self):
+        """Aliases of machine types, and those that QEMU has removed"""
+        names = ['pc', 'q35', 'pc-i440fx-3.1', 'pc-q35-5.0', 'isapc', NEWEST]
+        replies = ask(['-machine', 'none', '-accel', self.accel], [
+            ('query-machines', {}),
+            *(expansion('static', 'EPYC', machine=name) for name in names)])
+        aliases = {machine['alias']: machine['name']
+                   for machine in replies[0]['return'] if 'alias' in machine}
+        answers = batch_of([self.request('expand', cpu='EPYC', machine=name)
+                            for name in names], f'--qemu={QEMU}')
+        for name, reply, answer in zip(names, replies[1:], answers):
+            with self.subTest(name):
+                self.assertEqual(answer['status'], 0, answer)
+                self.assertEqual(answer['machine'], aliases.get(name, name))
+                self.assertEqual(answer['model']['props'],
+                                 reply['return']['model']['props'])
+        for name, near in ((NEWEST + '0', f"did you mean '{NEWEST}'"),
+                           ('q36', ''), ('none', ''), ('microvm', '')):
+            answer, = batch_of([self.request(
+                'expand', cpu='EPYC', machine=name)], f'--qemu={QEMU}')
+            with self.subTest(name):
+                self.assertEqual(answer['status'], 2)
+                self.assertIn(f"has no machine type '{name}'", answer['error'])
+                self.assertIn(near, answer['error'])
 
     def test_7_text(self):
         """The same text for people, and exit status"""
