@@ -372,12 +372,11 @@ static void note_vmware_leaf(const Ends *a, const Ends *b,
                              X86CpuBaseline *baseline)
 {
     const X86CpuPropertyId id = X86CPU_VMWARE_CPUID_FREQ;
-    const X86Cpu *cpu = &baseline->cpu;
 
+    /* Without tsc-frequency, there is no invtsc either. */
     baseline->omitted[X86CPU_OMITTED_DEPENDENCY].properties[id] =
         a->low.values[id] && b->low.values[id] &&
-        !cpu->values[X86CPU_TSC_FREQUENCY] &&
-        !has(cpu, X86CPU_FEAT_8000_0007_EDX, INVTSC);
+        !baseline->cpu.values[X86CPU_TSC_FREQUENCY];
 }
 
 /* Values that mean nothing without others, or mean something else then */
