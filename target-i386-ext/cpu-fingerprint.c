@@ -343,7 +343,8 @@ static void compare_sides(Comparison *c)
 /*
  * Say why the target does not take the guest.  A target that lives on
  * (migrate-incoming with exit-on-error=false) says it in query-migrate, too:
- * whoever manages it may not read its stderr.
+ * whoever manages it may not read its stderr.  QEMU 10.0 has no post_load hook
+ * with an Error.
  *
  * @verdict: a sentence without its period
  * @reasons: lines with an indentation of two, or ""
