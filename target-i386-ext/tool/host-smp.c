@@ -47,8 +47,8 @@ const char *host_smp_problem(const Passport *passport,
         snprintf(text, HOST_SMP_TEXT, "%" PRIu64 " CPUs are more than the %u "
                  "of its KVM", counts->max_cpus, max_vcpus(passport));
     } else if (counts->last_started_apic_id >= max_vcpu_ids(passport)) {
-        snprintf(text, HOST_SMP_TEXT, "APIC ID %" PRIu64 " is beyond the %u of "
-                 "its KVM", counts->last_started_apic_id,
+        snprintf(text, HOST_SMP_TEXT, "APIC ID %" PRIu64 " is too high: its "
+                 "KVM has IDs below %u", counts->last_started_apic_id,
                  max_vcpu_ids(passport));
     } else if (counts->last_apic_id > MAX_XAPIC_ID &&
                options->irqchip != MODELS_FILE_IRQCHIP_OFF &&

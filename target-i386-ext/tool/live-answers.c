@@ -1235,6 +1235,28 @@ static void drop_unseen(json_t *unseen, Fold *fold)
     }
 }
 
+/* Properties have the order of their names; which step listed them has not. */
+static void sort_omitted(Fold *fold)
+{
+    json_t *names, *sorted;
+    const char *reason, **list, **name;
+
+    json_object_foreach(fold->omitted, reason, names) {
+        if (!strcmp(reason, host_only)) {
+            continue;
+        }
+        list = sorted_names(names);
+        sorted = json_object();
+        for (name = list; name && *name; name++) {
+            json_object_set_new(sorted, *name, json_true());
+        }
+        json_object_clear(names);
+        json_object_update(names, sorted);
+        json_decref(sorted);
+        free(list);
+    }
+}
+
 /*
  * As finish_omitted() in verb-baseline.c: makes the lists the same for every
  * order of @cpus.
@@ -1268,6 +1290,7 @@ static bool finish_omitted(Live *l, const LiveCpus *cpus, Fold *fold)
         drop_missing(l, props, fold);
     }
     drop_unseen(unseen, fold);
+    sort_omitted(fold);
     ok = true;
 out:
     json_decref(all);

@@ -156,7 +156,7 @@ static bool take_step(const Question *last, const X86Cpu *a, const X86Cpu *b,
 }
 
 /*
- * Adds named features that both CPUs of @step have, and that its baseline lacks
+ * Adds named features that @a and @b have, and that their baseline @step lacks
  * without saying so: guests of one CPU do not see them.
  */
 static void find_unseen(const X86CpuTables *tables, const X86Cpu *a,
@@ -204,7 +204,7 @@ static void finish_omitted(const Cpus *cpus, const Question *last, Fold *fold)
     }
     for (j = 0; j < X86CPU_OMISSIONS; j++) {
         and_names(&fold->omitted[j], &fold->common);
-        /* One reason is enough; which step is first plays no part. */
+        /* A conflict hides other reasons. */
         for (i = 0; j != X86CPU_OMITTED_CONFLICT && i < X86CPU_MAX_WORDS;
              i++) {
             fold->omitted[j].bits[i] &= ~(conflicts->bits[i] &

@@ -251,7 +251,8 @@ class AsReleased(unittest.TestCase):
         """A QEMU that runs says the same, whatever its guest is"""
         with tempfile.TemporaryDirectory() as tmp:
             path = os.path.join(tmp, 'qmp')
-            argv = [QEMU, '-S', '-display', 'none', '-machine', 'pc',
+            argv = [QEMU, '-S', '-display', 'none', '-nodefaults',
+                    '-no-user-config', '-machine', 'pc',
                     '-accel', 'tcg', '-cpu', 'EPYC,+avx512f', '-smp', '4',
                     '-global', 'cpu.avx2=off', '-monitor', 'stdio', '-qmp',
                     f'unix:{path},server=on,wait=off']
