@@ -118,6 +118,12 @@ def add_qemu_option(parser):
                              f'{BINARY} in PATH)')
 
 
+def add_qmp_option(parser):
+    parser.add_argument('--qmp', metavar='SOCKET',
+                        help='ask a running QEMU: UNIX socket of its QMP '
+                             'monitor, or HOST:PORT')
+
+
 def without_introspection(qemu, version=''):
     """Returns the Failure of all scripts where QEMU is stock QEMU."""
     return Failure(f'{qemu} ' + (f'(QEMU {version}) ' if version else '') +
@@ -513,6 +519,26 @@ def start_cpu(binary, args, cpu):
         if ARCH_CAPABILITIES not in str(e):
             raise
     return Qemu(binary, [*args, '-cpu', cpu + ',arch-capabilities=off']), True
+
+
+@contextlib.contextmanager
+def asked_for_table(qemu, qmp=None):
+    """
+    A context manager that yields the QEMU to ask.  The table depends neither on
+    its accelerator nor on its guest.
+
+    :param qemu: path of the binary to start
+    :param qmp: None, or where the monitor of a running QEMU is, to ask that
+                one instead
+    """
+    if qmp is not None:
+        with RunningQemu(qmp) as q:
+            yield q
+    else:
+        # KVM is for a QEMU that is built without TCG.
+        with Qemu(qemu, ['-no-user-config', '-machine', 'none', '-accel',
+                         'tcg', '-accel', 'kvm']) as q:
+            yield q
 
 
 def query_table(q):
