@@ -17,18 +17,6 @@ static json_t *error_answer(const char *text)
                      "status", STATUS_ERROR);
 }
 
-static bool takes(const Verb *verb, const char *name)
-{
-    const char *const *member;
-
-    for (member = verb->members; *member; member++) {
-        if (!strcmp(*member, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /*
  * Members are named like options: "host", of one host or a list, is "hosts"
  * for verbs that take several --host.  A request with both is refused later.
@@ -39,8 +27,8 @@ static void rename_host(json_t *request)
     const Verb *verb = name ? find_verb(name) : NULL;
     json_t *host = json_object_get(request, "host");
 
-    if (!verb || !host || !takes(verb, "hosts") || takes(verb, "host") ||
-        json_object_get(request, "hosts")) {
+    if (!verb || !host || !has_member(verb, "hosts") ||
+        has_member(verb, "host") || json_object_get(request, "hosts")) {
         return;
     }
     if (!json_object_set_new(request, "hosts", json_is_array(host)

@@ -11,7 +11,7 @@
 
 enum { FORMAT_VERSION = 1 };
 
-static bool has_member(const Verb *verb, const char *name)
+bool has_member(const Verb *verb, const char *name)
 {
     const char *const *member;
 

@@ -18,6 +18,9 @@ extern const Verb verbs[];
 /* Its name is @name, or NULL. */
 const Verb *find_verb(const char *name);
 
+/* Whether its requests can have @name */
+bool has_member(const Verb *verb, const char *name);
+
 /*
  * The answer of the tool to @request, for "verb" and the members that this
  * has.  Always an object: with "status", and "error" if there is no answer.
