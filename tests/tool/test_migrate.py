@@ -45,6 +45,12 @@ def changed(name, change):
     return passports.sealed(whole)
 
 
+def with_capabilities(name, **capabilities):
+    """A made host whose KVM says this of itself"""
+    return changed(name, lambda whole: whole['kvm']['capabilities'].update(
+        capabilities))
+
+
 def offered(whole, leaf, index=0):
     """What KVM offers of a leaf; to be changed"""
     return passports.find(whole['kvm']['supported-cpuid'], leaf, index,
@@ -681,10 +687,8 @@ class TestMigrate(LabChecks, unittest.TestCase):
     def test_l_many_cpus(self):
         """QEMU does not start with more CPUs than KVM has"""
         def limit(maximum, recommended=8):
-            def change(whole):
-                whole['kvm']['capabilities'].update(
-                    MAX_VCPUS=maximum, NR_VCPUS=recommended)
-            return changed(INTEL, change)
+            return with_capabilities(INTEL, MAX_VCPUS=maximum,
+                                     NR_VCPUS=recommended)
 
         cpu, many = 'Skylake-Server', limit(1024)
         for few, smp, fits in [
@@ -709,10 +713,7 @@ class TestMigrate(LabChecks, unittest.TestCase):
     def test_l_apic_ids(self):
         """Above 254, they need X2APIC, and KVM's interface for it"""
         def host(api):
-            def change(whole):
-                whole['kvm']['capabilities'].update(
-                    MAX_VCPUS=4096, X2APIC_API=api)
-            return changed(INTEL, change)
+            return with_capabilities(INTEL, MAX_VCPUS=4096, X2APIC_API=api)
 
         whole, old = host(3), host(0)
         last = 'APIC ID 255 needs '
@@ -749,10 +750,7 @@ class TestMigrate(LabChecks, unittest.TestCase):
     def test_l_last_apic_id(self):
         """KVM creates no CPU with an ID of KVM_CAP_MAX_VCPU_ID or above"""
         def host(ids, cpus=1024):
-            def change(whole):
-                whole['kvm']['capabilities'].update(
-                    MAX_VCPUS=cpus, MAX_VCPU_ID=ids)
-            return changed(INTEL, change)
+            return with_capabilities(INTEL, MAX_VCPUS=cpus, MAX_VCPU_ID=ids)
 
         sockets = 'sockets=65,cores=3'
         why = 'APIC ID 258 is too high: its KVM has IDs below {}'
