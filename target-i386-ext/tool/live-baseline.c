@@ -16,6 +16,8 @@
 typedef struct Fold {
     /* A CpuModelInfo */
     json_t *model;
+    /* The reply about the first pair */
+    json_t *first;
     /* Names by reason, and hazards: objects whose values are true */
     json_t *omitted, *hazards;
 } Fold;
@@ -66,6 +68,9 @@ static bool fold_pair(Live *l, json_t *a, json_t *b, Fold *fold)
 
     if (!reply) {
         return false;
+    }
+    if (!fold->first) {
+        fold->first = json_incref(reply);
     }
     json_decref(fold->model);
     fold->model = json_incref(json_object_get(reply, "model"));
@@ -245,8 +250,9 @@ static bool finish_omitted(Live *l, const LiveCpus *cpus, Fold *fold)
     }
     first = json_array_get(all, 0);
     for (i = 1; i < cpus->count; i++) {
-        reply = ask_baseline(l, cpus->items[0].model, cpus->items[i].model,
-                             fold);
+        reply = i == 1 ? json_incref(fold->first)
+                       : ask_baseline(l, cpus->items[0].model,
+                                      cpus->items[i].model, fold);
         if (!reply) {
             goto out;
         }
@@ -318,7 +324,7 @@ static bool fold_cpus(Live *l, const LiveCpus *cpus, Fold *fold)
 
 json_t *live_baseline(Live *l, Status *status)
 {
-    Fold fold = { NULL, json_object(), json_object() };
+    Fold fold = { NULL, NULL, json_object(), json_object() };
     json_t *answer = NULL;
     LiveCpus cpus;
 
@@ -331,6 +337,7 @@ json_t *live_baseline(Live *l, Status *status)
         live_describe_all(l, &cpus, answer);
     }
     json_decref(fold.model);
+    json_decref(fold.first);
     json_decref(fold.omitted);
     json_decref(fold.hazards);
     live_release_cpus(&cpus);
