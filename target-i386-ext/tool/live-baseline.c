@@ -89,20 +89,17 @@ static bool is_given(const json_t *props, const char *name)
     return json_is_true(value) || json_integer_value(value);
 }
 
-/* As x86cpu_has_hyperv() */
 static bool has_hyperv(const json_t *props)
 {
-    const json_t *value;
-    const char *name;
+    X86Cpu cpu = { .words = { 0 } };
+    size_t i;
 
-    json_object_foreach((json_t *)props, name, value) {
-        if (!strncmp(name, "hv-", 3) && json_is_true(value) &&
-            strcmp(name, "hv-enforce-cpuid")) {
-            return true;
-        }
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        const json_t *value = json_object_get(props, x86cpu_property_names[i]);
+
+        cpu.values[i] = json_is_true(value) ? 1 : json_integer_value(value);
     }
-    return json_integer_value(json_object_get(props, "hv-spinlocks")) !=
-           UINT32_MAX;
+    return x86cpu_has_hyperv(&cpu);
 }
 
 /*
