@@ -44,18 +44,28 @@ static bool is_passthrough_void(const Question *q)
     return q->context.accel == X86CPU_ON_TCG;
 }
 
-static bool fill(Tool *tool, const json_t *request, size_t least, size_t most,
-                 bool for_baseline, Cpus *cpus, Problem *problem)
+size_t cpus_count(const json_t *request, CpusUse use, Problem *problem)
 {
-    const json_t *list = json_object_get(request, "cpus");
-    size_t i, count = json_is_array(list) ? json_array_size(list) : 0;
+    /* It has no size if it is no list. */
+    size_t count = json_array_size(json_object_get(request, "cpus"));
+    bool is_pair = use == CPUS_TO_COMPARE;
 
-    cpus->count = 0;
-    cpus->items = NULL;
-    if (count < least || count > most) {
-        problem_set(problem, STATUS_ERROR, most == least
-                    ? "'cpus' is a list of two CPUs"
-                    : "'cpus' is a list of one CPU or more");
+    if (is_pair ? count == 2 : count) {
+        return count;
+    }
+    problem_set(problem, STATUS_ERROR, is_pair
+                ? "'cpus' is a list of two CPUs"
+                : "'cpus' is a list of one CPU or more");
+    return 0;
+}
+
+bool cpus_fill(Tool *tool, const json_t *request, CpusUse use, Cpus *cpus,
+               Problem *problem)
+{
+    size_t i, count = cpus_count(request, use, problem);
+
+    *cpus = (Cpus) { NULL, 0 };
+    if (!count) {
         return false;
     }
     cpus->items = calloc(count, sizeof(*cpus->items));
@@ -69,7 +79,7 @@ static bool fill(Tool *tool, const json_t *request, size_t least, size_t most,
             return false;
         }
         turn_automatic_off(q);
-        if (!(for_baseline && is_passthrough_void(q)) &&
+        if (!(use == CPUS_FOR_BASELINE && is_passthrough_void(q)) &&
             !check_passthrough(q, problem)) {
             return false;
         }
@@ -78,19 +88,6 @@ static bool fill(Tool *tool, const json_t *request, size_t least, size_t most,
     return true;
 }
 
-bool cpus_fill(Tool *tool, const json_t *request, size_t least, size_t most,
-               Cpus *cpus, Problem *problem)
-{
-    return fill(tool, request, least, most, false, cpus, problem);
-}
-
-bool cpus_fill_for_baseline(Tool *tool, const json_t *request, size_t least,
-                            size_t most, Cpus *cpus, Problem *problem)
-{
-    return fill(tool, request, least, most, true, cpus, problem);
-}
-
-/* All of them as CPUs of the newest QEMU among them, which is @*last */
 bool cpus_translate(Cpus *cpus, const Question **last, Problem *problem)
 {
     const Question *newest = &cpus->items[0];
@@ -216,8 +213,8 @@ void print_cpus(const json_t *answer, FILE *out)
     }
 }
 
-void print_list_of(const json_t *answer, const char *name,
-                          const char *title, FILE *out)
+void print_list_of(const json_t *answer, const char *name, const char *title,
+                   FILE *out)
 {
     const json_t *list = json_object_get(answer, name);
 
@@ -227,15 +224,13 @@ void print_list_of(const json_t *answer, const char *name,
     }
 }
 
-/* Whether a CPU of @request has the vendor of a host that is not known */
-bool cpus_ask_vendor(Tool *tool, const json_t *request, size_t least,
-                         size_t most, bool *ok, Problem *problem)
+bool cpus_ask_vendor(Tool *tool, const json_t *request, CpusUse use, bool *ok,
+                     Problem *problem)
 {
     Cpus cpus;
     bool needs;
 
-    /* hv-passthrough has nothing to do with the vendor. */
-    *ok = cpus_fill_for_baseline(tool, request, least, most, &cpus, problem);
+    *ok = cpus_fill(tool, request, use, &cpus, problem);
     needs = *ok && cpus_need_vendor(&cpus);
     free(cpus.items);
     return needs;

@@ -24,13 +24,20 @@ typedef struct Cpus {
  */
 bool cpus_make_comparable(Question *q, Problem *problem);
 
-/* Fills *@cpus with "cpus" of @request: from @least to @most CPUs. */
-bool cpus_fill(Tool *tool, const json_t *request, size_t least, size_t most,
-               Cpus *cpus, Problem *problem);
+/* What the CPUs of a request are for */
+typedef enum CpusUse {
+    /* Two, without hv-passthrough */
+    CPUS_TO_COMPARE,
+    /* One or more; hv-passthrough may be on where it does nothing: under TCG */
+    CPUS_FOR_BASELINE,
+} CpusUse;
 
-/* The same, but hv-passthrough may be on under TCG, where it does nothing */
-bool cpus_fill_for_baseline(Tool *tool, const json_t *request, size_t least,
-                            size_t most, Cpus *cpus, Problem *problem);
+/* How many CPUs @request has; 0, with a problem, if @use needs another number */
+size_t cpus_count(const json_t *request, CpusUse use, Problem *problem);
+
+/* Fills *@cpus with "cpus" of @request. */
+bool cpus_fill(Tool *tool, const json_t *request, CpusUse use, Cpus *cpus,
+               Problem *problem);
 
 /* All of them as CPUs of the newest QEMU among them, which is that of *@last */
 bool cpus_translate(Cpus *cpus, const Question **last, Problem *problem);
@@ -39,8 +46,8 @@ bool cpus_translate(Cpus *cpus, const Question **last, Problem *problem);
  * Whether a CPU of @request has the vendor of a host that is not known.  *@ok
  * is false if the request is not good.
  */
-bool cpus_ask_vendor(Tool *tool, const json_t *request, size_t least,
-                     size_t most, bool *ok, Problem *problem);
+bool cpus_ask_vendor(Tool *tool, const json_t *request, CpusUse use, bool *ok,
+                     Problem *problem);
 
 /*
  * Whether property @name, which is unknown in @q (question_unknown_bits()), has

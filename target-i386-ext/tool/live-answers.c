@@ -230,7 +230,7 @@ static json_t *answer_compare_live(Live *l, Status *status)
     const char *result;
     LiveCpus cpus;
 
-    if (live_get_cpus(l, 2, 2, false, &cpus)) {
+    if (live_get_cpus(l, CPUS_TO_COMPARE, &cpus)) {
         reply = live_ask_pair(l, command, cpus.items[0].model,
                               cpus.items[1].model);
     }

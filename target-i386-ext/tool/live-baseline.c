@@ -326,7 +326,7 @@ json_t *live_baseline(Live *l, Status *status)
     LiveCpus cpus;
 
     (void)status;
-    if (live_get_cpus(l, 1, SIZE_MAX, true, &cpus) &&
+    if (live_get_cpus(l, CPUS_FOR_BASELINE, &cpus) &&
         fold_cpus(l, &cpus, &fold)) {
         answer = json_pack("{s:O, s:o, s:o}", "model", fold.model,
                            "omitted-features", omitted_features(l, &fold),

@@ -279,22 +279,19 @@ static bool unite_cpus(Live *l, LiveCpus *cpus, LiveSession *const *sessions)
     return true;
 }
 
-bool live_get_cpus(Live *l, size_t least, size_t most, bool passthrough,
-                   LiveCpus *cpus)
+bool live_get_cpus(Live *l, CpusUse use, LiveCpus *cpus)
 {
-    const json_t *list = json_object_get(l->request, "cpus");
-    size_t i, count = json_is_array(list) ? json_array_size(list) : 0;
     LiveSession **sessions;
+    size_t i, count;
     bool ok = true;
 
     *cpus = (LiveCpus) { NULL, 0 };
     if (!live_check_own(l)) {
         return false;
     }
-    if (count < least || count > most) {
-        return live_fail(l, most == least
-                         ? "'cpus' is a list of two CPUs"
-                         : "'cpus' is a list of one CPU or more");
+    count = cpus_count(l->request, use, l->problem);
+    if (!count) {
+        return false;
     }
     cpus->items = calloc(count, sizeof(*cpus->items));
     sessions = calloc(count, sizeof(*sessions));
@@ -302,7 +299,7 @@ bool live_get_cpus(Live *l, size_t least, size_t most, bool passthrough,
         LiveCpu *cpu = &cpus->items[cpus->count++];
 
         ok = live_get_cpu(l, i, cpu) &&
-             (passthrough || live_check_passthrough(l, cpu));
+             (use == CPUS_FOR_BASELINE || live_check_passthrough(l, cpu));
         sessions[i] = l->session;
     }
     ok = ok && sessions && cpus->count == count &&

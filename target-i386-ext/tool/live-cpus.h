@@ -10,6 +10,7 @@
 #ifndef X86CPU_LIVE_CPUS_H
 #define X86CPU_LIVE_CPUS_H
 
+#include "cpu-list.h"
 #include "live-session.h"
 
 /* A CPU of a request */
@@ -43,11 +44,10 @@ bool live_check_passthrough(Live *l, const LiveCpu *cpu);
 void live_describe(const Live *l, const LiveCpu *cpu, json_t *answer);
 
 /*
- * *@cpus is to be released, whatever comes.  @passthrough: hv-passthrough may
- * be on.
+ * "cpus" of the request; *@cpus is to be released, whatever comes.  For a
+ * baseline, hv-passthrough may be on: QEMU says then what it does.
  */
-bool live_get_cpus(Live *l, size_t least, size_t most, bool passthrough,
-                   LiveCpus *cpus);
+bool live_get_cpus(Live *l, CpusUse use, LiveCpus *cpus);
 
 void live_release_cpus(LiveCpus *cpus);
 

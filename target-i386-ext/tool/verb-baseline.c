@@ -302,8 +302,8 @@ static json_t *baseline(Tool *tool, const json_t *request, Status *status,
     const Question *last;
     Cpus cpus = { NULL, 0 };
 
-    if (fold && cpus_fill_for_baseline(tool, request, 1, SIZE_MAX, &cpus,
-                                       problem) &&
+    if (fold &&
+        cpus_fill(tool, request, CPUS_FOR_BASELINE, &cpus, problem) &&
         cpus_check_unknown(&cpus, problem) &&
         cpus_translate(&cpus, &last, problem) &&
         fold_cpus(&cpus, last, fold, problem)) {
@@ -332,7 +332,7 @@ json_t *answer_baseline(Tool *tool, const json_t *request, Status *status,
     if (json_object_get(request, "hosts")) {
         return answer_baseline_hosts(tool, request, status, problem);
     }
-    if (cpus_ask_vendor(tool, request, 1, SIZE_MAX, &ok, problem)) {
+    if (cpus_ask_vendor(tool, request, CPUS_FOR_BASELINE, &ok, problem)) {
         return answer_by_vendor(tool, request, status, problem, baseline);
     }
     return ok ? baseline(tool, request, status, problem) : NULL;

@@ -41,7 +41,7 @@ static json_t *compare(Tool *tool, const json_t *request, Status *status,
     Cpus cpus = { NULL, 0 };
 
     if (comparison && views &&
-        cpus_fill(tool, request, 2, 2, &cpus, problem) &&
+        cpus_fill(tool, request, CPUS_TO_COMPARE, &cpus, problem) &&
         cpus_check_unknown(&cpus, problem)) {
         view_all(&cpus, views);
         if (!cpus_translate(&cpus, &last, problem)) {
@@ -79,7 +79,7 @@ json_t *answer_compare(Tool *tool, const json_t *request, Status *status,
 {
     bool ok;
 
-    if (cpus_ask_vendor(tool, request, 2, 2, &ok, problem)) {
+    if (cpus_ask_vendor(tool, request, CPUS_TO_COMPARE, &ok, problem)) {
         return answer_by_vendor(tool, request, status, problem, compare);
     }
     return ok ? compare(tool, request, status, problem) : NULL;
