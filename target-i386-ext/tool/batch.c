@@ -19,7 +19,7 @@ static json_t *error_answer(const char *text)
 
 /*
  * Members are named like options: "host", of one host or a list, is "hosts"
- * for verbs that take several --host.  A request with both is refused later.
+ * for verbs that take several --host.  dispatch.c refuses a request with both.
  */
 static void rename_host(json_t *request)
 {

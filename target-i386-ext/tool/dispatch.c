@@ -46,6 +46,11 @@ static bool check_members(const Verb *verb, const json_t *request,
                         "false", name);
             return false;
         }
+        if (!strcmp(name, "host") && has_member(verb, "hosts")) {
+            /* Alone, it is renamed: see batch.c. */
+            return problem_set(problem, STATUS_ERROR, "%s takes 'host' or "
+                               "'hosts', not both", verb->name);
+        }
         return request_fail_member(verb->name, name, verb->members, problem);
     }
     return true;

@@ -304,8 +304,9 @@ class Checks(unittest.TestCase):
                         self.assertNotIn('error', found)
                         self.assertEqual(found, wanted)
             for members, error in [
-                    ({'verb': 'best', 'host': a, 'hosts': [a]},
-                     "best takes no 'host'; did you mean 'hosts'?"),
+                    *(({'verb': verb, 'host': a, 'hosts': [a]},
+                       f"{verb} takes 'host' or 'hosts', not both")
+                      for verb in ('best', 'fleet', 'baseline')),
                     ({'verb': 'best', 'host': []}, "'hosts' is a list of "),
                     ({'verb': 'fleet', 'host': 5}, 'a host is a passport, or'),
                     ({'verb': 'fleet', 'host': None},
