@@ -22,13 +22,15 @@ static const char *newest_machine(const Live *l)
     return json_string_value(json_array_get(types, 0));
 }
 
-/* The machine type that @name is an alias of, such as q35; or NULL */
-static const char *find_alias(Live *l, const char *name)
+/*
+ * The machine type that query-machines has by @name, which may be an alias such
+ * as q35; or NULL
+ */
+static const char *find_listed(Live *l, const char *name)
 {
     static const char command[] = "query-machines";
     static const char *const texts[] = { "name", NULL };
     json_t *machines = l->session->machines, *machine;
-    const char *alias;
     size_t i;
 
     if (!machines) {
@@ -39,9 +41,12 @@ static const char *find_alias(Live *l, const char *name)
         l->session->machines = machines;
     }
     json_array_foreach(machines, i, machine) {
-        alias = json_string_value(json_object_get(machine, "alias"));
-        if (alias && !strcmp(alias, name)) {
-            return json_string_value(json_object_get(machine, "name"));
+        const char *own = json_string_value(json_object_get(machine, "name"));
+        const char *alias = json_string_value(json_object_get(machine,
+                                                              "alias"));
+
+        if (!strcmp(own, name) || (alias && !strcmp(alias, name))) {
+            return own;
         }
     }
     return NULL;
@@ -75,6 +80,7 @@ static bool find_machine(Live *l, const char **machine)
     char text[X86_CPU_NEAR_NAMES_SIZE];
     const char *name = *machine ? *machine : newest_machine(l);
     const json_t *layer, *type;
+    const char *listed;
     size_t i, j;
 
     if (!name) {
@@ -89,15 +95,16 @@ static bool find_machine(Live *l, const char **machine)
             x86_cpu_near_names_add(&near, name, json_string_value(type));
         }
     }
-    *machine = find_alias(l, name);
-    if (*machine) {
+    listed = find_listed(l, name);
+    if (listed && strcmp(listed, name)) {
+        *machine = listed;
         return true;
     }
-    *machine = name;
     if (is_known_machine(l, name)) {
         return true;
     }
-    if (!l->session->qemu) {
+    /* What QEMU has against one of its own, it says: it may be no PC. */
+    if (!l->session->qemu || listed) {
         return false;
     }
     x86_cpu_near_names_print(&near, text);

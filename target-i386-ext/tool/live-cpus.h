@@ -45,7 +45,7 @@ void live_describe(const Live *l, const LiveCpu *cpu, json_t *answer);
 
 /*
  * "cpus" of the request; *@cpus is to be released, whatever comes.  For a
- * baseline, hv-passthrough may be on: QEMU says then what it does.
+ * baseline, hv-passthrough may be on: QEMU leaves it out, and says so.
  */
 bool live_get_cpus(Live *l, CpusUse use, LiveCpus *cpus);
 
