@@ -312,6 +312,20 @@ static void put_mpx_and_apxf(X86CPU *cpu, QDict *props)
     }
 }
 
+/*
+ * As cut when the CPU is realized.  Not within a character, which QMP has no
+ * form for: whoever starts that CPU again cuts it then.
+ */
+static void put_hv_vendor_id(const X86CPU *cpu, QDict *props)
+{
+    g_autofree char *seen = g_strndup(cpu->hyperv_vendor ?: "Microsoft Hv",
+                                      sizeof(cpu->hyperv_vendor_id));
+
+    if (g_utf8_validate(seen, -1, NULL)) {
+        qdict_put_str(props, "hv-vendor-id", seen);
+    }
+}
+
 /* Values that are computed when the CPU is realized */
 static void put_worked_out(X86CPU *cpu, QDict *props)
 {
@@ -326,9 +340,7 @@ static void put_worked_out(X86CPU *cpu, QDict *props)
     qdict_put_int(props, "guest-phys-bits", guest_physical_bits(cpu));
     qdict_put(props, "ucode-rev", qnum_from_uint(microcode_revision(cpu)));
     qdict_put_int(props, "lbr-fmt", lbr_format(cpu));
-    if (!cpu->hyperv_vendor) {
-        qdict_put_str(props, "hv-vendor-id", "Microsoft Hv");
-    }
+    put_hv_vendor_id(cpu, props);
     qdict_put_int(props, "model", signature_model(cpu));
     put_default_signature(cpu, props);
     if (is_given_waitpkg(cpu)) {

@@ -25,6 +25,7 @@
 #include "target/i386/ext/feature-dictionary.h"
 #include "target/i386/ext/feature-place.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
+#include "target/i386/ext/start-errors.h"
 #include X86_CPU_MODEL_COMMANDS
 
 const char *const x86_cpu_cache_property_names[X86CPU_CACHES] = {
@@ -373,6 +374,16 @@ void x86_cpu_value_set_feature(X86Cpu *value, const char *name, bool on)
     }
 }
 
+static bool check_text(const char *text, size_t size, const char *name,
+                       const char *which, Error **errp)
+{
+    if (!g_utf8_validate(text, -1, NULL)) {
+        error_setg(errp, "%s: " X86_ERROR_CUT_TEXT, which, name, size - 1);
+        return false;
+    }
+    return true;
+}
+
 bool x86_cpu_model_to_comparable(CpuModelInfo *model, const char *which,
                                  X86Cpu *value, Error **errp)
 {
@@ -390,7 +401,10 @@ bool x86_cpu_model_to_comparable(CpuModelInfo *model, const char *which,
             return false;
         }
     }
-    return true;
+    return check_text(value->model_id, sizeof(value->model_id), "model-id",
+                      which, errp) &&
+           check_text(value->hv_vendor_id, sizeof(value->hv_vendor_id),
+                      "hv-vendor-id", which, errp);
 }
 
 QDict *x86_cpu_value_named_props(const X86Cpu *value, const strList *names)

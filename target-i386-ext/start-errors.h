@@ -44,6 +44,10 @@
 #define X86_ERROR_HYPERV_NEEDS "Hyper-V %s requires Hyper-V %s"
 #define X86_ERROR_VPINDEX "kernel doesn't allow setting HyperV VP_INDEX"
 
+/* No CPU to compare: the property, and its size */
+#define X86_ERROR_CUT_TEXT \
+    "'%s' is cut within a character: it has at most %zu bytes"
+
 /* No baseline: the number */
 #define X86_ERROR_BASELINE_PHYS_BITS \
     "phys-bits should be from 32 to 52, but is %" PRIu64

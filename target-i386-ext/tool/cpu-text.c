@@ -16,6 +16,7 @@
 #include "cpu-text.h"
 #include "models-props.h"
 #include "../near-names.h"
+#include "../start-errors.h"
 
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -217,8 +218,7 @@ static bool copy_text(Parser *p, const char *name, const char *text, char *to,
 
     /* Neither JSON nor -cpu can carry half a character of UTF-8. */
     if ((text[length] & 0xc0) == 0x80) {
-        return fail(p, "'%s' is cut within a character: it has at most %zu "
-                    "bytes", name, size - 1);
+        return fail(p, X86_ERROR_CUT_TEXT, name, size - 1);
     }
     memset(to, 0, size);
     memcpy(to, text, length);
