@@ -32,7 +32,7 @@ typedef enum CpusUse {
     CPUS_FOR_BASELINE,
 } CpusUse;
 
-/* How many CPUs @request has; 0, with a problem, if @use needs another number */
+/* How many CPUs @request has; 0, with a problem, if @use is not for as many */
 size_t cpus_count(const json_t *request, CpusUse use, Problem *problem);
 
 /* Fills *@cpus with "cpus" of @request. */
