@@ -12,13 +12,21 @@
 /* As jansson prints what begins the texts that stand for big numbers */
 #define BIG_NUMBER "\"\\u0001"
 
-/* The end of the big number at @text, or NULL if it is none */
-static const char *end_of_number(const char *text)
+/* Of those above INT64_MAX */
+#define LEAST_DIGITS 19
+
+/*
+ * The end of the big number at @big in @text, or NULL if it is none: a part of
+ * a text (its quote is escaped), or the name of a member
+ */
+static const char *end_of_number(const char *text, const char *big)
 {
-    const char *digits = text + strlen(BIG_NUMBER);
+    const char *digits = big + strlen(BIG_NUMBER);
     size_t length = strspn(digits, "0123456789");
 
-    return length && digits[length] == '"' ? digits + length : NULL;
+    return length >= LEAST_DIGITS && (big == text || big[-1] != '\\') &&
+           digits[length] == '"' && digits[length + 1] != ':'
+           ? digits + length : NULL;
 }
 
 bool json_text_print(const json_t *json, bool in_lines, FILE *out)
@@ -29,7 +37,7 @@ bool json_text_print(const json_t *json, bool in_lines, FILE *out)
     const char *from = text, *big, *end;
 
     while (from && (big = strstr(from, BIG_NUMBER))) {
-        end = end_of_number(big);
+        end = end_of_number(text, big);
         if (!end) {
             fwrite(from, 1, big + 1 - from, out);
             from = big + 1;

@@ -275,6 +275,18 @@ class Checks(unittest.TestCase):
         self.assertIsNone(answers[3]['id'])
         self.assertEqual(answers[-1]['id'], 'last')
 
+    def test_any_id(self):
+        """An id comes back as it is, also one that looks like a number"""
+        # \1 begins what stands for big numbers inside of the program.
+        ids = ['\0015', 'x"\0015', f'"\1{1 << 63}', 'x\\"\0015', '\1',
+               {'\0015': 1, f'\1{1 << 63}': [f'"\1{1 << 63}']},
+               (1 << 64) - 1, [1 << 63, {'x': 1 << 63}], -(1 << 63), '\\']
+        done = run(['--batch'], [MODELS], ''.join(json.dumps(
+            {'id': wanted, 'verb': 'list'}) + '\n' for wanted in ids),
+            status=0)
+        self.assertEqual([json.loads(line)['id']
+                          for line in done.stdout.splitlines()], ids)
+
     def test_blank_lines(self):
         """They have no answer, and count as lines"""
         asked = json.dumps({'verb': 'list'})
