@@ -59,7 +59,12 @@ def rng(*what):
 
 
 def count(sample, full):
-    """How many random cases: CHECK_RANDOM, or by CHECK_FULL."""
+    """
+    How many random cases: CHECK_RANDOM, or by CHECK_FULL.  A sample can be
+    limited by CHECK_RANDOM_MOST, but becomes no larger by that.
+    """
+    if not FULL:
+        sample = min(sample, int(os.environ.get('CHECK_RANDOM_MOST') or sample))
     return int(os.environ.get('CHECK_RANDOM') or (full if FULL else sample))
 
 

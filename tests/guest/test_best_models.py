@@ -45,12 +45,12 @@ class Checks(LabChecks):
                          {machine})
         return {entry['name']: entry['beyond'] for entry in reply}
 
-    def fits(self, machine, name, others):
-        """The other models that are at least this one"""
-        model = {'name': name, 'machine-type': machine}
-        replies = self.lab.ask([compare(model, {**model, 'name': other})
-                                for other in others])
-        return [other for other, reply in zip(others, replies)
+    def fits(self, machine, pairs):
+        """Of pairs of models, those whose second one is at least the first"""
+        replies = self.lab.ask([compare(*({'name': name, 'machine-type': machine}
+                                          for name in pair))
+                                for pair in pairs])
+        return [pair for pair, reply in zip(pairs, replies)
                 if reply['return']['result'] in ('subset', 'identical')]
 
     def problems_of(self, machine):
@@ -68,14 +68,20 @@ class Checks(LabChecks):
             yield f'{self.host} does not start: {views[self.host]}'
         for name in set(best) - starting - refused:
             yield f'{name} does not start: {views[name]}'
-        for name in starting - set(best):
-            if not self.fits(machine, name, sorted(best)):
-                yield f'{name} starts, and is missing'
+        missing = starting - set(best)
+        less = {name for name, _ in self.fits(
+            machine, [(name, other) for name in sorted(missing)
+                      for other in sorted(best)])}
+        for name in missing - less:
+            yield f'{name} starts, and is missing'
+        above = self.fits(machine, [
+            (name, other) for name in sorted(set(best) & starting)
+            for other in sorted(starting - {name})])
+        same = self.fits(machine, [pair[::-1] for pair in above])
+        for name, other in above:
+            if (other, name) not in same:
+                yield f'{name} is less than {other}'
         for name in sorted(set(best) & starting):
-            above = self.fits(machine, name, sorted(starting - {name}))
-            for other in above:
-                if name not in self.fits(machine, other, [name]):
-                    yield f'{name} is less than {other}'
             if not isinstance(views[self.host], GuestError):
                 yield from self.beyond_problems(name, best[name], views)
 

@@ -259,7 +259,7 @@ class Checks(ComparedChecks):
     def test_3_guests(self):
         """Guests of pairs see what was realized"""
         choose = rng(self.accel, 'guests')
-        number = count(150, 6000)
+        number = count(60, 6000)
         topologies = [s for s in STARTED if s in self.cpus.topologies]
         keys, realized = [], []
         for pair, seen, _ in self.pairs('guests', number, [compare]):

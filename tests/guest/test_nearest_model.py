@@ -402,8 +402,9 @@ class Checks(LabChecks):
         """The machine type with the fewest changes of all"""
         targets = self.targets(1, 'any')
         for target, answer in self.answers(targets, any=True):
+            static = self.static(target)
             each = [changes(reply['return']) for reply in self.lab.ask(
-                [nearest({**self.static(target), 'machine-type': machine})
+                [nearest({**static, 'machine-type': machine})
                  for machine in self.lab.machines]) if 'return' in reply]
             self.assertEqual(changes(answer), min(each), target)
         # Of several, its own

@@ -288,6 +288,31 @@ class Lines(unittest.TestCase):
                          check.OF_NO_LINE | check.OF_ANY_LINE)
         self.assertLess(set(ran['b']), set(ran['a']))
 
+    def test_suites_that_are_partly_of_a_line(self):
+        """Further lines run those of their tests that read its source"""
+        line = check.Line(LINE)
+        for name, patterns in check.OF_EACH_LINE.items():
+            # Whatever names the source is in what these select.
+            text = pathlib.Path(REPO, name).read_text()
+            places = [part for part in re.split(
+                r'\n(?=class |    def )', text.partition('\nclass ')[2])
+                if re.search(r'\bSOURCE\b|environ', part)]
+            (everything, *chosen), _ = list_tests(
+                name, [[], *([pattern] for pattern in patterns)])
+            self.assertTrue(all(chosen), name)
+            self.assertLess(set(sum(chosen, [])), set(everything))
+            methods = {test.split('.')[-1] for test in sum(chosen, [])}
+            for part in places:
+                method = re.match(r'    def (\w+)', part)[1]
+                self.assertTrue(method in methods or method == 'setUp' and
+                                patterns == ['RealTree.*'], method)
+            first, further = (line.suite(name, further=further).argv
+                              for further in (False, True))
+            self.assertEqual(further[:len(first)], first)
+            self.assertEqual(further.count('-k'), len(patterns))
+        self.assertEqual(line.suite('lint', further=True).argv,
+                         [*line.suite('lint').argv, '--further'])
+
     def test_one(self):
         self.assertEqual(self.run_check(a=(3, 0, 1)),
                          (0, ['3 passed, 0 failed, 1 skipped']))
