@@ -15,6 +15,7 @@
 #include "target/i386/ext/core/nearest.h"
 #include "target/i386/ext/feature-dictionary.h"
 #include "target/i386/ext/libvirt-elements.h"
+#include "target/i386/ext/libvirt-models.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/named-models.h"
 
@@ -54,6 +55,9 @@ static CpuModelNearestInfo *describe(const X86CPUNamedModel *model,
     info->add = x86_cpu_value_names(&edit->add);
     info->remove = x86_cpu_value_names(&edit->remove);
     info->set = QOBJECT(x86_cpu_value_named_props(&edit->result, set));
+    if (!libvirt_has_model(info->name)) {
+        QAPI_LIST_APPEND(tail, g_strdup(info->name));
+    }
     add_unknown(&tail, info->add);
     add_unknown(&tail, info->remove);
     add_unknown(&tail, set);

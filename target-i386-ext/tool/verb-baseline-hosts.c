@@ -10,123 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fleet.h"
+#include "libvirt-cpu.h"
 #include "verb-hosts.h"
 #include "verbs.h"
 
-/* ---- libvirt ---- */
-
-/* XML has other characters for these. */
-static void put_escaped(const char *text, FILE *out)
-{
-    for (; *text; text++) {
-        switch (*text) {
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '\'':
-            fputs("&apos;", out);
-            break;
-        default:
-            putc(*text, out);
-            break;
-        }
-    }
-}
-
-/* Those of @names that libvirt has as <feature>; others go to @left_out. */
-static void put_features(const ModelsFile *file, const json_t *names,
-                         const char *policy, json_t *left_out, FILE *out)
-{
-    const json_t *name;
-    size_t i;
-
-    json_array_foreach((json_t *)names, i, name) {
-        int number = models_file_find_feature(file, json_string_value(name));
-        const char *libvirt = number < 0
-                              ? NULL : models_file_libvirt_name(file, number);
-
-        if (!libvirt) {
-            json_array_append(left_out, (json_t *)name);
-            continue;
-        }
-        fprintf(out, "  <feature policy='%s' name='", policy);
-        put_escaped(libvirt, out);
-        fputs("'/>\n", out);
-    }
-}
-
-/*
- * The order of elements is that of libvirt's schemas: model, maxphysaddr,
- * features.
- */
-static void put_cpu(const ModelsFile *file, const json_t *nearest,
-                    json_t *left_out, FILE *out)
-{
-    const json_t *set = json_object_get(nearest, "set"), *value;
-    const char *vendor = json_string_value(json_object_get(set, "vendor"));
-    const char *name;
-
-    fputs("<cpu mode='custom' match='exact' check='none'>\n"
-          "  <model fallback='forbid'", out);
-    /* libvirt refuses one with a comma. */
-    if (vendor && !strchr(vendor, ',')) {
-        fputs(" vendor_id='", out);
-        put_escaped(vendor, out);
-        putc('\'', out);
-    } else {
-        vendor = NULL;
-    }
-    putc('>', out);
-    put_escaped(json_string_value(json_object_get(nearest, "name")), out);
-    fputs("</model>\n", out);
-    json_object_foreach((json_t *)set, name, value) {
-        if (!strcmp(name, "phys-bits")) {
-            fprintf(out, "  <maxphysaddr mode='emulate' bits='%"
-                    JSON_INTEGER_FORMAT "'/>\n", json_integer_value(value));
-        } else if (strcmp(name, "vendor") || !vendor) {
-            json_array_append_new(left_out, json_string(name));
-        }
-    }
-    put_features(file, json_object_get(nearest, "add"), "require", left_out,
-                 out);
-    put_features(file, json_object_get(nearest, "remove"), "disable",
-                 left_out, out);
-    fputs("</cpu>\n", out);
-}
-
-static json_t *libvirt_cpu(const ModelsFile *file, const json_t *nearest)
-{
-    json_t *left_out = json_array(), *answer = NULL;
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-
-    if (out) {
-        put_cpu(file, nearest, left_out, out);
-        fclose(out);
-        answer = json_pack("{s:s, s:O}", "cpu", text, "left-out", left_out);
-    }
-    free(text);
-    json_decref(left_out);
-    return answer;
-}
-
 /* ---- named model ---- */
 
-/* The answer of x86-cpu nearest to the CPU of @group; NULL if there is none */
-static json_t *nearest(Tool *tool, const json_t *request, const json_t *group)
+/* The CPU of @group, as other verbs take it from requests */
+static json_t *question_of(const json_t *request, const json_t *group)
 {
     static const char *const members[] = { "machine", "irqchip" };
     json_t *question = json_pack(
-        "{s:s, s:O, s:O}", "verb", "nearest",
-        "cpu", json_object_get(group, "cpu"),
+        "{s:O, s:O}", "cpu", json_object_get(group, "cpu"),
         "vendor", json_object_get(group, "vendor"));
-    Status status = STATUS_YES;
-    Problem problem;
-    json_t *answer;
     size_t i;
 
     for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
@@ -136,9 +32,18 @@ static json_t *nearest(Tool *tool, const json_t *request, const json_t *group)
             json_object_set(question, members[i], value);
         }
     }
-    answer = answer_nearest(tool, question, &status, &problem);
-    json_decref(question);
-    return answer;
+    return question;
+}
+
+/* As x86-cpu nearest answers @question, or NULL */
+static json_t *nearest(Tool *tool, json_t *question, bool of_libvirt)
+{
+    Status status = STATUS_YES;
+    Problem problem;
+
+    json_object_set_new(question, NEAREST_OF_LIBVIRT,
+                        json_boolean(of_libvirt));
+    return answer_nearest(tool, question, &status, &problem);
 }
 
 static void add_named_model(Tool *tool, const HostSetOptions *options,
@@ -147,21 +52,27 @@ static void add_named_model(Tool *tool, const HostSetOptions *options,
     static const char *const members[] = {
         "name", "machine-type", "add", "remove", "set", "libvirt-unknown"
     };
-    json_t *found = nearest(tool, request, group), *named = json_object();
+    json_t *question = question_of(request, group);
+    json_t *found = nearest(tool, question, false), *named = json_null();
+    json_t *of_libvirt = nearest(tool, question, true);
     size_t i;
 
-    if (!found) {
-        /* None becomes this CPU by setting features and properties. */
-        json_object_set_new(group, "nearest", json_null());
-        json_decref(named);
-        return;
-    }
-    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        json_object_set(named, members[i], json_object_get(found, members[i]));
+    /* None may become this CPU by setting features and properties. */
+    if (found) {
+        named = json_object();
+        for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+            json_object_set(named, members[i],
+                            json_object_get(found, members[i]));
+        }
     }
     json_object_set_new(group, "nearest", named);
-    json_object_set_new(group, "libvirt", libvirt_cpu(options->file, named));
+    if (of_libvirt) {
+        json_object_set_new(group, "libvirt", libvirt_cpu(
+            tool, options->file, question, of_libvirt));
+    }
     json_decref(found);
+    json_decref(of_libvirt);
+    json_decref(question);
 }
 
 /* ---- answer ---- */
@@ -256,16 +167,20 @@ static void print_one(const json_t *answer, const json_t *request, FILE *out)
     print_host_group(answer, request, out);
     fprintf(out, "\nFor -cpu\n%s\n",
             json_string_value(json_object_get(answer, "cpu")));
-    if (!libvirt) {
+    if (json_is_null(json_object_get(answer, "nearest"))) {
         fputs("\nNo named model becomes this CPU.\n", out);
         return;
     }
     fputs("\nAs named model\n", out);
     print_nearest(json_object_get(answer, "nearest"), request, out);
-    fprintf(out, "\nFor libvirt\n%s",
+    if (!libvirt) {
+        fputs("\nNo model that libvirt has becomes this CPU.\n", out);
+        return;
+    }
+    fprintf(out, "\nFor libvirt 12.8\n%s",
             json_string_value(json_object_get(libvirt, "cpu")));
     if (json_array_size(left_out)) {
-        fputs("what a <cpu> can't carry:\n", out);
+        fputs("in libvirt's guest, these differ:\n", out);
         print_names(left_out, "    ", out);
     }
 }

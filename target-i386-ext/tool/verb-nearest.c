@@ -14,6 +14,7 @@
 #include "nearest.h"
 #include "verbs.h"
 #include "../libvirt-elements.h"
+#include "../libvirt-models.h"
 
 static bool libvirt_knows(const ModelsFile *file, const char *name)
 {
@@ -59,6 +60,9 @@ static json_t *describe(const Question *q, const NamedModel *model,
     json_t *set = answer_names(q->file, &edit->set);
     json_t *unknown = json_array(), *props;
 
+    if (!libvirt_has_model(model->name)) {
+        json_array_append_new(unknown, json_string(model->name));
+    }
     add_unknown(q->file, add, unknown);
     add_unknown(q->file, remove, unknown);
     add_unknown(q->file, set, unknown);
@@ -138,7 +142,7 @@ static json_t *find_answer(const Question *q, const NamedModels *named,
 }
 
 static json_t *solve(const Question *q, const NamedModels *named,
-                     Problem *problem)
+                     bool of_libvirt, Problem *problem)
 {
     X86CpuCandidate *models = calloc(named->count + 1, sizeof(*models));
     X86CpuGoal *goal = calloc(1, sizeof(*goal));
@@ -151,7 +155,8 @@ static json_t *solve(const Question *q, const NamedModels *named,
 
             models[i] = (X86CpuCandidate) {
                 .name = model->name, .is_alias = model->is_alias,
-                .cpu = &model->value,
+                .cpu = of_libvirt && !libvirt_has_model(model->name)
+                       ? NULL : &model->value,
             };
         }
         x86cpu_set_goal(q->tables, &q->described, q->context.accel, goal);
@@ -227,7 +232,8 @@ static json_t *nearest(Tool *tool, const json_t *request, Status *status,
         }
     }
     if (ok) {
-        answer = solve(q, &models, problem);
+        answer = solve(q, &models, request_flag(request, NEAREST_OF_LIBVIRT),
+                       problem);
     }
     if (answer) {
         unknown = find_unknown(q, answer);

@@ -32,6 +32,12 @@ VERB(baseline_hosts)
 #undef VERB
 
 /*
+ * Of requests for answer_nearest() that are the program's own: true for models
+ * that libvirt has, and no others
+ */
+#define NEAREST_OF_LIBVIRT "of-libvirt"
+
+/*
  * Asks @ask, whose answer depends on the vendor of the host, once for each
  * class of vendors, with "vendor" in its request.  If the answers are equal,
  * that is the one; otherwise there is an object with "by-vendor", and *@status

@@ -23,8 +23,8 @@ from compared_cpus import (
     baseline, compare, is_of_msrs, is_unseen, shown,
 )
 from cpu_models import (
-    FORCE, FULL, NEWEST, OLDEST, LabChecks, Progress, ask, count, cpu_option,
-    expansion, feature_names, rng, version_first,
+    FORCE, FULL, NEWEST, OLDEST, UNKNOWN_TO_LIBVIRT, LabChecks, Progress, ask,
+    count, cpu_option, expansion, feature_names, rng, version_first,
 )
 from guest_cpuid import GuestError
 from test_removed_features import NeedsKvm, refused_by_kvm
@@ -200,7 +200,11 @@ class Checks(LabChecks):
                 [n for n in names if n in libvirt and not libvirt[n] and
                  n not in LIBVIRT_ELEMENTS],
                 [n for n in answer['libvirt-unknown'] if n in libvirt])
-            self.assertLessEqual(set(answer['libvirt-unknown']), set(names))
+            self.assertLessEqual(set(answer['libvirt-unknown']),
+                                 {answer['name'], *names})
+            self.assertEqual(
+                bool(UNKNOWN_TO_LIBVIRT.search(answer['name'])),
+                answer['name'] in answer['libvirt-unknown'], answer)
             model = changed(answer)
             items = list(model['props'].items())
             expansions = []
