@@ -325,6 +325,25 @@ QDict *x86_cpu_value_to_props(const X86Cpu *value)
     return props;
 }
 
+/* QMP has no form for half a character: what is made of @value has another. */
+static bool check_text(const char *text, size_t size, const char *name,
+                       Error **errp)
+{
+    if (!g_utf8_validate(text, -1, NULL)) {
+        error_setg(errp, X86_ERROR_CUT_TEXT, name, size - 1);
+        return false;
+    }
+    return true;
+}
+
+static bool check_texts(const X86Cpu *value, Error **errp)
+{
+    return check_text(value->model_id, sizeof(value->model_id), "model-id",
+                      errp) &&
+           check_text(value->hv_vendor_id, sizeof(value->hv_vendor_id),
+                      "hv-vendor-id", errp);
+}
+
 CpuModelExpansionInfo *x86_cpu_model_to_value(CpuModelInfo *model,
                                               const char *which,
                                               X86Cpu *value, Error **errp)
@@ -338,11 +357,14 @@ CpuModelExpansionInfo *x86_cpu_model_to_value(CpuModelInfo *model,
         error_setg(errp, "Under this accelerator or in a confidential guest, "
                    "QEMU does not decide what a guest sees of its CPU");
     }
+    if (!*errp) {
+        value_from_props(qobject_to(QDict, info->model->props), value);
+        check_texts(value, errp);
+    }
     if (*errp) {
         error_prepend(errp, "%s: ", which);
         return NULL;
     }
-    value_from_props(qobject_to(QDict, info->model->props), value);
     return g_steal_pointer(&info);
 }
 
@@ -374,16 +396,6 @@ void x86_cpu_value_set_feature(X86Cpu *value, const char *name, bool on)
     }
 }
 
-static bool check_text(const char *text, size_t size, const char *name,
-                       const char *which, Error **errp)
-{
-    if (!g_utf8_validate(text, -1, NULL)) {
-        error_setg(errp, "%s: " X86_ERROR_CUT_TEXT, which, name, size - 1);
-        return false;
-    }
-    return true;
-}
-
 bool x86_cpu_model_to_comparable(CpuModelInfo *model, const char *which,
                                  X86Cpu *value, Error **errp)
 {
@@ -401,10 +413,7 @@ bool x86_cpu_model_to_comparable(CpuModelInfo *model, const char *which,
             return false;
         }
     }
-    return check_text(value->model_id, sizeof(value->model_id), "model-id",
-                      which, errp) &&
-           check_text(value->hv_vendor_id, sizeof(value->hv_vendor_id),
-                      "hv-vendor-id", which, errp);
+    return true;
 }
 
 QDict *x86_cpu_value_named_props(const X86Cpu *value, const strList *names)

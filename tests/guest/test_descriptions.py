@@ -407,6 +407,38 @@ SYNIC = {'hv-vpindex': True, 'hv-synic': True}
 OLD_SYNIC = {**SYNIC, 'x-hv-synic-kvm-only': True}
 
 
+class HypervVendor(unittest.TestCase):
+    """hv-vendor-id: guests see 12 bytes of it"""
+    CUT = "'hv-vendor-id' is cut within a character: it has at most 12 bytes"
+
+    def test_described(self):
+        """As it is seen; where half a character would be seen, as given"""
+        for given, described in [('', ''), ('KVM', 'KVM'),
+                                 ('0123456789ab', '0123456789ab'),
+                                 ('0123456789abc', '0123456789ab'),
+                                 ('0123456789a\u00fc', None),
+                                 ('0123456789\u00fcb', '0123456789\u00fc')]:
+            with self.subTest(given):
+                self.assertEqual(
+                    expand('EPYC', {'hv-relaxed': True, 'hv-vendor-id': given},
+                           NEWEST)['hv-vendor-id'],
+                    given if described is None else described)
+
+    def test_compared(self):
+        """Half a character is compared with nothing"""
+        model, other = [
+            {'name': 'EPYC', 'machine-type': NEWEST, 'props': {
+                'hv-relaxed': True, 'hv-vendor-id': vendor}}
+            for vendor in ('0123456789a\u00fc', '0123456789\u00fcb')]
+        command = 'query-cpu-model-baseline'
+        for modela, modelb, error in [(model, other, f'modela: {self.CUT}'),
+                                      (other, model, f'modelb: {self.CUT}'),
+                                      (other, other, None)]:
+            reply = ask(['-accel', 'tcg', '-machine', 'none'], [
+                (command, {'modela': modela, 'modelb': modelb})])[0]
+            self.assertEqual(reply.get('error', {}).get('desc'), error)
+
+
 class RetiredTcg(unittest.TestCase):
     """Properties that only older QEMUs have, under TCG"""
 
