@@ -48,7 +48,7 @@ class FreshChecks:
         cls.output = []
         with subprocess.Popen(
                 [os.path.join(REPO, 'scripts', 'check-fresh'), cls.suite,
-                 *cls.commands], stdin=subprocess.DEVNULL,
+                 *cls.commands], cwd=REPO, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                 errors='replace') as process:
             for line in process.stdout:

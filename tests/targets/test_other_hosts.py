@@ -53,7 +53,7 @@ class HostChecks:
             raise unittest.SkipTest(f'no cross compiler {cls.triplet}-gcc')
         done = subprocess.run(
             [os.path.join(REPO, 'scripts', 'cross-libraries'), cls.arch],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             raise unittest.SkipTest(done.stderr.splitlines()[0])
