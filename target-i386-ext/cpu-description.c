@@ -313,8 +313,8 @@ static void put_mpx_and_apxf(X86CPU *cpu, QDict *props)
 }
 
 /*
- * As cut when the CPU is realized.  Not within a character, which QMP has no
- * form for: whoever starts that CPU again cuts it then.
+ * As guests see it: 12 bytes.  If that cuts a character, it stays as given,
+ * because QMP can't carry half of one.
  */
 static void put_hv_vendor_id(const X86CPU *cpu, QDict *props)
 {

@@ -44,7 +44,7 @@
 #define X86_ERROR_HYPERV_NEEDS "Hyper-V %s requires Hyper-V %s"
 #define X86_ERROR_VPINDEX "kernel doesn't allow setting HyperV VP_INDEX"
 
-/* No CPU to compare: the property, and its size */
+/* Half a character of UTF-8: the property, and its size */
 #define X86_ERROR_CUT_TEXT \
     "'%s' is cut within a character: it has at most %zu bytes"
 

@@ -12,9 +12,6 @@
 /* As jansson prints what begins the texts that stand for big numbers */
 #define BIG_NUMBER "\"\\u0001"
 
-/* Of those above INT64_MAX */
-#define LEAST_DIGITS 19
-
 /*
  * The end of the big number at @big in @text, or NULL if it is none: a part of
  * a text (its quote is escaped), or the name of a member
@@ -23,10 +20,11 @@ static const char *end_of_number(const char *text, const char *big)
 {
     const char *digits = big + strlen(BIG_NUMBER);
     size_t length = strspn(digits, "0123456789");
+    bool escaped = big > text && big[-1] == '\\';
+    bool is_name = digits[length] == '"' && digits[length + 1] == ':';
 
-    return length >= LEAST_DIGITS && (big == text || big[-1] != '\\') &&
-           digits[length] == '"' && digits[length + 1] != ':'
-           ? digits + length : NULL;
+    return models_json_is_big(digits, length) && !escaped && !is_name &&
+           digits[length] == '"' ? digits + length : NULL;
 }
 
 bool json_text_print(const json_t *json, bool in_lines, FILE *out)

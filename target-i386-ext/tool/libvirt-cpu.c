@@ -90,42 +90,35 @@ static void put_cpu(const ModelsFile *file, const json_t *nearest,
     fputs("</cpu>\n", out);
 }
 
-/* The static expansion of @cpu, otherwise as in @question; NULL without one */
-static json_t *expand(Tool *tool, const json_t *question, const char *cpu)
-{
-    json_t *request = json_copy((json_t *)question);
-    Status status = STATUS_YES;
-    Problem problem;
-    json_t *answer, *props;
-
-    json_object_set_new(request, "cpu", json_string(cpu));
-    answer = answer_expand(tool, request, &status, &problem);
-    props = json_incref(json_object_get(json_object_get(answer, "model"),
-                                        "props"));
-    json_decref(answer);
-    json_decref(request);
-    return props;
-}
-
-/* In which properties the CPU of libvirt's guest differs from @question's */
+/*
+ * Where guests of @question's CPU and of the one that libvirt starts find
+ * something else: a list of names, NULL if that can't be told
+ */
 static json_t *find_left_out(Tool *tool, const json_t *question,
                              const char *model, const json_t *carried)
 {
+    static const char *const members[] = {
+        "missing-in-a", "missing-in-b", "differs"
+    };
     char *text = answer_cpu_text(model, carried);
-    json_t *wanted = expand(tool, question, json_string_value(
-        json_object_get(question, "cpu")));
-    json_t *started = text ? expand(tool, question, text) : NULL;
-    json_t *names = json_array(), *value;
-    const char *name;
+    json_t *request = json_copy((json_t *)question), *names = NULL, *answer;
+    Status status = STATUS_YES;
+    Problem problem;
+    size_t i;
 
-    json_object_foreach(wanted, name, value) {
-        if (!json_equal(value, json_object_get(started, name))) {
-            json_array_append_new(names, json_string(name));
+    json_object_set_new(request, "cpus", json_pack(
+        "[O, s?]", json_object_get(question, "cpu"), text));
+    json_object_del(request, "cpu");
+    answer = answer_compare(tool, request, &status, &problem);
+    if (answer && !json_object_get(answer, "by-vendor")) {
+        names = json_array();
+        for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+            json_array_extend(names, json_object_get(answer, members[i]));
         }
     }
     free(text);
-    json_decref(wanted);
-    json_decref(started);
+    json_decref(answer);
+    json_decref(request);
     return names;
 }
 
@@ -133,7 +126,7 @@ json_t *libvirt_cpu(Tool *tool, const ModelsFile *file, const json_t *question,
                     const json_t *nearest)
 {
     const char *model = json_string_value(json_object_get(nearest, "name"));
-    json_t *carried = json_object(), *answer = NULL;
+    json_t *carried = json_object(), *answer = NULL, *left_out;
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
@@ -141,8 +134,12 @@ json_t *libvirt_cpu(Tool *tool, const ModelsFile *file, const json_t *question,
     if (out) {
         put_cpu(file, nearest, carried, out);
         fclose(out);
-        answer = json_pack("{s:s, s:o}", "cpu", text, "left-out",
-                           find_left_out(tool, question, model, carried));
+        left_out = find_left_out(tool, question, model, carried);
+        if (text && left_out) {
+            answer = json_pack("{s:s, s:O}", "cpu", text,
+                               "left-out", left_out);
+        }
+        json_decref(left_out);
     }
     free(text);
     json_decref(carried);

@@ -4,7 +4,7 @@
  * A CPU as libvirt's <cpu>
  *
  * Answers, for operators with domains to define: which <cpu> is this CPU, and
- * what has it that a <cpu> can't say?
+ * in what does libvirt's guest differ from it?
  */
 
 #ifndef LIBVIRT_CPU_H
@@ -14,10 +14,10 @@
 #include "answer.h"
 
 /*
- * "cpu", the XML, and "left-out", properties that a guest of it does not have
- * as CPU @question describes them: @question has "cpu" and "vendor", and may
- * have "machine" and "irqchip".  @nearest is that CPU by a model that libvirt
- * has, as x86-cpu nearest answers.  NULL without memory.
+ * "cpu", the XML, and "left-out", in which properties a guest with that <cpu>
+ * differs from the CPU of @question, a request for one CPU that says what there
+ * is to know of the host.  @nearest is that CPU by a model that libvirt has, as
+ * x86-cpu nearest answers.  NULL if the difference can't be told.
  */
 json_t *libvirt_cpu(Tool *tool, const ModelsFile *file, const json_t *question,
                     const json_t *nearest);

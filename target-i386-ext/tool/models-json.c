@@ -32,6 +32,13 @@ static bool parse_big(const char *digits, size_t length, uint64_t *number)
     return *number > INT64_MAX;
 }
 
+bool models_json_is_big(const char *digits, size_t length)
+{
+    uint64_t number;
+
+    return parse_big(digits, length, &number);
+}
+
 static bool is_big_number(const json_t *json)
 {
     return json_is_string(json) && *json_string_value(json) == BIG_NUMBER;

@@ -36,6 +36,12 @@ bool models_json_is_small(const char *bytes, size_t length);
 json_t *models_json_parse(const char *bytes, size_t length, char *error,
                           size_t size);
 
+/*
+ * Whether the @length bytes at @digits are an integer that jansson has no room
+ * for, but 64 bits without a sign have
+ */
+bool models_json_is_big(const char *digits, size_t length);
+
 bool models_json_is_text(const json_t *json);
 
 /*

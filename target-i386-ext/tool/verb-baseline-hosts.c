@@ -13,6 +13,7 @@
 #include "libvirt-cpu.h"
 #include "verb-hosts.h"
 #include "verbs.h"
+#include "../libvirt-models.h"
 
 /* ---- named model ---- */
 
@@ -20,9 +21,13 @@
 static json_t *question_of(const json_t *request, const json_t *group)
 {
     static const char *const members[] = { "machine", "irqchip" };
+    const json_t *props = json_object_get(json_object_get(group, "model"),
+                                          "props");
+    /* Named models have the guest-phys-bits of the host. */
     json_t *question = json_pack(
-        "{s:O, s:O}", "cpu", json_object_get(group, "cpu"),
-        "vendor", json_object_get(group, "vendor"));
+        "{s:O, s:O, s:O}", "cpu", json_object_get(group, "cpu"),
+        "vendor", json_object_get(group, "vendor"),
+        "guest-phys-bits", json_object_get(props, "guest-phys-bits"));
     size_t i;
 
     for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
@@ -54,7 +59,11 @@ static void add_named_model(Tool *tool, const HostSetOptions *options,
     };
     json_t *question = question_of(request, group);
     json_t *found = nearest(tool, question, false), *named = json_null();
-    json_t *of_libvirt = nearest(tool, question, true);
+    bool knows = found && libvirt_has_model(json_string_value(
+        json_object_get(found, "name")));
+    json_t *of_libvirt = knows ? json_incref(found)
+                               : nearest(tool, question, true);
+    json_t *libvirt = NULL;
     size_t i;
 
     /* None may become this CPU by setting features and properties. */
@@ -67,8 +76,10 @@ static void add_named_model(Tool *tool, const HostSetOptions *options,
     }
     json_object_set_new(group, "nearest", named);
     if (of_libvirt) {
-        json_object_set_new(group, "libvirt", libvirt_cpu(
-            tool, options->file, question, of_libvirt));
+        libvirt = libvirt_cpu(tool, options->file, question, of_libvirt);
+    }
+    if (libvirt) {
+        json_object_set_new(group, "libvirt", libvirt);
     }
     json_decref(found);
     json_decref(of_libvirt);

@@ -43,8 +43,8 @@ SAMPLE_MODELS = [
     'EPYC-Milan-v2', 'EPYC-Genoa', 'Dhyana', 'YongFeng',
 ]
 
-# CPU models that libvirt 12.8 does not have: those of our tables, and later
-# versions.  Of a site's, no test asks.
+# CPU models that libvirt 12.8 does not have, besides a site's: those of our
+# tables, and later versions
 UNKNOWN_TO_LIBVIRT = re.compile(
     '^x86-64-|_(notsx|noerms)(-v1)?$|'
     '^(Cascadelake-Server-v[67]|ClearwaterForest-v4|DiamondRapids-v2|'

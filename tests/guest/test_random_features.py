@@ -22,7 +22,7 @@ from test_feature_flags import feature_places
 SEED = draw_seed(10 ** 6)
 COUNT = int(os.environ.get('CHECK_RANDOM') or
             (2000 if os.environ.get('CHECK_FULL') else
-             os.environ.get('CHECK_RANDOM_MOST') or 24))
+             min(24, int(os.environ.get('CHECK_RANDOM_MOST') or 24))))
 
 # Combinations that QEMU refuses, as stock QEMU does
 REFUSED = re.compile(

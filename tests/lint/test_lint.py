@@ -9,7 +9,9 @@ import re
 import shutil
 import sys
 import tempfile
+import types
 import unittest
+from unittest import mock
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -59,6 +61,18 @@ class Lint(unittest.TestCase):
         found = list(rule(self.tree))
         self.assertTrue(found, f'{rule.__name__} found nothing')
         self.assertRegex('\n'.join(found), message)
+
+    def test_further_lines(self):
+        """What --further leaves out reads nothing of a release line"""
+        for name in ('line', 'patches_dir', 'patches', 'source', 'git_dir',
+                     'build'):
+            delattr(self.tree, name)
+        self.assertTrue(lint.OF_NO_LINE)
+        with mock.patch.object(lint, 'run', return_value=types.SimpleNamespace(
+                stdout='', returncode=0)):
+            for rule in lint.OF_NO_LINE:
+                with self.subTest(rule.__name__):
+                    list(rule(self.tree))
 
     def test_series(self):
         os.rename(self.tree.patches[0], self.tree.patches[0] + '.away')

@@ -280,6 +280,7 @@ class Checks(unittest.TestCase):
         # \1 begins what stands for big numbers inside of the program.
         ids = ['\0015', 'x"\0015', f'"\1{1 << 63}', 'x\\"\0015', '\1',
                {'\0015': 1, f'\1{1 << 63}': [f'"\1{1 << 63}']},
+               [f'\1{0:020}', f'\1{1 << 64}', f'\1{(1 << 63) - 1}'],
                (1 << 64) - 1, [{'x': 1 << 63}], -(1 << 63), '\\']
         done = run(['--batch'], [MODELS], ''.join(json.dumps(
             {'id': wanted, 'verb': 'list'}) + '\n' for wanted in ids),
