@@ -90,6 +90,19 @@ static void put_cpu(const ModelsFile *file, const json_t *nearest,
     fputs("</cpu>\n", out);
 }
 
+/* All but guest-phys-bits, which are those of the host that it runs on */
+static void add_names(const json_t *from, json_t *names)
+{
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach((json_t *)from, i, name) {
+        if (strcmp(json_string_value(name), "guest-phys-bits")) {
+            json_array_append(names, (json_t *)name);
+        }
+    }
+}
+
 /*
  * Where guests of @question's CPU and of the one that libvirt starts find
  * something else: a list of names, NULL if that can't be told
@@ -113,7 +126,7 @@ static json_t *find_left_out(Tool *tool, const json_t *question,
     if (answer && !json_object_get(answer, "by-vendor")) {
         names = json_array();
         for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-            json_array_extend(names, json_object_get(answer, members[i]));
+            add_names(json_object_get(answer, members[i]), names);
         }
     }
     free(text);

@@ -16,8 +16,9 @@
 /*
  * "cpu", the XML, and "left-out", in which properties a guest with that <cpu>
  * differs from the CPU of @question, a request for one CPU that says what there
- * is to know of the host.  @nearest is that CPU by a model that libvirt has, as
- * x86-cpu nearest answers.  NULL if the difference can't be told.
+ * is to know of the host; guest-phys-bits are the host's.  @nearest is that CPU
+ * by a model that libvirt has, as x86-cpu nearest answers.  NULL if the
+ * difference can't be told.
  */
 json_t *libvirt_cpu(Tool *tool, const ModelsFile *file, const json_t *question,
                     const json_t *nearest);
