@@ -14,8 +14,7 @@
 #include "qapi/qapi-commands-cpu-introspection-target.h"
 #include "target/i386/ext/core/nearest.h"
 #include "target/i386/ext/feature-dictionary.h"
-#include "target/i386/ext/libvirt-elements.h"
-#include "target/i386/ext/libvirt-models.h"
+#include "target/i386/ext/libvirt-names.h"
 #include "target/i386/ext/machine-cpu-defaults.h"
 #include "target/i386/ext/named-models.h"
 

@@ -4,7 +4,7 @@
  * A CPU as libvirt's <cpu>
  *
  * Names are those of libvirt 12.8: see tables/features.tbl and
- * libvirt-models.h.
+ * libvirt-names.h.
  */
 
 #include <stdlib.h>

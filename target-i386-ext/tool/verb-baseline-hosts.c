@@ -13,7 +13,7 @@
 #include "libvirt-cpu.h"
 #include "verb-hosts.h"
 #include "verbs.h"
-#include "../libvirt-models.h"
+#include "../libvirt-names.h"
 
 /* ---- named model ---- */
 
@@ -41,14 +41,17 @@ static json_t *question_of(const json_t *request, const json_t *group)
 }
 
 /* As x86-cpu nearest answers @question, or NULL */
-static json_t *nearest(Tool *tool, json_t *question, bool of_libvirt)
+static json_t *nearest(Tool *tool, const json_t *question, bool of_libvirt)
 {
+    json_t *request = json_copy((json_t *)question), *answer;
     Status status = STATUS_YES;
     Problem problem;
 
-    json_object_set_new(question, NEAREST_OF_LIBVIRT,
+    json_object_set_new(request, NEAREST_OF_LIBVIRT,
                         json_boolean(of_libvirt));
-    return answer_nearest(tool, question, &status, &problem);
+    answer = answer_nearest(tool, request, &status, &problem);
+    json_decref(request);
+    return answer;
 }
 
 static void add_named_model(Tool *tool, const HostSetOptions *options,
@@ -58,28 +61,26 @@ static void add_named_model(Tool *tool, const HostSetOptions *options,
         "name", "machine-type", "add", "remove", "set", "libvirt-unknown"
     };
     json_t *question = question_of(request, group);
-    json_t *found = nearest(tool, question, false), *named = json_null();
-    bool knows = found && libvirt_has_model(json_string_value(
-        json_object_get(found, "name")));
-    json_t *of_libvirt = knows ? json_incref(found)
-                               : nearest(tool, question, true);
-    json_t *libvirt = NULL;
+    json_t *found = nearest(tool, question, false), *of_libvirt, *named;
     size_t i;
 
-    /* None may become this CPU by setting features and properties. */
-    if (found) {
-        named = json_object();
-        for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-            json_object_set(named, members[i],
-                            json_object_get(found, members[i]));
-        }
+    if (!found) {
+        /* None becomes this CPU by setting features and properties. */
+        json_object_set_new(group, "nearest", json_null());
+        json_decref(question);
+        return;
+    }
+    named = json_object();
+    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        json_object_set(named, members[i], json_object_get(found, members[i]));
     }
     json_object_set_new(group, "nearest", named);
+    of_libvirt = libvirt_has_model(json_string_value(json_object_get(found,
+                                                                     "name")))
+                 ? json_incref(found) : nearest(tool, question, true);
     if (of_libvirt) {
-        libvirt = libvirt_cpu(tool, options->file, question, of_libvirt);
-    }
-    if (libvirt) {
-        json_object_set_new(group, "libvirt", libvirt);
+        json_object_set_new(group, "libvirt", libvirt_cpu(
+            tool, options->file, question, of_libvirt));
     }
     json_decref(found);
     json_decref(of_libvirt);

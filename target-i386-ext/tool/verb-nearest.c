@@ -13,8 +13,7 @@
 #include "named-models.h"
 #include "nearest.h"
 #include "verbs.h"
-#include "../libvirt-elements.h"
-#include "../libvirt-models.h"
+#include "../libvirt-names.h"
 
 static bool libvirt_knows(const ModelsFile *file, const char *name)
 {

@@ -1,19 +1,51 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Which CPU models libvirt knows
+ * What libvirt has names for, besides features
  *
- * It starts no others: a model that QEMU has and its cpu_map lacks, is an
- * "Unknown CPU model" there.  Those of libvirt 12.8.0, as are the names of
- * features in tables/features.tbl.  Plain C: model-nearest.c in QEMU uses it,
- * and tool/verb-nearest.c without.
+ * CPU models, as it starts no others ("Unknown CPU model"): those of libvirt
+ * 12.8.0, as are the names of features in tables/features.tbl.  And elements
+ * other than <feature>: <hyperv>, <kvm>, <pmu>, <pvspinlock>, <apic>, <panic>,
+ * <timer> and <maxphysaddr> (docs/formatdomain.rst of libvirt).  Plain C:
+ * model-nearest.c in QEMU uses it, and tool/verb-nearest.c without.
  */
 
-#ifndef I386_EXT_LIBVIRT_MODELS_H
-#define I386_EXT_LIBVIRT_MODELS_H
+#ifndef I386_EXT_LIBVIRT_NAMES_H
+#define I386_EXT_LIBVIRT_NAMES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
+
+static inline bool libvirt_has_one(const char *const *names, size_t count,
+                                   const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (!strcmp(names[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether libvirt has an element for property @name of a CPU */
+static inline bool libvirt_has_element(const char *name)
+{
+    static const char *const elements[] = {
+        "hv-avic", "hv-crash", "hv-emsr-bitmap", "hv-evmcs", "hv-frequencies",
+        "hv-ipi", "hv-reenlightenment", "hv-relaxed", "hv-reset", "hv-runtime",
+        "hv-spinlocks", "hv-stimer", "hv-stimer-direct", "hv-synic", "hv-time",
+        "hv-tlbflush", "hv-tlbflush-direct", "hv-tlbflush-ext", "hv-vapic",
+        "hv-vpindex", "hv-xmm-input", "kvm", "kvm-hint-dedicated",
+        "kvm-poll-control", "kvm-pv-eoi", "kvm-pv-ipi", "kvm-pv-unhalt",
+        "phys-bits", "pmu", "tsc-frequency",
+    };
+
+    return libvirt_has_one(elements, sizeof(elements) / sizeof(elements[0]),
+                           name);
+}
 
 /* Whether libvirt has CPU model @name */
 static inline bool libvirt_has_model(const char *name)
@@ -67,14 +99,8 @@ static inline bool libvirt_has_model(const char *name)
         "pentium2", "pentium2-v1", "pentium3", "pentium3-v1", "pentiumpro",
         "phenom", "phenom-v1", "qemu32", "qemu32-v1", "qemu64", "qemu64-v1",
     };
-    size_t i;
 
-    for (i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
-        if (!strcmp(models[i], name)) {
-            return true;
-        }
-    }
-    return false;
+    return libvirt_has_one(models, sizeof(models) / sizeof(models[0]), name);
 }
 
-#endif /* I386_EXT_LIBVIRT_MODELS_H */
+#endif /* I386_EXT_LIBVIRT_NAMES_H */
