@@ -21,10 +21,10 @@ static const char *end_of_number(const char *text, const char *big)
     const char *digits = big + strlen(BIG_NUMBER);
     size_t length = strspn(digits, "0123456789");
     bool escaped = big > text && big[-1] == '\\';
-    bool is_name = digits[length] == '"' && digits[length + 1] == ':';
+    bool is_value = digits[length] == '"' && digits[length + 1] != ':';
 
-    return models_json_is_big(digits, length) && !escaped && !is_name &&
-           digits[length] == '"' ? digits + length : NULL;
+    return models_json_is_big(digits, length) && !escaped && is_value
+           ? digits + length : NULL;
 }
 
 bool json_text_print(const json_t *json, bool in_lines, FILE *out)
