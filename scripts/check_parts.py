@@ -136,7 +136,7 @@ PARTS = [
          lines=True),
     Part('layers-kvm', 45, [f'{LAYERS}:TestKvm.*'], lines=True),
     Part('layers-amd', 45, [f'{LAYERS}:TestKvmOnAmd.*'], lines=True),
-    Part('builds', 25, [
+    Part('builds', 35, [
         'tests/targets/test_boards.py',
         'tests/targets/test_other_hosts.py',
         'tests/targets/test_other_targets.py',

@@ -21,6 +21,7 @@ import threading
 import time
 
 from guest_cpuid import REGISTERS, Guest, GuestError
+from random_seed import FULL, count  # noqa: F401
 from release_line import LINE, NEWEST, OLDEST
 from test_feature_flags import feature_places
 from test_random_features import KVM_MSRS, SEED
@@ -31,8 +32,6 @@ sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
 import x86_cpu_golden  # noqa: E402
 
 QEMU = os.environ.get('QTEST_QEMU_BINARY', '')
-FULL = bool(os.environ.get('CHECK_FULL'))
-
 FORCE = {'x-force-features': True}
 
 # Both vendors and others, no long mode, legacy caches and own ones, commas
@@ -65,16 +64,6 @@ SHOWN = 25
 def rng(*what):
     """A source of random choices, the same for the same seed."""
     return random.Random(f'{SEED} {what}')
-
-
-def count(sample, full):
-    """
-    How many random cases: CHECK_RANDOM, or by CHECK_FULL.  A sample can be
-    limited by CHECK_RANDOM_MOST, but becomes no larger by that.
-    """
-    if not FULL:
-        sample = min(sample, int(os.environ.get('CHECK_RANDOM_MOST') or sample))
-    return int(os.environ.get('CHECK_RANDOM') or (full if FULL else sample))
 
 
 class Progress:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-The seed of a suite's random choices.
+The seed of a suite's random choices, and how many there are.
 
 CHECK_SEED repeats what a test printed.  Without it, each run draws its own.
 Continuous integration sets CHECK_DRAW, and draws seeds from that, so that a run
@@ -10,6 +10,19 @@ can be repeated as a whole.
 import os
 import random
 import sys
+
+
+FULL = bool(os.environ.get('CHECK_FULL'))
+
+
+def count(sample, full):
+    """
+    How many random cases: CHECK_RANDOM, or by CHECK_FULL.  A sample can be
+    limited by CHECK_RANDOM_MOST, but becomes no larger by that.
+    """
+    if not FULL:
+        sample = min(sample, int(os.environ.get('CHECK_RANDOM_MOST') or sample))
+    return int(os.environ.get('CHECK_RANDOM') or (full if FULL else sample))
 
 
 def draw_seed(limit):

@@ -15,14 +15,12 @@ import re
 import unittest
 
 from guest_cpuid import GuestError
-from random_seed import draw_seed
+from random_seed import count, draw_seed
 import test_removed_features as fixed
 from test_feature_flags import feature_places
 
 SEED = draw_seed(10 ** 6)
-COUNT = int(os.environ.get('CHECK_RANDOM') or
-            (2000 if os.environ.get('CHECK_FULL') else
-             min(24, int(os.environ.get('CHECK_RANDOM_MOST') or 24))))
+COUNT = count(24, 2000)
 
 # Combinations that QEMU refuses, as stock QEMU does
 REFUSED = re.compile(

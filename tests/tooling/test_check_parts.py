@@ -157,12 +157,13 @@ class Partition(unittest.TestCase):
             r"(?:if|if not|\*) (?:FULL\b|os\.environ\.get\('CHECK_FULL'\))"
             r"(?!.*\n.*(?:SkipTest|return '))",
             pathlib.Path(REPO, name).read_text())}
-        # As test_removed_features.py and cpu_models.py, which choose for them
+        # As test_removed_features.py, cpu_models.py and random_seed.py choose
         found |= {'tests/guest/test_baseline_hosts.py',
                   'tests/guest/test_feature_flags.py',
                   'tests/guest/test_comparison.py',
                   'tests/guest/test_nearest_model.py',
                   'tests/guest/test_query_cpuid.py',
+                  'tests/guest/test_random_features.py',
                   'tests/tool/test_fleet.py',
                   'tests/tool/test_host_answers.py',
                   'tests/tool/test_host_cpu.py',
