@@ -34,8 +34,10 @@ void x86cpu_set_goal(const X86CpuTables *tables, const X86Cpu *cpu,
 {
     unsigned i, t;
 
-    x86cpu_view_all(tables, cpu, accel, &goal->views);
-    goal->cpu = goal->seen = *cpu;
+    goal->cpu = *cpu;
+    x86cpu_drop_partial_features(tables, &goal->cpu);
+    x86cpu_view_all(tables, &goal->cpu, accel, &goal->views);
+    goal->seen = goal->cpu;
     memset(goal->seen.words, 0, sizeof(goal->seen.words));
     for (i = 0; i < X86CPU_MAX_WORDS; i++) {
         for (t = 0; t < X86CPU_TOPOLOGIES; t++) {
@@ -78,12 +80,14 @@ static bool requests_more(const X86CpuTables *tables, const X86Cpu *cpu,
 bool x86cpu_reaches_goal(const X86CpuTables *tables, const X86Cpu *cpu,
                          const X86CpuGoal *goal, X86CpuAccelerator accel)
 {
+    X86Cpu whole = *cpu;
     X86CpuViews views;
 
-    x86cpu_view_all(tables, cpu, accel, &views);
+    x86cpu_drop_partial_features(tables, &whole);
+    x86cpu_view_all(tables, &whole, accel, &views);
     return x86cpu_views_fit(tables, &views, &goal->views) &&
            x86cpu_views_fit(tables, &goal->views, &views) &&
-           !requests_more(tables, cpu, goal);
+           !requests_more(tables, &whole, goal);
 }
 
 /* What find_edit() works on: @names are to be set as in @to. */

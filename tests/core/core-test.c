@@ -1701,6 +1701,48 @@ static void test_edit_roots(void)
     g_assert_cmpuint(edit.count, ==, 0);
 }
 
+/* The rest of a feature that a dependency takes a bit of needs no change. */
+static void test_edit_partial(void)
+{
+    X86CpuDependency deps[G_N_ELEMENTS(dependencies) + 1];
+    const X86CpuTables before = tables;
+    X86Cpu a = plain_cpu(), b;
+    X86CpuEdit edit;
+
+    memcpy(deps, dependencies, sizeof(dependencies));
+    deps[G_N_ELEMENTS(dependencies)] = (X86CpuDependency) {
+        X86CPU_FEAT_7_0_EBX, X86CPU_FEAT_KVM, AVX2, BIT(3)
+    };
+    tables.dependencies = deps;
+    tables.ndependencies = G_N_ELEMENTS(deps);
+    a.words[X86CPU_FEAT_7_0_EBX] |= AVX2;
+    a.words[X86CPU_FEAT_KVM] = BIT(0) | BIT(3);
+    b = a;
+    b.words[X86CPU_FEAT_7_0_EBX] &= ~AVX2;
+    /* With all bits requested, as closed, and as a description has it */
+    for (;;) {
+        g_assert_true(find_edit(&a, &b, 1, &edit));
+        g_assert_cmpuint(edit.count, ==, 1);
+        g_assert_cmphex(edit.remove.bits[X86CPU_FEAT_7_0_EBX], ==, AVX2);
+        if (!b.words[X86CPU_FEAT_KVM]) {
+            break;
+        }
+        b.words[X86CPU_FEAT_KVM] &= b.words[X86CPU_FEAT_KVM] >> 3 ? BIT(0) : 0;
+    }
+    /* Where no dependency takes a bit, the feature has to go. */
+    a.words[X86CPU_FEAT_7_0_EBX] &= ~AVX2;
+    a.words[X86CPU_FEAT_KVM] = BIT(0);
+    x86cpu_drop_partial_features(&tables, &a);
+    g_assert_cmphex(a.words[X86CPU_FEAT_KVM], ==, 0);
+    a.words[X86CPU_FEAT_7_0_EBX] = b.words[X86CPU_FEAT_7_0_EBX] = AVX2;
+    a.words[X86CPU_FEAT_KVM] = BIT(0) | BIT(3);
+    x86cpu_drop_partial_features(&tables, &a);
+    g_assert_cmphex(a.words[X86CPU_FEAT_KVM], ==, BIT(0) | BIT(3));
+    g_assert_true(find_edit(&a, &b, 1, &edit));
+    g_assert_cmphex(edit.remove.bits[X86CPU_FEAT_KVM], ==, BIT(0) | BIT(3));
+    tables = before;
+}
+
 /* Leaves that B's level hides, and A's does not */
 static void test_edit_levels(void)
 {
@@ -2810,6 +2852,7 @@ int main(int argc, char **argv)
     add("compare/copy-named", test_copy_named);
     add("nearest/edit", test_edit);
     add("nearest/roots", test_edit_roots);
+    add("nearest/partial", test_edit_partial);
     add("nearest/levels", test_edit_levels);
     add("nearest/models", test_nearest_model);
     add("nearest/random", test_random_edits);
