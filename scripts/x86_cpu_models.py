@@ -35,6 +35,7 @@ TABLE = {
     'properties': [{'name': str, 'type': str, 'default?': SCALAR}],
     'layers': [{'name': str, 'machine-types': [str, ...], 'like?': str,
                 'changes': CHANGES}, ...],
+    'machine-aliases?': [{'alias': str, 'machine-type': str}],
     'models': [{'name': str, 'like?': str, 'changes': CHANGES}],
     'exceptions': [{'model?': str, 'layer': str, 'changes': CHANGES}],
     'accelerators': [{'name': str, 'fingerprints': list}],

@@ -332,6 +332,26 @@ static void add_machine_types(CpuModelTableLayer *entry,
     }
 }
 
+static CpuModelTableMachineAliasList *machine_aliases(const GPtrArray *types)
+{
+    CpuModelTableMachineAliasList *aliases = NULL, **tail = &aliases;
+    unsigned i;
+
+    for (i = 0; i < types->len; i++) {
+        const X86CPUMachineType *type = g_ptr_array_index(types, i);
+
+        if (type->mc->alias) {
+            CpuModelTableMachineAlias *entry =
+                g_new0(CpuModelTableMachineAlias, 1);
+
+            entry->alias = g_strdup(type->mc->alias);
+            entry->machine_type = g_strdup(type->name);
+            QAPI_LIST_APPEND(tail, entry);
+        }
+    }
+    return aliases;
+}
+
 /*
  * Evaluates layer @n.  If it turns out to be what the one before is, their
  * machine types are one layer of the reply.  False, with an error, if a machine
@@ -406,6 +426,7 @@ CpuModelTable *qmp_query_cpu_model_table(Error **errp)
     table.exceptions = &reply->exceptions;
     table.layer_tail = &reply->layers;
     reply->format_version = FORMAT_VERSION;
+    reply->machine_aliases = machine_aliases(types);
     x86_cpu_table_add_rules(reply);
     x86_cpu_table_add_accelerators(&table);
     for (i = 0; ok && i < layers->len; i++) {

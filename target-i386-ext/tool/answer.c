@@ -217,9 +217,12 @@ static bool find_machine(const Tool *tool, Question *q, Problem *problem)
 {
     NearNames near = { .count = 0 };
     char text[X86_CPU_NEAR_NAMES_SIZE];
-    int layer = models_file_find_layer(q->file, q->machine);
+    const char *named = models_file_find_machine_alias(q->file, q->machine);
     size_t i, j;
+    int layer;
 
+    q->machine = named ? named : q->machine;
+    layer = models_file_find_layer(q->file, q->machine);
     if (layer >= 0) {
         q->context.layer = layer;
         return true;

@@ -204,6 +204,8 @@ struct ModelsFile {
     X86Cpu nothing;
     Layer *layers;
     size_t nlayers;
+    /* NULL in older files */
+    const JsonNode *machine_aliases;
     Model *models;
     size_t nmodels;
     Exceptions exceptions;
@@ -1338,6 +1340,34 @@ static bool read_layers(Reader *r, const JsonNode *root)
     return true;
 }
 
+/* Files that were made before there were any have none. */
+static bool read_machine_aliases(Reader *r, const JsonNode *root)
+{
+    ModelsFile *file = r->file;
+    const JsonNode *list;
+    const char *alias, *machine;
+    size_t i;
+
+    if (!get_optional_list(r, root, "machine-aliases", &list)) {
+        return false;
+    }
+    for (i = 0; i < json_node_count(list); i++) {
+        const JsonNode *item = json_node_at(list, i);
+
+        at(r, "machine-aliases", i);
+        if (!check_object(r, item) ||
+            !get_text(r, item, "alias", &alias) ||
+            !get_text(r, item, "machine-type", &machine)) {
+            return false;
+        }
+        if (models_names_find(&file->layer_numbers, machine) < 0) {
+            return fail(r, "'%.64s' is no machine type of a layer", machine);
+        }
+    }
+    file->machine_aliases = list;
+    return true;
+}
+
 /* ---- models ---- */
 
 static bool same_cpu(const X86Cpu *a, const X86Cpu *b)
@@ -1810,7 +1840,8 @@ static bool read_root(Reader *r, const JsonNode *root)
     static bool (*const parts[])(Reader *r, const JsonNode *root) = {
         read_format, check_digest, check_crc, read_version, read_words,
         read_properties, read_dependencies, read_components, read_descriptors,
-        read_layers, read_models, read_model_exceptions, read_accelerators,
+        read_layers, read_machine_aliases, read_models,
+        read_model_exceptions, read_accelerators,
     };
     size_t i;
 
@@ -2005,6 +2036,24 @@ const char *models_file_machine_type(const ModelsFile *file, size_t layer,
 {
     return json_node_text(json_node_at(file->layers[layer].machine_types,
                                             i));
+}
+
+const char *models_file_find_machine_alias(const ModelsFile *file,
+                                           const char *alias)
+{
+    size_t i;
+
+    if (models_file_find_layer(file, alias) >= 0) {
+        return NULL;
+    }
+    for (i = 0; i < json_node_count(file->machine_aliases); i++) {
+        const JsonNode *item = json_node_at(file->machine_aliases, i);
+
+        if (!strcmp(json_node_text(json_node_get(item, "alias")), alias)) {
+            return json_node_text(json_node_get(item, "machine-type"));
+        }
+    }
+    return NULL;
 }
 
 int models_file_find_layer(const ModelsFile *file, const char *machine_type)

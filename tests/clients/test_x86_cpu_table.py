@@ -114,7 +114,10 @@ class Real(Test):
             cls.version = q.cmd('query-version')
             cls.answer = q.cmd('query-cpu-model-table')
             cls.definitions = q.cmd('query-cpu-definitions')
-            cls.machines = [m['name'] for m in q.cmd('query-machines')]
+            machines = q.cmd('query-machines')
+        cls.machines = [m['name'] for m in machines]
+        cls.aliases = {m['alias']: m['name'] for m in machines
+                       if 'alias' in m}
         done = x86_cpu_table('--json', qemu=QEMU)
         if done.returncode:
             raise AssertionError(done.stderr)
@@ -179,6 +182,20 @@ class Real(Test):
         versioned = r'pc-(i440fx|q35)-\d'
         self.assertEqual({t for t in types if re.match(versioned, t)},
                          {m for m in self.machines if re.match(versioned, m)})
+
+    def test_machine_aliases(self):
+        """Those of machine types in the file: pc and q35"""
+        types = {name for layer in self.contents['layers']
+                 for name in layer['machine-types']}
+        expected = {alias: name for alias, name in self.aliases.items()
+                    if name in types}
+        self.assertLessEqual({'pc', 'q35'}, set(expected))
+        self.assertEqual(self.contents['machine-aliases'],
+                         [{'alias': alias, 'machine-type': expected[alias]}
+                          for alias in sorted(expected, key=lambda a: [
+                              t for layer in self.contents['layers']
+                              for t in layer['machine-types']
+                          ].index(expected[a]))])
 
     def test_names_are_known(self):
         """Changes and rules are of features and properties that are listed"""

@@ -151,6 +151,16 @@ class Beside(Checks):
                     tuple(bool(features & bit)
                           for bit in (AES, PCLMULQDQ, RDRAND)), machine)
 
+    def test_aliases(self):
+        """The table has the distributor's"""
+        machines, table = ask(['-accel', 'tcg', '-machine', 'none'], [
+            ('query-machines', {}), ('query-cpu-model-table', {})], beside())
+        aliases = {m['alias']: m['name'] for m in machines['return']
+                   if 'alias' in m}
+        self.assertIn('acme', aliases['q35'])
+        self.assertEqual({a['alias']: a['machine-type'] for a in
+                          table['return']['machine-aliases']}, aliases)
+
     def test_cpu_compat(self):
         """-machine cpu-compat takes the name, and means the same"""
         for machine, features in self.MODELS.items():

@@ -337,14 +337,36 @@ class Checks(LabChecks, unittest.TestCase):
             *(expansion('static', 'EPYC', machine=name) for name in names)])
         aliases = {machine['alias']: machine['name']
                    for machine in replies[0]['return'] if 'alias' in machine}
-        answers = batch_of([self.request('expand', cpu='EPYC', machine=name)
-                            for name in names], f'--qemu={QEMU}')
-        for name, reply, answer in zip(names, replies[1:], answers):
+        requests = [self.request('expand', cpu='EPYC', machine=name)
+                    for name in names]
+        answers = batch_of(requests, f'--qemu={QEMU}')
+        offline = batch_of([{**request, **self.host} for request in requests],
+                           models=[MODELS])
+        for name, reply, answer, other in zip(names, replies[1:], answers,
+                                              offline):
             with self.subTest(name):
                 self.assertEqual(answer['status'], 0, answer)
                 self.assertEqual(answer['machine'], aliases.get(name, name))
                 self.assertEqual(answer['model']['props'],
                                  reply['return']['model']['props'])
+                if other['status']:
+                    # QEMU has removed it.
+                    self.assertNotIn(name, aliases)
+                    self.assertIn('has no machine type', other['error'])
+                else:
+                    self.assertEqual(
+                        (other['machine'], other['model']),
+                        (answer['machine'], answer['model']))
+        self.assertEqual([a['status'] for a in offline[:2]], [0, 0])
+        # And as the anchor of base
+        replies = ask(['-machine', 'none', '-accel', self.accel], [
+            expansion('static', 'base', {'compat-anchor': name})
+            for name in names[:2]])
+        for name, reply, answer in zip(names, replies, batch_of(
+                [{**self.request('expand', cpu=f'base,compat-anchor={name}'),
+                  **self.host} for name in names[:2]], models=[MODELS])):
+            self.assertEqual(answer['model']['props'],
+                             reply['return']['model']['props'], name)
         for name, error in (
                 (NEWEST + '0', f"QEMU .* has no machine type '{NEWEST}0'; "
                  f"did you mean '{NEWEST}'"),
