@@ -409,7 +409,6 @@ OLD_SYNIC = {**SYNIC, 'x-hv-synic-kvm-only': True}
 
 class HypervVendor(unittest.TestCase):
     """hv-vendor-id: guests see 12 bytes of it"""
-    CUT = "'hv-vendor-id' is cut within a character: it has at most 12 bytes"
 
     def test_described(self):
         """As it is seen; where half a character would be seen, as given"""
@@ -425,18 +424,26 @@ class HypervVendor(unittest.TestCase):
                     given if described is None else described)
 
     def test_compared(self):
-        """Half a character is compared with nothing"""
-        model, other = [
-            {'name': 'EPYC', 'machine-type': NEWEST, 'props': {
-                'hv-relaxed': True, 'hv-vendor-id': vendor}}
-            for vendor in ('0123456789a\u00fc', '0123456789\u00fcb')]
-        command = 'query-cpu-model-baseline'
-        for modela, modelb, error in [(model, other, f'modela: {self.CUT}'),
-                                      (other, model, f'modelb: {self.CUT}'),
-                                      (other, other, None)]:
-            reply = ask(['-accel', 'tcg', '-machine', 'none'], [
-                (command, {'modela': modela, 'modelb': modelb})])[0]
-            self.assertEqual(reply.get('error', {}).get('desc'), error)
+        """Half a character is compared with nothing, in model-id too"""
+        for name, size, props in (('hv-vendor-id', 12, {'hv-relaxed': True}),
+                                  ('model-id', 48, {})):
+            cut = (f"'{name}' is cut within a character: it has at most "
+                   f'{size} bytes')
+            model, other = [
+                {'name': 'EPYC', 'machine-type': NEWEST,
+                 'props': {**props, name: text}}
+                for text in ((size - 1) * 'a' + '\u00fc',
+                             (size - 2) * 'a' + '\u00fcb')]
+            pairs = [(model, other, f'modela: {cut}'),
+                     (other, model, f'modelb: {cut}'), (other, other, None)]
+            replies = ask(['-accel', 'tcg', '-machine', 'none'], [
+                (command, {'modela': modela, 'modelb': modelb})
+                for modela, modelb, _ in pairs
+                for command in ('query-cpu-model-baseline',
+                                'query-cpu-model-comparison')])
+            self.assertEqual(
+                [reply.get('error', {}).get('desc') for reply in replies],
+                [error for *_, error in pairs for _ in range(2)])
 
 
 class RetiredTcg(unittest.TestCase):
