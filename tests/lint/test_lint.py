@@ -202,7 +202,24 @@ class Lint(unittest.TestCase):
         self.replace(self.tree.patches[1],
                      '\n+    x86_cpu_ext_class_init(oc);\n',
                      '\n+\tx86_cpu_ext_class_init(oc);  \n')
+        self.tree.overlay = list
         self.problems(lint.checkpatch_passes, 'trailing whitespace')
+
+    def test_checkpatch_overlay(self):
+        """One file among others; licences of core/ are no problem"""
+        name = 'target/i386/ext/core/nearest.c'
+        files = dict(self.tree.overlay())
+        planted = os.path.join(self.tmp, 'x.c')
+        with open(planted, 'w', encoding='ascii') as f:
+            f.write('/* SPDX-License-Identifier: GPL-2.0-or-later */\n\n'
+                    'int x;\t\n')
+        self.assertIn(name, files.values())
+        self.tree.patches = self.tree.patches[:1]
+        self.tree.overlay = lambda: [('core', name), ('x.c', planted),
+                                     ('core', name)]
+        self.problems(lint.checkpatch_passes, f'{planted}:3:')
+        self.assertNotIn('nearest.c', ''.join(
+            lint.checkpatch_passes(self.tree)))
 
     def test_overlay(self):
         self.tree.overlay = lambda: [('README.md',
