@@ -25,6 +25,7 @@ from cpu_models import (  # noqa: E402
     FORCE, ask, cpu_option, differences, expansion, show_differences)
 from guest_cpuid import Guest, GuestError  # noqa: E402
 from other_builds import build, configure_boards  # noqa: E402
+from release_line import NEWEST, OLDEST  # noqa: E402
 from test_removed_features import NeedsKvm  # noqa: E402
 
 BINARY = 'qemu-system-x86_64'
@@ -130,9 +131,9 @@ class MicrovmChecks:
 
     def test_no_machine_type_to_name(self):
         commands = [expansion('static', 'EPYC', machine=name) for name in
-                    ('pc-q35-10.0', 'q35', 'microvm', 'none', 'pc-machine')]
+                    ('pc-q35-99.0', 'q35', 'microvm', 'none', 'pc-machine')]
         commands += [expansion('static', 'base', {'compat-anchor': name})
-                     for name in ('pc-q35-10.0', 'microvm')]
+                     for name in ('pc-q35-99.0', 'microvm')]
         for machine in 'none', 'microvm':
             for (_, arguments), reply in zip(
                     commands, self.ask(commands, machine)):
@@ -140,9 +141,24 @@ class MicrovmChecks:
                 self.assertIn(model.get('machine-type') or
                               model['props']['compat-anchor'],
                               reply['error']['desc'])
-        with self.assertRaisesRegex(GuestError, 'pc-q35-10.0. not found'):
+        with self.assertRaisesRegex(GuestError, 'pc-q35-99.0. not found'):
             asyncio.run(self.look('microvm',
-                                  'base,compat-anchor=pc-q35-10.0'))
+                                  'base,compat-anchor=pc-q35-99.0'))
+
+    def test_cpus_of_machine_types(self):
+        """The CPUs of the line's machine types are as where these are"""
+        commands = [expansion('static', name, machine=machine)
+                    for name in MODELS for machine in (OLDEST, NEWEST)]
+        for command, mine, other in zip(
+                commands, self.ask(commands, 'none'),
+                ask(['-accel', self.accel, '-machine', 'none'], commands)):
+            mine, other = [reply['return']['model']['props']
+                           for reply in (mine, other)]
+            # There is no newest machine type, and no Hyper-V debugger.
+            self.assertEqual(
+                {n for n in other if n not in mine or mine[n] != other[n]} -
+                {'hv-syndbg'}, {'compat-anchor'}, command)
+            self.assertLessEqual(set(mine), set(other))
 
     def test_features(self):
         for machine in 'none', 'microvm':
