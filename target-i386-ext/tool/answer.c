@@ -235,7 +235,8 @@ static bool find_machine(const Tool *tool, Question *q, Problem *problem)
     }
     x86_cpu_near_names_print(&near, text);
     for (i = 0; i < tool->nfiles; i++) {
-        if (models_file_find_layer(tool->files[i], q->machine) >= 0) {
+        if (models_file_find_layer(tool->files[i], q->machine) >= 0 ||
+            models_file_find_machine_alias(tool->files[i], q->machine)) {
             return fail(problem, "QEMU %s has no machine type '%.64s', but "
                         "QEMU %s has it",
                         models_file_version(q->file), q->machine,

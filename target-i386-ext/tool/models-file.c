@@ -204,8 +204,9 @@ struct ModelsFile {
     X86Cpu nothing;
     Layer *layers;
     size_t nlayers;
-    /* NULL in older files */
+    /* NULL in older files, and what each alias's number is there */
     const JsonNode *machine_aliases;
+    ModelsNames alias_numbers;
     Model *models;
     size_t nmodels;
     Exceptions exceptions;
@@ -1363,6 +1364,13 @@ static bool read_machine_aliases(Reader *r, const JsonNode *root)
         if (models_names_find(&file->layer_numbers, machine) < 0) {
             return fail(r, "'%.64s' is no machine type of a layer", machine);
         }
+        if (models_names_find(&file->layer_numbers, alias) >= 0) {
+            return fail(r, "alias '%.64s' is a machine type of a layer",
+                        alias);
+        }
+        if (!add_number(r, &file->alias_numbers, alias, i, "alias")) {
+            return false;
+        }
     }
     file->machine_aliases = list;
     return true;
@@ -1938,6 +1946,7 @@ void models_file_free(ModelsFile *file)
     free(file->features);
     models_names_free(&file->feature_numbers);
     models_names_free(&file->layer_numbers);
+    models_names_free(&file->alias_numbers);
     models_names_free(&file->model_numbers);
     models_tree_free(file->tree);
     free(file);
@@ -2041,19 +2050,10 @@ const char *models_file_machine_type(const ModelsFile *file, size_t layer,
 const char *models_file_find_machine_alias(const ModelsFile *file,
                                            const char *alias)
 {
-    size_t i;
+    int number = models_names_find(&file->alias_numbers, alias);
 
-    if (models_file_find_layer(file, alias) >= 0) {
-        return NULL;
-    }
-    for (i = 0; i < json_node_count(file->machine_aliases); i++) {
-        const JsonNode *item = json_node_at(file->machine_aliases, i);
-
-        if (!strcmp(json_node_text(json_node_get(item, "alias")), alias)) {
-            return json_node_text(json_node_get(item, "machine-type"));
-        }
-    }
-    return NULL;
+    return number < 0 ? NULL : json_node_text(json_node_get(
+        json_node_at(file->machine_aliases, number), "machine-type"));
 }
 
 int models_file_find_layer(const ModelsFile *file, const char *machine_type)

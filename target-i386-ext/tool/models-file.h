@@ -112,7 +112,7 @@ const char *models_file_machine_type(const ModelsFile *file, size_t layer,
 /* The compat-anchor in descriptions of CPUs */
 const char *models_file_newest_machine_type(const ModelsFile *file);
 int models_file_find_layer(const ModelsFile *file, const char *machine_type);
-/* The machine type with alias @alias, such as "q35"; NULL if there is none */
+/* Which machine type alias @alias, such as "q35", is; NULL for no alias */
 const char *models_file_find_machine_alias(const ModelsFile *file,
                                            const char *alias);
 

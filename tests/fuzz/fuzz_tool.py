@@ -59,7 +59,7 @@ NAMES = ['', 'x', 'name', 'like', 'changes', 'set', 'on', 'off', 'digest',
 VERBS_OF_CPUS = {'show': 1, 'expand': 1, 'compare': 2, 'baseline': 2,
                  'nearest': 1}
 VERBS_OF_HOSTS = ['check', 'best', 'baseline', 'migrate', 'fleet', 'show']
-OPTIONS = [['--machine=pc-q35-10.0'], ['--machine=pc-i440fx-9.2'],
+OPTIONS = [['--machine=pc-q35-10.0'], ['--machine=q35'], ['--machine=pc-i440fx-9.2'],
            ['--accel=tcg'], ['--accel=kvm'], ['--irqchip=off'],
            ['--irqchip=split'], ['--smp=4'], ['--smp=8,dies=2'], ['--all'],
            ['--json'], ['--json'], ['--check'], ['--vendor=GenuineIntel'],

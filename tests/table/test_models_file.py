@@ -657,6 +657,12 @@ ERRORS = [
     ('machine-aliases', [{'alias': 'q35', 'machine-type': 'pc-q35-99.0'}],
      "machine-aliases[0]: 'pc-q35-99.0' is no machine type of a layer"),
     ('machine-aliases', [5], 'machine-aliases[0]: not an object'),
+    ('machine-aliases', [{'alias': 'pc', 'machine-type': machine}
+                         for machine in ('pc-i440fx-10.0', 'pc-i440fx-9.0')],
+     "machine-aliases[1]: alias 'pc' is there twice"),
+    ('machine-aliases', [{'alias': 'pc-q35-9.0',
+                          'machine-type': 'pc-q35-10.0'}],
+     "machine-aliases[0]: alias 'pc-q35-9.0' is a machine type of a layer"),
     ('models', None, "'models' is missing"),
     ('models', [{}] * 10001, "'models' has more than 10000 items"),
     ('models 1 name', '486-v1', "models[1]: model '486-v1' is there twice"),

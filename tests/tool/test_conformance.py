@@ -216,6 +216,19 @@ class TestGo(Cases):
         self.judge(self.cases, run.program_answers(
             [self.program, MODELS], self.requests, TIMEOUT))
 
+    def test_machine_aliases(self):
+        """They give what the machine types give that they stand for"""
+        aliases = self.models['machine-aliases']
+        machines = [alias[name] for alias in aliases
+                    for name in ('alias', 'machine-type')]
+        answers = run.program_answers([self.program, MODELS], [
+            {**self.requests[0], 'accel': 'tcg', 'id': i, 'cpu': 'Haswell',
+             'machine': machine} for i, machine in enumerate(machines)],
+            TIMEOUT)
+        models = [answer['model'] for answer in answers]
+        self.assertGreater(len(models), 2)
+        self.assertEqual(models[::2], models[1::2])
+
     def test_fingerprints(self):
         """It has all fingerprints of the file"""
         done = self.call('-fingerprints')

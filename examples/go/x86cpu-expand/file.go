@@ -89,6 +89,12 @@ type layer struct {
 	before int
 }
 
+// Another name of a machine type, such as q35
+type machineAlias struct {
+	Alias       string `json:"alias"`
+	MachineType string `json:"machine-type"`
+}
+
 type model struct {
 	Name    string  `json:"name"`
 	Like    *string `json:"like"`
@@ -127,15 +133,16 @@ type file struct {
 		Major int `json:"major"`
 		Minor int `json:"minor"`
 	} `json:"qemu"`
-	Words        []word        `json:"words"`
-	Properties   []*property   `json:"properties"`
-	Dependencies []*dependency `json:"dependencies"`
-	Conflicts    []conflict    `json:"conflicts"`
-	LevelRules   []*levelRule  `json:"level-rules"`
-	Layers       []*layer      `json:"layers"`
-	Models       []model       `json:"models"`
-	Exceptions   []exception   `json:"exceptions"`
-	Accelerators []accelerator `json:"accelerators"`
+	Words          []word         `json:"words"`
+	Properties     []*property    `json:"properties"`
+	Dependencies   []*dependency  `json:"dependencies"`
+	Conflicts      []conflict     `json:"conflicts"`
+	LevelRules     []*levelRule   `json:"level-rules"`
+	Layers         []*layer       `json:"layers"`
+	MachineAliases []machineAlias `json:"machine-aliases"`
+	Models         []model        `json:"models"`
+	Exceptions     []exception    `json:"exceptions"`
+	Accelerators   []accelerator  `json:"accelerators"`
 
 	words    map[string]bool
 	features map[string]*feature
