@@ -396,24 +396,22 @@ void x86_cpu_value_set_feature(X86Cpu *value, const char *name, bool on)
     }
 }
 
-bool x86_cpu_model_to_comparable(CpuModelInfo *model, const char *which,
-                                 X86Cpu *value, Error **errp)
+CpuModelExpansionInfo *x86_cpu_model_to_comparable(CpuModelInfo *model,
+                                                   const char *which,
+                                                   X86Cpu *value, Error **errp)
 {
     g_autoptr(CpuModelExpansionInfo) info =
         x86_cpu_model_to_value(model, which, value, errp);
     const strList *el;
 
-    if (!info) {
-        return false;
-    }
-    for (el = info->omitted_properties; el; el = el->next) {
+    for (el = info ? info->omitted_properties : NULL; el; el = el->next) {
         if (!strcmp(el->value, "hv-passthrough")) {
             error_setg(errp, "%s: hv-passthrough turns on what this host has; "
                        "set the hv-* properties that you want instead", which);
-            return false;
+            return NULL;
         }
     }
-    return true;
+    return g_steal_pointer(&info);
 }
 
 QDict *x86_cpu_value_named_props(const X86Cpu *value, const strList *names)

@@ -28,9 +28,10 @@ CpuModelExpansionInfo *x86_cpu_model_to_value(CpuModelInfo *model,
                                               const char *which,
                                               X86Cpu *value, Error **errp);
 
-/* The same, but false for a model that only a host makes complete. */
-bool x86_cpu_model_to_comparable(CpuModelInfo *model, const char *which,
-                                 X86Cpu *value, Error **errp);
+/* The same, but an error for a model that only a host makes complete. */
+CpuModelExpansionInfo *x86_cpu_model_to_comparable(CpuModelInfo *model,
+                                                   const char *which,
+                                                   X86Cpu *value, Error **errp);
 
 /*
  * Adds to @value the features that are requested in @cpu, which is not

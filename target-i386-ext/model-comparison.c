@@ -27,10 +27,13 @@ CpuModelCompareInfo *qmp_query_cpu_model_comparison(CpuModelInfo *modela,
     };
     g_autofree X86CpuComparison *comparison = g_new(X86CpuComparison, 1);
     g_autofree X86Cpu *a = g_new(X86Cpu, 1), *b = g_new(X86Cpu, 1);
+    g_autoptr(CpuModelExpansionInfo) expansion_a =
+        x86_cpu_model_to_comparable(modela, "modela", a, errp);
+    g_autoptr(CpuModelExpansionInfo) expansion_b = expansion_a
+        ? x86_cpu_model_to_comparable(modelb, "modelb", b, errp) : NULL;
     CpuModelCompareInfo *info;
 
-    if (!x86_cpu_model_to_comparable(modela, "modela", a, errp) ||
-        !x86_cpu_model_to_comparable(modelb, "modelb", b, errp)) {
+    if (!expansion_b) {
         return NULL;
     }
     x86cpu_compare(x86_cpu_core_tables(), a, b, x86_cpu_core_accelerator(),

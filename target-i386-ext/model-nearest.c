@@ -78,6 +78,29 @@ static QDict *props_of(const CpuModelNearestInfo *info)
     return props;
 }
 
+/*
+ * Puts in *@value what guests of @model have: a bit too of a feature whose
+ * other bit is gone, which no property of the static expansion describes.
+ */
+static bool to_value(CpuModelInfo *model, const char *which, X86Cpu *value,
+                     Error **errp)
+{
+    g_autoptr(CpuModelExpansionInfo) info =
+        x86_cpu_model_to_comparable(model, which, value, errp);
+    const X86CpuTables *tables = x86_cpu_core_tables();
+    const strList *el;
+
+    for (el = info ? info->omitted_properties : NULL; el; el = el->next) {
+        const X86CPUFeatureInfo *feature = x86_cpu_find_feature(el->value);
+
+        if (feature) {
+            x86cpu_add_partial_feature(
+                tables, &tables->features[feature - x86_cpu_features], value);
+        }
+    }
+    return info;
+}
+
 /* Whether QEMU makes of the answer what the core expects */
 static bool holds(const CpuModelNearestInfo *info, const X86CpuGoal *goal)
 {
@@ -88,10 +111,8 @@ static bool holds(const CpuModelNearestInfo *info, const X86CpuGoal *goal)
         .machine_type = info->machine_type,
         .props = QOBJECT(props),
     };
-    g_autoptr(CpuModelExpansionInfo) expansion =
-        x86_cpu_model_to_value(&model, info->name, cpu, NULL);
 
-    return expansion &&
+    return to_value(&model, info->name, cpu, NULL) &&
            x86cpu_reaches_goal(x86_cpu_core_tables(), cpu, goal,
                                x86_cpu_core_accelerator());
 }
@@ -169,7 +190,7 @@ CpuModelNearestInfo *qmp_query_cpu_model_nearest(CpuModelX86 *model,
         return NULL;
     }
     input.machine_type = (char *)type->name;
-    if (!x86_cpu_model_to_comparable(&input, "model", cpu, errp)) {
+    if (!to_value(&input, "model", cpu, errp)) {
         return NULL;
     }
     if (!*cpu->vendor) {

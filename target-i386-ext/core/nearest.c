@@ -5,6 +5,7 @@
  */
 
 #include <string.h>
+#include "expand.h"
 #include "nearest.h"
 
 #define AVX10 (1ull << 19)              /* CPUID[7,1].EDX */
@@ -29,15 +30,27 @@ static bool gates(const X86CpuTables *tables, X86CpuPropertyId id)
     }
 }
 
+void x86cpu_add_partial_feature(const X86CpuTables *tables,
+                                const X86CpuFeature *feature, X86Cpu *cpu)
+{
+    X86Cpu closed = *cpu;
+    uint64_t bits;
+
+    closed.words[feature->word] |= feature->mask;
+    x86cpu_close(tables, &closed);
+    bits = closed.words[feature->word] & feature->mask;
+    if (bits != feature->mask) {
+        cpu->words[feature->word] |= bits;
+    }
+}
+
 void x86cpu_set_goal(const X86CpuTables *tables, const X86Cpu *cpu,
                      X86CpuAccelerator accel, X86CpuGoal *goal)
 {
     unsigned i, t;
 
-    goal->cpu = *cpu;
-    x86cpu_drop_partial_features(tables, &goal->cpu);
-    x86cpu_view_all(tables, &goal->cpu, accel, &goal->views);
-    goal->seen = goal->cpu;
+    x86cpu_view_all(tables, cpu, accel, &goal->views);
+    goal->cpu = goal->seen = *cpu;
     memset(goal->seen.words, 0, sizeof(goal->seen.words));
     for (i = 0; i < X86CPU_MAX_WORDS; i++) {
         for (t = 0; t < X86CPU_TOPOLOGIES; t++) {
@@ -54,17 +67,17 @@ void x86cpu_set_goal(const X86CpuTables *tables, const X86Cpu *cpu,
 }
 
 /*
- * Features that @cpu has and @goal lacks.  A level that hides them from guests
- * does not help: QEMU warns of them where the host does not have them, and
- * enforce=on stops.
+ * Features that QEMU asks the host for if @cpu is to start, and not for @goal.
+ * A level that hides them from guests does not help: QEMU warns of them where
+ * the host does not have them, and enforce=on stops.
  */
 static bool requests_more(const X86CpuTables *tables, const X86Cpu *cpu,
-                          const X86CpuGoal *goal)
+                          const X86CpuGoal *goal, X86CpuAccelerator accel)
 {
     X86Cpu closed = *cpu;
     size_t i;
 
-    x86cpu_close(tables, &closed);
+    x86cpu_expand_features(tables, &closed, accel, X86CPU_ONE_THREAD);
     for (i = 0; i < tables->nfeatures; i++) {
         const X86CpuFeature *f = &tables->features[i];
 
@@ -80,14 +93,12 @@ static bool requests_more(const X86CpuTables *tables, const X86Cpu *cpu,
 bool x86cpu_reaches_goal(const X86CpuTables *tables, const X86Cpu *cpu,
                          const X86CpuGoal *goal, X86CpuAccelerator accel)
 {
-    X86Cpu whole = *cpu;
     X86CpuViews views;
 
-    x86cpu_drop_partial_features(tables, &whole);
-    x86cpu_view_all(tables, &whole, accel, &views);
+    x86cpu_view_all(tables, cpu, accel, &views);
     return x86cpu_views_fit(tables, &views, &goal->views) &&
            x86cpu_views_fit(tables, &goal->views, &views) &&
-           !requests_more(tables, &whole, goal);
+           !requests_more(tables, cpu, goal, accel);
 }
 
 /* What find_edit() works on: @names are to be set as in @to. */

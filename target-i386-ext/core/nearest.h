@@ -36,6 +36,14 @@ typedef struct X86CpuGoal {
     X86CpuViews views;
 } X86CpuGoal;
 
+/*
+ * Adds to @cpu what its dependencies leave of a feature of several bits, if
+ * they leave some: guests have it, and no property describes it.  For a CPU
+ * that a static expansion describes, and that lists @feature as omitted.
+ */
+void x86cpu_add_partial_feature(const X86CpuTables *tables,
+                                const X86CpuFeature *feature, X86Cpu *cpu);
+
 /* Fills *@goal: CPUs that are as good as @cpu. */
 void x86cpu_set_goal(const X86CpuTables *tables, const X86Cpu *cpu,
                      X86CpuAccelerator accel, X86CpuGoal *goal);

@@ -239,26 +239,6 @@ void x86cpu_close(const X86CpuTables *tables, X86Cpu *cpu)
     }
 }
 
-void x86cpu_drop_partial_features(const X86CpuTables *tables, X86Cpu *cpu)
-{
-    size_t i;
-
-    for (i = 0; i < tables->nfeatures; i++) {
-        const X86CpuFeature *f = &tables->features[i];
-
-        if ((f->mask & (f->mask - 1)) && (cpu->words[f->word] & f->mask)) {
-            X86Cpu closed = *cpu;
-            uint64_t left;
-
-            x86cpu_close(tables, &closed);
-            left = closed.words[f->word] & f->mask;
-            if (left && left != f->mask) {
-                cpu->words[f->word] &= ~f->mask;
-            }
-        }
-    }
-}
-
 bool x86cpu_is_above_level(const X86CpuTables *tables, const X86Cpu *cpu,
                            unsigned word)
 {

@@ -208,13 +208,6 @@ uint64_t x86cpu_unmet(const X86Cpu *cpu, const X86CpuDependency *dep);
 void x86cpu_close(const X86CpuTables *tables, X86Cpu *cpu);
 
 /*
- * Takes away what is left of a feature of several bits that x86cpu_close()
- * takes only some of.  No property describes the rest, so no static expansion
- * has it, and nothing is compared with it.
- */
-void x86cpu_drop_partial_features(const X86CpuTables *tables, X86Cpu *cpu);
-
-/*
  * Whether the leaf of word @word is above @cpu's min-level or min-xlevel, if
  * that is given.  Leaves 0x4000xxxx and 0xC000xxxx have levels of their own.
  */

@@ -93,6 +93,28 @@ static char *text_of(const json_t *answer)
     return text;
 }
 
+/*
+ * Puts in *@cpu what guests have: a bit too of a feature whose other bit is
+ * gone, which no property describes.
+ */
+static void put_cpu(const Question *q, X86Cpu *cpu)
+{
+    X86Cpu whole;
+    size_t i;
+
+    x86cpu_describe(q->tables, &q->request.cpu, q->context.accel, &q->host,
+                    &whole);
+    *cpu = q->described;
+    for (i = 0; i < q->tables->nfeatures; i++) {
+        const X86CpuFeature *f = &q->tables->features[i];
+        uint64_t bits = whole.words[f->word] & f->mask;
+
+        if (bits && bits != f->mask) {
+            x86cpu_add_partial_feature(q->tables, f, cpu);
+        }
+    }
+}
+
 /* Whether the answer is as good as the core expects */
 static bool holds(const Question *q, const json_t *answer,
                   const NamedModel *model, const X86CpuGoal *goal)
@@ -101,14 +123,18 @@ static bool holds(const Question *q, const json_t *answer,
     char *text = text_of(answer);
     Problem problem;
     bool good = false;
+    X86Cpu cpu;
 
     if (text && other) {
         *other = *q;
         other->context.layer = model->layer;
         other->context.irqchip = model->irqchip;
-        good = question_ask(other, text, &problem) &&
-               x86cpu_reaches_goal(q->tables, &other->described, goal,
-                                   q->context.accel);
+        good = question_ask(other, text, &problem);
+        if (good) {
+            put_cpu(other, &cpu);
+            good = x86cpu_reaches_goal(q->tables, &cpu, goal,
+                                       q->context.accel);
+        }
     }
     free(text);
     free(other);
@@ -146,6 +172,7 @@ static json_t *solve(const Question *q, const NamedModels *named,
     X86CpuCandidate *models = calloc(named->count + 1, sizeof(*models));
     X86CpuGoal *goal = calloc(1, sizeof(*goal));
     json_t *answer = NULL;
+    X86Cpu cpu;
     size_t i;
 
     if (models && goal) {
@@ -158,7 +185,8 @@ static json_t *solve(const Question *q, const NamedModels *named,
                        ? NULL : &model->value,
             };
         }
-        x86cpu_set_goal(q->tables, &q->described, q->context.accel, goal);
+        put_cpu(q, &cpu);
+        x86cpu_set_goal(q->tables, &cpu, q->context.accel, goal);
         problem_set(problem, STATUS_NO, "no named CPU model becomes %.64s by "
                     "setting features and properties", q->text);
         answer = find_answer(q, named, models, goal);

@@ -1591,7 +1591,7 @@ static bool starts_where(const X86Cpu *a, const X86Cpu *b)
     X86Cpu closed = *a;
     size_t i;
 
-    x86cpu_close(&tables, &closed);
+    x86cpu_expand_features(&tables, &closed, X86CPU_ON_KVM, X86CPU_ONE_THREAD);
     for (i = 0; i < G_N_ELEMENTS(features); i++) {
         const X86CpuFeature *f = &features[i];
 
@@ -1701,46 +1701,56 @@ static void test_edit_roots(void)
     g_assert_cmpuint(edit.count, ==, 0);
 }
 
-/* The rest of a feature that a dependency takes a bit of needs no change. */
+/* A dependency takes one bit of a feature, and guests have the other. */
 static void test_edit_partial(void)
 {
     X86CpuDependency deps[G_N_ELEMENTS(dependencies) + 1];
+    const X86CpuFeature *feature = features;
     const X86CpuTables before = tables;
     X86Cpu a = plain_cpu(), b;
     X86CpuEdit edit;
 
+    while (strcmp(feature->name, "kvmclock")) {
+        feature++;
+    }
     memcpy(deps, dependencies, sizeof(dependencies));
     deps[G_N_ELEMENTS(dependencies)] = (X86CpuDependency) {
         X86CPU_FEAT_7_0_EBX, X86CPU_FEAT_KVM, AVX2, BIT(3)
     };
     tables.dependencies = deps;
     tables.ndependencies = G_N_ELEMENTS(deps);
+
+    /* With both, as with a feature of one bit, nothing is added. */
     a.words[X86CPU_FEAT_7_0_EBX] |= AVX2;
-    a.words[X86CPU_FEAT_KVM] = BIT(0) | BIT(3);
     b = a;
-    b.words[X86CPU_FEAT_7_0_EBX] &= ~AVX2;
-    /* With all bits requested, as closed, and as a description has it */
-    for (;;) {
-        g_assert_true(find_edit(&a, &b, 1, &edit));
-        g_assert_cmpuint(edit.count, ==, 1);
-        g_assert_cmphex(edit.remove.bits[X86CPU_FEAT_7_0_EBX], ==, AVX2);
-        if (!b.words[X86CPU_FEAT_KVM]) {
-            break;
-        }
-        b.words[X86CPU_FEAT_KVM] &= b.words[X86CPU_FEAT_KVM] >> 3 ? BIT(0) : 0;
-    }
-    /* Where no dependency takes a bit, the feature has to go. */
-    a.words[X86CPU_FEAT_7_0_EBX] &= ~AVX2;
-    a.words[X86CPU_FEAT_KVM] = BIT(0);
-    x86cpu_drop_partial_features(&tables, &a);
-    g_assert_cmphex(a.words[X86CPU_FEAT_KVM], ==, 0);
-    a.words[X86CPU_FEAT_7_0_EBX] = b.words[X86CPU_FEAT_7_0_EBX] = AVX2;
+    x86cpu_add_partial_feature(&tables, feature, &a);
+    g_assert_cmpmem(&a, sizeof(a), &b, sizeof(b));
     a.words[X86CPU_FEAT_KVM] = BIT(0) | BIT(3);
-    x86cpu_drop_partial_features(&tables, &a);
-    g_assert_cmphex(a.words[X86CPU_FEAT_KVM], ==, BIT(0) | BIT(3));
-    g_assert_true(find_edit(&a, &b, 1, &edit));
+    /* A CPU without it */
+    b.words[X86CPU_FEAT_7_0_EBX] &= ~AVX2;
+    g_assert_true(find_edit(&a, &b, 2, &edit));
+    g_assert_cmpuint(edit.count, ==, 2);
     g_assert_cmphex(edit.remove.bits[X86CPU_FEAT_KVM], ==, BIT(0) | BIT(3));
+    /* A CPU with what is left of it */
+    x86cpu_add_partial_feature(&tables, feature, &b);
+    g_assert_cmphex(b.words[X86CPU_FEAT_KVM], ==, BIT(0));
+    g_assert_true(find_edit(&a, &b, 2, &edit));
+    g_assert_cmpuint(edit.count, ==, 1);
+    g_assert_cmphex(edit.remove.bits[X86CPU_FEAT_7_0_EBX], ==, AVX2);
     tables = before;
+}
+
+/* With kvm=off, QEMU asks KVM for none of its features. */
+static void test_edit_kvm(void)
+{
+    X86Cpu a = plain_cpu(), b = a;
+    X86CpuEdit edit;
+
+    a.words[X86CPU_FEAT_KVM] = BIT(0) | BIT(3);
+    a.values[X86CPU_KVM] = true;
+    b.values[X86CPU_KVM] = false;
+    g_assert_true(find_edit(&a, &b, 1, &edit));
+    g_assert_true(edit.remove.properties[X86CPU_KVM]);
 }
 
 /* Leaves that B's level hides, and A's does not */
@@ -2853,6 +2863,7 @@ int main(int argc, char **argv)
     add("nearest/edit", test_edit);
     add("nearest/roots", test_edit_roots);
     add("nearest/partial", test_edit_partial);
+    add("nearest/kvm", test_edit_kvm);
     add("nearest/levels", test_edit_levels);
     add("nearest/models", test_nearest_model);
     add("nearest/random", test_random_edits);
