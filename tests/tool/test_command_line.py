@@ -12,6 +12,7 @@ and is its exit status the answer?  Does bad input give one clear error, and in
         python3 -m unittest test_command_line
 """
 
+import copy
 import json
 import os
 import re
@@ -236,6 +237,33 @@ class Checks(unittest.TestCase):
                         if '--partial' not in arguments and \
                                 not LONG.match(line):
                             self.assertLessEqual(len(line), COLUMNS, line)
+
+    def test_nearest_starts(self):
+        """On a host with no more of a feature of two bits than the CPU has"""
+        for gone, bit in ('vmx-ept', 41), ('vmx-vpid', 25):
+            host = copy.deepcopy(passports.made_hosts()['intel-cascadelake'])
+            msrs = host['kvm']['feature-msrs']
+            key, = [m for m in msrs if passports.number(m) == 0x48c]
+            msrs[key] = hex(passports.number(msrs[key]) & ~(1 << bit))
+            host = passports.of_made_host(host)
+            values = {'vendor': 'GenuineIntel', 'phys-bits': 46,
+                      'guest-phys-bits': 0}
+
+            def ask(verb, cpu, more):
+                return batch([{'verb': verb, 'cpu': cpu, **more}], MODELS)[0]
+
+            named = f'Haswell-v3,vmx=on,vmx-posted-intr=off,{gone}=off'
+            static = cpu_option('base', ask('expand', named, values)['model'][
+                'props'])
+            answer = ask('nearest', static, values)
+            nearest = cpu_option(answer['name'], {
+                **dict.fromkeys(answer['add'], True),
+                **dict.fromkeys(answer['remove'], False), **answer['set']})
+            # By its name, the CPU has the bit.
+            self.assertEqual(
+                [ask('check', cpu, {'host': host})['status']
+                 for cpu in (static, nearest, named)], [0, 0, 1])
+            self.assertEqual(len(ask('nearest', named, values)['remove']), 2)
 
     def test_errors(self):
         """Bad input gives one line that says what is wrong"""
