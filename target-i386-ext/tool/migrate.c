@@ -881,7 +881,7 @@ void migrate_compare(const MigrateSide *a, const MigrateSide *b,
     for (i = 0; i < COUNT(sides); i++) {
         if (sides[i]->is_known) {
             add_errors(sides[i], reasons);
-        } else {
+        } else if (!sides[i]->lacks_cpu) {
             migrate_add_unknown(reasons, "what KVM offers on %s: the passport "
                                 "is of hardware alone", sides[i]->name);
         }

@@ -26,6 +26,8 @@ typedef struct MigrateSide {
     SmpCounts counts;
     /* False if the passport is of hardware alone: the rest is not filled. */
     bool is_known;
+    /* That QEMU does not have the CPU: then it is not filled either. */
+    bool lacks_cpu;
     HostOffer offer;
     /* As requested there, in whole features; and what remains of it */
     X86Cpu described;

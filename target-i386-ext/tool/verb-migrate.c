@@ -149,13 +149,20 @@ static void add_machine_type(Migration *m, const ModelsFile *b)
     }
 }
 
-/* Whether both QEMUs make the same CPU of the request */
+/*
+ * Whether both QEMUs make the same CPU of the request.  They are compared as
+ * CPUs of the newer one, which knows what the older one does; not the other way
+ * round.
+ */
 static void compare_builds(Migration *m)
 {
     X86CpuComparison *comparison = calloc(1, sizeof(*comparison));
     X86CpuViews *views = calloc(2, sizeof(*views));
+    bool back = m->b.tables->version < m->a.tables->version;
+    const MigrateSide *newer = back ? &m->a : &m->b;
+    const MigrateSide *older = back ? &m->b : &m->a;
     char error[TRANSLATE_ERROR];
-    X86Cpu cpu = m->a.described;
+    X86Cpu cpu = older->described;
 
     m->reasons.lost |= !comparison || !views;
     if (!comparison || !views || m->a.file == m->b.file ||
@@ -164,27 +171,29 @@ static void compare_builds(Migration *m)
         free(views);
         return;
     }
-    if (!translate_cpu(m->a.file, m->b.file, &cpu, error)) {
+    if (!translate_cpu(older->file, newer->file, &cpu, error)) {
         migrate_add(&m->reasons, "cpu-definition", true, "%s", error);
         free(comparison);
         free(views);
         return;
     }
-    x86cpu_compare(m->b.tables, &cpu, &m->b.described, X86CPU_ON_KVM,
-                   comparison);
+    x86cpu_compare(newer->tables, back ? &m->a.described : &cpu,
+                   back ? &cpu : &m->b.described, X86CPU_ON_KVM, comparison);
     x86cpu_view_all(m->a.tables, &m->a.described, X86CPU_ON_KVM, &views[0]);
     x86cpu_view_all(m->b.tables, &m->b.described, X86CPU_ON_KVM, &views[1]);
-    translate_correct(m->b.tables, &views[0], &views[1], comparison);
+    translate_correct(newer->tables, &views[0], &views[1], comparison);
     if (comparison->relation != X86CPU_IDENTICAL) {
-        json_t *names = answer_names(m->b.file, &comparison->responsible);
+        json_t *names = answer_names(newer->file, &comparison->responsible);
         char *text = json_dumps(names, 0);
 
         migrate_add(&m->reasons, "cpu-definition",
                     comparison->relation != X86CPU_SUBSET, "QEMU %s makes "
                     "another CPU of this than QEMU %s: %.600s differ (the "
-                    "properties that x86-cpu expand prints make the same one "
-                    "of both)", models_file_version(m->b.file),
-                    models_file_version(m->a.file), text ? text : "");
+                    "properties that x86-cpu expand prints%s%s make the same "
+                    "one of both)", models_file_version(m->b.file),
+                    models_file_version(m->a.file), text ? text : "",
+                    back ? " for QEMU " : "",
+                    back ? models_file_version(older->file) : "");
         free(text);
         json_decref(names);
     }
@@ -228,6 +237,7 @@ static bool fill(Tool *tool, const json_t *request, const char *text,
         }
         migrate_add(&m->reasons, "cpu-definition", true, "%s", problem->text);
         m->b.is_known = false;
+        m->b.lacks_cpu = true;
     }
     return true;
 }

@@ -25,7 +25,8 @@ from cpu_models import (  # noqa: E402
     FORCE, ask, cpu_option, differences, expansion, show_differences)
 from guest_cpuid import Guest, GuestError  # noqa: E402
 from other_builds import build, configure_boards  # noqa: E402
-from release_line import NEWEST, OLDEST  # noqa: E402
+from release_line import (  # noqa: E402
+    NEWEST, NEWEST_I440FX, OLDEST, of_line)
 from test_removed_features import NeedsKvm  # noqa: E402
 
 BINARY = 'qemu-system-x86_64'
@@ -196,7 +197,7 @@ class MicrovmKvm(NeedsKvm, MicrovmChecks, Boards):
 class I440fxTcg(Boards):
     """pc-i440fx alone, to which isapc belongs."""
     name, boards = 'i440fx', ['I440FX', 'ISAPC']
-    newest = 'pc-i440fx-10.0'
+    newest = NEWEST_I440FX
 
     def test_machines(self):
         names = self.machines()
@@ -204,7 +205,7 @@ class I440fxTcg(Boards):
         self.assertFalse([n for n in names if 'q35' in n or n == 'microvm'])
 
     def test_expansions_are_the_cpus(self):
-        for machine in 'pc-i440fx-3.1', 'isapc':
+        for machine in of_line('pc-i440fx-3.1'), 'isapc':
             self.check_expansions(machine, self.newest)
 
     def test_scripts_take_the_newest(self):

@@ -17,6 +17,7 @@ import unittest
 
 from answer_tool import batch
 from cpu_models import SEED, SHOWN, ask, count, cpu_option, rng
+import passports
 from test_model_table import difference
 
 BUILD = os.environ.get('LINES_BUILD', '')
@@ -122,6 +123,48 @@ class TestTcg(unittest.TestCase):
             self.fail(f'{len(problems)} problems\n' +
                       '\n'.join(problems[:SHOWN]))
         self.assertGreater(good, number / 2)
+
+    def test_migrate(self):
+        """Back to the older line, too, a CPU migrates as it compares"""
+        choose = rng('two builds, migrate')
+        names = sorted({*self.names[OLD]} & {*self.names[NEW]})
+        names = choose.sample(names, min(count(20, len(names)), len(names)))
+        machines = sorted({*self.machines[OLD]} & {*self.machines[NEW]})
+        cpus = [{'cpu': name, 'machine': choose.choice(machines)}
+                for name in names]
+        # See test_hidden.
+        cpus.append({'cpu': 'EPYC,arch-lbr=on', 'machine': 'pc-q35-10.0'})
+        host = passports.passport('intel-cascadelake')
+        seen = set()
+        for lines in (OLD, NEW), (NEW, OLD):
+            answers = batch(
+                [{'verb': 'compare', 'vendor': 'GenuineIntel', 'phys-bits': 46,
+                  'guest-phys-bits': 0, 'cpus': [cpu, cpu]} for cpu in cpus] +
+                [{'verb': 'migrate', **cpu, 'from': host, 'to': host}
+                 for cpu in cpus], *map(models, lines))
+            for cpu, compared, migrates in zip(cpus, answers,
+                                               answers[len(cpus):]):
+                result = compared['result']
+                seen.add((lines, result))
+                self.assertEqual(
+                    [r['blocking'] for r in migrates['reasons']
+                     if r['what'] == 'cpu-definition'],
+                    [] if result == 'identical' else [result != 'subset'],
+                    (lines, cpu, migrates))
+        self.assertLessEqual({((OLD, NEW), 'superset'), ((NEW, OLD), 'subset'),
+                              ((OLD, NEW), 'identical'),
+                              ((NEW, OLD), 'identical')}, seen)
+
+    def test_migrate_unknown_model(self):
+        """One reason, and it is not that the host is unknown"""
+        name = min({*self.names[NEW]} - {*self.names[OLD]})
+        host = passports.passport('intel-cascadelake')
+        answer, = batch([{'verb': 'migrate', 'cpu': name, 'from': host,
+                          'to': host, 'machine': 'pc-q35-10.0'}],
+                        models(NEW), models(OLD))
+        self.assertEqual((answer['migrates'], answer['unknown']), (False, []))
+        self.assertEqual([r['what'] for r in answer['reasons']
+                          if r['blocking']], ['cpu-definition'])
 
     def test_hidden(self):
         """What the newer line hides, and the older one shows, is lost"""
