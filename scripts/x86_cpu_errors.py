@@ -230,10 +230,15 @@ def run_script(run, parser):
     sys.exit(status)
 
 
-def one_of(choices):
+def one_of(choices, word='or'):
     """Returns 'A, B or C'."""
     *most, end = choices
-    return ', '.join(most) + ' or ' * bool(most) + end
+    return ', '.join(most) + f' {word} ' * bool(most) + end
+
+
+def all_of(names):
+    """Returns 'A, B and C'."""
+    return one_of(names, 'and')
 
 
 def near_matches(name, names):

@@ -16,8 +16,11 @@ ENTRY = {'name': str, 'aliases?': [str], 'libvirt?': str, 'cpuinfo?': [str]}
 # Options that decide whether a guest starts, not what its CPU is
 FOR_THE_START = ('check', 'enforce', 'enforce-report')
 
-# QEMU's error, where -cpu has a name that it does not know
-NOT_FOUND = re.compile("Property '[^'.]+[.]([^']+)' not found")
+# QEMU's errors, where -cpu or -machine has a name that it does not know.  The
+# types of machines and CPU models may have dots in their names.
+NOT_FOUND = re.compile(
+    "Property '([^']+?-(?:x86_64|i386)-cpu)[.]([^']+)' not found")
+NO_OPTION = re.compile("Property '([^']+?)-machine[.]([^']+)' not found")
 
 
 class Names:
@@ -114,17 +117,23 @@ def understand(cpu, names):
     return ','.join(taken), notes
 
 
-def explain(failure, names, properties):
+def explain(failure, names, properties, qemu):
     """
     Returns a Failure of QEMU's start, better if it is about a name.
 
     :param properties: names of the properties that a CPU has
+    :param qemu: what to call QEMU
     """
+    match = NO_OPTION.search(str(failure))
+    if match:
+        return Failure(f"unknown option '{shown(match[2])}' of machine type "
+                       f"{match[1]}; '{qemu} -machine {match[1]},help' lists "
+                       'all')
     match = NOT_FOUND.search(str(failure))
     if not match:
         return failure
-    near = near_matches(match[1], {
+    near = near_matches(match[2], {
         *names, *(p for p in properties if not p.startswith('f-'))})
-    # Else QEMU has said what can be said.
     return Failure('unknown CPU feature or property '
-                   f"'{shown(match[1])}'; {near}") if near else failure
+                   f"'{shown(match[2])}'; " +
+                   (near or f"'{qemu} -device {match[1]},help' lists all"))

@@ -39,9 +39,11 @@ TIMEOUT = 60
 # What one that runs may take to say that it is there
 GREETING_TIMEOUT = 10
 
-# Of what a QEMU that dies wrote; and of each line of that
+# Of what a QEMU that dies wrote, from its beginning and from its end; of each
+# line of that; and how many of these are told
 MESSAGES = 16384
 MESSAGE = 400
+MESSAGE_LINES = 6
 
 # Errors if the other side is not a QMP monitor
 BROKEN = (QMPError, OSError, EOFError, asyncio.TimeoutError, ValueError,
@@ -67,6 +69,7 @@ ANSWERS = {
         'model': {'name': str, 'props': {str: object}},
         'removed-features?': REMOVED, 'omitted-properties?': [str],
         'errors?': ERRORS, 'out-of-scope?': str},
+    'query-cpu-model-nearest': {'name': str, 'libvirt-unknown': [str]},
     'query-cpu-model-table': x86_cpu_models.TABLE,
     'query-cpus-fast': [{'qom-path': str}],
     'query-kvm': {'enabled': bool},
@@ -137,6 +140,22 @@ def kvm_opens():
     except OSError as e:
         return e.strerror
     return None
+
+
+def usable_accel(names):
+    """
+    Returns the first accelerator that can be used of those in -machine
+    accel=, a list of names with colons.
+
+    :raise Failure: none can
+    """
+    for name in names.split(':'):
+        if name == 'tcg' or (name == 'kvm' and not kvm_opens()):
+            return name
+    if ':' not in names and names:
+        return choose_accel(names)
+    raise Failure(f"--machine accel='{shown(names)}': none of them can be "
+                  'used here; use kvm or tcg')
 
 
 def choose_accel(accel):
@@ -479,8 +498,18 @@ class Qemu(Monitor):
     def messages(self):
         """Returns what QEMU wrote to stderr so far, as a list of lines."""
         self._stderr.seek(0)
-        text = self._stderr.read(MESSAGES).decode(errors='replace')
-        return [line for line in text.splitlines() if line.strip()]
+        text = self._stderr.read(MESSAGES)
+        # Each of many CPUs may have warned before the message comes.
+        end = self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(len(text), end - MESSAGES))
+        rest = self._stderr.read(MESSAGES)
+        if end > len(text) + len(rest):
+            # What is left out begins and ends within lines.
+            text = text[:text.rfind(b'\n') + 1]
+            rest = rest[rest.find(b'\n') + 1:]
+        return [line for line in
+                (text + rest).decode(errors='replace').splitlines()
+                if line.strip()]
 
     def _died(self):
         try:
@@ -493,6 +522,9 @@ class Qemu(Monitor):
                             .removeprefix(prefix), MESSAGE)
                  for line in self.messages()
                  if ': warning: ' not in line]
+        if len(lines) > MESSAGE_LINES:
+            half = MESSAGE_LINES // 2
+            lines = [*lines[:half], '[...]', *lines[-half:]]
         self._stderr.close()
         return Failure('QEMU does not start: ' +
                        ('; '.join(lines) or

@@ -13,12 +13,12 @@ import re
 import sys
 from typing import Dict, List, Optional
 
-from x86_cpu_errors import Failure, shown
+from x86_cpu_errors import Failure, all_of, shown
 import x86_cpu_libvirt as libvirt
-from x86_cpu_names import Names, explain, understand
+from x86_cpu_names import Names, explain, split_options, understand
 from x86_cpu_qmp import (ARCH_CAPABILITIES_NOTE, Qemu, RunningQemu,
                          add_qemu_option, check_machine, check_model,
-                         choose_accel, start_cpu)
+                         choose_accel, start_cpu, usable_accel)
 
 
 # Bytes of libvirt's XML: a domain's takes some kB
@@ -70,8 +70,8 @@ def add_options(parser, default_cpu=None, also_model=False):
                         help='as for -machine (default: that of the <domain>, '
                              'or the newest pc-q35)')
     parser.add_argument('--accel', metavar='kvm|tcg',
-                        help='(default: that of the <domain>, or kvm if '
-                             '/dev/kvm opens)')
+                        help='(default: that of --machine, of the <domain>, or '
+                             'kvm if /dev/kvm opens)')
     parser.add_argument('--smp', help='as for -smp')
     add_qemu_option(parser)
 
@@ -84,7 +84,7 @@ def check_options(args, default_cpu=None):
         args.cpu = default_cpu
     elif len(given) != 1:
         raise Failure('one of --cpu, --qmp and --libvirt is needed' +
-                      (f", not {' and '.join('--' + o for o in given)}"
+                      (f", not {all_of(['--' + o for o in given])}"
                        if given else ' (see --help)'))
     if args.qmp is not None:
         for option in ('machine', 'accel', 'smp'):
@@ -112,17 +112,56 @@ def read_libvirt(path):
     return libvirt.parse(text)
 
 
+def read_machine(text):
+    """
+    Returns the argument of -machine with the type first, or without one, and
+    what it has as accel=, or None.
+    """
+    name, accel, others = '', None, []
+    first, options = split_options(text or '')
+    if '=' not in first:
+        first = f'type={first}'
+    # As QEMU has it, the last one counts.
+    for option in [first, *options]:
+        key, _, value = option.partition('=')
+        if key == 'type':
+            name = value
+        elif key == 'accel':
+            accel = value
+        else:
+            others.append(option)
+    return ','.join([name, *others]), accel
+
+
+def accel_of(wanted, machine):
+    """
+    Returns the accelerator of --accel and --machine, or None.
+
+    :raise Failure: they differ
+    """
+    if machine is None:
+        return wanted
+    if not wanted:
+        return usable_accel(machine)
+    # One of a list is that of --accel.
+    if wanted not in machine.split(':'):
+        raise Failure(f"--accel {shown(wanted)} and --machine "
+                      f"accel={shown(machine)} differ; give one of them")
+    return wanted
+
+
 def source_of(args):
     """Returns the Source of --cpu or --libvirt, with all names checked."""
     root = None
+    machine, machine_accel = read_machine(args.machine)
     if args.libvirt is not None:
         root = read_libvirt(args.libvirt)
     with Qemu(args.qemu, ['-machine', 'none']) as q:
         q.features()
-        accel = choose_accel(args.accel or (
+        accel = choose_accel(accel_of(args.accel, machine_accel) or (
             libvirt.wanted_accel(root) if root is not None else None))
         source = Source(given={'cpu': args.cpu}, title='', model='',
-                        cpu=args.cpu, machine=args.machine, accel=accel)
+                        cpu=args.cpu, machine=machine, accel=accel)
         if root is not None:
             read_request(args, root, source)
         if args.smp:
@@ -139,7 +178,8 @@ def read_request(args, root, source):
         request = libvirt.read(root, q.features())
     source.given = {'libvirt': args.libvirt, 'cpu': request.cpu}
     source.cpu = request.cpu
-    source.machine = args.machine or request.machine
+    if not source.machine.partition(',')[0]:
+        source.machine = (request.machine or '') + source.machine
     source.arguments = request.arguments
     source.notes = request.notes
 
@@ -147,7 +187,7 @@ def read_request(args, root, source):
 def check_names(q, source):
     """Replaces names by QEMU's own."""
     source.model = source.cpu.partition(',')[0]
-    machine, _, options = (source.machine or '').partition(',')
+    machine, _, options = source.machine.partition(',')
     definition = check_model(q, source.model)
     source.machine = ','.join(filter(None, [check_machine(q, machine),
                                             options]))
@@ -167,7 +207,7 @@ def started(qemu, source):
             qemu, ['-machine', source.machine, '-accel', source.accel,
                    *source.arguments], source.cpu)
     except Failure as e:
-        raise explain(e, source.names, source.properties) from e
+        raise explain(e, source.names, source.properties, qemu) from e
     if source.arch_capabilities_off:
         source.notes.append(ARCH_CAPABILITIES_NOTE)
     with q:

@@ -242,7 +242,8 @@ class Pasted(unittest.TestCase):
                      "'physbits'; did you mean phys-bits.*"),
                     ('+ibrs_enhanced', "feature 'ibrs_enhanced' is "
                      'auto-ibrs or ibrs-all in QEMU; name one of them'),
-                    ('xyzzy=on', 'QEMU does not start: .*xyzzy.* not found')]:
+                    ('xyzzy=on', "unknown CPU feature or property 'xyzzy'; '.* "
+                     "-device qemu64-x86_64-cpu,help' lists all")]:
                 done = ask(verb, '--cpu', f'qemu64,{option}')
                 self.assertRegex(done.stderr, f'^error: {message}\n$')
                 self.assertEqual((done.returncode, done.stdout), (2, ''))
@@ -404,6 +405,12 @@ class Verdict(unittest.TestCase):
             'Runs here: no, 1 missing, 2 errors')
         self.assertEqual({e['property'] for e in found['errors']},
                          {'phys-bits', 'legacy-cache'})
+        self.assertIn('phys-bits=20 and legacy-cache=off: left out of all '
+                      'that follows', found['notes'])
+        self.assertIn('phys-bits=20, phys_bits=19 and legacy-cache=off: left '
+                      'out of all that follows', answer(
+                          '--cpu', 'qemu64,phys-bits=20,phys_bits=19,'
+                          'legacy-cache=off')['notes'])
         table = ask('removed', '--cpu', 'qemu64,phys_bits=20').stdout
         self.assertRegex(table, r'(?m)^  phys-bits +value +phys-bits should')
 

@@ -817,6 +817,35 @@ class LibvirtOptions(unittest.TestCase):
                 self.assertIn(model, self.models)
                 self.assertNotIn(model, ('base', 'custom', 'host', 'max'))
 
+    def test_models_of_libvirt(self):
+        """Without its list, QEMU knows which models libvirt does not have"""
+        script = load_script('x86-cpu-model-dump')
+        unknown = "Whether libvirt has EPYC-v4 is not known here: 'virsh "
+        with mock.patch.object(libvirt, 'CPU_MAP', '/nonexistent'):
+            for cpu, pattern in (
+                    # From tables of this project
+                    ('x86-64-v3', r'(?!x86-64|.*notsx|.*noerms).*'),
+                    ('EPYC-Milan_noerms', '(?!.*noerms).*'),
+                    ('EPYC', 'EPYC'), ('EPYC-IBPB', 'EPYC-IBPB'),
+                    ('EPYC-v3', 'EPYC-v3'), ('EPYC-v4', 'EPYC-v4')):
+                done = run_main(script, '--qemu', QEMU, '--accel', 'tcg',
+                                '--cpu', cpu, '--format', 'libvirt')
+                model = re.search('<model [^>]*>(.*)</model>',
+                                  done.stdout)[1]
+                self.assertRegex(model, f'^{pattern}$')
+                # EPYC-v3 has the same features.
+                self.assertEqual(unknown in done.stdout, cpu == 'EPYC-v4')
+
+    def test_tsc_frequency(self):
+        """What is no part of <cpu> is told where it belongs, as XML"""
+        text = dumped('--accel', 'tcg', '--format', 'libvirt', '--cpu',
+                      'EPYC-Milan,tsc-frequency=2500000000')
+        self.assertIn("\n    tsc-frequency: nothing, not '2500000000'\n", text)
+        timer = re.search('<timer .*/>', text)[0]
+        self.assertIn(',tsc-frequency=2500000000', self.read(
+            '<domain><cpu><model>EPYC-Milan</model></cpu>'
+            f'<clock>{timer}</clock></domain>').cpu)
+
     def test_names(self):
         """The names that there are can be written"""
         for name in self.models:
@@ -1460,6 +1489,8 @@ class NotExact(FakeQemu):
                 {**entry, 'name': name, 'libvirt': name,
                  'requires': cls.REQUIRES.get(name, [])}
                 for name in cls.PROPS],
+            'query-cpu-model-nearest': {'name': 'EPYC-v1',
+                                        'libvirt-unknown': []},
             'query-cpu-model-expansion': {
                 **expansion, 'model': {'name': 'base', 'props': {
                     **cls.PROPS, 'avx': True}}}}

@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -147,6 +148,27 @@ class Answers(unittest.TestCase):
                 reasons |= {r['reason'] for r in answer['removed-features']}
         self.assertLessEqual({'accelerator', 'dependency', 'level', 'value'},
                              reasons)
+
+    def test_machine(self):
+        """Also as -machine has it in command lines of others"""
+        for machine, found in (
+                ('type=q35', NEWEST),
+                ('type=q35,usb=off', NEWEST + ',usb=off'),
+                ('usb=off,type=q35', NEWEST + ',usb=off'),
+                ('pc,type=q35', NEWEST), ('accel=tcg', NEWEST),
+                ('q35,accel=tcg,usb=off', NEWEST + ',usb=off'),
+                ('q35,accel=hvf:tcg', NEWEST),
+                ('q35,accel=hvf,accel=tcg', NEWEST)):
+            with self.subTest(machine):
+                accel = [] if 'accel' in machine else ['--accel', 'tcg']
+                answer = self.answer('--machine', machine, *accel)
+                self.assertEqual(answer['machine'], found)
+                self.assertEqual(answer['accel'], 'tcg')
+        either = ['--machine', 'q35,accel=kvm:tcg']
+        self.assertEqual(self.answer(*either)['accel'],
+                         'kvm' if kvm_opens() else 'tcg')
+        self.assertEqual(self.answer(*either, '--accel', 'tcg')['accel'],
+                         'tcg')
 
     def test_smp(self):
         done = removed('--accel', 'tcg', '--smp', '2,threads=2')
@@ -309,15 +331,48 @@ class Errors(unittest.TestCase):
                  ['--accel', 'hvf']),
                 ("unknown format 'xml'; use table or json",
                  ['--format', 'xml']),
-                ("QEMU does not start: can't apply global "
-                 'qemu64-x86_64-cpu.foo=on: '
-                 "Property 'qemu64-x86_64-cpu.foo' not found",
-                 ['--accel', 'tcg', '--model', 'qemu64,foo=on']),
+                *((f"unknown CPU feature or property 'foo'; '{QEMU} -device "
+                   f"{model}-x86_64-cpu,help' lists all",
+                   ['--accel', 'tcg', '--model', f'{model},foo=on'])
+                  for model in ('qemu64', 'max')),
+                ("unknown CPU feature or property 'avx22'; did you mean avx2, "
+                 'avx or avx512f?',
+                 ['--accel', 'tcg', '--model', 'max,avx22=on']),
+                *((f"unknown option '{name}' of machine type {NEWEST}; "
+                   f"'{QEMU} -machine {NEWEST},help' lists all",
+                   ['--accel', 'tcg', '--machine', f'q35,{name}=1'])
+                  # The second one is near the name of a CPU feature.
+                  for name in ('foo', 'avx22')),
+                ('--accel tcg and --machine accel=kvm differ; give one of '
+                 'them', ['--accel', 'tcg', '--machine', 'q35,accel=kvm']),
+                ("unknown accelerator 'hvf'; use kvm or tcg",
+                 ['--machine', 'q35,accel=hvf']),
+                *((f"--machine accel='{names}': none of them can be used "
+                   'here; use kvm or tcg', ['--machine', f'q35,accel={names}'])
+                  for names in ('hvf:xen', '')),
                 ('QEMU does not start: Invalid CPU topology: CPU topology '
                  'parameters must be greater than zero',
                  ['--accel', 'tcg', '--smp', '0'])]:
             with self.subTest(args):
                 self.check_error(message, *args)
+
+    def test_end_of_many_messages(self):
+        """What QEMU ends with is told, however much it has warned before"""
+        warning = 'x: warning: ' + 'y' * 50
+        with tempfile.TemporaryDirectory() as tmp:
+            fake = os.path.join(tmp, 'qemu')
+            for end, message in (
+                    ('', 'exit code 1'),
+                    ('No\nTry', 'No; Try'),
+                    ('\n'.join('1234567'), '1; 2; 3; [...]; 5; 6; 7')):
+                for count in 0, 1, 10, 263, 500, 2000:
+                    with open(fake, 'w', encoding='utf-8') as f:
+                        f.write('#!/bin/sh\ncat >&2 <<E\n' +
+                                f'{warning}\n' * count + f'{end}\nE\nexit 1')
+                    os.chmod(fake, 0o755)
+                    with self.subTest(count=count, end=end):
+                        self.check_error(f'QEMU does not start: {message}',
+                                         qemu=fake)
 
     def test_qemu(self):
         self.check_error('cannot start /nonexistent/qemu: No such file or '
