@@ -13,7 +13,7 @@
 #include "feature-names.h"
 #include "models-json.h"
 #include "models-props.h"
-#include "../near-names.h"
+#include "suggestion.h"
 
 /* So many files are kept from request to request. */
 enum { MAX_PASSPORTS = 256 };
@@ -93,6 +93,12 @@ bool request_number(const json_t *request, const char *name, uint64_t max,
 bool request_flag(const json_t *request, const char *name)
 {
     return json_is_true(json_object_get(request, name));
+}
+
+const char *request_way(const Tool *tool, const char *option,
+                        const char *member)
+{
+    return tool->reads_stdin ? member : option;
 }
 
 /* ---- passports ---- */
@@ -213,9 +219,48 @@ ModelsFileIrqchip default_irqchip(bool is_11_1, const char *machine)
            ? MODELS_FILE_IRQCHIP_SPLIT : MODELS_FILE_IRQCHIP_ON;
 }
 
+/* The version of "pc-q35-4.0.1", as far as 4.0; -1 if it has none */
+static long machine_version(const char *machine)
+{
+    unsigned major, minor;
+
+    return sscanf(machine, "pc-i440fx-%3u.%3u", &major, &minor) == 2 ||
+           sscanf(machine, "pc-q35-%3u.%3u", &major, &minor) == 2
+           ? major * 1000L + minor : -1;
+}
+
+/* Whether it is older than all that the QEMU of @file has */
+static bool is_removed_machine(const ModelsFile *file, const char *machine)
+{
+    long asked = machine_version(machine), oldest = -1;
+    size_t i, j;
+
+    for (i = 0; i < models_file_layer_count(file); i++) {
+        for (j = 0; j < models_file_machine_type_count(file, i); j++) {
+            long version =
+                machine_version(models_file_machine_type(file, i, j));
+
+            if (version >= 0 && (oldest < 0 || version < oldest)) {
+                oldest = version;
+            }
+        }
+    }
+    return asked >= 0 && asked < oldest;
+}
+
+bool check_machine_alone(const char *machine, Problem *problem)
+{
+    return !strchr(machine, ',') ||
+           fail(problem, "'machine' is '%.64s', but takes a machine type "
+                "alone%s", machine, strstr(machine, ",kernel-irqchip=") ||
+                                    strstr(machine, ",kernel_irqchip=")
+                ? ": give kernel-irqchip with --irqchip"
+                : ", without options of -machine");
+}
+
 static bool find_machine(const Tool *tool, Question *q, Problem *problem)
 {
-    NearNames near = { .count = 0 };
+    Suggestion suggestion = { .name = NULL };
     char text[X86_CPU_NEAR_NAMES_SIZE];
     const char *named = models_file_find_machine_alias(q->file, q->machine);
     size_t i, j;
@@ -227,13 +272,9 @@ static bool find_machine(const Tool *tool, Question *q, Problem *problem)
         q->context.layer = layer;
         return true;
     }
-    for (i = 0; i < models_file_layer_count(q->file); i++) {
-        for (j = 0; j < models_file_machine_type_count(q->file, i); j++) {
-            x86_cpu_near_names_add(&near, q->machine,
-                                   models_file_machine_type(q->file, i, j));
-        }
+    if (!check_machine_alone(q->machine, problem)) {
+        return false;
     }
-    x86_cpu_near_names_print(&near, text);
     for (i = 0; i < tool->nfiles; i++) {
         if (models_file_find_layer(tool->files[i], q->machine) >= 0 ||
             models_file_find_machine_alias(tool->files[i], q->machine)) {
@@ -243,6 +284,21 @@ static bool find_machine(const Tool *tool, Question *q, Problem *problem)
                         models_file_version(tool->files[i]));
         }
     }
+    /* No name that is near gives the same CPU. */
+    if (is_removed_machine(q->file, q->machine)) {
+        return fail(problem, "QEMU %s has no machine type '%.64s': a file of "
+                    "CPU models only has those of its QEMU; --qemu also "
+                    "answers for many that QEMU has removed",
+                    models_file_version(q->file), q->machine);
+    }
+    suggestion.name = q->machine;
+    for (i = 0; i < models_file_layer_count(q->file); i++) {
+        for (j = 0; j < models_file_machine_type_count(q->file, i); j++) {
+            suggestion_add(models_file_machine_type(q->file, i, j),
+                           &suggestion);
+        }
+    }
+    suggestion_print(&suggestion, text);
     return fail(problem, "QEMU %s has no machine type '%.64s'%s",
                 models_file_version(q->file), q->machine, text);
 }

@@ -52,7 +52,7 @@ typedef struct Verb {
     const char *name;
     /* What follows the name in a list of verbs */
     const char *summary;
-    /* What follows the options: "CPU", "CPU...", or NULL */
+    /* What follows the options: "CPU", "CPU CPU", "CPU...", or NULL */
     const char *arguments;
     /* Members of requests, up to a NULL; "cpu" and "cpus" are the arguments. */
     const char *const *members;
@@ -115,6 +115,19 @@ bool request_vendor(const json_t *request, const char **vendor,
 /* Always false: @who takes no member @name, but @members, up to a NULL. */
 bool request_fail_member(const char *who, const char *name,
                          const char *const *members, Problem *problem);
+
+/*
+ * How errors name what a request gives: @option on the command line, @member in
+ * --batch
+ */
+const char *request_way(const Tool *tool, const char *option,
+                        const char *member);
+
+/*
+ * Whether @machine, which is no machine type, is at least not one with options
+ * of -machine; if it is, says so.
+ */
+bool check_machine_alone(const char *machine, Problem *problem);
 
 /*
  * CPU @number in "cpus" of @request, or else "cpu": its text and "machine",

@@ -15,7 +15,7 @@
 #include "cpu-items.h"
 #include "cpu-text.h"
 #include "models-props.h"
-#include "../near-names.h"
+#include "suggestion.h"
 #include "../start-errors.h"
 
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
@@ -331,31 +331,20 @@ static bool check_report(Parser *p, const char *text)
                 "text", text);
 }
 
-typedef struct Nearest {
-    NearNames near;
-    const char *name;
-} Nearest;
-
-static void add_near(const char *name, void *opaque)
-{
-    Nearest *nearest = opaque;
-
-    x86_cpu_near_names_add(&nearest->near, nearest->name, name);
-}
-
 static bool fail_name(Parser *p, const char *name)
 {
-    Nearest nearest = { .name = name };
+    Suggestion suggestion = { .name = name };
     char near[X86_CPU_NEAR_NAMES_SIZE];
     int i;
 
-    models_file_each_feature(p->context->file, add_near, &nearest);
+    models_file_each_feature(p->context->file, suggestion_add,
+                             &suggestion);
     for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
         if (models_file_type(p->context->file, i) != MODELS_FILE_NO_TYPE) {
-            add_near(x86cpu_property_names[i], &nearest);
+            suggestion_add(x86cpu_property_names[i], &suggestion);
         }
     }
-    x86_cpu_near_names_print(&nearest.near, near);
+    suggestion_print(&suggestion, near);
     return fail(p, "'%.64s' is no feature or property of CPUs in QEMU %s%s",
                 name, models_file_version(p->context->file), near);
 }
@@ -591,7 +580,7 @@ static bool find_model(Parser *p, CpuTextProblem *problem)
     const char *name = strcmp(p->model, "custom") ? p->model : "base";
     int number = models_file_find_model(file, name);
     char text[X86_CPU_NEAR_NAMES_SIZE];
-    NearNames near = { .count = 0 };
+    Suggestion suggestion = { .name = name };
     size_t i;
 
     if (number >= 0) {
@@ -604,7 +593,9 @@ static bool find_model(Parser *p, CpuTextProblem *problem)
     }
     if (p->request->is_host && p->context->accel == X86CPU_ON_KVM) {
         *problem = CPU_TEXT_NEEDS_HOST;
-        return fail(p, "what CPU model %s is, only a host knows", name);
+        return fail(p, "what CPU model %s is, only a host knows: write that "
+                    "down with 'x86-cpu expand %s --host FILE', or ask a QEMU "
+                    "there, with --qemu", name, name);
     }
     if (!strcmp(name, "host")) {
         return fail(p, "CPU model host needs KVM");
@@ -615,9 +606,9 @@ static bool find_model(Parser *p, CpuTextProblem *problem)
                     "ask it, with --qemu");
     }
     for (i = 0; i < models_file_model_count(file); i++) {
-        x86_cpu_near_names_add(&near, name, models_file_model(file, i));
+        suggestion_add(models_file_model(file, i), &suggestion);
     }
-    x86_cpu_near_names_print(&near, text);
+    suggestion_print(&suggestion, text);
     return fail(p, "QEMU %s has no CPU model '%.64s'%s",
                 models_file_version(file), name, text);
 }

@@ -100,6 +100,9 @@ static bool find_machine(Live *l, const char **machine)
         *machine = listed;
         return true;
     }
+    if (!check_machine_alone(name, l->problem)) {
+        return false;
+    }
     if (is_known_machine(l, name)) {
         return true;
     }

@@ -1800,8 +1800,13 @@ static bool check_crc(Reader *r, const JsonNode *root)
 
 static bool read_format(Reader *r, const JsonNode *root)
 {
+    const char *kind = json_node_text(json_node_get(root, "format"));
     uint64_t format = 0;
 
+    /* Files that were swapped */
+    if (kind && !strcmp(kind, "x86-cpu-host")) {
+        return fail(r, "the passport of a host, and no file of CPU models");
+    }
     if (!get_number(r, root, "format-version", UINT64_MAX, &format)) {
         return false;
     }

@@ -265,12 +265,34 @@ static bool set_own(Options *options, const Option *option, const char *value,
     return true;
 }
 
-/* "CPU", or another one of "CPU..." or of "FILE..." */
+static bool fail_argument(const Verb *verb, const char *text, Problem *problem)
+{
+    const char *const *member = verb && !verb->arguments ? verb->members : NULL;
+    char takes[160] = "";
+    size_t used = 0;
+
+    if (member && !*member) {
+        snprintf(takes, sizeof(takes), " %s takes no arguments", verb->name);
+    } else if (member) {
+        used = snprintf(takes, sizeof(takes), " %s takes", verb->name);
+    }
+    for (; member && *member && used < sizeof(takes); member++) {
+        used += snprintf(takes + used, sizeof(takes) - used, "%s --%s",
+                         member == verb->members ? "" :
+                         member[1] ? "," : " and", *member);
+    }
+    problem_set(problem, STATUS_ERROR, "what is '%.64s'?%s (see --help)", text,
+                takes);
+    return false;
+}
+
+/* "CPU", or another one of "CPU CPU", of "CPU..." or of "FILE..." */
 static bool add_argument(Options *options, const char *text, Problem *problem)
 {
     const char *arguments = options->verb ? options->verb->arguments : NULL;
     bool files = arguments && !strcmp(arguments, "FILE...");
-    bool many = files || (arguments && !strcmp(arguments, "CPU..."));
+    bool many = files || (arguments && (!strcmp(arguments, "CPU CPU") ||
+                                        !strcmp(arguments, "CPU...")));
     const char *member = files ? "hosts" : "cpus";
     json_t *value = text_value(text, problem), *list;
 
@@ -289,9 +311,7 @@ static bool add_argument(Options *options, const char *text, Problem *problem)
     if (!options->verb || !options->verb->arguments ||
         json_object_get(options->request, "cpu")) {
         json_decref(value);
-        problem_set(problem, STATUS_ERROR, "what is '%.64s'? (see --help)",
-                    text);
-        return false;
+        return fail_argument(options->verb, text, problem);
     }
     json_object_set_new(options->request, "cpu", value);
     return true;
@@ -311,6 +331,26 @@ static void add_stdin(Options *options)
         json_object_set_new(options->request, "hosts",
                             json_pack("[s]", "-"));
     }
+}
+
+/* Errors about members are for requests, so these are here. */
+static bool check_count(const Options *options, Problem *problem)
+{
+    const char *arguments = options->verb ? options->verb->arguments : NULL;
+    size_t count = json_array_size(json_object_get(options->request, "cpus"));
+
+    if (arguments && !strcmp(arguments, "CPU CPU") && count != 2) {
+        problem_set(problem, STATUS_ERROR, "%s takes two CPUs (see --help)",
+                    options->verb->name);
+        return false;
+    }
+    if (arguments && !strcmp(arguments, "CPU...") && !count &&
+        !json_object_get(options->request, "hosts")) {
+        problem_set(problem, STATUS_ERROR, "%s takes CPUs, or hosts with "
+                    "--host (see --help)", options->verb->name);
+        return false;
+    }
+    return true;
 }
 
 /* Requests have that, each its own. */
@@ -386,7 +426,7 @@ bool options_parse(const Verb *verb, char **argv, Options *options,
         return check_batch(options, problem);
     }
     add_stdin(options);
-    return true;
+    return options->help || check_count(options, problem);
 }
 
 void options_free(Options *options)

@@ -545,6 +545,11 @@ static bool check_format(const Reader *r, const json_t *json)
         return fail(r, "not a passport: not an object");
     }
     format = json_string_value(json_object_get(json, "format"));
+    /* Files that were swapped */
+    if (!format && json_is_object(json_object_get(json, "qemu")) &&
+        json_is_array(json_object_get(json, "models"))) {
+        return fail(r, "not a passport, but a file of CPU models");
+    }
     if (!format || strcmp(format, FORMAT)) {
         return fail(r, "not a passport: 'format' is not \"" FORMAT "\"");
     }

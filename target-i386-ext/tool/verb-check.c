@@ -34,7 +34,8 @@ static json_t *check(Tool *tool, const json_t *request,
     }
     if (q->context.accel != X86CPU_ON_KVM) {
         return problem_set(problem, STATUS_ERROR, "a passport says what KVM "
-                           "offers: use 'accel' kvm");
+                           "offers: use %s kvm, or ask a QEMU with --qemu",
+                           request_way(tool, "--accel", "'accel'"));
     }
     options = (HostOptions) {
         .irqchip = q->context.irqchip,
@@ -77,7 +78,9 @@ json_t *answer_check(Tool *tool, const json_t *request, Status *status,
 
     if (!host) {
         problem_set(problem, STATUS_UNKNOWN, "only the host knows: give its "
-                    "passport with 'host' (x86-cpu host writes it)");
+                    "passport with %s (x86-cpu host writes it), or ask a QEMU "
+                    "there with --qemu",
+                    request_way(tool, "--host FILE", "'host'"));
     } else if (offer && q) {
         passport = tool_passport(tool, host, problem);
         answer = passport ? check(tool, request, passport, q, offer, problem)
@@ -93,7 +96,7 @@ json_t *answer_check(Tool *tool, const json_t *request, Status *status,
 
 void print_check(const json_t *answer, const json_t *request, FILE *out)
 {
-    bool all = request_flag(request, "all");
+    bool all = request_flag(request, "all"), printed = false;
     const json_t *entry;
     unsigned others = 0;
     size_t i;
@@ -105,8 +108,6 @@ void print_check(const json_t *answer, const json_t *request, FILE *out)
         fprintf(out, "\n%s\n",
                 json_string_value(json_object_get(entry, "text")));
     }
-    fprintf(out, "\n%-32s %-14s %-13s %s\n", "removed", "reason",
-            "requested by", "blocking");
     json_array_foreach(json_object_get(answer, "removed-features"), i, entry) {
         bool blocking = json_is_true(json_object_get(entry, "blocking"));
 
@@ -114,13 +115,20 @@ void print_check(const json_t *answer, const json_t *request, FILE *out)
             others++;
             continue;
         }
+        if (!printed) {
+            fprintf(out, "\n%-32s %-14s %-13s %s\n", "removed", "reason",
+                    "requested by", "blocking");
+            printed = true;
+        }
         fprintf(out, "%-32s %-14s %-13s %s\n",
                 json_string_value(json_object_get(entry, "feature")),
                 json_string_value(json_object_get(entry, "reason")),
                 json_string_value(json_object_get(entry, "requested-by")),
                 blocking ? "yes" : "no");
     }
-    if (others) {
+    if (others && printed) {
         fprintf(out, "and %u that nothing stops on (--all)\n", others);
+    } else if (others) {
+        fprintf(out, "\n%u removed, that nothing stops on (--all)\n", others);
     }
 }

@@ -108,7 +108,7 @@ bool host_options_of_request(Tool *tool, const json_t *request,
 
     if (ok && q->context.accel != X86CPU_ON_KVM) {
         problem_set(problem, STATUS_ERROR, "a passport says what KVM offers: "
-                    "use 'accel' kvm");
+                    "use %s kvm", request_way(tool, "--accel", "'accel'"));
         ok = false;
     }
     if (ok) {

@@ -10,13 +10,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include "cpuinfo-names.h"
 #include "history.h"
 #include "models-json.h"
+#include "suggestion.h"
 #include "text-table.h"
 #include "verbs.h"
-#include "../near-names.h"
 
 /* Larger numbers, such as CPUID leaves, are printed in hexadecimal. */
 #define HEX_FROM (1u << 30)
@@ -34,40 +33,13 @@ static const struct {
 
 /* ---- errors ---- */
 
-/* What was meant by @name, which may only differ in the case of letters */
-typedef struct Suggestion {
-    const char *name, *other_case;
-    NearNames near;
-} Suggestion;
-
-static void suggest(const char *candidate, void *opaque)
-{
-    Suggestion *suggestion = opaque;
-    unsigned i;
-
-    if (!strcasecmp(candidate, suggestion->name)) {
-        suggestion->other_case = candidate;
-    }
-    for (i = 0; i < suggestion->near.count; i++) {
-        if (!strcmp(suggestion->near.names[i], candidate)) {
-            return;
-        }
-    }
-    x86_cpu_near_names_add(&suggestion->near, suggestion->name, candidate);
-}
-
 /* @otherwise is for where nothing is near. */
 static bool fail_unknown(const char *what, const Suggestion *suggestion,
                          const char *otherwise, Problem *problem)
 {
     char text[X86_CPU_NEAR_NAMES_SIZE];
 
-    if (suggestion->other_case) {
-        snprintf(text, sizeof(text), "; did you mean '%.64s'?",
-                 suggestion->other_case);
-    } else {
-        x86_cpu_near_names_print(&suggestion->near, text);
-    }
+    suggestion_print(suggestion, text);
     problem_set(problem, STATUS_ERROR, "unknown %s '%.64s'%s", what,
                 suggestion->name, *text ? text : otherwise);
     return false;
@@ -108,7 +80,7 @@ static bool get_accelerators(const json_t *request, Asked *asked,
             asked->accelerators = 1u << i;
             return true;
         }
-        suggest(history_accelerator_names[i], &suggestion);
+        suggestion_add(history_accelerator_names[i], &suggestion);
     }
     return fail_unknown("accelerator", &suggestion,
                         "; use tcg, kvm-intel, kvm-amd or kvm", problem);
@@ -258,10 +230,10 @@ static bool fail_feature(const Tool *tool, const char *name, Problem *problem)
 
         for (j = 0; j < models_props_count(file); j++) {
             if (models_props_name(file, j)) {
-                suggest(models_props_name(file, j), &suggestion);
+                suggestion_add(models_props_name(file, j), &suggestion);
             }
         }
-        models_file_each_feature(file, suggest, &suggestion);
+        models_file_each_feature(file, suggestion_add, &suggestion);
     }
     return fail_unknown("feature", &suggestion,
                         "; no similar name in the file of CPU models", problem);
@@ -274,7 +246,7 @@ static bool fail_model(const Tool *tool, const char *name, Problem *problem)
 
     for (i = 0; i < tool->nfiles; i++) {
         for (j = 0; j < models_file_model_count(tool->files[i]); j++) {
-            suggest(models_file_model(tool->files[i], j), &suggestion);
+            suggestion_add(models_file_model(tool->files[i], j), &suggestion);
         }
     }
     return fail_unknown("CPU model", &suggestion,

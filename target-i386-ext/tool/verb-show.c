@@ -405,8 +405,11 @@ void print_show(const json_t *answer, const json_t *request, FILE *out)
     const char **names = sorted_names(props), **name;
 
     if (print_begin(answer, request, out, print_show)) {
-        fprintf(out, "\nfeatures%s:\n",
-                guest ? " that a guest finds, if the host has them" : "");
+        fprintf(out, "\nfeatures%s%s:\n",
+                guest ? " that a guest finds, if the host has them" : "",
+                /* Of a host, too, this is what is asked for. */
+                guest && json_object_get(request, "host")
+                ? " (see x86-cpu check)" : "");
         print_names(json_object_get(guest ? guest : answer, "features"),
                     "    ", out);
         fputs("\nproperties:\n", out);

@@ -84,7 +84,7 @@ const Verb verbs[] = {
     }, {
         .name = "compare",
         .summary = "can a guest of one CPU go on with another",
-        .arguments = "CPU...", .members = many_cpus,
+        .arguments = "CPU CPU", .members = many_cpus,
         .answer = answer_compare, .print = print_compare,
         .asks_qemu = true, .only_named = true,
     }, {

@@ -657,6 +657,7 @@ class OtherFiles(unittest.TestCase):
         table['layers'] = [{**table['layers'][-1], 'name': 'isapc',
                             'machine-types': ['isapc']}]
         table['layers'][0].pop('like', None)
+        table['machine-aliases'] = []
         table['exceptions'] = []
         for accelerator in table['accelerators']:
             accelerator.update(exceptions=[], fingerprints=[])

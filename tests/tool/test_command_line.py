@@ -63,6 +63,11 @@ ERRORS = [
     (['show', ''], 'the CPU has no model: it is MODEL[,OPTIONS]'),
     (['show', 'EPYK'], "QEMU LINE has no CPU model 'EPYK'; did you mean "
      "'EPYC'?"),
+    (['show', 'epyc'], "has no CPU model 'epyc'; did you mean 'EPYC'?"),
+    (['show', 'EPYC-MILAN'], "; did you mean 'EPYC-Milan'?"),
+    (['show', 'EPYC,+AVX2'], "; did you mean 'avx2'?"),
+    (['show', 'EPYC,AVX512BW=on'], "; did you mean 'avx512bw'?"),
+    (['show', 'EPYC,PHYS-BITS=46'], "; did you mean 'phys-bits'?"),
     (['show', 'EPYC,+avx512g'], "'avx512g' is no feature or property of CPUs "
      "in QEMU LINE; did you mean 'avx512f'?"),
     (['show', 'EPYC,avx2=maybe'],
@@ -79,6 +84,11 @@ ERRORS = [
      'machine type of QEMU LINE'),
     (['show', 'EPYC', '--machine', 'pc-q35-9.9'],
      "QEMU LINE has no machine type 'pc-q35-9.9'; did you mean "),
+    (['show', 'EPYC', '--machine', 'q35,kernel-irqchip=split'],
+     "'machine' is 'q35,kernel-irqchip=split', but takes a machine type alone: "
+     'give kernel-irqchip with --irqchip'),
+    (['show', 'EPYC', '--machine', 'pc,usb=on'], "'machine' is 'pc,usb=on', "
+     'but takes a machine type alone, without options of -machine'),
     (['show', 'EPYC', '--accel', 'hvf'],
      "'accel' is 'hvf', which is neither kvm nor tcg"),
     (['show', 'EPYC', '--irqchip', 'maybe'],
@@ -114,6 +124,9 @@ ERRORS = [
     (['show', 'EPYC', '--guest-phys-bits', 'x'],
      "--guest-phys-bits is 'x', which is no number"),
     (['show', 'EPYC', 'EPYC'], "what is 'EPYC'? (see --help)"),
+    (['history', 'EPYC', 'xsaves'], "what is 'EPYC'? history takes --model, "
+     '--feature and --accel (see --help)'),
+    (['list', 'EPYC'], "what is 'EPYC'? list takes no arguments (see --help)"),
     (['show', 'EPYC', '--machin', 'x'],
      "show takes no '--machin'; did you mean '--machine'? (see --help)"),
     (['show', 'EPYC', '--machine'], '--machine needs TYPE'),
@@ -136,8 +149,10 @@ ERRORS = [
     (['expand', 'host', '--accel', 'tcg'], 'CPU model host needs KVM'),
     (['compare', 'host', 'EPYC', '--accel', 'tcg'],
      'CPU model host needs KVM'),
-    (['compare', 'EPYC'], "'cpus' is a list of two CPUs"),
-    (['compare', 'EPYC', 'EPYC', 'EPYC'], "'cpus' is a list of two CPUs"),
+    (['compare', 'EPYC'], 'compare takes two CPUs (see --help)'),
+    (['compare', '--accel', 'tcg'], 'compare takes two CPUs'),
+    (['compare', 'EPYC', 'EPYC', 'EPYC'], 'compare takes two CPUs'),
+    (['baseline'], 'baseline takes CPUs, or hosts with --host (see --help)'),
     (['compare', 'EPYC', 'EPYC,+x'], "'x' is no feature"),
     (['baseline', '--accel', 'tcg', 'EPYC', 'Haswell'],
      "CPUs of different vendors have no baseline: EPYC has vendor "
@@ -171,7 +186,11 @@ LINES = [
      'request 12: line 1, column'),
     ('[]', 'a request is a JSON object'),
     ('{"verb": "show", "cpu": "EPYC\\u0000"}', 'request 14: '),
-    ('{"verb": "check", "cpu": "EPYC"}', 'only the host knows'),
+    ('{"verb": "check", "cpu": "EPYC"}', 'only the host knows: give its '
+     "passport with 'host' (x86-cpu host writes it)"),
+    ('{"verb": "check", "cpu": "EPYC", "host": {}}', 'not a passport'),
+    ('{"verb": "compare", "cpus": ["EPYC"]}', "'cpus' is a list of two CPUs"),
+    ('{"verb": "baseline", "cpus": []}', "'cpus' is a list of one CPU or more"),
     ('{"verb": "check", "cpu": "EPYC", "host": "-"}',
      "requests are read from stdin, so hosts can't be"),
     ('{"verb": "nearest", "cpu": "EPYC", "any": "yes"}',
@@ -275,6 +294,87 @@ class Checks(unittest.TestCase):
                 self.assertEqual(done.stdout, '')
                 self.assertRegex(done.stderr, r'\Aerror: [ -~]+\n\Z')
                 self.assertIn(error.replace('LINE', version), done.stderr)
+
+    def test_ways_out(self):
+        """What only a host knows, or a QEMU, and how to ask these"""
+        with tempfile.TemporaryDirectory() as tmp:
+            host = f'{tmp}/host.json'
+            passports.write(passports.passport('intel-haswell'), host)
+            for status, arguments, errors in [
+                    (3, ['check', 'EPYC'], ['--host FILE', '--qemu']),
+                    (2, ['check', 'EPYC', '--host', host, '--accel', 'tcg'],
+                     ['--accel kvm', '--qemu']),
+                    (2, ['fleet', host, '--accel', 'tcg'], ['--accel kvm']),
+                    *((3, [verb, model, *more], [
+                        f"'x86-cpu expand {model} --host FILE'", '--qemu'])
+                      for model in ('host', 'max')
+                      for verb, *more in [('compare', 'EPYC'), ('nearest', ),
+                                          ('show', )])]:
+                with self.subTest(arguments):
+                    done = run(arguments, [MODELS], status=status)
+                    self.assertRegex(done.stderr, r'\Aerror: [ -~]+\n\Z')
+                    self.assertNotIn("'host'", done.stderr)
+                    for error in errors:
+                        self.assertIn(error, done.stderr)
+            answer, = batch([{'verb': 'check', 'cpu': 'EPYC', 'host': host,
+                              'accel': 'tcg'}], MODELS)
+            self.assertIn("use 'accel' kvm", answer['error'])
+
+    def test_removed_machine_type(self):
+        """No name that is near gives the same CPU as one that is gone"""
+        listed = json.loads(run(['list', '--json'], [MODELS], status=0).stdout
+                            )['files'][0]['machine-types']
+        versions = [tuple(map(int, found.groups())) for found in (
+            re.search(r'-(\d+)\.(\d+)', name) for name in listed) if found]
+        major, minor = min(versions)
+        older = (major, minor - 1) if minor else (major - 1, 2)
+        for family in 'pc-i440fx', 'pc-q35':
+            for version in '%d.%d' % older, '%d.%d.1' % older, '1.0':
+                name = f'{family}-{version}'
+                done = run(['show', 'EPYC', '--machine', name], [MODELS],
+                           status=2)
+                self.assertIn(f"has no machine type '{name}': a file of CPU "
+                              'models only has those of its QEMU; --qemu ',
+                              done.stderr)
+            # These are misspelt, or new.
+            for version in f'{major}.{minor}0', '%d.%d' % (max(versions)[0],
+                                                           9):
+                done = run(['show', 'EPYC', '--machine',
+                            f'{family}-{version}'], [MODELS], status=2)
+                self.assertIn('did you mean', done.stderr)
+
+    def test_swapped_files(self):
+        """A passport as a file of CPU models, and the other way round"""
+        with tempfile.TemporaryDirectory() as tmp:
+            host = f'{tmp}/host.json'
+            passports.write(passports.passport('intel-haswell'), host)
+            for verb in 'check', 'show':
+                done = run([verb, 'EPYC', '--host', MODELS], [host], status=2)
+                self.assertEqual(done.stderr, f'error: {host}: the passport of '
+                                 'a host, and no file of CPU models\n')
+            for arguments in ['check', 'EPYC', '--host', MODELS], ['best',
+                                                                   MODELS]:
+                done = run(arguments, [MODELS], status=2)
+                self.assertEqual(done.stderr, f'error: {MODELS}: not a '
+                                 'passport, but a file of CPU models\n')
+
+    def test_nothing_blocks(self):
+        """No header of a table without rows"""
+        with tempfile.TemporaryDirectory() as tmp:
+            host = f'{tmp}/host.json'
+            passports.write(passports.passport('intel-cascadelake'), host)
+            for model, status in ('base', 0), ('Nehalem-v1', 0), ('EPYC', 1):
+                with self.subTest(model):
+                    arguments = ['check', model, '--host', host]
+                    removed = json.loads(run([*arguments, '--json'], [MODELS],
+                                             status=status).stdout
+                                         )['removed-features']
+                    blocking = [row for row in removed if row['blocking']]
+                    for more, rows in ([], blocking), (['--all'], removed):
+                        text = run([*arguments, *more], [MODELS]).stdout
+                        self.assertEqual('requested by' in text, bool(rows))
+                        self.assertEqual('nothing stops on' in text,
+                                         len(rows) < len(removed))
 
     def test_models(self):
         """A file that is not there, or no file of CPU models"""
