@@ -354,6 +354,15 @@ class Monitor:
                 f'{command}: {why_broken(e)}') from e
         return check_answer(command, arguments, answer)
 
+    def cmd_if_there(self, command, **arguments):
+        """Returns the same, or None if this QEMU has no such command."""
+        try:
+            return self.cmd(command, **arguments)
+        except Failure as e:
+            if 'has not been found' not in str(e):
+                raise
+            return None
+
     def features(self):
         """
         Returns the answer of query-cpu-features.
@@ -362,13 +371,9 @@ class Monitor:
                         do not read of anything else.
         """
         if self._features is None:
-            try:
-                self._features = self.cmd('query-cpu-features')
-            except Failure as e:
-                if 'has not been found' not in str(e):
-                    raise
-                raise without_introspection(self.name,
-                                            self.version()) from e
+            self._features = self.cmd_if_there('query-cpu-features')
+            if self._features is None:
+                raise without_introspection(self.name, self.version())
         return self._features
 
     def version(self):
@@ -580,13 +585,10 @@ def query_table(q):
     :raise Failure: it has none, or one that cannot be read
     """
     q.features()
-    try:
-        answer = q.cmd(TABLE_COMMAND)
-    except Failure as e:
-        if 'has not been found' not in str(e):
-            raise
+    answer = q.cmd_if_there(TABLE_COMMAND)
+    if answer is None:
         raise Failure(f'{q.name} (QEMU {q.version()}) has CPU introspection, '
-                      f'but is too old for {TABLE_COMMAND}') from e
+                      f'but is too old for {TABLE_COMMAND}')
     if answer['format-version'] != x86_cpu_models.FORMAT_VERSION:
         raise Failure(f'{TABLE_COMMAND}: this QEMU is not understood: '
                       f"format-version is {answer['format-version']}, not "
