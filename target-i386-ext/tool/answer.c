@@ -12,6 +12,7 @@
 #include "answer.h"
 #include "feature-names.h"
 #include "models-json.h"
+#include "models-machines.h"
 #include "models-props.h"
 #include "suggestion.h"
 
@@ -219,26 +220,16 @@ ModelsFileIrqchip default_irqchip(bool is_11_1, const char *machine)
            ? MODELS_FILE_IRQCHIP_SPLIT : MODELS_FILE_IRQCHIP_ON;
 }
 
-/* The version of "pc-q35-4.0.1", as far as 4.0; -1 if it has none */
-static long machine_version(const char *machine)
-{
-    unsigned major, minor;
-
-    return sscanf(machine, "pc-i440fx-%3u.%3u", &major, &minor) == 2 ||
-           sscanf(machine, "pc-q35-%3u.%3u", &major, &minor) == 2
-           ? major * 1000L + minor : -1;
-}
-
 /* Whether it is older than all that the QEMU of @file has */
 static bool is_removed_machine(const ModelsFile *file, const char *machine)
 {
-    long asked = machine_version(machine), oldest = -1;
+    long asked = models_machine_version(machine), oldest = -1;
     size_t i, j;
 
     for (i = 0; i < models_file_layer_count(file); i++) {
         for (j = 0; j < models_file_machine_type_count(file, i); j++) {
             long version =
-                machine_version(models_file_machine_type(file, i, j));
+                models_machine_version(models_file_machine_type(file, i, j));
 
             if (version >= 0 && (oldest < 0 || version < oldest)) {
                 oldest = version;
@@ -262,12 +253,9 @@ static bool find_machine(const Tool *tool, Question *q, Problem *problem)
 {
     Suggestion suggestion = { .name = NULL };
     char text[X86_CPU_NEAR_NAMES_SIZE];
-    const char *named = models_file_find_machine_alias(q->file, q->machine);
+    int layer = models_file_find_machine(q->file, &q->machine);
     size_t i, j;
-    int layer;
 
-    q->machine = named ? named : q->machine;
-    layer = models_file_find_layer(q->file, q->machine);
     if (layer >= 0) {
         q->context.layer = layer;
         return true;
@@ -276,8 +264,9 @@ static bool find_machine(const Tool *tool, Question *q, Problem *problem)
         return false;
     }
     for (i = 0; i < tool->nfiles; i++) {
-        if (models_file_find_layer(tool->files[i], q->machine) >= 0 ||
-            models_file_find_machine_alias(tool->files[i], q->machine)) {
+        const char *machine = q->machine;
+
+        if (models_file_find_machine(tool->files[i], &machine) >= 0) {
             return fail(problem, "QEMU %s has no machine type '%.64s', but "
                         "QEMU %s has it",
                         models_file_version(q->file), q->machine,

@@ -465,15 +465,12 @@ static bool use_anchor(CpuItemKind kind, const char *name, const char *value,
                        void *opaque)
 {
     Parser *p = opaque;
-    const char *named;
     int number;
 
     if (kind != CPU_ITEM_SET || strcmp(name, "compat-anchor") || !*value) {
         return true;
     }
-    named = models_file_find_machine_alias(p->context->file, value);
-    value = named ? named : value;
-    number = models_file_find_layer(p->context->file, value);
+    number = models_file_find_machine(p->context->file, &value);
     if (p->request->model || p->request->is_host) {
         return fail(p, "compat-anchor is for the CPU model base, not for "
                     "%.64s", p->model);

@@ -9,9 +9,9 @@
  * had are in tables/machines.
  */
 
-#include <stdio.h>
 #include <string.h>
 #include "host-requests.h"
+#include "models-machines.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -72,12 +72,8 @@ static const X86CpuFeature *find_feature(const X86CpuTables *tables,
 /* Whether the machine types of the layer are of that version or older */
 static bool is_up_to(const CpuContext *context, unsigned major, unsigned minor)
 {
-    const char *name = models_file_layer(context->file, context->layer);
-    unsigned a, b;
-
-    return (sscanf(name, "pc-i440fx-%u.%u", &a, &b) == 2 ||
-            sscanf(name, "pc-q35-%u.%u", &a, &b) == 2) &&
-           (a < major || (a == major && b <= minor));
+    return models_machine_is_up_to(
+        models_file_layer(context->file, context->layer), major, minor);
 }
 
 static void add_kvm_defaults(const X86CpuTables *tables,

@@ -2052,18 +2052,20 @@ const char *models_file_machine_type(const ModelsFile *file, size_t layer,
                                             i));
 }
 
-const char *models_file_find_machine_alias(const ModelsFile *file,
-                                           const char *alias)
-{
-    int number = models_names_find(&file->alias_numbers, alias);
-
-    return number < 0 ? NULL : json_node_text(json_node_get(
-        json_node_at(file->machine_aliases, number), "machine-type"));
-}
-
 int models_file_find_layer(const ModelsFile *file, const char *machine_type)
 {
     return models_names_find(&file->layer_numbers, machine_type);
+}
+
+int models_file_find_machine(const ModelsFile *file, const char **machine)
+{
+    int alias = models_names_find(&file->alias_numbers, *machine);
+
+    if (alias >= 0) {
+        *machine = json_node_text(json_node_get(
+            json_node_at(file->machine_aliases, alias), "machine-type"));
+    }
+    return models_file_find_layer(file, *machine);
 }
 
 bool models_file_has_accelerator(const ModelsFile *file,

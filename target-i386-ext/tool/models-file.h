@@ -112,9 +112,11 @@ const char *models_file_machine_type(const ModelsFile *file, size_t layer,
 /* The compat-anchor in descriptions of CPUs */
 const char *models_file_newest_machine_type(const ModelsFile *file);
 int models_file_find_layer(const ModelsFile *file, const char *machine_type);
-/* Which machine type alias @alias, such as "q35", is; NULL for no alias */
-const char *models_file_find_machine_alias(const ModelsFile *file,
-                                           const char *alias);
+/*
+ * The same for *@machine, which users have written: an alias, such as "q35",
+ * becomes the name of the machine type.
+ */
+int models_file_find_machine(const ModelsFile *file, const char **machine);
 
 /* Whether the QEMU was built with @accel */
 bool models_file_has_accelerator(const ModelsFile *file,

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "cpu-items.h"
+#include "models-machines.h"
 #include "smp-text.h"
 
 /* More CPUs than any machine type has */
@@ -110,12 +111,7 @@ static bool read_numbers(const char *text, uint64_t *numbers, char *error)
 /* Whether machine type @name puts CPUs that are not placed into sockets */
 static bool prefers_sockets(const char *name)
 {
-    unsigned major, minor;
-    const char *version = strrchr(name, '-');
-
-    return !strncmp(name, "pc-", 3) && version &&
-           sscanf(version, "-%u.%u", &major, &minor) == 2 &&
-           (major < 6 || (major == 6 && minor <= 1));
+    return models_machine_is_up_to(name, 6, 1);
 }
 
 static void set_default(uint64_t *number)

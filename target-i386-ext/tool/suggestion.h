@@ -10,9 +10,6 @@
 #ifndef X86CPU_SUGGESTION_H
 #define X86CPU_SUGGESTION_H
 
-#include <stdio.h>
-#include <string.h>
-#include <strings.h>
 #include "../near-names.h"
 
 /* All zeros at first, but for @name, which is what was written */
@@ -23,32 +20,10 @@ typedef struct Suggestion {
 } Suggestion;
 
 /* Takes in @candidate for Suggestion @opaque; only keeps the pointer. */
-static inline void suggestion_add(const char *candidate, void *opaque)
-{
-    Suggestion *suggestion = opaque;
-    unsigned i;
-
-    if (!strcasecmp(candidate, suggestion->name)) {
-        suggestion->other_case = candidate;
-    }
-    for (i = 0; i < suggestion->near.count; i++) {
-        if (!strcmp(suggestion->near.names[i], candidate)) {
-            return;
-        }
-    }
-    x86_cpu_near_names_add(&suggestion->near, suggestion->name, candidate);
-}
+void suggestion_add(const char *candidate, void *opaque);
 
 /* "; did you mean 'a' or 'b'?", or nothing */
-static inline void suggestion_print(const Suggestion *suggestion,
-                                    char text[X86_CPU_NEAR_NAMES_SIZE])
-{
-    if (suggestion->other_case) {
-        snprintf(text, X86_CPU_NEAR_NAMES_SIZE, "; did you mean '%.64s'?",
-                 suggestion->other_case);
-    } else {
-        x86_cpu_near_names_print(&suggestion->near, text);
-    }
-}
+void suggestion_print(const Suggestion *suggestion,
+                      char text[X86_CPU_NEAR_NAMES_SIZE]);
 
 #endif /* X86CPU_SUGGESTION_H */

@@ -162,7 +162,7 @@ static void compare_builds(Migration *m)
     const MigrateSide *newer = back ? &m->a : &m->b;
     const MigrateSide *older = back ? &m->b : &m->a;
     char error[TRANSLATE_ERROR];
-    X86Cpu cpu = older->described;
+    X86Cpu a = m->a.described, b = m->b.described;
 
     m->reasons.lost |= !comparison || !views;
     if (!comparison || !views || m->a.file == m->b.file ||
@@ -171,14 +171,13 @@ static void compare_builds(Migration *m)
         free(views);
         return;
     }
-    if (!translate_cpu(older->file, newer->file, &cpu, error)) {
+    if (!translate_cpu(older->file, newer->file, back ? &b : &a, error)) {
         migrate_add(&m->reasons, "cpu-definition", true, "%s", error);
         free(comparison);
         free(views);
         return;
     }
-    x86cpu_compare(newer->tables, back ? &m->a.described : &cpu,
-                   back ? &cpu : &m->b.described, X86CPU_ON_KVM, comparison);
+    x86cpu_compare(newer->tables, &a, &b, X86CPU_ON_KVM, comparison);
     x86cpu_view_all(m->a.tables, &m->a.described, X86CPU_ON_KVM, &views[0]);
     x86cpu_view_all(m->b.tables, &m->b.described, X86CPU_ON_KVM, &views[1]);
     translate_correct(newer->tables, &views[0], &views[1], comparison);

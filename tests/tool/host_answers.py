@@ -33,7 +33,7 @@ PARTS = ['models-*.c', 'canonical-json.c', 'cpu-items.c', 'cpu-text.c',
          'host-cpu.c',
          'host-errors.c', 'host-hyperv.c', 'host-line.c', 'host-offer.c',
          'host-removed.c', 'host-requests.c', 'input-file.c', 'passport.c',
-         'sha256.c']
+         'sha256.c', 'suggestion.c']
 SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 
 

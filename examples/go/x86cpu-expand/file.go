@@ -391,6 +391,13 @@ func (f *file) indexModels() error {
 	if len(f.Layers) == 0 {
 		return errors.New("there are no layers")
 	}
+	for _, a := range f.MachineAliases {
+		layer, ok := f.layers[a.MachineType]
+		if !ok {
+			return fmt.Errorf("alias %q is of no machine type", a.Alias)
+		}
+		f.layers[a.Alias] = layer
+	}
 	for i := range f.Models {
 		f.models[f.Models[i].Name] = &f.Models[i]
 	}

@@ -86,14 +86,7 @@ func (f *file) needsHost(c *cpu, r *request) bool {
 // answerExpand returns the static expansion that a request asks for.
 func (f *file) answerExpand(r *request) (*modelAnswer, error) {
 	o := f.parseOption(r.CPU)
-	machine := r.Machine
-	for _, a := range f.MachineAliases {
-		if a.Alias == machine {
-			machine = a.MachineType
-			break
-		}
-	}
-	number, ok := f.layers[machine]
+	number, ok := f.layers[r.Machine]
 	if !ok {
 		return nil, fmt.Errorf("there is no machine type %q", r.Machine)
 	}
