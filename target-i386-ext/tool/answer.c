@@ -199,18 +199,6 @@ void tool_end_request(Tool *tool)
     free_passports(tool, tool->npassports > MAX_PASSPORTS);
 }
 
-void tool_free_inputs(Tool *tool)
-{
-    size_t i;
-
-    free_passports(tool, true);
-    free(tool->passports);
-    for (i = 0; i < tool->nfiles; i++) {
-        models_file_free(tool->files[i]);
-    }
-    free(tool->files);
-}
-
 /* ---- questions ---- */
 
 /* The only one of all lines that has another default than "on" */

@@ -75,9 +75,6 @@ typedef struct Verb {
 /* Frees what was only read for one request. */
 void tool_end_request(Tool *tool);
 
-/* Frees what was read; not the live QEMU. */
-void tool_free_inputs(Tool *tool);
-
 /* ---- for verbs ---- */
 
 /* Always NULL */

@@ -124,9 +124,3 @@ json_t *answer_request(Tool *tool, const json_t *request)
     tool_end_request(tool);
     return answer;
 }
-
-void tool_free(Tool *tool)
-{
-    tool_free_inputs(tool);
-    live_tool_free(tool->live);
-}

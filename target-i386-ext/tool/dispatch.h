@@ -27,6 +27,4 @@ bool has_member(const Verb *verb, const char *name);
  */
 json_t *answer_request(Tool *tool, const json_t *request);
 
-void tool_free(Tool *tool);
-
 #endif /* X86CPU_DISPATCH_H */
