@@ -151,6 +151,20 @@ class Front(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout, done.stderr),
                              (2, '', f'error: {message}\n'))
 
+    def test_version(self):
+        with open(os.path.join(REPO, 'VERSION'), encoding='ascii') as f:
+            version = f.read().strip()
+        # Nothing else is started.
+        done = x86_cpu('--version',
+                       env={**os.environ, 'PATH': '/nonexistent'})
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (0, f'x86-cpu version {version}\n', ''))
+        self.assertIn('x86-cpu --version\n', x86_cpu('--help').stdout)
+        with open('/dev/full', 'w', encoding='ascii') as full:
+            done = x86_cpu('--version', stdout=full)
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, 'error: cannot write the output\n'))
+
     def test_starts_nothing_else(self):
         """That would take longer than most answers"""
         done = x86_cpu('removed', '--help',
@@ -418,6 +432,14 @@ class Verdict(unittest.TestCase):
         done = ask('removed', '--cpu', 'xyzzy', '--check')
         self.assertEqual((done.returncode, done.stdout), (2, ''))
         self.assertIn("error: unknown CPU model 'xyzzy'", done.stderr)
+
+    def test_check_has_no_default(self):
+        """It prints nothing that would say which CPU it is about"""
+        done = ask('removed', '--check')
+        self.assertEqual(
+            (done.returncode, done.stdout, done.stderr),
+            (2, '', 'error: one of --cpu, --qmp and --libvirt is needed '
+                    '(see --help)\n'))
 
     def test_many_are_counted(self):
         """75 features that need vmx are a line; --all names them"""

@@ -215,6 +215,7 @@ class Installed(unittest.TestCase):
             for args, words in [(['list'], 'CPU models:'),
                                 (['removed', '--help'], 'x86-cpu removed'),
                                 (['host', '--help'], 'x86-cpu host'),
+                                (['--version'], 'x86-cpu version '),
                                 (['--help'], 'x86-cpu VERB')]:
                 if args[0] in ('list', 'host') and args[0] not in verbs:
                     continue        # without jansson
