@@ -288,6 +288,17 @@ class Answers(unittest.TestCase):
             r' +0x40000001 EAX bit 3\n'
             r'  msr-10ah-40 +MSR 0x10a bit 40\n')
 
+    def test_enlightenments(self):
+        """No host CPU has them, so the legend must not say that it does"""
+        script = load_script('x86-cpu-removed')
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            script.print_removed({'feature-info': {}, 'removed-features': [
+                {'feature': 'hv-passthrough', 'reason': 'kernel',
+                 'blocking': False, 'requested-by': 'user', 'places': []}]},
+                False)
+        self.assertRegex(out.getvalue(), r"(?m)^  kernel  the kernel's "
+                         r"hypervisor doesn't offer it, even if the ")
+
     def test_nothing_removed(self):
         done = removed('--accel', 'tcg', '--model', 'base')
         self.assertIn('Nothing is missing', done.stdout)
