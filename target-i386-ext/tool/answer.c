@@ -242,7 +242,7 @@ static bool find_machine(const Tool *tool, Question *q, Problem *problem)
     Suggestion suggestion = { .name = NULL };
     char text[X86_CPU_NEAR_NAMES_SIZE];
     int layer = models_file_find_machine(q->file, &q->machine);
-    size_t i, j;
+    size_t i;
 
     if (layer >= 0) {
         q->context.layer = layer;
@@ -269,12 +269,7 @@ static bool find_machine(const Tool *tool, Question *q, Problem *problem)
                     models_file_version(q->file), q->machine);
     }
     suggestion.name = q->machine;
-    for (i = 0; i < models_file_layer_count(q->file); i++) {
-        for (j = 0; j < models_file_machine_type_count(q->file, i); j++) {
-            suggestion_add(models_file_machine_type(q->file, i, j),
-                           &suggestion);
-        }
-    }
+    models_file_each_machine(q->file, suggestion_add, &suggestion);
     suggestion_print(&suggestion, text);
     return fail(problem, "QEMU %s has no machine type '%.64s'%s",
                 models_file_version(q->file), q->machine, text);

@@ -605,6 +605,10 @@ static bool find_model(Parser *p, CpuTextProblem *problem)
     for (i = 0; i < models_file_model_count(file); i++) {
         suggestion_add(models_file_model(file, i), &suggestion);
     }
+    /* No file has these. */
+    suggestion_add("host", &suggestion);
+    suggestion_add("max", &suggestion);
+    suggestion_add("custom", &suggestion);
     suggestion_print(&suggestion, text);
     return fail(p, "QEMU %s has no CPU model '%.64s'%s",
                 models_file_version(file), name, text);

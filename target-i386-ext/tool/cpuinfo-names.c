@@ -24,3 +24,12 @@ const char *cpuinfo_names_feature(const char *flag, size_t number)
     }
     return NULL;
 }
+
+const char *cpuinfo_names_flag(size_t number, const char **feature)
+{
+    if (number >= sizeof(names) / sizeof(names[0])) {
+        return NULL;
+    }
+    *feature = names[number].feature;
+    return names[number].flag;
+}

@@ -18,4 +18,7 @@
  */
 const char *cpuinfo_names_feature(const char *flag, size_t number);
 
+/* Flag @number of all that have features, and one of these; NULL at the end */
+const char *cpuinfo_names_flag(size_t number, const char **feature);
+
 #endif /* X86CPU_CPUINFO_NAMES_H */

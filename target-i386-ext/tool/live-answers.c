@@ -14,6 +14,7 @@
 #include "live-cpus.h"
 #include "live-features.h"
 #include "live-reply.h"
+#include "models-json.h"
 
 static int compare_models(const void *a, const void *b)
 {
@@ -24,8 +25,8 @@ static int compare_models(const void *a, const void *b)
            !strcmp(y, "base") ? 1 : strcmp(x, y);
 }
 
-/* Those that are the same on all hosts */
-static json_t *list_models(Live *l)
+/* Those that are the same on all hosts; aliases of others go in @aliases. */
+static json_t *list_models(Live *l, json_t *aliases)
 {
     static const char command[] = "query-cpu-definitions";
     static const char *const texts[] = { "name", NULL };
@@ -44,7 +45,11 @@ static json_t *list_models(Live *l)
     json_array_foreach(reply, i, definition) {
         const char *name = json_string_value(json_object_get(definition,
                                                              "name"));
+        json_t *alias_of = json_object_get(definition, "alias-of");
 
+        if (models_json_is_text(alias_of)) {
+            json_object_set(aliases, name, alias_of);
+        }
         /* custom is base, with all properties. */
         if (names && strcmp(name, "host") && strcmp(name, "max") &&
             strcmp(name, "custom")) {
@@ -96,12 +101,14 @@ static json_t *list_accelerators(Live *l)
 static json_t *answer_list_live(Live *l, Status *status)
 {
     json_t *models, *accelerators, *machines, *layer;
+    json_t *aliases = json_object();
     size_t i;
 
     (void)status;
-    models = live_use_any(l) ? list_models(l) : NULL;
+    models = live_use_any(l) ? list_models(l, aliases) : NULL;
     accelerators = models ? list_accelerators(l) : NULL;
     if (!accelerators) {
+        json_decref(aliases);
         json_decref(models);
         return NULL;
     }
@@ -109,9 +116,10 @@ static json_t *answer_list_live(Live *l, Status *status)
     json_array_foreach(l->session->layers, i, layer) {
         json_array_extend(machines, json_object_get(layer, "machine-types"));
     }
-    return json_pack("{s:[{s:s, s:o, s:o, s:o}]}", "files",
+    return json_pack("{s:[{s:s, s:o, s:o, s:o, s:o}]}", "files",
                      "qemu", live_qemu_version(l->session->qemu),
-                     "models", models, "machine-types", machines,
+                     "models", models, "aliases", aliases,
+                     "machine-types", machines,
                      "accelerators", accelerators);
 }
 

@@ -12,7 +12,7 @@
 #include "live-model.h"
 #include "live-reply.h"
 #include "models-json.h"
-#include "../near-names.h"
+#include "suggestion.h"
 
 static const char *newest_machine(const Live *l)
 {
@@ -76,10 +76,10 @@ static bool is_known_machine(Live *l, const char *name)
  */
 static bool find_machine(Live *l, const char **machine)
 {
-    NearNames near = { .count = 0 };
+    Suggestion suggestion = { .name = NULL };
     char text[X86_CPU_NEAR_NAMES_SIZE];
     const char *name = *machine ? *machine : newest_machine(l);
-    const json_t *layer, *type;
+    const json_t *layer, *type, *alias;
     const char *listed;
     size_t i, j;
 
@@ -87,12 +87,13 @@ static bool find_machine(Live *l, const char **machine)
         return live_fail(l, "this QEMU has no machine types");
     }
     *machine = name;
+    suggestion.name = name;
     json_array_foreach(l->session->layers, i, layer) {
         json_array_foreach(json_object_get(layer, "machine-types"), j, type) {
             if (!strcmp(json_string_value(type), name)) {
                 return true;
             }
-            x86_cpu_near_names_add(&near, name, json_string_value(type));
+            suggestion_add(json_string_value(type), &suggestion);
         }
     }
     listed = find_listed(l, name);
@@ -110,7 +111,13 @@ static bool find_machine(Live *l, const char **machine)
     if (!l->session->qemu || listed) {
         return false;
     }
-    x86_cpu_near_names_print(&near, text);
+    json_array_foreach(l->session->machines, i, type) {
+        alias = json_object_get(type, "alias");
+        if (models_json_is_text(alias)) {
+            suggestion_add(json_string_value(alias), &suggestion);
+        }
+    }
+    suggestion_print(&suggestion, text);
     return live_fail(l, "QEMU %s has no machine type '%.64s'%s",
                      live_qemu_version(l->session->qemu), name, text);
 }

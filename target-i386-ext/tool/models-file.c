@@ -2030,6 +2030,11 @@ bool models_file_is_alias(const ModelsFile *file, size_t model)
     return file->models[model].like && !file->models[model].changes.count;
 }
 
+const char *models_file_alias_of(const ModelsFile *file, size_t model)
+{
+    return file->models[model].like;
+}
+
 size_t models_file_layer_count(const ModelsFile *file)
 {
     return file->nlayers;
@@ -2066,6 +2071,22 @@ int models_file_find_machine(const ModelsFile *file, const char **machine)
             json_node_at(file->machine_aliases, alias), "machine-type"));
     }
     return models_file_find_layer(file, *machine);
+}
+
+void models_file_each_machine(const ModelsFile *file,
+                              void (*found)(const char *name, void *opaque),
+                              void *opaque)
+{
+    size_t i, j;
+
+    for (i = 0; i < file->nlayers; i++) {
+        for (j = 0; j < models_file_machine_type_count(file, i); j++) {
+            found(models_file_machine_type(file, i, j), opaque);
+        }
+    }
+    for (i = 0; i < file->alias_numbers.count; i++) {
+        found(file->alias_numbers.items[i].name, opaque);
+    }
 }
 
 bool models_file_has_accelerator(const ModelsFile *file,

@@ -100,8 +100,10 @@ ModelsFileType models_file_type(const ModelsFile *file, X86CpuPropertyId id);
 size_t models_file_model_count(const ModelsFile *file);
 const char *models_file_model(const ModelsFile *file, size_t model);
 int models_file_find_model(const ModelsFile *file, const char *name);
-/* Whether it is but another name, such as "EPYC", or "x86-64-v2" */
+/* Whether it is only another name, such as "EPYC", or "x86-64-v2" */
 bool models_file_is_alias(const ModelsFile *file, size_t model);
+/* The model that such a name stands for */
+const char *models_file_alias_of(const ModelsFile *file, size_t model);
 
 /* Each layer has at least one machine type: its name is one of them. */
 size_t models_file_layer_count(const ModelsFile *file);
@@ -117,6 +119,10 @@ int models_file_find_layer(const ModelsFile *file, const char *machine_type);
  * becomes the name of the machine type.
  */
 int models_file_find_machine(const ModelsFile *file, const char **machine);
+/* Calls @found with all machine types and their aliases, and with @opaque. */
+void models_file_each_machine(const ModelsFile *file,
+                              void (*found)(const char *name, void *opaque),
+                              void *opaque);
 
 /* Whether the QEMU was built with @accel */
 bool models_file_has_accelerator(const ModelsFile *file,

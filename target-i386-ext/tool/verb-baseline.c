@@ -363,5 +363,6 @@ void print_baseline(const json_t *answer, const json_t *request, FILE *out)
                 json_string_value(json_object_get(omitted, "feature")),
                 json_string_value(json_object_get(omitted, "reason")));
     }
-    print_list_of(answer, "hazards", "guests may miss", out);
+    print_list_of(answer, "hazards",
+                  "limitations and hints that guests will no longer see", out);
 }

@@ -4,7 +4,7 @@
  * x86-cpu compare
  *
  * Answers, for people and programs without a QEMU: can a guest that has seen
- * one CPU go on with another?  As query-cpu-model-comparison has it.
+ * one CPU continue with another?  As query-cpu-model-comparison has it.
  */
 
 #include <stdlib.h>
@@ -91,10 +91,10 @@ void print_compare(const json_t *answer, const json_t *request, FILE *out)
         const char *result, *text;
     } texts[] = {
         { "identical", "A and B are identical" },
-        { "subset", "a guest of A can go on with B (A is a subset of B)" },
-        { "superset", "a guest of A cannot go on with B, but one of B with A "
-          "(A is a superset of B)" },
-        { "incompatible", "neither's guest can go on with the other "
+        { "subset", "a guest with A can continue with B (A is a subset of B)" },
+        { "superset", "a guest with A cannot continue with B, but one with B "
+          "can continue with A (A is a superset of B)" },
+        { "incompatible", "a guest with one cannot continue with the other "
           "(incompatible)" },
     };
     const char *result = json_string_value(json_object_get(answer, "result"));

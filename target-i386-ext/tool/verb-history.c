@@ -220,6 +220,25 @@ static bool find_property(const History *history, const ModelsFile *file,
     return true;
 }
 
+/* Names of the features of @file that are not QEMU's: see meanings_of() */
+static void suggest_others(const ModelsFile *file, Suggestion *suggestion)
+{
+    const char *name, *feature;
+    size_t i;
+
+    for (i = 0; i < models_file_tables(file)->nfeatures; i++) {
+        name = models_file_libvirt_name(file, i);
+        if (name) {
+            suggestion_add(name, suggestion);
+        }
+    }
+    for (i = 0; (name = cpuinfo_names_flag(i, &feature)); i++) {
+        if (models_file_find_feature(file, feature) >= 0) {
+            suggestion_add(name, suggestion);
+        }
+    }
+}
+
 static bool fail_feature(const Tool *tool, const char *name, Problem *problem)
 {
     Suggestion suggestion = { .name = name };
@@ -234,6 +253,7 @@ static bool fail_feature(const Tool *tool, const char *name, Problem *problem)
             }
         }
         models_file_each_feature(file, suggestion_add, &suggestion);
+        suggest_others(file, &suggestion);
     }
     return fail_unknown("feature", &suggestion,
                         "; no similar name in the file of CPU models", problem);

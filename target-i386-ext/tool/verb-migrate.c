@@ -12,6 +12,7 @@
 #include "baseline.h"
 #include "host-check.h"
 #include "migrate-hardware.h"
+#include "text-table.h"
 #include "translate.h"
 #include "verbs.h"
 
@@ -57,8 +58,9 @@ static bool begin_side(Tool *tool, const json_t *request, const char *member,
 
     if (!host) {
         problem_set(problem, STATUS_UNKNOWN, "only hosts know: give the "
-                    "passport of each with 'from' and 'to' (x86-cpu host "
-                    "writes it)");
+                    "passport of each with %s (x86-cpu host writes it)",
+                    request_way(tool, "--from FILE and --to FILE",
+                                "'from' and 'to'"));
         return false;
     }
     side->passport = tool_passport(tool, host, problem);
@@ -68,7 +70,7 @@ static bool begin_side(Tool *tool, const json_t *request, const char *member,
     }
     if (q->context.accel != X86CPU_ON_KVM) {
         problem_set(problem, STATUS_ERROR, "a passport says what KVM offers: "
-                    "use 'accel' kvm");
+                    "use %s kvm", request_way(tool, "--accel", "'accel'"));
         return false;
     }
     side->file = q->file;
@@ -378,8 +380,10 @@ void print_migrate(const json_t *answer, const json_t *request, FILE *out)
     size_t i;
 
     (void)request;
-    fprintf(out, "%-12s%s\n%-12s%s\n%-12s%s\n%-12s%s\n%-12s%s\n",
-            "CPU", json_string_value(json_object_get(answer, "cpu")),
+    fprintf(out, "%-12s", "CPU");
+    text_table_print_from(12, json_string_value(json_object_get(answer,
+                                                                "cpu")), out);
+    fprintf(out, "%-12s%s\n%-12s%s\n%-12s%s\n%-12s%s\n",
             "machine", json_string_value(json_object_get(answer, "machine")),
             "QEMU", json_string_value(json_object_get(answer, "qemu")),
             "QEMU there", json_string_value(json_object_get(answer,

@@ -123,11 +123,17 @@ bool print_begin(const json_t *answer, const json_t *request, FILE *out,
 static json_t *list_file(const ModelsFile *file)
 {
     json_t *models = json_array(), *machines = json_array();
-    json_t *accelerators = json_array();
+    json_t *accelerators = json_array(), *aliases = json_object();
     size_t i, j;
 
     for (i = 0; i < models_file_model_count(file); i++) {
-        json_array_append_new(models, json_string(models_file_model(file, i)));
+        const char *name = models_file_model(file, i);
+
+        json_array_append_new(models, json_string(name));
+        if (models_file_is_alias(file, i)) {
+            json_object_set_new(aliases, name, json_string(
+                models_file_alias_of(file, i)));
+        }
     }
     for (i = 0; i < models_file_layer_count(file); i++) {
         for (j = 0; j < models_file_machine_type_count(file, i); j++) {
@@ -141,9 +147,10 @@ static json_t *list_file(const ModelsFile *file)
     if (models_file_has_accelerator(file, X86CPU_ON_TCG)) {
         json_array_append_new(accelerators, json_string("tcg"));
     }
-    return json_pack("{s:s, s:o, s:o, s:o}",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o}",
                      "qemu", models_file_version(file), "models", models,
-                     "machine-types", machines, "accelerators", accelerators);
+                     "aliases", aliases, "machine-types", machines,
+                     "accelerators", accelerators);
 }
 
 json_t *answer_list(Tool *tool, const json_t *request, Status *status,
@@ -161,6 +168,24 @@ json_t *answer_list(Tool *tool, const json_t *request, Status *status,
     return json_pack("{s:o}", "files", files);
 }
 
+/* Prints "EPYC is EPYC-v1, ...". */
+static void print_aliases(const json_t *aliases, FILE *out)
+{
+    const char **names = sorted_names(aliases), **name;
+    json_t *texts = json_array();
+
+    for (name = names; name && *name; name++) {
+        json_array_append_new(texts, json_sprintf("%s is %s", *name,
+            json_string_value(json_object_get(aliases, *name))));
+    }
+    if (json_array_size(texts)) {
+        fputs("\n  aliases:\n", out);
+        print_names(texts, "    ", out);
+    }
+    json_decref(texts);
+    free(names);
+}
+
 void print_list(const json_t *answer, const json_t *request, FILE *out)
 {
     const json_t *files = json_object_get(answer, "files"), *file;
@@ -171,6 +196,7 @@ void print_list(const json_t *answer, const json_t *request, FILE *out)
         fprintf(out, "%sQEMU %s\n\n  CPU models:\n", i ? "\n" : "",
                 json_string_value(json_object_get(file, "qemu")));
         print_names(json_object_get(file, "models"), "    ", out);
+        print_aliases(json_object_get(file, "aliases"), out);
         fputs("\n  machine types, the newest first:\n", out);
         print_names(json_object_get(file, "machine-types"), "    ", out);
         fputs("\n  accelerators:\n", out);

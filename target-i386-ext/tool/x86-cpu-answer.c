@@ -83,7 +83,7 @@ const Verb verbs[] = {
         .asks_qemu = true, .only_named = true,
     }, {
         .name = "compare",
-        .summary = "can a guest of one CPU go on with another",
+        .summary = "can a guest with one CPU continue with another",
         .arguments = "CPU CPU", .members = many_cpus,
         .answer = answer_compare, .print = print_compare,
         .asks_qemu = true, .only_named = true,

@@ -688,6 +688,8 @@ class Errors(unittest.TestCase):
                  ['--model', 'EPYC', '--feature', 'topo-ext']),
                 (r"unknown feature 'MPX'; did you mean 'mpx'\?",
                  ['--feature', 'MPX']),
+                (r"unknown feature 'NONSTOP_TSC'; did you mean "
+                 r"'nonstop_tsc'\?", ['--feature', 'NONSTOP_TSC']),
                 (r"unknown accelerator 'kvm-inetl'; did you mean "
                  r"'kvm-intel'\?",
                  ['--model', 'EPYC', '--accel', 'kvm-inetl']),

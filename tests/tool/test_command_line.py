@@ -84,6 +84,9 @@ ERRORS = [
      'machine type of QEMU LINE'),
     (['show', 'EPYC', '--machine', 'pc-q35-9.9'],
      "QEMU LINE has no machine type 'pc-q35-9.9'; did you mean "),
+    (['show', 'EPYC', '--machine', 'Q35'], "; did you mean 'q35'?"),
+    (['show', 'HOST'], "has no CPU model 'HOST'; did you mean 'host'?"),
+    (['show', 'EPYC-ibpb'], "; did you mean 'EPYC-IBPB'?"),
     (['show', 'EPYC', '--machine', 'q35,kernel-irqchip=split'],
      "'machine' is 'q35,kernel-irqchip=split', but takes a machine type alone: "
      'give kernel-irqchip with --irqchip'),
@@ -223,6 +226,23 @@ class Checks(unittest.TestCase):
                 done = run([*arguments, '--check'], [MODELS], status=status)
                 self.assertEqual((done.stdout, done.stderr), ('', ''))
 
+    def test_sentences(self):
+        """What a comparison comes to, and what a baseline's guests lose"""
+        for cpus, sentence in [
+                (['EPYC', 'EPYC-Rome'], 'a guest with A can continue with B (A '
+                 'is a subset of B)'),
+                (['EPYC-Rome', 'EPYC'], 'a guest with A cannot continue with '
+                 'B, but one with B can continue with A (A is a superset of '
+                 'B)'),
+                (['EPYC', 'Haswell'], 'a guest with one cannot continue with '
+                 'the other (incompatible)')]:
+            text = run(['compare', *cpus, '--accel', 'tcg'], [MODELS]).stdout
+            self.assertIn(f'\n{sentence}\n', text)
+        text = run(['baseline', 'Haswell,+arch-capabilities,+rsba', 'Haswell',
+                    '--accel', 'tcg'], [MODELS]).stdout
+        self.assertIn('\nlimitations and hints that guests will no longer see:'
+                      '\n    rsba\n', text)
+
     def test_hosts(self):
         """The same for verbs that take passports"""
         with tempfile.TemporaryDirectory() as tmp:
@@ -247,7 +267,9 @@ class Checks(unittest.TestCase):
                     (0, ['fleet', a, b, c]), (0, ['fleet', '--partial', a]),
                     (0, ['migrate', 'Nehalem', '--from', b, '--to', a]),
                     (1, ['migrate', 'Skylake-Server', '--from', a, '--to', b]),
-                    (3, ['migrate', 'EPYC', '--from', c, '--to', d])]:
+                    (3, ['migrate', 'EPYC', '--from', c, '--to', d]),
+                    (0, ['migrate', 'Nehalem' + 20 * ',-aes,+aes', '--from', b,
+                         '--to', a])]:
                 with self.subTest(arguments):
                     done = run([*arguments, '--json'], [MODELS], status=status)
                     check_json(self, 'x86-cpu-answer', done.stdout)
@@ -305,6 +327,10 @@ class Checks(unittest.TestCase):
                     (2, ['check', 'EPYC', '--host', host, '--accel', 'tcg'],
                      ['--accel kvm', '--qemu']),
                     (2, ['fleet', host, '--accel', 'tcg'], ['--accel kvm']),
+                    (3, ['migrate', 'EPYC'], ['--from FILE', '--to FILE']),
+                    (3, ['migrate', 'EPYC', '--from', host], ['--to FILE']),
+                    (2, ['migrate', 'EPYC', '--from', host, '--to', host,
+                         '--accel', 'tcg'], ['--accel kvm']),
                     *((3, [verb, model, *more], [
                         f"'x86-cpu expand {model} --host FILE'", '--qemu'])
                       for model in ('host', 'max')
@@ -313,12 +339,33 @@ class Checks(unittest.TestCase):
                 with self.subTest(arguments):
                     done = run(arguments, [MODELS], status=status)
                     self.assertRegex(done.stderr, r'\Aerror: [ -~]+\n\Z')
-                    self.assertNotIn("'host'", done.stderr)
+                    self.assertNotRegex(done.stderr,
+                                        "'(host|from|to|accel)'")
                     for error in errors:
                         self.assertIn(error, done.stderr)
             answer, = batch([{'verb': 'check', 'cpu': 'EPYC', 'host': host,
                               'accel': 'tcg'}], MODELS)
             self.assertIn("use 'accel' kvm", answer['error'])
+            answer, = batch([{'verb': 'migrate', 'cpu': 'EPYC'}], MODELS)
+            self.assertIn("with 'from' and 'to' (", answer['error'])
+
+    def test_aliases(self):
+        """Which version a name without one stands for"""
+        files = json.loads(run(['list', '--json'], [MODELS], status=0).stdout
+                           )['files']
+        aliases = files[0]['aliases']
+        self.assertEqual((aliases['EPYC'], aliases['EPYC-IBPB']),
+                         ('EPYC-v1', 'EPYC-v2'))
+        self.assertNotIn('EPYC-v1', aliases)
+        self.assertLessEqual({*aliases, *aliases.values()},
+                             {*files[0]['models']})
+        for name, answer in zip(aliases, batch(
+                [{'verb': 'compare', 'cpus': pair, 'accel': 'tcg'}
+                 for pair in aliases.items()], MODELS)):
+            self.assertEqual(answer['result'], 'identical', name)
+        text = run(['list'], [MODELS], status=0).stdout
+        self.assertRegex(text, r'\n  aliases:\n(    .*\n)*    .*'
+                               r'\bEPYC-IBPB is EPYC-v2,')
 
     def test_removed_machine_type(self):
         """No name that is near gives the same CPU as one that is gone"""

@@ -370,6 +370,8 @@ class Checks(LabChecks, unittest.TestCase):
         for name, error in (
                 (NEWEST + '0', f"QEMU .* has no machine type '{NEWEST}0'; "
                  f"did you mean '{NEWEST}'"),
+                ('Q35', "QEMU .* has no machine type 'Q35'; did you mean "
+                 "'q35'"),
                 ('q36', "QEMU .* has no machine type 'q36'"),
                 ('none', "Machine type 'none' is not a PC: use one of "),
                 ('microvm', "Machine type 'microvm' is not a PC: use one of ")):
