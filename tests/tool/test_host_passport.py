@@ -97,7 +97,7 @@ def plain_environment(**more):
     """Without what CHECK_HOST preloads"""
     env = {k: v for k, v in os.environ.items()
            if k not in ('LD_PRELOAD', 'KVM_CPUID_SHIM_HOST', 'MAKEFLAGS',
-                        'MAKELEVEL', 'CFLAGS')}
+                        'MAKELEVEL', 'CFLAGS', 'STATIC')}
     return {**env, **more}
 
 
@@ -532,6 +532,23 @@ class TestHost(TestCase):
         env = {**built().env, 'LD_TRACE_LOADED_OBJECTS': '1'}
         self.assertIn(b'libc.so', run(built().host, env=env).stdout)
         self.assertEqual(self.either(program=program, env=env), self.either())
+
+    def test_linking(self):
+        """answer is static by default, where that is possible."""
+        def static(*variables):
+            commands = [run('make', '-n', '-C', TOOL, 'OUT=none', *variables,
+                            f'none/{name}', env=plain_environment()).stdout
+                        for name in ('host', 'answer')]
+            for command in commands:
+                self.assertIn(b'jansson', command)
+            return [b' -static' in command for command in commands]
+
+        found = run('cc', '-print-file-name=libjansson.a').stdout
+        self.assertEqual(static(), [False, b'/' in found])
+        self.assertEqual(static('STATIC='), [False, False])
+        self.assertEqual(static('STATIC=1'), [True, True])
+        # There are no static sanitizers.
+        self.assertEqual(static(f'CFLAGS={SANITIZE}'), [False, False])
 
     def test_elsewhere(self):
         """Other processors only read dumps."""
