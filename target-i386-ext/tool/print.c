@@ -9,8 +9,7 @@
 #include <string.h>
 #include "answer.h"
 #include "models-json.h"
-
-enum { COLUMNS = 100 };
+#include "text-table.h"
 
 void print_value(const json_t *value, FILE *out)
 {
@@ -117,14 +116,14 @@ char *answer_cpu_text(const char *model, const json_t *props)
 
 void print_names(const json_t *names, const char *indent, FILE *out)
 {
-    size_t column = 0, i;
+    size_t width = text_table_width(out), column = 0, i;
 
     for (i = 0; i < json_array_size(names); i++) {
         const char *name = json_string_value(json_array_get(names, i));
         bool is_last = i + 1 == json_array_size(names);
         size_t length = strlen(name) + !is_last;
 
-        if (column && column + 1 + length > COLUMNS) {
+        if (column && column + 1 + length > width) {
             putc('\n', out);
             column = 0;
         }

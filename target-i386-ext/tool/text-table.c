@@ -19,7 +19,7 @@ enum {
     INDENT = 2,
 };
 
-static size_t width_of(FILE *out)
+size_t text_table_width(FILE *out)
 {
     static FILE *asked;
     static size_t width;
@@ -98,7 +98,7 @@ static void print_text(const char *text, size_t length, FILE *out)
 
 void text_table_print_from(size_t column, const char *text, FILE *out)
 {
-    size_t width = width_of(out) - column, indent = 0, length;
+    size_t width = text_table_width(out) - column, indent = 0, length;
 
     do {
         const char *line = next_line(&text, width, &length);
@@ -182,7 +182,7 @@ void text_table_print(const char *const *cells, size_t rows, size_t columns,
     size_t widths[TEXT_TABLE_MAX_COLUMNS], row, i;
     const char *rests[TEXT_TABLE_MAX_COLUMNS];
 
-    set_widths(cells, rows, columns, limits, width_of(out), widths);
+    set_widths(cells, rows, columns, limits, text_table_width(out), widths);
     for (row = 0; row < rows; row++) {
         for (i = 0; i < columns; i++) {
             rests[i] = cells[row * columns + i];

@@ -15,6 +15,9 @@
 
 enum { TEXT_TABLE_MAX_COLUMNS = 8 };
 
+/* The width of the terminal that @out is; 100 if it is none */
+size_t text_table_width(FILE *out);
+
 /*
  * Prints @rows rows of @columns cells each, of which the first row is the
  * header.  What is wider than its column's limit goes on in the next line;

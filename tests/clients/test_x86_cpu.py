@@ -746,6 +746,7 @@ class Streams(unittest.TestCase):
         for args, wanted in [
                 (['removed', '--qemu', QEMU, '--accel', 'tcg', '--all'],
                  widths),
+                (['list', '--qemu', QEMU], widths[:3]),
                 (['dump', *QUESTIONS['dump']], widths[:1]),
                 (['table', *QUESTIONS['table']], widths[:1])]:
             for columns, least, most in wanted:
