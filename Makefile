@@ -44,9 +44,15 @@ all:
 	@scripts/qemu-build build
 	@echo "ready: $$BUILD/$$LINE/qemu-system-x86_64"
 
+# A wrong FORMAT is told before anything is built: --help comes after it.  Python
+# may not be installed yet.
+check_format = [ -z "$$FORMAT" ] || [ ! -x /usr/bin/python3 ] || \
+    PYTHONDONTWRITEBYTECODE=1 scripts/$(1) --format "$$FORMAT" --help >/dev/null
+
 # stdout is for the answer (FORMAT=json), so the build speaks on stderr.  That
 # a CPU does not run here is an answer, and no error of make's.
 run:
+	@$(call check_format,x86-cpu-removed)
 	@$(MAKE) --no-print-directory all >&2
 	@set -- --exit-zero; \
 	for arg in MODEL MACHINE ACCEL FORMAT SMP; do \
@@ -57,6 +63,7 @@ run:
 	    exec scripts/x86-cpu-removed --qemu "$$BUILD/$$LINE/qemu-system-x86_64" "$$@"
 
 dump:
+	@$(call check_format,x86-cpu-dump)
 	@$(MAKE) --no-print-directory all >&2
 	@set -- --cpu "$${MODEL:-Skylake-Server-v4}"; \
 	for arg in MACHINE ACCEL FORMAT; do \

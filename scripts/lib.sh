@@ -26,6 +26,8 @@ export LC_ALL=C
 
 # setup_line: the release line to work on, as $LINE; its files in $patches.
 setup_line() {
+    [ -n "${LINE-unset}" ] ||
+        die 'LINE is empty: name a release line with LINE=10.0, or do not set it'
     LINE=${LINE:-10.0}
     patches=$top/patches/$LINE
     case $LINE in

@@ -249,6 +249,14 @@ def near_matches(name, names):
     return f'did you mean {one_of(near)}?' if near else ''
 
 
+def choice(what, choices):
+    """Returns the type of an option, for argparse: check_choice() of it."""
+    def checked(value):
+        check_choice(what, value, choices)
+        return value
+    return checked
+
+
 def check_choice(what, value, choices):
     """:raise Failure: the value is not one of the choices"""
     if value not in choices:

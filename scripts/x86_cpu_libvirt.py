@@ -15,7 +15,7 @@ import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
 from x86_cpu_errors import Failure, near_matches, one_of, shown
-from x86_cpu_names import for_the_start, left_out
+from x86_cpu_names import check_start_value, for_the_start, left_out
 from x86_cpu_text import value_text
 
 # Not an address: the name of the elements that go to QEMU as they are
@@ -501,15 +501,33 @@ def split_options(text):
             for part in text.replace(',,', '\0').split(',')]
 
 
-def cpu_global(text):
-    """Returns the property of CPUs that -global sets, None if it is none."""
+def parts_of_global(text):
+    """Returns the driver, property and value that -global has."""
     short = re.match('([^.=]{1,63})[.]([^=]{1,63})=', text)
     if short:
-        driver, name = short.groups()
-    else:
-        options = dict(split_options(text))
-        driver, name = options.get('driver', ''), options.get('property', '')
+        return *short.groups(), text[short.end():]
+    options = dict(split_options(text))
+    return tuple(options.get(key, '') for key in
+                 ('driver', 'property', 'value'))
+
+
+def cpu_global(text):
+    """Returns the property of CPUs that -global sets, None if it is none."""
+    driver, name, _ = parts_of_global(text)
     return name if CPU_TYPE.fullmatch(driver) else None
+
+
+def check_start_globals(texts, cpu):
+    """
+    Checks -globals that decide whether a guest with this CPU starts.
+
+    :raise Failure: QEMU refuses a value
+    """
+    for text in texts:
+        driver, name, value = parts_of_global(text)
+        # QEMU never sets those of other CPUs.
+        if CPU_TYPE.fullmatch(driver)[1] in (None, cpu.split(',')[0] + '-'):
+            check_start_value(name, value)
 
 
 def changed_machine(machine, text):
@@ -559,7 +577,7 @@ def read(root, infos):
         if cpu is not None:
             options += cache_options(cpu) + address_options(cpu)
 
-    cpu, arguments = None, []
+    cpu, arguments, start_globals = None, [], []
     for option, value in options_of(passed_arguments(root)):
         # As QEMU has it, the last one counts.  What is not about the CPU is
         # left out: it may do anything.
@@ -570,14 +588,16 @@ def read(root, infos):
         elif option == '-global' and cpu_global(value) is not None:
             if for_the_start(cpu_global(value)):
                 notes.append(left_out(f'-global {value}'))
+                start_globals.append(value)
             else:
                 arguments += ['-global', value]
         elif option in ('-machine', '-M'):
             machine = changed_machine(machine, value)
     if root.tag.endswith('}commandline') and cpu is None:
         raise Failure('libvirt: the <qemu:commandline> has no -cpu')
-    return Request(cpu or ','.join(options), machine, wanted_accel(root),
-                   arguments, notes)
+    cpu = cpu or ','.join(options)
+    check_start_globals(start_globals, cpu)
+    return Request(cpu, machine, wanted_accel(root), arguments, notes)
 
 
 class CpuMap:

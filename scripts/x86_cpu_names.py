@@ -13,8 +13,11 @@ from x86_cpu_errors import Failure, near_matches, one_of, shown
 # Of an entry; see x86_cpu_json.check()
 ENTRY = {'name': str, 'aliases?': [str], 'libvirt?': str, 'cpuinfo?': [str]}
 
-# Options that decide whether a guest starts, not what its CPU is
-FOR_THE_START = ('check', 'enforce', 'enforce-report')
+# Options that decide whether a guest starts, not what its CPU is, with the
+# values that QEMU takes (qapi_bool_parse(), EnforceReport)
+BOOL = ('on', 'off', 'yes', 'no', 'true', 'false', 'y', 'n')
+FOR_THE_START = {'check': BOOL, 'enforce': BOOL,
+                 'enforce-report': ('text', 'json')}
 
 # QEMU's errors, where -cpu or -machine has a name that it does not know.  The
 # types of machines and CPU models may have dots in their names.
@@ -87,6 +90,14 @@ def for_the_start(name):
     return name.replace('_', '-') in FOR_THE_START
 
 
+def check_start_value(name, value):
+    """:raise Failure: QEMU refuses this value of such an option"""
+    values = FOR_THE_START[name.replace('_', '-')]
+    if value not in values:
+        raise Failure(f"{name} of a CPU cannot be '{shown(value)}'; use "
+                      f'{one_of(values[:2])}')
+
+
 def left_out(option):
     """Returns the note of such an option."""
     return (f'{shown(option)} is left out: it decides whether the guest '
@@ -100,13 +111,17 @@ def understand(cpu, names):
     It may be that of a guest that did not start: what only decides about
     the start is left out.  Features may have any of their names.
 
-    :raise Failure: a name is that of several features
+    :raise Failure: a name is that of several features, or QEMU refuses a
+                    value of what is left out
     """
     model, options = split_options(cpu)
     taken, notes = [model], []
     for option in options:
         sign, name, rest = option_name(option)
-        if for_the_start(name):
+        # After + or -, a value is part of the name to QEMU, which finds none.
+        if for_the_start(name) and not (sign and rest):
+            check_start_value(name, rest[1:].replace(',,', ',') if rest else
+                              'off' if sign == '-' else 'on')
             notes.append(left_out(option))
             continue
         feature = names.find(name)

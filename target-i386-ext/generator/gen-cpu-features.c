@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 #include "gen-cpu-features.h"
-#include "gen-cpu-models.h"
 #include "gen-cpu-names.h"
+#include "gen-cpu-versions.h"
 
 #define MAX_WHAT        60
 

@@ -10,10 +10,7 @@
 #define I386_EXT_GEN_CPU_MODELS_H
 
 #include "gen-cpu-definition.h"
-
-/* Machine type versions as one number, 10.0 as 0xa0000 */
-#define MACHINE_VERSION(major, minor) ((uint32_t)(major) << 16 | (minor))
-#define NO_MACHINE_VERSION UINT32_MAX
+#include "gen-cpu-versions.h"
 
 typedef struct Version {
     Place place;
@@ -66,12 +63,6 @@ void resolve_models(void);
  * no QEMU with this extension has their CPUs.
  */
 void warn_of_machines(uint32_t newest);
-
-/* "10.0" or "10.0.13" as a machine type version; false if it is neither */
-bool parse_qemu_version(const char *text, uint32_t *version);
-
-/* The same of "10.0" alone: as names of machine types have it */
-bool parse_machine_version(const char *text, uint32_t *version);
 
 /* Whether these lines are for machine types of version @machine */
 bool is_on_machine(const Machines *machines, uint32_t machine);

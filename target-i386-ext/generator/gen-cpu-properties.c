@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 #include "../core/x86cpu.h"
-#include "gen-cpu-models.h"
 #include "gen-cpu-properties.h"
+#include "gen-cpu-versions.h"
 
 /* Class "none" is not part of descriptions. */
 static const char *const classes[] = {

@@ -32,7 +32,7 @@ from bad_input import check_refused, run_main  # noqa: E402
 from schemas import check_schema  # noqa: E402
 from script_module import load_script  # noqa: E402
 from x86_cpu_errors import TRACEBACK, Failure  # noqa: E402
-from x86_cpu_names import Names  # noqa: E402
+from x86_cpu_names import Names, understand  # noqa: E402
 from x86_cpu_qmp import Qemu  # noqa: E402
 
 SCRIPTS = os.path.join(REPO, 'scripts')
@@ -202,6 +202,41 @@ class Pasted(unittest.TestCase):
                 self.assertIn(f'note: {options[0]} is left out', dump.stderr)
                 self.assertIn(',avx512f=on,', dump.stdout)
 
+    def test_refused_enforce(self):
+        """A value that QEMU refuses is no answer about the CPU"""
+        on_off = 'use on or off'
+        report = 'use text or json'
+        for option, name, value, use in (
+                ('enforce=banana', 'enforce', 'banana', on_off),
+                ('enforce=', 'enforce', '', on_off),
+                ('check=', 'check', '', on_off),
+                ('check=ON', 'check', 'ON', on_off),
+                ('enforce=on,,x', 'enforce', 'on,x', on_off),
+                ('enforce=banana,enforce=off', 'enforce', 'banana', on_off),
+                ('enforce=off,enforce=1', 'enforce', '1', on_off),
+                ('enforce-report=xml', 'enforce-report', 'xml', report),
+                ('enforce_report=', 'enforce_report', '', report),
+                ('enforce-report', 'enforce-report', 'on', report),
+                ('-enforce-report', 'enforce-report', 'off', report)):
+            message = f"error: {name} of a CPU cannot be '{value}'; {use}\n"
+            for verb, *more in (('removed', '--check'), ('dump',),
+                                ('cpuid',)):
+                with self.subTest(option, verb=verb):
+                    done = ask(verb, *more, '--cpu', f'qemu64,{option}')
+                    self.assertEqual(
+                        (done.returncode, done.stdout, done.stderr),
+                        (2, '', message))
+        # This is the name of a property, to QEMU.
+        done = ask('removed', '--check', '--cpu', 'qemu64,+check=on')
+        self.assertRegex(done.stderr, '^error: unknown CPU feature or '
+                                      "property 'check=on'; ")
+        self.assertEqual(done.returncode, 2)
+        with Qemu(QEMU, ['-machine', 'none']) as q:
+            names = Names(q.features())
+        for value in 'on', 'yes', 'true', 'y', 'off', 'no', 'false', 'n':
+            cpu, notes = understand(f'qemu64,enforce={value}', names)
+            self.assertEqual((cpu, len(notes)), ('qemu64', 1))
+
     def test_names(self):
         """QEMU's aliases, libvirt's names and those of /proc/cpuinfo"""
         found = answer('--cpu', 'base,+fpu,+sse3,lahf_lm=on,+nonstop_tsc,'
@@ -300,6 +335,27 @@ class Pasted(unittest.TestCase):
         dump = ask('dump', '--libvirt', '-', '--format', 'cpu', stdin=xml)
         self.assertEqual(dump.returncode, 0, dump.stderr)
         self.assertIn(',avx512f=on,', dump.stdout)
+
+    def test_refused_enforce_of_a_global(self):
+        for text, message in (
+                ('EPYC-x86_64-cpu.enforce=banana',
+                 "enforce of a CPU cannot be 'banana'; use on or off"),
+                ('driver=EPYC-x86_64-cpu,property=enforce-report,value=xml',
+                 "enforce-report of a CPU cannot be 'xml'; use text or "
+                 'json')):
+            xml = ("<qemu:commandline "
+                   "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
+                   "<qemu:arg value='-cpu'/><qemu:arg value='EPYC'/>"
+                   f"<qemu:arg value='-global'/><qemu:arg value='{text}'/>"
+                   '</qemu:commandline>')
+            done = ask('removed', '--check', '--libvirt', '-', stdin=xml)
+            self.assertEqual((done.returncode, done.stderr),
+                             (2, f'error: {message}\n'))
+            # That of another CPU is never set.
+            other = xml.replace('>EPYC<', '>qemu64<').replace("'EPYC'",
+                                                              "'qemu64'")
+            done = ask('removed', '--json', '--libvirt', '-', stdin=other)
+            self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_qmp(self):
         """A guest that runs, and goes on to"""

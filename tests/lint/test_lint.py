@@ -7,6 +7,8 @@ import lzma
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import types
@@ -73,6 +75,20 @@ class Lint(unittest.TestCase):
             for rule in lint.OF_NO_LINE:
                 with self.subTest(rule.__name__):
                     list(rule(self.tree))
+
+    def test_interrupt(self):
+        """By a terminal's Ctrl-C, which also a rule's programs get"""
+        with subprocess.Popen(
+                [os.path.join(REPO, 'scripts', 'lint'), '--line', LINE],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                start_new_session=True, preexec_fn=lambda: signal.signal(
+                    signal.SIGINT, signal.SIG_DFL)) as process:
+            # It comes with the first result.
+            self.assertRegex(process.stdout.readline(), r'^1\.\.[0-9]+\n$')
+            os.killpg(process.pid, signal.SIGINT)
+            stderr = process.communicate(timeout=30)[1]
+        self.assertEqual((process.returncode, stderr),
+                         (130, 'error: interrupted\n'))
 
     def test_series(self):
         os.rename(self.tree.patches[0], self.tree.patches[0] + '.away')
@@ -237,6 +253,23 @@ class Lint(unittest.TestCase):
         self.checkout(**files, **{ext + 'c.c': '#include "a.h"\n'})
         self.problems(lint.no_circles, '^a includes b: .*\nb includes c: .*\n'
                       'c includes a: .*\nd includes a: .*$')
+
+    def test_circles_of_calls(self):
+        part = 'target-i386-ext/generator/'
+        files = {part + 'a.c': 'static int c(int x)\n{\n}\n\n'
+                               'const char *\na_1(int x,\n    int y)\n{\n'
+                               '    return b(c(x));\n}\n',
+                 part + 'b.c': 'char *b(int x)\n{\n    /* a_1() */\n'
+                               '    puts("a_1()");\n}\n'
+                               'int main(void)\n{\n}\n',
+                 part + 'c.c': 'int c(int x)\n{\n}\n'
+                               'int main(void)\n{\n    main();\n}\n'}
+        self.checkout(**files)
+        self.assertEqual(list(lint.no_circles_of_calls(self.tree)), [])
+        files[part + 'b.c'] += 'int d(void)\n{\n    return a_1(1, 2);\n}\n'
+        self.checkout(**files)
+        self.problems(lint.no_circles_of_calls,
+                      '^generator/a calls b: .*\ngenerator/b calls a: .*$')
 
     def test_werror(self):
         self.tree.build = self.tmp

@@ -799,6 +799,14 @@ class Place(Tooling):
         for target in ('all', 'run', 'dump', 'install', 'clean', 'distclean'):
             self.fails(self.make('BUILD=', target), 'BUILD is empty', 'BUILD=dir')
 
+    def test_empty_line(self):
+        """Not the default, no more than an empty BUILD"""
+        for target in ('all', 'run', 'dump', 'check', 'check-full', 'lint', 'dist', 'install',
+                       'export', 'clean', 'distclean'):
+            self.fails(self.make('LINE=', target), 'LINE is empty: name a release line with '
+                       'LINE=10.0, or do not set it')
+        self.assertFalse(self.build.exists())
+
     def tmpfs(self, size):
         if os.geteuid() != 0:
             self.skipTest('mounting a small tmpfs needs root')
@@ -997,6 +1005,42 @@ class Build(Tooling):
                          '<--qemu><build/10.0/qemu-system-x86_64><--exit-zero><--model>'
                          '<qemu64,model-id=a "b" \'c\'; $(touch pwned)><--smp><4,dies=2>')
         self.assertFalse((self.repo / 'pwned').exists())
+
+    def test_unknown_format(self):
+        """It is told before anything is built, in the verb's words"""
+        for name in ('x86-cpu-removed', 'x86-cpu-dump', *(
+                path.name for path in (TOP / 'scripts').glob('x86_cpu_*.py'))):
+            shutil.copy2(TOP / 'scripts' / name, self.repo / 'scripts')
+        (self.repo / 'scripts/x86-cpu-model-dump').symlink_to('x86-cpu-dump')
+        for target, message in (
+                ('run', "unknown format 'xml'; use table or json"),
+                ('dump', "unknown format 'xml'; use table, cpu, readconfig, json, ")):
+            result = self.make(target, 'FORMAT=xml')
+            self.fails(result, message)
+            self.assertEqual(result.stdout, '')
+        self.assertFalse(self.build.exists())
+
+    def test_interrupted_ninja(self):
+        """By a terminal's Ctrl-C, which all of it gets; ninja ends by itself"""
+        marker = self.tmp / 'marker'
+        for targets, wanted in (([], 'x86-cpu-tables'), (['qemu-system-x86_64'], 'qemu-system')):
+            self.prepare()
+            self.stand_in('ninja', f"""case "$*" in *{wanted}*) ;; *) exit 0;; esac
+trap 'kill $!; echo "ninja: build stopped: interrupted by user."; exit 2' INT
+touch {marker}
+sleep 60 & wait
+""")
+            with subprocess.Popen(
+                    ['scripts/qemu-build', 'build', *targets], cwd=self.repo, text=True,
+                    env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    start_new_session=True, preexec_fn=lambda: signal.signal(
+                        signal.SIGINT, signal.SIG_DFL)) as process:
+                wait_for(marker)
+                os.killpg(process.pid, signal.SIGINT)
+                stderr = process.communicate(timeout=30)[1]
+            marker.unlink()
+            with self.subTest(wanted):
+                self.assertEqual((process.returncode, stderr), (130, 'error: interrupted\n'))
 
     def test_install(self):
         """With Sphinx; where it fails; and where it is gone"""
