@@ -414,8 +414,8 @@ def check_types(layers):
     types = [name for layer in layers for name in layer['machine-types']]
     for name in types:
         if not MACHINE_TYPE.match(name):
-            raise ValueError(f"layers: '{shown(name)}' is no machine type "
-                             'with a version')
+            raise ValueError(f"layers: '{shown(name)}' is not a "
+                             'versioned machine type')
     if len(set(types)) != len(types):
         raise ValueError('layers: a machine type is in two of them')
 

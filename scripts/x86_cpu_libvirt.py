@@ -661,7 +661,7 @@ def write_cpu(model, features, vendor, phys_bits):
     Returns a <cpu>.
 
     :param features: what is on and off, a dict with libvirt's names
-    :param vendor: to be shown in place of the model's, or None
+    :param vendor: to be shown instead of the model's, or None
     :param phys_bits: to be shown, or None
     """
     vendor_id = f' vendor_id={quoteattr(vendor)}' if vendor else ''

@@ -353,8 +353,8 @@ class Expander:
         for name in [*changes.get('on', []), *changes.get('off', [])]:
             if self._types.get(name, None if name not in self._places
                                else 'bool') not in ('bool', 'on-off'):
-                raise ValueError(f"'{shown(name)}' is no feature, and no "
-                                 'property that is on or off')
+                raise ValueError(f"'{shown(name)}' is neither a feature nor "
+                                 'an on/off property')
         for name, value in changes.get('set', {}).items():
             kind = SET_TYPES.get(self._types.get(name))
             if not kind or not x86_cpu_json.is_a(value, kind):
@@ -500,5 +500,5 @@ def mask_of(text):
     except ValueError:
         mask = -1
     if not 0 <= mask < 1 << 64:
-        raise ValueError(f"'{shown(text)}' is no mask of 64 bits")
+        raise ValueError(f"'{shown(text)}' is not a 64-bit mask")
     return mask

@@ -12,9 +12,10 @@
  *     < FAIL error
  *
  * MODEL is a CpuModelInfo, as JSON in base64.  Such a CPU is realized as
- * device_add would realize it, beside those of the machine, and unrealized
- * again.  It is CPU 1 of a stopped PC with one CPU, which has an APIC, and room
- * for more; the topology is that of all CPUs that the machine may have.
+ * device_add would realize it, in addition to those of the machine, and
+ * unrealized again.  It is CPU 1 of a stopped PC with one CPU, which has an
+ * APIC, and room for more; the topology is that of all CPUs that the machine
+ * may have.
  *
  * CPU is a JSON object of
  *     cpuid: what query-cpu-cpuid says of it
@@ -78,7 +79,7 @@ static bool set_props(Object *cpu, QObject *props, Error **errp)
     }
     dict = qobject_to(QDict, props);
     if (!dict) {
-        error_setg(errp, "props is no object");
+        error_setg(errp, "props is not an object");
         return false;
     }
     for (entry = qdict_first(dict); entry; entry = qdict_next(dict, entry)) {

@@ -41,8 +41,8 @@ static void read_default(Lexer *lexer, Accelerator *accel)
     feature = find_feature_or_alias(name);
     if (!feature || !read_string(lexer, value, sizeof(value)) ||
         (strcmp(value, "on") && strcmp(value, "off"))) {
-        give_up(place, "'%s' in an accelerator's defaults is no feature that "
-                "is on or off; teach gen-cpu-tables about it", name);
+        give_up(place, "'%s' in an accelerator's defaults is not an on/off "
+                "feature; teach gen-cpu-tables about it", name);
     }
     if (accel->count == MAX_DEFAULTS) {
         give_up(place, "more than %d defaults of an accelerator",

@@ -9,8 +9,8 @@
 
 /*
  * Reads what accelerator @name, "kvm" or "tcg", sets in models that have a
- * definition, from its file @path.  Complains about what is no on/off feature.
- * Call after read_features().
+ * definition, from its file @path.  Complains about what is not an on/off
+ * feature.  Call after read_features().
  */
 void read_accelerator(const char *name, const char *path);
 

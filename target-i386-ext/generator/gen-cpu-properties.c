@@ -224,7 +224,7 @@ void read_properties_tbl(const char *path, const char *cpu_c, uint32_t newest)
         if (!seen[i] && property->since <= newest &&
             property->until >= newest) {
             complain(property->place, property->of_class
-                     ? "'%s' is no class property of this QEMU; say until "
+                     ? "this QEMU has no class property '%s'; say until "
                        "which version it was, and keep what it did"
                      : "property '%s' is not in the table of this QEMU; say "
                        "until which version it was, and keep what it did",

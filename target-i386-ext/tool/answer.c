@@ -85,7 +85,8 @@ bool request_number(const json_t *request, const char *name, uint64_t max,
     }
     if (!models_json_integer(value, &found, &negative) || negative ||
         found > max) {
-        return fail(problem, "'%s' is no number from 0 to %" PRIu64, name, max);
+        return fail(problem, "'%s' must be a number from 0 to %" PRIu64, name,
+                    max);
     }
     *number = found;
     return true;

@@ -96,8 +96,8 @@ static bool get_int32(Parser *p, const char *name, const char *text,
 {
     return (cpu_items_signed(text, number) && *number >= INT32_MIN &&
             *number <= INT32_MAX) ||
-           fail(p, "'%s' is '%.64s', which is no number from %" PRId32 " to %"
-                PRId32, name, text, INT32_MIN, INT32_MAX);
+           fail(p, "'%s' must be a number from %" PRId32 " to %" PRId32
+                ", not '%.64s'", name, INT32_MIN, INT32_MAX, text);
 }
 
 static bool get_number(Parser *p, X86CpuPropertyId id, const char *text,
@@ -113,8 +113,8 @@ static bool get_number(Parser *p, X86CpuPropertyId id, const char *text,
         return true;
     }
     return (cpu_items_number(text, number) && *number <= max_of(id)) ||
-           fail(p, "'%s' is '%.64s', which is no number from 0 to %" PRIu64,
-                x86cpu_property_names[id], text, max_of(id));
+           fail(p, "'%s' must be a number from 0 to %" PRIu64
+                ", not '%.64s'", x86cpu_property_names[id], max_of(id), text);
 }
 
 /* ---- properties ---- */
@@ -304,7 +304,7 @@ static int find_name(const char *const *names, int count, const char *name)
 
 static const char *const texts[] = { "vendor", "model-id", "hv-vendor-id" };
 
-/* Where a CPU sits, which is no part of what it is */
+/* Where a CPU sits, which is not part of what it is */
 static const char *const ids[] = {
     "node-id", "socket-id", "die-id", "module-id", "core-id", "thread-id",
 };
@@ -320,8 +320,8 @@ static bool check_apic_id(Parser *p, const char *text)
     uint64_t number;
 
     return (cpu_items_number(text, &number) && number <= UINT32_MAX) ||
-           fail(p, "'apic-id' is '%.64s', which is no number from 0 to %"
-                PRIu32, text, UINT32_MAX);
+           fail(p, "'apic-id' must be a number from 0 to %" PRIu32
+                ", not '%.64s'", UINT32_MAX, text);
 }
 
 static bool check_report(Parser *p, const char *text)
@@ -345,8 +345,8 @@ static bool fail_name(Parser *p, const char *name)
         }
     }
     suggestion_print(&suggestion, near);
-    return fail(p, "'%.64s' is no feature or property of CPUs in QEMU %s%s",
-                name, models_file_version(p->context->file), near);
+    return fail(p, "QEMU %s has no CPU feature or property '%.64s'%s",
+                models_file_version(p->context->file), name, near);
 }
 
 /* What devices have besides, which is QEMU's to set; the last that there is */
@@ -435,8 +435,8 @@ static bool set_tsc_freq(Parser *p, const char *text)
     uint64_t hertz;
 
     if (!cpu_items_frequency(text, &hertz)) {
-        return fail(p, "'tsc-freq' is '%.64s', which is no frequency such as "
-                    "2.5G", text);
+        return fail(p, "'tsc-freq' must be a frequency such as 2.5G, not "
+                    "'%.64s'", text);
     }
     snprintf(number, sizeof(number), "%" PRIu64, hertz);
     return set(p, "tsc-frequency", number);
@@ -476,8 +476,8 @@ static bool use_anchor(CpuItemKind kind, const char *name, const char *value,
                     "%.64s", p->model);
     }
     if (number < 0) {
-        return fail(p, "compat-anchor is '%.64s', which is no machine type of "
-                    "QEMU %s", value, models_file_version(p->context->file));
+        return fail(p, "compat-anchor must be a machine type of QEMU %s, not "
+                    "'%.64s'", models_file_version(p->context->file), value);
     }
     p->layer = number;
     p->has_anchor = true;

@@ -425,7 +425,7 @@ static bool get_names(Reader *r, const json_t *json, json_int_t *count,
         first[i] = json_string_value(name);
         if (!first[i] || strlen(first[i]) != json_string_length(name) ||
             !host_name_is_good(first[i])) {
-            return fail(r, "'names' has one that is no name of a host");
+            return fail(r, "'names' has an item that is not a valid host name");
         }
     }
     return true;

@@ -86,7 +86,7 @@ bool fleet_read_json(HostSet *set, json_t *json, const char *where,
     char problem[HOST_SET_ERROR];
 
     if (!json_is_object(json)) {
-        return fail(error, "%.200s: this is no host: not a JSON object", where);
+        return fail(error, "%.200s: not a host: not a JSON object", where);
     }
     if (fleet_partial_is(json)) {
         return fleet_partial_read(set, json, problem) ||
@@ -239,7 +239,7 @@ static bool read_passport(HostSet *set, const char *path, const char *name,
     bool ok;
 
     if (!host_name_is_good(name)) {
-        return fail(error, "%.200s: this is no name of a host", path);
+        return fail(error, "%.200s: not a valid host name", path);
     }
     passport = passport_read(path, problem);
     if (!passport) {

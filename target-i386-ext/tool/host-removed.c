@@ -251,7 +251,7 @@ static json_t *describe(Removed *r, const X86CpuUnseen *u)
     return entry;
 }
 
-/* Whether @entry is @other, but for its places */
+/* Whether @entry is @other, except for its places */
 static bool is_same(const json_t *entry, const json_t *other)
 {
     const char *key;

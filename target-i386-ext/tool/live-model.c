@@ -132,8 +132,8 @@ static bool set(CpuItemKind kind, const char *name, const char *value,
     }
     if (kind == CPU_ITEM_SET && !strcmp(name, "tsc-freq")) {
         if (!cpu_items_frequency(value, &hertz)) {
-            snprintf(r->error, LIVE_MODEL_ERROR, "'tsc-freq' is '%.64s', "
-                     "which is no frequency such as 2.5G", value);
+            snprintf(r->error, LIVE_MODEL_ERROR, "'tsc-freq' must be a "
+                     "frequency such as 2.5G, not '%.64s'", value);
             return false;
         }
         snprintf(number, sizeof(number), "%" PRIu64, hertz);

@@ -481,7 +481,7 @@ json_t *live_qemu_ask(LiveQemu *q, const char *command, json_t *arguments,
                                                     : LIVE_NO_COMMAND;
         fail(error, "%s", description);
     } else if (!value) {
-        fail_nonsense(q, command, "its reply is no return and no error",
+        fail_nonsense(q, command, "its reply is neither a return nor an error",
                       error);
     }
     json_decref(reply);

@@ -625,7 +625,7 @@ static bool read_aliases(Reader *r, const JsonNode *json, int number)
         const JsonNode *alias = json_node_at(list, i);
 
         if (!json_node_text(alias)) {
-            return fail(r, "'aliases' has what is not a string");
+            return fail(r, "'aliases' has an item that is not a string");
         }
         if (!add_number(r, &r->file->feature_numbers, json_node_text(alias),
                         number, "feature")) {
@@ -773,7 +773,7 @@ static bool read_component(Reader *r, const JsonNode *json,
                                     json_node_text(name)) : -1;
 
         if (feature < 0) {
-            return fail(r, "'needs' has what is no feature");
+            return fail(r, "'needs' has an item that is not a feature");
         }
         component->features[i].word = r->file->features[feature].word;
         component->features[i].mask = r->file->features[feature].mask;
@@ -1185,7 +1185,8 @@ static bool read_switches(Reader *r, const JsonNode *list, bool on,
         const Name *name;
 
         if (!json_node_text(item)) {
-            return fail(r, "'%s' has what is not a string", on ? "on" : "off");
+            return fail(r, "'%s' has an item that is not a string",
+                        on ? "on" : "off");
         }
         name = use_name(r, json_node_text(item));
         if (!name) {
@@ -1270,7 +1271,7 @@ static bool read_machine_types(Reader *r, const JsonNode *list, int number,
         const JsonNode *item = json_node_at(list, i);
 
         if (!json_node_text(item) || !*json_node_text(item)) {
-            return fail(r, "'machine-types' has what is no name");
+            return fail(r, "'machine-types' has an item that is not a name");
         }
         if (!add_number(r, numbers, json_node_text(item), number,
                         "machine type")) {
@@ -1299,7 +1300,7 @@ static bool read_layer_like(Reader *r, const JsonNode *item, int number,
     like = models_names_find(&r->file->layer_numbers, name);
     if (like < 0 || like >= number ||
         strcmp(r->file->layers[like].name, name)) {
-        return fail(r, "'%.64s' is no layer before it", name);
+        return fail(r, "'%.64s' is not an earlier layer", name);
     }
     layer->like = like;
     return true;
@@ -1362,7 +1363,8 @@ static bool read_machine_aliases(Reader *r, const JsonNode *root)
             return false;
         }
         if (models_names_find(&file->layer_numbers, machine) < 0) {
-            return fail(r, "'%.64s' is no machine type of a layer", machine);
+            return fail(r, "'%.64s' is not a machine type of any layer",
+                        machine);
         }
         if (models_names_find(&file->layer_numbers, alias) >= 0) {
             return fail(r, "alias '%.64s' is a machine type of a layer",
@@ -1652,7 +1654,7 @@ static bool read_condition(Reader *r, const JsonNode *json,
         int irqchip;
 
         if (!json_node_text(item)) {
-            return fail(r, "'kernel-irqchip' has what is not a string");
+            return fail(r, "'kernel-irqchip' has an item that is not a string");
         }
         irqchip = find_text(models_file_irqchip_names, MODELS_FILE_IRQCHIPS,
                             json_node_text(item));

@@ -407,7 +407,7 @@ static bool parse_number(Parser *p, JsonNode *node)
     node->kind = JSON_KIND_INTEGER;
     node->negative = skip(p, '-');
     if (p->at == p->end || *p->at < '0' || *p->at > '9') {
-        return fail(p, start, "this is no value of JSON");
+        return fail(p, start, "this is not a JSON value");
     }
     if (!skip(p, '0')) {
         for (; p->at < p->end && *p->at >= '0' && *p->at <= '9'; p->at++) {
@@ -603,7 +603,7 @@ static bool parse_word(Parser *p, JsonNode *node)
         }
     }
     return fail(p, p->at, p->at == p->end ? "the file ends here, too early"
-                                          : "this is no value of JSON");
+                                          : "this is not a JSON value");
 }
 
 static bool parse_value(Parser *p, JsonNode *node, unsigned depth)

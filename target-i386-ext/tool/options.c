@@ -172,7 +172,7 @@ static bool set_number(Options *options, const Option *option,
         number = strtoll(value, &end, 10);
     }
     if (errno || number < 0 || *end) {
-        problem_set(problem, STATUS_ERROR, "%s is '%.64s', which is no number",
+        problem_set(problem, STATUS_ERROR, "%s must be a number, not '%.64s'",
                     option->name, value);
         return false;
     }
@@ -186,7 +186,7 @@ static json_t *text_value(const char *text, Problem *problem)
     json_t *value = json_string(text);
 
     return value ? value : problem_set(problem, STATUS_ERROR,
-                                       "'%.64s' is no UTF-8", text);
+                                       "'%.64s' is not UTF-8", text);
 }
 
 static bool set_member(Options *options, const Option *option,

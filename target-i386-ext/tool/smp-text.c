@@ -96,9 +96,9 @@ static bool read_numbers(const char *text, uint64_t *numbers, char *error)
         }
         number = read_number(value, item + length - value);
         if (!number || number > MAX_CPUS) {
-            return fail(error, "'smp' is '%.64s', which is no topology such "
-                        "as 8,sockets=2,cores=4: '%s' is from 1 to %d", text,
-                        names[level], MAX_CPUS);
+            return fail(error, "'smp' must be a topology such as "
+                        "8,sockets=2,cores=4, not '%.64s': '%s' must be from "
+                        "1 to %d", text, names[level], MAX_CPUS);
         }
         numbers[level] = number;
         item += length + !!item[length];

@@ -12,7 +12,7 @@
 
 #include "../near-names.h"
 
-/* All zeros at first, but for @name, which is what was written */
+/* All zeros at first, except @name, which is what was written */
 typedef struct Suggestion {
     /* @other_case only differs in the case of letters. */
     const char *name, *other_case;

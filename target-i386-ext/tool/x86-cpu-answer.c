@@ -263,8 +263,9 @@ static bool is_installed_verb(const char *name)
 }
 
 /*
- * Runs the dispatcher beside this program, which knows where other verbs are,
- * and all errors.  Only returns if it can't, with the exit status.
+ * Runs the dispatcher, which is in the same directory as this program: it knows
+ * where other verbs are, and all errors.  Only returns if it can't, with the
+ * exit status.
  */
 static int run_dispatcher(char **argv)
 {

@@ -1843,7 +1843,7 @@ class Released(Generator):
     def test_removed(self):
         self.fails(*self.gone('three-v1'), lock=self.lock,
                    table=self.table[:self.table.index('\ncpu three')])
-        # The last version; what plain names meant is told, too.
+        # The last version; what unversioned aliases meant is told, too.
         table = re.sub(r'  version 3\n.*?(?=  machines until)', '',
                        self.table, flags=re.S)
         table = edit(table, 'default-version 3', 'default-version 1')

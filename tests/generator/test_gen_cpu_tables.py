@@ -526,7 +526,7 @@ const X86CPUPropertyInfo x86_cpu_property_info[] = {
                  PROPERTIES, "cpu.c:43: class property 'x-new' has no row in "
                  'p.tbl; say what it is'),
                 (PROPERTIES_C.replace('"vendor"', 'prop_name'), PROPERTIES,
-                 "p.tbl:12: 'vendor' is no class property of this QEMU; say "
+                 "p.tbl:12: this QEMU has no class property 'vendor'; say "
                  'until which version it was, and keep what it did'),
                 (PROPERTIES_C, PROPERTIES.replace(
                     'pmu       bit', 'pmu       bit\n  class property'),
@@ -621,13 +621,13 @@ const X86CPUAcceleratorDefault x86_cpu_tcg_defaults[] = {
     def test_bad_accelerators(self):
         for old, new, error in (
                 ('"fpu"', '"fdiv"', "kvm.c:2: 'fdiv' in an accelerator's "
-                 'defaults is no feature that is on or off; teach '
+                 'defaults is not an on/off feature; teach '
                  'gen-cpu-tables about it'),
                 ('"off"', '"auto"', "kvm.c:3: 'sse4_1' in an accelerator's "
-                 'defaults is no feature that is on or off; teach '
+                 'defaults is not an on/off feature; teach '
                  'gen-cpu-tables about it'),
                 ('"off"', 'x', "kvm.c:3: 'sse4_1' in an accelerator's "
-                 'defaults is no feature that is on or off; teach '
+                 'defaults is not an on/off feature; teach '
                  'gen-cpu-tables about it'),
                 ('"fpu"', 'name', "kvm.c:2: a property of an accelerator's "
                  'defaults has no name; teach gen-cpu-tables about it'),

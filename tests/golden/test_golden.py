@@ -764,15 +764,15 @@ class Decoded(Faked):
                 ({'dependencies/0/word': 'FEAT_X'},
                  "a rule is for word 'FEAT_X', which is not there"),
                 ({'words/FEAT_SVM/features/npt/mask': 'x'},
-                 "'x' is no mask of 64 bits"),
+                 "'x' is not a 64-bit mask"),
                 ({'words/FEAT_SVM/features/npt/mask': '0x1' + 16 * '0'},
-                 "'0x10000000000000000' is no mask of 64 bits"),
+                 "'0x10000000000000000' is not a 64-bit mask"),
                 ({'level-rules/0/leaf': 0x40000000},
                  'no level has the leaf 0x40000000'),
                 ({'models/EPYC/changes': {'on': ['x']}},
-                 "'x' is no feature, and no property that is on or off"),
+                 "'x' is neither a feature nor an on/off property"),
                 ({'models/EPYC/changes': {'off': ['vendor']}},
-                 "'vendor' is no feature, and no property that is on or off"),
+                 "'vendor' is neither a feature nor an on/off property"),
                 ({'models/EPYC/changes': {'set': {'min-level': True}}},
                  "property 'min-level' cannot be true"),
                 ({'models/EPYC/changes': {'set': {'x': 1}}},
@@ -781,7 +781,7 @@ class Decoded(Faked):
                     'name': 'min-level', 'type': 'int', 'default': 'x'}},
                  "property 'min-level' cannot be \"x\""),
                 ({'accelerators/kvm/conditions/0/changes': {'on': ['x']}},
-                 "'x' is no feature, and no property that is on or off"),
+                 "'x' is neither a feature nor an on/off property"),
                 ({'accelerators/kvm/fingerprints/EPYC/values': ['']},
                  None)]:
             with self.subTest(message):
@@ -1316,8 +1316,8 @@ class Errors(Faked):
                 (text.replace('"like": "EPYC-v1"', '"like": "EPYC"'),
                  "is not golden data: model 'EPYC' is like itself in the end"),
                 (text.replace('"pc-q35-3.1"', '"isapc"'),
-                 "is not golden data: layers: 'isapc' is no machine type with "
-                 'a version'),
+                 "is not golden data: layers: 'isapc' is not a versioned "
+                 'machine type'),
                 (text.replace('"pc-q35-4.0"', '"pc-q35-2.4"'),
                  'is not golden data: layers: a machine type is in two of '
                  'them'),

@@ -109,7 +109,7 @@ def vectors(view):
     return register(view, 0x24, 0, 'EBX') >> 16 & 7
 
 
-# What the tables in tests/tables say of a plain name, by machine type.
+# What the tables in tests/tables say of an unversioned alias, by machine type.
 # Others than pc-* have no version: no 'machines' is about them.
 
 def plain_level(version):

@@ -68,20 +68,20 @@ ERRORS = [
     (['show', 'EPYC,+AVX2'], "; did you mean 'avx2'?"),
     (['show', 'EPYC,AVX512BW=on'], "; did you mean 'avx512bw'?"),
     (['show', 'EPYC,PHYS-BITS=46'], "; did you mean 'phys-bits'?"),
-    (['show', 'EPYC,+avx512g'], "'avx512g' is no feature or property of CPUs "
-     "in QEMU LINE; did you mean 'avx512f'?"),
+    (['show', 'EPYC,+avx512g'], "QEMU LINE has no CPU feature or property "
+     "'avx512g'; did you mean 'avx512f'?"),
     (['show', 'EPYC,avx2=maybe'],
      "'avx2' is 'maybe', which is neither 'on' nor 'off'"),
-    (['show', 'EPYC,level=4294967296'], "'level' is '4294967296', which is no "
-     'number from 0 to 4294967295'),
+    (['show', 'EPYC,level=4294967296'], "'level' must be a number from 0 to "
+     "4294967295, not '4294967296'"),
     (['show', 'EPYC,family=271'],
-     "'family' is '271', which is no number from 0 to 270"),
+     "'family' must be a number from 0 to 270, not '271'"),
     (['show', 'EPYC,vendor=AMD'],
      "'vendor' is 'AMD', but a vendor has exactly 12 characters"),
     (['show', 'EPYC,compat-anchor=pc-q35-9.0'],
      'compat-anchor is for the CPU model base, not for EPYC'),
-    (['show', 'base,compat-anchor=x'], "compat-anchor is 'x', which is no "
-     'machine type of QEMU LINE'),
+    (['show', 'base,compat-anchor=x'], "compat-anchor must be a machine type "
+     "of QEMU LINE, not 'x'"),
     (['show', 'EPYC', '--machine', 'pc-q35-9.9'],
      "QEMU LINE has no machine type 'pc-q35-9.9'; did you mean "),
     (['show', 'EPYC', '--machine', 'Q35'], "; did you mean 'q35'?"),
@@ -96,10 +96,11 @@ ERRORS = [
      "'accel' is 'hvf', which is neither kvm nor tcg"),
     (['show', 'EPYC', '--irqchip', 'maybe'],
      "'irqchip' is 'maybe', which is none of on, split and off"),
-    (['show', 'EPYC', '--smp', 'many'], "'smp' is 'many', which is no topology "
-     "such as 8,sockets=2,cores=4: 'cpus' is from 1 to 1048576"),
-    (['show', 'EPYC', '--smp', '8,cores=0'], "'smp' is '8,cores=0', which is "
-     "no topology such as 8,sockets=2,cores=4: 'cores' is from 1 to 1048576"),
+    (['show', 'EPYC', '--smp', 'many'], "'smp' must be a topology such as "
+     "8,sockets=2,cores=4, not 'many': 'cpus' must be from 1 to 1048576"),
+    (['show', 'EPYC', '--smp', '8,cores=0'], "'smp' must be a topology such "
+     "as 8,sockets=2,cores=4, not '8,cores=0': 'cores' must be from 1 to "
+     '1048576'),
     (['show', 'EPYC', '--smp', '8,x=4'], "'smp' is '8,x=4': there is no 'x=4' "
      'in it, but cpus, sockets, dies, modules, cores, threads and maxcpus'),
     (['show', 'EPYC', '--smp', '8,sockets=3'], "'smp' is '8,sockets=3', but "
@@ -118,14 +119,14 @@ ERRORS = [
     (['show', 'EPYC', '--batch'], "each request has its own 'cpu'"),
     (['show', 'EPYC,enforce-report=yaml'], "'enforce-report' is 'yaml', which "
      'is neither json nor text'),
-    (['show', 'EPYC,node-id=x'], "'node-id' is 'x', which is no number from "
-     '-2147483648 to 2147483647'),
+    (['show', 'EPYC,node-id=x'], "'node-id' must be a number from "
+     "-2147483648 to 2147483647, not 'x'"),
     (['show', 'EPYC', '--vendor', 'AMD'], "'vendor' is 'AMD', but a vendor has "
      'exactly 12 characters, such as GenuineIntel'),
     (['show', 'EPYC', '--guest-phys-bits', '53'],
-     "'guest-phys-bits' is no number from 0 to 52"),
+     "'guest-phys-bits' must be a number from 0 to 52"),
     (['show', 'EPYC', '--guest-phys-bits', 'x'],
-     "--guest-phys-bits is 'x', which is no number"),
+     "--guest-phys-bits must be a number, not 'x'"),
     (['show', 'EPYC', 'EPYC'], "what is 'EPYC'? (see --help)"),
     (['history', 'EPYC', 'xsaves'], "what is 'EPYC'? history takes --model, "
      '--feature and --accel (see --help)'),
@@ -137,14 +138,16 @@ ERRORS = [
     (['show', 'EPYC', '--host', '/dev/null/x'], '/dev/null/x'),
     (['show', 'EPYC', '--cpu', 'EPYC-Rome'], '--cpu is given twice'),
     (['show', 'EPYC', '--guest-phys-bits', ' 5'],
-     "--guest-phys-bits is ' 5', which is no number"),
-    (['show', 'EPYC', '--models', b'/\xff'], 'is no UTF-8'),
+     "--guest-phys-bits must be a number, not ' 5'"),
+    (['show', 'EPYC', '--models', b'/\xff'], 'is not UTF-8'),
     (['show', 'custom'], 'CPU model custom needs all properties of a static '
      'expansion, and '),
     (['show', 'EPYC,model-id=' + 47 * 'a' + '\u00e9'],
      "'model-id' is cut within a character: it has at most 48 bytes"),
-    (['show', 'EPYC,tsc-freq=1e9'], 'which is no frequency such as 2.5G'),
-    (['show', 'EPYC,tsc-freq=1.5'], 'which is no frequency such as 2.5G'),
+    (['show', 'EPYC,tsc-freq=1e9'],
+     "'tsc-freq' must be a frequency such as 2.5G, not '1e9'"),
+    (['show', 'EPYC,tsc-freq=1.5'],
+     "'tsc-freq' must be a frequency such as 2.5G, not '1.5'"),
     (['show', 'EPYC', '--smp', '--json'], '--smp needs SMP'),
     (['show', 'EPYC,realized=on'], "'realized' can only be off: QEMU itself"),
     (['show', 'EPYC,+type'], "'type' of CPUs can only be read: leave it out"),
@@ -156,7 +159,7 @@ ERRORS = [
     (['compare', '--accel', 'tcg'], 'compare takes two CPUs'),
     (['compare', 'EPYC', 'EPYC', 'EPYC'], 'compare takes two CPUs'),
     (['baseline'], 'baseline takes CPUs, or hosts with --host (see --help)'),
-    (['compare', 'EPYC', 'EPYC,+x'], "'x' is no feature"),
+    (['compare', 'EPYC', 'EPYC,+x'], "has no CPU feature or property 'x'"),
     (['baseline', '--accel', 'tcg', 'EPYC', 'Haswell'],
      "CPUs of different vendors have no baseline: EPYC has vendor "
      "'AuthenticAMD', Haswell 'GenuineIntel'"),
@@ -179,7 +182,7 @@ LINES = [
     ('{"verb": "show", "cpu": "EPYC", "machine": 5}',
      "'machine' is not a text"),
     ('{"verb": "show", "cpu": "EPYC", "phys-bits": -1}',
-     "'phys-bits' is no number from 0 to 52"),
+     "'phys-bits' must be a number from 0 to 52"),
     ('{"verb": "compare", "guest-phys-bits": 48, "cpus": ["EPYC", '
      '{"cpu": "EPYC", "machine": "pc-q35-8.0"}]}', None),
     ('{"verb": "compare", "cpus": ["EPYC", {"cpu": "EPYC", "machien": "x"}]}',
