@@ -257,7 +257,7 @@ class Lint(unittest.TestCase):
     def test_circles_of_calls(self):
         part = 'target-i386-ext/generator/'
         files = {part + 'a.c': 'static int c(int x)\n{\n}\n\n'
-                               'const char *\na_1(int x,\n    int y)\n{\n'
+                               'const char *a_1(int x,\n    int y)\n{\n'
                                '    return b(c(x));\n}\n',
                  part + 'b.c': 'char *b(int x)\n{\n    /* a_1() */\n'
                                '    puts("a_1()");\n}\n'
