@@ -460,13 +460,9 @@ def random_cpu(choose, lab):
     return choose.choice(lab.models), version_first(props)
 
 
-class LabChecks:
-    """What tests of one accelerator have in common."""
+class Reported:
+    """How tests of one accelerator say what is wrong."""
     accel = ''
-
-    @classmethod
-    def setUpClass(cls):
-        cls.lab = Lab(cls.accel)
 
     def fail_if(self, problems):
         """Fails with the first of them, a list of texts, if there are any."""
@@ -478,3 +474,11 @@ class LabChecks:
         """The test, and how to repeat it"""
         return (f'{self.accel}: {self._testMethodDoc.strip()} '
                 f'(CHECK_SEED={SEED})')
+
+
+class LabChecks(Reported):
+    """What tests of one accelerator have in common."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab(cls.accel)

@@ -24,7 +24,7 @@ from qemu.qmp import QMPError
 
 from answer_tool import batch
 from compared_cpus import shown
-from cpu_models import QEMU, LabChecks, Progress, count, rng
+from cpu_models import QEMU, Progress, Reported, count, rng
 from guest_cpuid import Guest, GuestError
 from host_answers import NeedsMadeHosts
 from host_fleet import MODELS, VENDORS, HostFleet
@@ -94,7 +94,7 @@ async def migrate(a, b, model, machine):
     return outcome
 
 
-class TestMigration(NeedsMadeHosts, LabChecks, unittest.TestCase):
+class TestMigration(NeedsMadeHosts, Reported, unittest.TestCase):
     """Between two made hosts"""
     accel = 'kvm'
 
