@@ -27,6 +27,8 @@ class Suite:
         self.argv = argv
         self.env = {**os.environ, **(env or {}),
                     'CHECK_PROGRESS_FD': str(PROGRESS_FD)}
+        # For us, and not for what tests of us run
+        self.env.pop('CHECK_END', None)
         self.timeout = TIMEOUT_FULL if self.env.get('CHECK_FULL') else TIMEOUT
         self.cwd = cwd
         self.passed = self.failed = 0

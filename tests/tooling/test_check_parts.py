@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from unittest import mock
 
@@ -24,6 +25,7 @@ sys.path[:0] = [os.path.join(REPO, 'tests'), os.path.join(REPO, 'scripts'),
 
 import check_parts  # noqa: E402
 from check_parts import Part, Store, selected  # noqa: E402
+from check_suite import Suite  # noqa: E402
 from checkout import (  # noqa: E402
     copy_checkout, run_as_user, user_environment)
 from random_seed import draw_seed  # noqa: E402
@@ -281,7 +283,7 @@ class Lines(unittest.TestCase):
             args = mock.Mock(line=['a', 'b'], full=False, only=[])
             with mock.patch.multiple(
                     check, progress=mock.DEFAULT,
-                    run_suites=lambda todo, name=name: ran.update({
+                    run_suites=lambda todo, _, name=name: ran.update({
                         name: [suite.name for suite in todo]})), \
                     mock.patch.object(line, 'build_tests'):
                 check.check(line, args)
@@ -635,6 +637,35 @@ class Runs(Small):
         with mock.patch.object(check_parts, 'PARTS', self.PARTS[:1]):
             with self.assertRaisesRegex(SystemExit, 'two is in no part'):
                 self.run_full()
+
+
+class End(unittest.TestCase):
+    """Suites that no time is left for are skipped, and counted."""
+
+    def run_suites(self, end, lines=1):
+        suites = [Suite(name, ['printf', '1..1\\nok 1\\n'])
+                  for name in ('a', 'b')]
+        with mock.patch.dict(os.environ, {'CHECK_END': end}), \
+                mock.patch.object(check, 'progress') as progress:
+            check.run_suites(suites, lines)
+        printed = '\n'.join(call.args[0] for call in progress.mock_calls)
+        self.assertEqual('no time is left (CHECK_END)' in printed,
+                         not suites[0].passed)
+        return check.summary(suites)
+
+    def test_end(self):
+        all_run = {'passed': 2, 'failed': 0, 'skipped': 0}
+        none_run = {'passed': 0, 'failed': 0, 'skipped': 2}
+        self.assertEqual(self.run_suites(''), all_run)
+        self.assertEqual(self.run_suites(str(time.time() + 1000)), all_run)
+        self.assertEqual(self.run_suites(str(time.time() - 1)), none_run)
+
+    def test_lines(self):
+        """Those to come get as much time"""
+        with mock.patch.dict(os.environ, {'CHECK_END': '1000'}), \
+                mock.patch.object(check.time, 'time', return_value=400):
+            self.assertEqual([check.Deadline(n).end for n in (1, 2, 3)],
+                             [1000, 700, 600])
 
 
 class Seeds(unittest.TestCase):
