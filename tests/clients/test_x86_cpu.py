@@ -7,19 +7,15 @@ the names that features have?  Is the verdict told, and the exit status?
 What of stock QEMU, a full disk, Ctrl-C, a narrow terminal?
 """
 
-import fcntl
 import json
 import os
-import pty
 import re
 import shlex
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 import unittest
 from unittest import mock
@@ -31,6 +27,7 @@ sys.path[:0] = [os.path.join(REPO, 'tests'), os.path.join(REPO, 'scripts')]
 from bad_input import check_refused, run_main  # noqa: E402
 from schemas import check_schema  # noqa: E402
 from script_module import load_script  # noqa: E402
+from terminal import run_on_terminal  # noqa: E402
 from x86_cpu_errors import TRACEBACK, Failure  # noqa: E402
 from x86_cpu_names import Names, understand  # noqa: E402
 from x86_cpu_qmp import Qemu  # noqa: E402
@@ -779,22 +776,10 @@ class Streams(unittest.TestCase):
 
     def on_terminal(self, columns, *args):
         """Returns the lines that a terminal shows."""
-        master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ,
-                    struct.pack('HHHH', 24, columns, 0, 0))
-        with subprocess.Popen([FRONT, *args], stdout=slave,
-                              stderr=subprocess.DEVNULL) as process:
-            os.close(slave)
-            text = b''
-            try:
-                while data := os.read(master, 65536):
-                    text += data
-            except OSError:
-                # EIO: the script has ended.
-                pass
-            process.wait(timeout=60)
-        os.close(master)
-        return text.decode().splitlines()
+        status, text, stderr = run_on_terminal([FRONT, *args], columns)
+        self.assertIn(status, (0, 1), (args, stderr))
+        self.assertTrue(text, (args, status, stderr))
+        return text.splitlines()
 
     def test_width(self):
         """As the terminal has it, 100 where there is none"""

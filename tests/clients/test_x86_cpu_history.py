@@ -8,17 +8,13 @@ releases.
 """
 
 import copy
-import fcntl
 import functools
 import json
 import os
-import pty
 import random
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -35,6 +31,7 @@ import x86_cpu_models  # noqa: E402
 from guest_cpuid import guest_view, register  # noqa: E402
 from release_line import NEWEST, OLDEST, of_line, version  # noqa: E402
 from schemas import check_json, check_schema  # noqa: E402
+from terminal import run_on_terminal  # noqa: E402
 from x86_cpu_errors import Failure  # noqa: E402
 from x86_cpu_names import Names  # noqa: E402
 from x86_cpu_text import number_key  # noqa: E402
@@ -453,23 +450,11 @@ class Answers(unittest.TestCase):
         """As the terminal has it"""
         for columns, least, most in (70, 60, 70), (140, 101, 140), (20, 50,
                                                                     60):
-            master, slave = pty.openpty()
-            fcntl.ioctl(slave, termios.TIOCSWINSZ,
-                        struct.pack('HHHH', 24, columns, 0, 0))
-            with subprocess.Popen([program(), 'history', '--models', MODELS,
-                                   '--model', 'EPYC'],
-                                  stdout=slave) as process:
-                os.close(slave)
-                text = b''
-                try:
-                    while data := os.read(master, 65536):
-                        text += data
-                except OSError:
-                    # EIO: the program has ended.
-                    pass
-                self.assertEqual(process.wait(timeout=60), 0)
-            os.close(master)
-            widest = max(map(len, text.decode().splitlines()))
+            status, text, stderr = run_on_terminal(
+                [program(), 'history', '--models', MODELS, '--model', 'EPYC'],
+                columns)
+            self.assertEqual((status, stderr), (0, ''))
+            widest = max(map(len, text.splitlines()))
             self.assertLessEqual(widest, most)
             self.assertGreaterEqual(widest, least)
 
