@@ -543,8 +543,9 @@ class TestHost(TestCase):
                 self.assertIn(b'jansson', command)
             return [b' -static' in command for command in commands]
 
-        found = run('cc', '-print-file-name=libjansson.a').stdout
-        self.assertEqual(static(), [False, b'/' in found])
+        found = all(b'/' in run('cc', f'-print-file-name={name}.a').stdout
+                    for name in ('libc', 'libjansson'))
+        self.assertEqual(static(), [False, found])
         self.assertEqual(static('STATIC='), [False, False])
         self.assertEqual(static('STATIC=1'), [True, True])
         # There are no static sanitizers.
