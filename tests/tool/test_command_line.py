@@ -769,7 +769,7 @@ class Checks(unittest.TestCase):
         with open(os.path.join(REPO, 'scripts', 'x86-cpu'),
                   encoding='utf-8') as f:
             usage = f.read()
-        with open(os.path.join(TOOL, 'verb-list.c'), encoding='utf-8') as f:
+        with open(os.path.join(TOOL, 'all-verbs.c'), encoding='utf-8') as f:
             table = f.read().split('const Verb verbs[]')[1]
         self.assertEqual(sorted(verbs), sorted(re.findall(
             r'^ +\.name = "([a-z]+)",', table, re.M)))
