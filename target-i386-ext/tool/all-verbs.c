@@ -56,6 +56,7 @@ const Verb verbs[] = {
         .arguments = "CPU", .members = one_cpu,
         .answer = answer_expand, .print = print_expand,
         .asks_qemu = true, .only_named = true,
+        .notes_apart = true,
     }, {
         .name = "compare",
         .summary = "can a guest with one CPU continue with another",
@@ -69,6 +70,7 @@ const Verb verbs[] = {
         .arguments = "CPU...", .members = baseline_members,
         .answer = answer_baseline, .print = print_baseline,
         .asks_qemu = true,
+        .notes_apart = true,
     }, {
         .name = "nearest",
         .summary = "a CPU as a named model, and what differs",
@@ -114,6 +116,7 @@ const Verb verbs[] = {
         .accelerators = "tcg|kvm-intel|kvm-amd|kvm",
         .accelerators_help = "default: all",
         .answer = answer_history, .print = print_history,
+        .notes_apart = true,
     },
     { .name = NULL },
 };

@@ -198,6 +198,7 @@ static void free_passports(Tool *tool, bool all)
 void tool_end_request(Tool *tool)
 {
     free_passports(tool, tool->npassports > MAX_PASSPORTS);
+    json_object_clear(tool->notes);
 }
 
 /* ---- questions ---- */
@@ -373,6 +374,7 @@ bool question_begin(Tool *tool, const json_t *request, size_t number,
     q->file = tool->files[q->file_number];
     q->tables = models_file_tables(q->file);
     q->context.file = q->file;
+    q->context.notes = tool->notes;
     q->machine = machine;
     if (!machine && !request_text(request, "machine", &q->machine, problem)) {
         return false;

@@ -42,6 +42,8 @@ typedef struct Tool {
     /* Passports by path, as pointers; see tool_passport() */
     struct ToolPassport *passports;
     size_t npassports;
+    /* "notes" of the answer to a request: see CpuContext */
+    json_t *notes;
     /* Whether requests come from stdin */
     bool reads_stdin;
     /* Instead of files, a live QEMU (live-answers.h); NULL if there is none */
@@ -70,6 +72,8 @@ typedef struct Verb {
     bool asks_qemu;
     /* Whether it only needs the models that its CPUs name */
     bool only_named;
+    /* Whether notes go to stderr: what it prints is copied to -cpu, or long */
+    bool notes_apart;
 } Verb;
 
 /* Frees what was only read for one request. */
@@ -226,7 +230,7 @@ const char **sorted_names(const json_t *object);
 /* MODEL and @props as -cpu takes them; a string to be freed */
 char *answer_cpu_text(const char *model, const json_t *props);
 
-/* Prints @names, in lines of 100 columns that begin with @indent. */
+/* Prints @names, in lines as wide as the terminal that begin with @indent. */
 void print_names(const json_t *names, const char *indent, FILE *out);
 
 #endif /* X86CPU_ANSWER_H */

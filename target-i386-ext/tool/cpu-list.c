@@ -219,7 +219,8 @@ void print_list_of(const json_t *answer, const char *name, const char *title,
     const json_t *list = json_object_get(answer, name);
 
     if (json_array_size(list)) {
-        fprintf(out, "\n%s:\n", title);
+        putc('\n', out);
+        text_table_printf(out, "%s:", title);
         print_names(list, "    ", out);
     }
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include "cpu-items.h"
 #include "cpu-text.h"
+#include "cpuinfo-names.h"
 #include "models-props.h"
 #include "suggestion.h"
 #include "../start-errors.h"
@@ -349,7 +350,109 @@ static bool fail_name(Parser *p, const char *name)
                 models_file_version(p->context->file), name, near);
 }
 
-/* What devices have besides, which is QEMU's to set; the last that there is */
+static void note_name(Parser *p, const char *name, const char *feature)
+{
+    char text[160];
+
+    if (p->context->notes && strcmp(name, feature)) {
+        snprintf(text, sizeof(text), "%.64s is %.64s", name, feature);
+        json_object_set_new(p->context->notes, text, json_null());
+    }
+}
+
+/* cpu_items_each() may have changed "_" in @name. */
+static bool is_called(const char *other, const char *name)
+{
+    while (*other && (*other == *name || (*other == '_' && *name == '-'))) {
+        other++;
+        name++;
+    }
+    return !*other && !*name;
+}
+
+/* The features that have a name elsewhere */
+typedef struct Found {
+    const char *name;
+    int features[8];
+    size_t count;
+} Found;
+
+static void add_found(int feature, const char *name, Found *found)
+{
+    if (found->count < ARRAY_LENGTH(found->features)) {
+        found->name = name;
+        found->features[found->count++] = feature;
+    }
+}
+
+/* Those that libvirt calls @name, or else those that Linux does */
+static void find_elsewhere(const Parser *p, const char *name, Found *found)
+{
+    const ModelsFile *file = p->context->file;
+    const char *flag, *feature, *other;
+    size_t i;
+
+    found->count = 0;
+    for (i = 0; i < p->tables->nfeatures; i++) {
+        other = models_file_libvirt_name(file, i);
+        if (other && is_called(other, name)) {
+            add_found(i, other, found);
+        }
+    }
+    if (found->count) {
+        return;
+    }
+    for (i = 0; (flag = cpuinfo_names_flag(i, &feature)); i++) {
+        int number = is_called(flag, name)
+                     ? models_file_find_feature(file, feature) : -1;
+
+        if (number >= 0) {
+            add_found(number, flag, found);
+        }
+    }
+}
+
+static bool fail_several(Parser *p, const char *name, const Found *found)
+{
+    char text[CPU_TEXT_ERROR] = "";
+    size_t i, length = 0;
+
+    for (i = 0; i < found->count; i++) {
+        length += snprintf(text + length, sizeof(text) - length, "%s%.40s",
+                           !i ? "" : i + 1 < found->count ? ", " : " or ",
+                           p->tables->features[found->features[i]].name);
+    }
+    return fail(p, "'%.64s' is %s in QEMU: name one of them", name, text);
+}
+
+/*
+ * Names that QEMU itself does not have, but libvirt or /proc/cpuinfo.  Requests
+ * of --batch have them, too: "notes" of the answer tells these from what QEMU
+ * takes.
+ */
+static bool set_elsewhere(Parser *p, const char *name, const char *text)
+{
+    const X86CpuFeature *feature;
+    Found found;
+    bool on;
+
+    find_elsewhere(p, name, &found);
+    if (!found.count) {
+        return fail_name(p, name);
+    }
+    if (found.count > 1) {
+        return fail_several(p, found.name, &found);
+    }
+    if (!get_bool(p, found.name, text, &on)) {
+        return false;
+    }
+    feature = &p->tables->features[found.features[0]];
+    note_name(p, found.name, feature->name);
+    set_bits(p, feature->word, feature->mask, on);
+    return true;
+}
+
+/* What devices have besides, which is QEMU's to set; the last that QEMU has */
 static bool check_device_property(Parser *p, const char *name,
                                   const char *text)
 {
@@ -374,7 +477,7 @@ static bool check_device_property(Parser *p, const char *name,
          p->tables->version < X86CPU_LINE_11_1)) {
         return fail(p, "'%s' of CPUs can only be read: leave it out", name);
     }
-    return fail_name(p, name);
+    return set_elsewhere(p, name, text);
 }
 
 static bool set(Parser *p, const char *name, const char *text)
@@ -395,6 +498,7 @@ static bool set(Parser *p, const char *name, const char *text)
         if (!get_bool(p, name, text, &on)) {
             return false;
         }
+        note_name(p, is_f ? name + 2 : name, p->tables->features[i].name);
         set_bits(p, p->tables->features[i].word, p->tables->features[i].mask,
                  on);
         return true;

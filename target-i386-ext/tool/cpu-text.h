@@ -10,6 +10,7 @@
 #ifndef X86CPU_CPU_TEXT_H
 #define X86CPU_CPU_TEXT_H
 
+#include <jansson.h>
 #include "host-offer.h"
 
 /* Room for the longest error */
@@ -34,6 +35,11 @@ typedef struct CpuContext {
     const X86Cpu *host_cpu;
     /* With @host_cpu: what it is made of */
     const HostOffer *host_offer;
+    /*
+     * An object to which "NAME is FEATURE" is added, as a member, for each
+     * feature that the text does not call by QEMU's main name for it; or NULL
+     */
+    json_t *notes;
 } CpuContext;
 
 typedef struct CpuRequest {

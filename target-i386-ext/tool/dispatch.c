@@ -4,6 +4,7 @@
  * From a request to its answer
  */
 
+#include <stdlib.h>
 #include <string.h>
 #include "dispatch.h"
 #include "live-answers.h"
@@ -97,6 +98,24 @@ const Verb *find_verb(const char *name)
     return NULL;
 }
 
+/* How names of the request were taken; errors have no notes. */
+static void set_notes(const Tool *tool, json_t *answer)
+{
+    const char **names, **name;
+    json_t *notes;
+
+    if (!json_object_size(tool->notes) || json_object_get(answer, "error")) {
+        return;
+    }
+    notes = json_array();
+    names = sorted_names(tool->notes);
+    for (name = names; name && *name; name++) {
+        json_array_append_new(notes, json_string(*name));
+    }
+    free(names);
+    json_object_set_new(answer, "notes", notes);
+}
+
 json_t *answer_request(Tool *tool, const json_t *request)
 {
     Problem problem = { .status = STATUS_ERROR, .text = "not enough memory" };
@@ -104,15 +123,20 @@ json_t *answer_request(Tool *tool, const json_t *request)
     Status status = STATUS_YES;
     json_t *answer = NULL;
 
+    if (!tool->notes) {
+        tool->notes = json_object();
+    }
     if (verb && check_members(verb, request, &problem)) {
         answer = tool->live
-                 ? live_answer(tool->live, verb, request, &status, &problem)
+                 ? live_answer(tool->live, verb, request, tool->notes, &status,
+                               &problem)
                  : verb->answer(tool, request, &status, &problem);
     }
     if (!answer) {
         status = problem.status;
         answer = json_pack("{s:s}", "error", problem.text);
     }
+    set_notes(tool, answer);
     if (json_object_get(request, "id")) {
         json_object_set(answer, "id", json_object_get(request, "id"));
     }

@@ -345,7 +345,7 @@ void live_tool_free(LiveTool *live)
 }
 
 json_t *live_answer(LiveTool *live, const Verb *verb, const json_t *request,
-                    Status *status, Problem *problem)
+                    json_t *notes, Status *status, Problem *problem)
 {
     static const struct {
         const char *name;
@@ -360,7 +360,9 @@ json_t *live_answer(LiveTool *live, const Verb *verb, const json_t *request,
         { "check", answer_check_live },
         { "best", answer_best_live },
     };
-    Live l = { .tool = live, .request = request, .problem = problem };
+    Live l = {
+        .tool = live, .request = request, .notes = notes, .problem = problem,
+    };
     size_t i;
 
     for (i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {

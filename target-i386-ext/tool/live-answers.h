@@ -23,8 +23,8 @@ LiveTool *live_tool_new(const char *qemu, const char *qmp);
 
 void live_tool_free(LiveTool *live);
 
-/* As Verb's answer() */
+/* As Verb's answer(); @notes as in CpuContext */
 json_t *live_answer(LiveTool *live, const Verb *verb, const json_t *request,
-                    Status *status, Problem *problem);
+                    json_t *notes, Status *status, Problem *problem);
 
 #endif /* X86CPU_LIVE_ANSWERS_H */

@@ -235,7 +235,8 @@ bool live_get_cpu(Live *l, size_t number, LiveCpu *cpu)
         return false;
     }
     cpu->model = live_model(cpu->text, cpu->machine, l->session->names,
-                            live_qemu_major(l->session->qemu), error);
+                            l->session->others,
+                            live_qemu_major(l->session->qemu), l->notes, error);
     return cpu->model || live_fail(l, "%s", error);
 }
 

@@ -5,6 +5,7 @@
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "live-features.h"
 #include "live-reply.h"
@@ -60,6 +61,59 @@ static json_t *find_leaf_1_edx(const json_t *features)
     return found;
 }
 
+/* Of -cpu, "_" may have become "-": see cpu_items_each(). */
+static void add_other(const json_t *names, json_t *others, const char *other,
+                      const char *feature)
+{
+    char *dashed = strdup(other), *c;
+    const char *keys[] = { other, dashed };
+    size_t i;
+
+    for (c = dashed; c && *c; c++) {
+        if (*c == '_') {
+            *c = '-';
+        }
+    }
+    for (i = 0; dashed && i < 1 + !!strcmp(other, dashed); i++) {
+        json_t *found = json_object_get(others, keys[i]);
+
+        if (json_object_get(names, keys[i])) {
+            continue;
+        }
+        if (!found) {
+            found = json_pack("[s]", other);
+            json_object_set_new(others, keys[i], found);
+        }
+        json_array_append_new(found, json_string(feature));
+    }
+    free(dashed);
+}
+
+/* QEMU's own names go before libvirt's, these before Linux's. */
+static json_t *find_others(const json_t *list, const json_t *names)
+{
+    json_t *others = json_object(), *flags = json_object(), *feature, *flag;
+    size_t i, j;
+
+    json_array_foreach((json_t *)list, i, feature) {
+        const char *name = json_string_value(json_object_get(feature, "name"));
+        const char *libvirt = json_string_value(json_object_get(feature,
+                                                                "libvirt"));
+
+        if (libvirt) {
+            add_other(names, others, libvirt, name);
+        }
+        json_array_foreach(json_object_get(feature, "cpuinfo"), j, flag) {
+            if (json_is_string(flag)) {
+                add_other(names, flags, json_string_value(flag), name);
+            }
+        }
+    }
+    json_object_update_missing(others, flags);
+    json_decref(flags);
+    return others;
+}
+
 bool live_get_features(Live *l)
 {
     static const char command[] = "query-cpu-features";
@@ -100,6 +154,7 @@ bool live_get_features(Live *l)
         return live_not_understood(l, command, list);
     }
     l->session->leaf_1_edx = find_leaf_1_edx(list);
+    l->session->others = find_others(list, names);
     json_decref(list);
     l->session->features = features;
     l->session->names = names;

@@ -13,8 +13,8 @@
 #include "live-model.h"
 
 typedef struct Reader {
-    const json_t *names;
-    json_t *props;
+    const json_t *names, *others;
+    json_t *props, *notes;
     int major;
     char *error;
 } Reader;
@@ -71,7 +71,48 @@ static json_t *typed(const char *name, const char *value)
     return json_string(value);
 }
 
-/* @name as query-cpu-features has it, so that nothing is set twice */
+static void note_name(const Reader *r, const char *name, const char *feature)
+{
+    char text[160];
+
+    if (strcmp(name, feature)) {
+        snprintf(text, sizeof(text), "%.64s is %.64s", name, feature);
+        json_object_set_new(r->notes, text, json_null());
+    }
+}
+
+/* Of a name that only libvirt or Linux have; NULL, with an error, if several */
+static const char *name_elsewhere(const Reader *r, const char *name)
+{
+    const json_t *found = json_object_get(r->others, name), *feature;
+    size_t count = json_array_size(found), length, i;
+
+    if (!count) {
+        return name;
+    }
+    name = json_string_value(json_array_get(found, 0));
+    feature = json_array_get(found, 1);
+    if (count == 2) {
+        note_name(r, name, json_string_value(feature));
+        return json_string_value(feature);
+    }
+    length = snprintf(r->error, LIVE_MODEL_ERROR, "'%.64s' is ", name);
+    for (i = 1; i < count && length < LIVE_MODEL_ERROR; i++) {
+        length += snprintf(r->error + length, LIVE_MODEL_ERROR - length,
+                           "%s%.40s", i == 1 ? "" : i + 1 < count ? ", " :
+                           " or ", json_string_value(json_array_get(found, i)));
+    }
+    if (length < LIVE_MODEL_ERROR) {
+        snprintf(r->error + length, LIVE_MODEL_ERROR - length,
+                 " in QEMU: name one of them");
+    }
+    return NULL;
+}
+
+/*
+ * @name as query-cpu-features has it, so that nothing is set twice; NULL, with
+ * an error, if that is several
+ */
 static const char *name_of(const Reader *r, const char *name)
 {
     const char *plain = strncmp(name, "f-", 2) ? name : name + 2;
@@ -81,7 +122,11 @@ static const char *name_of(const Reader *r, const char *name)
     if (known && plain != name && strcmp(known, plain)) {
         return name;
     }
-    return known ? known : !strcmp(name, "hv-apicv") ? "hv-avic" : name;
+    if (known) {
+        note_name(r, plain, known);
+        return known;
+    }
+    return !strcmp(name, "hv-apicv") ? "hv-avic" : name_elsewhere(r, name);
 }
 
 /*
@@ -144,13 +189,17 @@ static bool set(CpuItemKind kind, const char *name, const char *value,
         begin_avx10_version(r, value);
     }
     name = name_of(r, name);
-    return !json_object_set_new(r->props, name, typed(name, value));
+    return name && !json_object_set_new(r->props, name, typed(name, value));
 }
 
 json_t *live_model(const char *text, const char *machine, const json_t *names,
-                   int major, char error[LIVE_MODEL_ERROR])
+                   const json_t *others, int major, json_t *notes,
+                   char error[LIVE_MODEL_ERROR])
 {
-    Reader r = { .names = names, .major = major, .error = error };
+    Reader r = {
+        .names = names, .others = others, .notes = notes, .major = major,
+        .error = error,
+    };
     const char *items = strchr(text, ',');
     size_t length = items ? (size_t)(items - text) : strlen(text);
     bool no_memory = false, ok = true;

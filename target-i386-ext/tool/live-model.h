@@ -17,11 +17,13 @@ enum { LIVE_MODEL_ERROR = 256 };
 
 /*
  * The CpuModelInfo of @text on machine type @machine.  @names has the name of
- * each feature by its names, aliases among them (see query-cpu-features), and
- * @major is the first number of QEMU's version.  NULL, with one line in @error,
- * if that is no CPU; most mistakes are for QEMU to tell.
+ * each feature by its names, aliases among them (see query-cpu-features),
+ * @others those of libvirt and Linux (see LiveSession), and @major is the first
+ * number of QEMU's version.  @notes is as in CpuContext.  NULL, with one line
+ * in @error, if that is no CPU; most mistakes are for QEMU to tell.
  */
 json_t *live_model(const char *text, const char *machine, const json_t *names,
-                   int major, char error[LIVE_MODEL_ERROR]);
+                   const json_t *others, int major, json_t *notes,
+                   char error[LIVE_MODEL_ERROR]);
 
 #endif /* X86CPU_LIVE_MODEL_H */

@@ -28,6 +28,7 @@ void live_end_session(LiveSession *s)
     json_decref(s->machines);
     json_decref(s->features);
     json_decref(s->names);
+    json_decref(s->others);
     json_decref(s->words);
     json_decref(s->leaf_1_edx);
     json_decref(s->host);
@@ -174,7 +175,10 @@ static bool use_own(Live *l, const LiveSession *wanted)
     }
     qemu = live_qemu_start(l->tool->program, options, error);
     if (!qemu) {
-        return live_fail(l, "%s", error);
+        /* Not used by itself: CPUs have other features under TCG. */
+        return live_fail(l, "%s%s", error, on_kvm &&
+                         strstr(error, "Could not access KVM kernel module")
+                         ? "; --accel tcg needs no KVM" : "");
     }
     s->accel = wanted->accel;
     s->irqchip = irqchip;

@@ -27,6 +27,11 @@ typedef struct LiveSession {
     json_t *layers, *machines;
     /* The names of features in the order of QEMU, and by all their names */
     json_t *features, *names;
+    /*
+     * By names that only libvirt or /proc/cpuinfo have: a list of that name,
+     * and of the features that it stands for
+     */
+    json_t *others;
     /* How names of other bits in the word of each of @features begin */
     json_t *words;
     /* The names of features by their bits in EDX of leaf 1 */
@@ -44,6 +49,8 @@ struct LiveTool {
 typedef struct Live {
     struct LiveTool *tool;
     const json_t *request;
+    /* See CpuContext */
+    json_t *notes;
     Problem *problem;
     LiveSession *session;
 } Live;

@@ -127,6 +127,16 @@ void print_names(const json_t *names, const char *indent, FILE *out)
             putc('\n', out);
             column = 0;
         }
+        if (!column && strlen(indent) + length > width) {
+            /* Several words, as "NAME is NAME": they don't fit into a line. */
+            json_t *item = json_sprintf("%s%s", name, is_last ? "" : ",");
+
+            fputs(indent, out);
+            text_table_print_from(strlen(indent), json_string_value(item),
+                                  out);
+            json_decref(item);
+            continue;
+        }
         column += fprintf(out, "%s%s%s", column ? " " : indent, name,
                           is_last ? "" : ",");
     }

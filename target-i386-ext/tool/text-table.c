@@ -4,7 +4,9 @@
  * Tables as text
  */
 
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include "text-table.h"
@@ -115,6 +117,23 @@ void text_table_print_paragraph(const char *text, FILE *out)
     if (*text) {
         text_table_print_from(0, text, out);
     }
+}
+
+void text_table_printf(FILE *out, const char *format, ...)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *copy = open_memstream(&text, &size);
+    va_list ap;
+
+    if (copy) {
+        va_start(ap, format);
+        vfprintf(copy, format, ap);
+        va_end(ap);
+        fclose(copy);
+        text_table_print_paragraph(text, out);
+    }
+    free(text);
 }
 
 static void set_widths(const char *const *cells, size_t rows, size_t columns,

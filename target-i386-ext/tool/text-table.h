@@ -15,7 +15,7 @@
 
 enum { TEXT_TABLE_MAX_COLUMNS = 8 };
 
-/* The width of the terminal that @out is; 100 if it is none */
+/* The columns of the terminal that @out is, at least 60; 100 if it is a file */
 size_t text_table_width(FILE *out);
 
 /*
@@ -35,5 +35,9 @@ void text_table_print_from(size_t column, const char *text, FILE *out);
 
 /* Prints @text as a paragraph. */
 void text_table_print_paragraph(const char *text, FILE *out);
+
+/* The same for what printf() makes of @format */
+__attribute__((format(printf, 2, 3)))
+void text_table_printf(FILE *out, const char *format, ...);
 
 #endif /* X86CPU_TEXT_TABLE_H */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "fleet.h"
 #include "libvirt-cpu.h"
+#include "text-table.h"
 #include "verb-hosts.h"
 #include "verbs.h"
 #include "../libvirt-names.h"
@@ -204,8 +205,8 @@ void print_baseline_hosts(const json_t *answer, const json_t *request,
     const char *vendor;
 
     if (by_vendor) {
-        fputs("Hosts of several vendors have no CPU in common (--vendor "
-              "chooses one).\n", out);
+        text_table_print_paragraph("Hosts of several vendors have no CPU in "
+                                   "common (--vendor chooses one).", out);
         json_object_foreach(by_vendor, vendor, group) {
             print_one(group, request, out);
         }

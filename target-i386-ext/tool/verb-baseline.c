@@ -13,6 +13,7 @@
 #include "baseline.h"
 #include "cpu-list.h"
 #include "omitted-properties.h"
+#include "text-table.h"
 #include "verbs.h"
 #include "../start-errors.h"
 
@@ -359,9 +360,11 @@ void print_baseline(const json_t *answer, const json_t *request, FILE *out)
     free(text);
     json_array_foreach(json_object_get(answer, "omitted-features"), i,
                        omitted) {
-        fprintf(out, "%s    %-30s %s\n", i ? "" : "\nleft out:\n",
-                json_string_value(json_object_get(omitted, "feature")),
-                json_string_value(json_object_get(omitted, "reason")));
+        fputs(i ? "" : "\nleft out:\n", out);
+        text_table_print_from(
+            fprintf(out, "    %-30s ",
+                    json_string_value(json_object_get(omitted, "feature"))),
+            json_string_value(json_object_get(omitted, "reason")), out);
     }
     print_list_of(answer, "hazards",
                   "limitations and hints that guests will no longer see", out);

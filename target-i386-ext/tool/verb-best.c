@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include "best-models.h"
+#include "text-table.h"
 #include "verb-hosts.h"
 #include "verbs.h"
 
@@ -76,10 +77,11 @@ void print_best(const json_t *answer, const json_t *request, FILE *out)
     json_int_t hosts = json_integer_value(json_object_get(answer, "hosts"));
     size_t i;
 
-    fprintf(out, "%" JSON_INTEGER_FORMAT " host%s, machine type %s of QEMU "
-            "%s\n", hosts, hosts == 1 ? "" : "s",
-            json_string_value(json_object_get(answer, "machine")),
-            json_string_value(json_object_get(answer, "qemu")));
+    text_table_printf(out, "%" JSON_INTEGER_FORMAT
+                      " host%s, machine type %s of QEMU %s", hosts,
+                      hosts == 1 ? "" : "s",
+                      json_string_value(json_object_get(answer, "machine")),
+                      json_string_value(json_object_get(answer, "qemu")));
     if (!json_array_size(models)) {
         fprintf(out, "\nNo named model runs %s.\n",
                 hosts == 1 ? "there" : "on all of them");

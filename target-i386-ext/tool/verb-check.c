@@ -11,6 +11,7 @@
 #include <string.h>
 #include "host-check.h"
 #include "host-smp.h"
+#include "text-table.h"
 #include "verbs.h"
 
 static json_t *check(Tool *tool, const json_t *request,
@@ -94,6 +95,23 @@ json_t *answer_check(Tool *tool, const json_t *request, Status *status,
     return answer;
 }
 
+/* A row of the table; a long name has its own line where there is no room. */
+static void print_removed(const char *feature, const char *reason,
+                          const char *requested_by, const char *blocking,
+                          FILE *out)
+{
+    /* The other columns have 38, with blanks between them. */
+    size_t room = text_table_width(out) - 38;
+    int width = room < 32 ? room : 32;
+
+    if (strlen(feature) > room) {
+        fprintf(out, "%s\n", feature);
+        feature = "";
+    }
+    fprintf(out, "%-*s %-14s %-13s %s\n", width, feature, reason, requested_by,
+            blocking);
+}
+
 void print_check(const json_t *answer, const json_t *request, FILE *out)
 {
     bool all = request_flag(request, "all"), printed = false;
@@ -105,8 +123,9 @@ void print_check(const json_t *answer, const json_t *request, FILE *out)
     fprintf(out, "%-12s%s\n", "runs there",
             json_is_true(json_object_get(answer, "runs")) ? "yes" : "no");
     json_array_foreach(json_object_get(answer, "errors"), i, entry) {
-        fprintf(out, "\n%s\n",
-                json_string_value(json_object_get(entry, "text")));
+        putc('\n', out);
+        text_table_print_paragraph(
+            json_string_value(json_object_get(entry, "text")), out);
     }
     json_array_foreach(json_object_get(answer, "removed-features"), i, entry) {
         bool blocking = json_is_true(json_object_get(entry, "blocking"));
@@ -116,15 +135,15 @@ void print_check(const json_t *answer, const json_t *request, FILE *out)
             continue;
         }
         if (!printed) {
-            fprintf(out, "\n%-32s %-14s %-13s %s\n", "removed", "reason",
-                    "requested by", "blocking");
+            putc('\n', out);
+            print_removed("removed", "reason", "requested by", "blocking", out);
             printed = true;
         }
-        fprintf(out, "%-32s %-14s %-13s %s\n",
-                json_string_value(json_object_get(entry, "feature")),
-                json_string_value(json_object_get(entry, "reason")),
-                json_string_value(json_object_get(entry, "requested-by")),
-                blocking ? "yes" : "no");
+        print_removed(
+            json_string_value(json_object_get(entry, "feature")),
+            json_string_value(json_object_get(entry, "reason")),
+            json_string_value(json_object_get(entry, "requested-by")),
+            blocking ? "yes" : "no", out);
     }
     if (others && printed) {
         fprintf(out, "and %u that nothing stops on (--all)\n", others);

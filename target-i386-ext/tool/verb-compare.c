@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cpu-list.h"
+#include "text-table.h"
 #include "translate.h"
 #include "verbs.h"
 
@@ -106,7 +107,8 @@ void print_compare(const json_t *answer, const json_t *request, FILE *out)
     print_cpus(answer, out);
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (!strcmp(texts[i].result, result)) {
-            fprintf(out, "\n%s\n", texts[i].text);
+            putc('\n', out);
+            text_table_print_paragraph(texts[i].text, out);
         }
     }
     print_list_of(answer, "missing-in-a", "only in B", out);

@@ -16,6 +16,7 @@
 #include "fleet.h"
 #include "fleet-partial.h"
 #include "fleet-read.h"
+#include "text-table.h"
 #include "verb-hosts.h"
 #include "verbs.h"
 
@@ -241,24 +242,6 @@ static void print_hosts(const json_t *entry, FILE *out)
     }
 }
 
-/* Breaks "host-b and 3 more lack avx512f: hardware" where 100 columns end. */
-static void print_sentence(const char *text, FILE *out)
-{
-    size_t width = 98, length;
-
-    while ((length = strlen(text)) > width) {
-        size_t end = width;
-
-        while (end && text[end] != ' ') {
-            end--;
-        }
-        end = end ? end : width;
-        fprintf(out, "  %.*s\n", (int)end, text);
-        text += end + (text[end] == ' ');
-    }
-    fprintf(out, "  %s\n", text);
-}
-
 static void print_missing(const json_t *missing, bool all, FILE *out)
 {
     const json_t *entry, *reason;
@@ -271,8 +254,9 @@ static void print_missing(const json_t *missing, bool all, FILE *out)
             break;
         }
         json_array_foreach(json_object_get(entry, "reasons"), j, reason) {
-            print_sentence(json_string_value(json_object_get(reason, "text")),
-                           out);
+            fputs("  ", out);
+            text_table_print_from(
+                2, json_string_value(json_object_get(reason, "text")), out);
         }
     }
 }
@@ -284,9 +268,10 @@ static void print_leave_out(const json_t *leave_out, FILE *out)
     if (!json_is_object(leave_out)) {
         return;
     }
-    fprintf(out, "\nWithout these %" JSON_INTEGER_FORMAT
-            ", alike, all others would have %zu features more\n",
-            hosts_of(leave_out), json_array_size(gains));
+    putc('\n', out);
+    text_table_printf(out, "Without these %" JSON_INTEGER_FORMAT ", alike, all "
+                      "others would have %zu features more",
+                      hosts_of(leave_out), json_array_size(gains));
     print_hosts(leave_out, out);
     fputs("  They would gain\n", out);
     print_names(gains, "    ", out);
@@ -349,11 +334,13 @@ void print_unknown_hosts(const json_t *answer, FILE *out)
     const json_t *unknown = json_object_get(answer, "unknown");
 
     if (hosts_of(unknown)) {
-        fprintf(out, "\nNot known: %" JSON_INTEGER_FORMAT " host%s whose "
-                "passport%s say%s nothing about KVM\n", hosts_of(unknown),
-                hosts_of(unknown) == 1 ? "" : "s",
-                hosts_of(unknown) == 1 ? "" : "s",
-                hosts_of(unknown) == 1 ? "s" : "");
+        putc('\n', out);
+        text_table_printf(out, "Not known: %" JSON_INTEGER_FORMAT " host%s "
+                          "whose passport%s say%s nothing about KVM",
+                          hosts_of(unknown),
+                          hosts_of(unknown) == 1 ? "" : "s",
+                          hosts_of(unknown) == 1 ? "" : "s",
+                          hosts_of(unknown) == 1 ? "s" : "");
         print_hosts(unknown, out);
     }
 }
@@ -364,14 +351,14 @@ static void print_models(const json_t *answer, bool all, FILE *out)
     json_int_t total = hosts_of(answer);
     size_t i, count = json_array_size(models);
 
-    fprintf(out, "\n%-40s %12s %8s\n", "named model", "hosts it runs on",
+    fprintf(out, "\n%-32s %12s %8s\n", "named model", "hosts it runs on",
             "share");
     json_array_foreach((json_t *)models, i, entry) {
         if (!all && i == SOME) {
             fprintf(out, "and %zu more (--all)\n", count - i);
             break;
         }
-        fprintf(out, "%-40s %16" JSON_INTEGER_FORMAT " %7.1f%%\n",
+        fprintf(out, "%-32s %16" JSON_INTEGER_FORMAT " %7.1f%%\n",
                 json_string_value(json_object_get(entry, "name")),
                 hosts_of(entry), 100.0 * hosts_of(entry) / total);
     }
@@ -388,10 +375,11 @@ void print_fleet(const json_t *answer, const json_t *request, FILE *out)
         fputs(text, out);
         return;
     }
-    fprintf(out, "%" JSON_INTEGER_FORMAT " host%s, machine type %s of QEMU "
-            "%s\n", hosts_of(answer), hosts_of(answer) == 1 ? "" : "s",
-            json_string_value(json_object_get(answer, "machine")),
-            json_string_value(json_object_get(answer, "qemu")));
+    text_table_printf(out, "%" JSON_INTEGER_FORMAT
+                      " host%s, machine type %s of QEMU %s",
+                      hosts_of(answer), hosts_of(answer) == 1 ? "" : "s",
+                      json_string_value(json_object_get(answer, "machine")),
+                      json_string_value(json_object_get(answer, "qemu")));
     json_array_foreach(json_object_get(answer, "groups"), i, group) {
         print_host_group(group, request, out);
         print_leave_out(json_object_get(group, "leave-out"), out);

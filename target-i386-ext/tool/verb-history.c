@@ -840,7 +840,7 @@ void print_history(const json_t *answer, const json_t *request, FILE *out)
 {
     const char *model = entry_text(answer, "model");
     const char *feature = entry_text(answer, "feature");
-    const json_t *lines = json_object_get(answer, "lines"), *line, *note;
+    const json_t *lines = json_object_get(answer, "lines"), *line;
     size_t i;
 
     (void)request;
@@ -850,10 +850,5 @@ void print_history(const json_t *answer, const json_t *request, FILE *out)
     json_array_foreach((json_t *)lines, i, line) {
         fputs(i ? "\n" : "", out);
         print_line(line, model, feature, out);
-    }
-    /* After the table, whatever that goes to */
-    fflush(out);
-    json_array_foreach(json_object_get(answer, "notes"), i, note) {
-        fprintf(stderr, "note: %s\n", json_string_value(note));
     }
 }

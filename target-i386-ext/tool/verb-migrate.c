@@ -337,24 +337,11 @@ json_t *answer_migrate(Tool *tool, const json_t *request, Status *status,
     return answer;
 }
 
-/* Breaks @text where 100 columns end. */
+/* An item of a list */
 static void print_text(const char *text, FILE *out)
 {
-    size_t width = 96, length;
-    const char *indent = "  - ";
-
-    while ((length = strlen(text)) > width) {
-        size_t end = width;
-
-        while (end && text[end] != ' ') {
-            end--;
-        }
-        end = end ? end : width;
-        fprintf(out, "%s%.*s\n", indent, (int)end, text);
-        text += end + (text[end] == ' ');
-        indent = "    ";
-    }
-    fprintf(out, "%s%s\n", indent, text);
+    fputs("  - ", out);
+    text_table_print_from(4, text, out);
 }
 
 static void print_reasons(const json_t *answer, bool blocking,

@@ -110,9 +110,10 @@ bool print_begin(const json_t *answer, const json_t *request, FILE *out,
                 "QEMU", json_string_value(json_object_get(answer, "qemu")));
     }
     if (json_array_size(unknown)) {
-        fprintf(out, "\nOnly the host says what these are (--vendor, "
-                "--guest-phys-bits, --phys-bits%s):\n",
-                print == print_show ? ", or --host" : "");
+        putc('\n', out);
+        text_table_printf(out, "Only the host says what these are (--vendor, "
+                          "--guest-phys-bits, --phys-bits%s):",
+                          print == print_show ? ", or --host" : "");
         print_names(unknown, "    ", out);
     }
     return true;
@@ -418,8 +419,7 @@ static void print_property(const char *name, const json_t *value, FILE *out)
     if (copy) {
         print_value(value, copy);
         fclose(copy);
-        fprintf(out, "    %-30s ", name);
-        text_table_print_from(35, text, out);
+        text_table_print_from(fprintf(out, "    %-30s ", name), text, out);
     }
     free(text);
 }
@@ -431,11 +431,12 @@ void print_show(const json_t *answer, const json_t *request, FILE *out)
     const char **names = sorted_names(props), **name;
 
     if (print_begin(answer, request, out, print_show)) {
-        fprintf(out, "\nfeatures%s%s:\n",
-                guest ? " that a guest finds, if the host has them" : "",
-                /* Of a host, too, this is what is asked for. */
-                guest && json_object_get(request, "host")
-                ? " (see x86-cpu check)" : "");
+        putc('\n', out);
+        text_table_printf(out, "features%s%s:", guest
+                          ? " that a guest finds, if the host has them" : "",
+                          /* Of a host, too, this is what is asked for. */
+                          guest && json_object_get(request, "host")
+                          ? " (see x86-cpu check)" : "");
         print_names(json_object_get(guest ? guest : answer, "features"),
                     "    ", out);
         fputs("\nproperties:\n", out);

@@ -26,6 +26,7 @@
 #include "json-text.h"
 #include "live-answers.h"
 #include "options.h"
+#include "text-table.h"
 
 /* What make install calls this program, and scripts/x86-cpu */
 #define SELF "x86-cpu-answer"
@@ -170,6 +171,30 @@ static bool finish_output(void)
     return false;
 }
 
+static void print_notes(const json_t *answer, FILE *out)
+{
+    const json_t *note;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer, "notes"), i, note) {
+        text_table_printf(out, "note: %s", json_string_value(note));
+    }
+}
+
+static void print_text(const Verb *verb, const json_t *request,
+                       const json_t *answer)
+{
+    if (!verb->notes_apart) {
+        print_notes(answer, stdout);
+    }
+    verb->print(answer, request, stdout);
+    if (verb->notes_apart) {
+        /* After the text, whatever that goes to */
+        fflush(stdout);
+        print_notes(answer, stderr);
+    }
+}
+
 static int print(const Options *options, const json_t *answer)
 {
     Status status = json_integer_value(json_object_get(answer, "status"));
@@ -184,7 +209,7 @@ static int print(const Options *options, const json_t *answer)
     if (options->json) {
         json_text_print(answer, true, stdout);
     } else if (!error) {
-        options->verb->print(answer, options->request, stdout);
+        print_text(options->verb, options->request, answer);
     }
     if (error) {
         fprintf(stderr, "error: %s\n", error);

@@ -13,11 +13,15 @@ and is its exit status the answer?  Does bad input give one clear error, and in
 """
 
 import copy
+import fcntl
 import json
 import os
+import pty
 import re
+import struct
 import subprocess
 import tempfile
+import termios
 import unittest
 
 from answer_tool import REPO, TOOL, batch, programs, run
@@ -68,6 +72,10 @@ ERRORS = [
     (['show', 'EPYC,+AVX2'], "; did you mean 'avx2'?"),
     (['show', 'EPYC,AVX512BW=on'], "; did you mean 'avx512bw'?"),
     (['show', 'EPYC,PHYS-BITS=46'], "; did you mean 'phys-bits'?"),
+    (['show', 'EPYC,+ibrs_enhanced'], "'ibrs_enhanced' is auto-ibrs or "
+     'ibrs-all in QEMU: name one of them'),
+    (['show', 'EPYC,constant_tsc=x'],
+     "'constant_tsc' is 'x', which is neither 'on' nor 'off'"),
     (['show', 'EPYC,+avx512g'], "QEMU LINE has no CPU feature or property "
      "'avx512g'; did you mean 'avx512f'?"),
     (['show', 'EPYC,avx2=maybe'],
@@ -205,6 +213,29 @@ LINES = [
 ]
 
 
+def on_terminal(columns, arguments):
+    """The lines that a terminal shows"""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ,
+                struct.pack('HHHH', 24, columns, 0, 0))
+    program = (os.environ.get('X86_CPU_ANSWER') or
+               os.path.join(programs(), 'answer'))
+    with subprocess.Popen([program, *arguments, f'--models={MODELS}'],
+                          stdout=follower,
+                          stderr=subprocess.DEVNULL) as process:
+        os.close(follower)
+        text = b''
+        try:
+            while data := os.read(leader, 65536):
+                text += data
+        except OSError:
+            # EIO: the program has ended.
+            pass
+        process.wait(timeout=60)
+    os.close(leader)
+    return text.decode().splitlines()
+
+
 class Checks(unittest.TestCase):
     def test_answers(self):
         """Each verb prints what its schema says, and has its status"""
@@ -228,6 +259,56 @@ class Checks(unittest.TestCase):
                         self.assertLessEqual(len(line), COLUMNS, line)
                 done = run([*arguments, '--check'], [MODELS], status=status)
                 self.assertEqual((done.stdout, done.stderr), ('', ''))
+
+    def test_width(self):
+        """On a terminal, text is as wide as that"""
+        for _, arguments in [*ANSWERS, (0, ['history', '--feature', 'avx2'])]:
+            for columns in 60, 140:
+                with self.subTest([columns, *arguments]):
+                    for line in on_terminal(columns, arguments):
+                        # One word may be wider.
+                        if not LONG.match(line) and ' ' in line.strip():
+                            self.assertLessEqual(len(line), columns, line)
+        self.assertGreater(max(map(len, on_terminal(140, ['list']))), COLUMNS)
+
+    def test_other_names(self):
+        """Of aliases, libvirt and /proc/cpuinfo: the same CPU, with notes"""
+        for options, names, notes in [
+                ('+md_clear', '+md-clear', ['md_clear is md-clear']),
+                ('+md-clear', '+md-clear', None),
+                # QEMU takes this itself.
+                ('md_clear=on', '+md-clear', None),
+                ('+sse3,-sse3,+sse4_1', '-pni,+sse4.1',
+                 ['sse3 is pni', 'sse4_1 is sse4.1']),
+                ('constant_tsc=on', '+invtsc', ['constant_tsc is invtsc']),
+                ('-lahf_lm', '-lahf-lm', ['lahf_lm is lahf-lm']),
+                # An alias of QEMU goes before a flag, whatever that is.
+                ('+ssbd,-stibp', '+ssbd,-stibp', None)]:
+            with self.subTest(options):
+                cpus = [f'EPYC-Milan,{text}' for text in (options, names)]
+                requests = [{'verb': 'expand', 'accel': 'tcg', 'cpu': cpu}
+                            for cpu in cpus]
+                found, wanted = batch(requests, MODELS)
+                self.assertEqual(found.get('notes'), notes)
+                self.assertNotIn('notes', wanted)
+                self.assertEqual(found['model'], wanted['model'])
+                lines = [f'note: {note}' for note in notes or []]
+                for verb in 'show', 'nearest', 'compare', 'baseline', 'expand':
+                    arguments = [verb, cpus[0], '--accel', 'tcg']
+                    if verb == 'compare':
+                        arguments.append(cpus[1])
+                    done = run([*arguments, '--json'], [MODELS], status=0)
+                    answer = check_json(self, 'x86-cpu-answer', done.stdout)
+                    self.assertEqual(done.stderr, '')
+                    self.assertEqual(answer.get('notes'), notes)
+                    done = run(arguments, [MODELS], status=0)
+                    # What may go to -cpu has no notes in it.
+                    apart = verb in ('baseline', 'expand')
+                    text = done.stderr if apart else done.stdout
+                    self.assertEqual([line for line in text.splitlines()
+                                      if line.startswith('note:')], lines)
+                    self.assertNotIn('note:', done.stdout if apart
+                                     else done.stderr)
 
     def test_sentences(self):
         """What a comparison comes to, and what a baseline's guests lose"""
@@ -281,6 +362,10 @@ class Checks(unittest.TestCase):
                         if '--partial' not in arguments and \
                                 not LONG.match(line):
                             self.assertLessEqual(len(line), COLUMNS, line)
+                    for line in on_terminal(60, arguments):
+                        if '--partial' not in arguments and \
+                                not LONG.match(line) and ' ' in line.strip():
+                            self.assertLessEqual(len(line), 60, line)
 
     def test_nearest_starts(self):
         """On a host with no more of a feature of two bits than the CPU has"""

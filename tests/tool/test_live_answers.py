@@ -438,6 +438,19 @@ class TestTcg(Checks):
             self.assertEqual(answer['status'], 2)
             self.assertIn(word, answer['error'])
 
+    def test_9_other_names(self):
+        """Names of libvirt and /proc/cpuinfo, and notes, as without a QEMU"""
+        requests = [self.request('expand', cpu=f'EPYC-Milan,{options}')
+                    for options in (
+                        '+md_clear', 'md_clear=on', '+sse3,-sse4_1',
+                        'constant_tsc=on', '+ssbd,-stibp', '-lahf_lm')]
+        offline = batch_of(requests, models=[MODELS])
+        self.assertEqual(sum('notes' in answer for answer in offline), 4)
+        self.assertEqual(batch_of(requests, f'--qemu={QEMU}'), offline)
+        request = self.request('show', cpu='EPYC,+flexpriority')
+        self.assertEqual(batch_of([request], f'--qemu={QEMU}'),
+                         batch_of([request], models=[MODELS]))
+
     def test_9_best(self):
         """What TCG offers is a host, too"""
         reply = ask(['-machine', 'none', '-accel', 'tcg'],
@@ -578,6 +591,16 @@ class TestErrors(unittest.TestCase):
         path = self.fake({'query-machine-cpu-layers': LAYERS})
         error = self.error(f'--qemu={path}', ['best', '--accel=tcg'])
         self.assertIn('too old for query-cpu-model-best', error)
+
+    def test_3_no_kvm(self):
+        """A host without KVM: the error says what to do"""
+        path = self.write(
+            '#!/bin/sh\necho "$0: -accel kvm: Could not access KVM kernel '
+            'module: No such file or directory" >&2\nexit 1\n')
+        for accel, says in ([], True), (['--accel=tcg'], False):
+            error = self.error(f'--qemu={path}', ['show', *accel, 'EPYC'])
+            self.assertEqual(error.endswith('; --accel tcg needs no KVM\n'),
+                             says, error)
 
     def test_3_does_not_start(self):
         """No QEMU, or one that says why it does not start"""
