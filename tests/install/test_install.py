@@ -261,8 +261,11 @@ class Installed(unittest.TestCase):
                   encoding='ascii') as f:
             self.assertEqual(f.read(), self.run_installed(
                 'x86-cpu table --json').stdout)
-        with open(os.path.join(self.doc, 'COPYING'), encoding='utf-8') as f:
-            self.assertIn('GNU GENERAL PUBLIC LICENSE', f.readline())
+        for name, title in (('COPYING', 'GNU GENERAL PUBLIC LICENSE'),
+                            ('COPYING.LIB',
+                             'GNU LESSER GENERAL PUBLIC LICENSE')):
+            with open(os.path.join(self.doc, name), encoding='utf-8') as f:
+                self.assertIn(title, f.readline())
 
     def test_library(self):
         """A program and a shared library build with libx86cpu"""
