@@ -44,8 +44,8 @@ all:
 	@scripts/qemu-build build
 	@echo "ready: $$BUILD/$$LINE/qemu-system-x86_64"
 
-# A wrong FORMAT is told before anything is built: --help comes after it.  Python
-# may not be installed yet.
+# A wrong FORMAT is reported before anything is built: --help comes after it.
+# Python may not be installed yet.
 check_format = [ -z "$$FORMAT" ] || [ ! -x /usr/bin/python3 ] || \
     PYTHONDONTWRITEBYTECODE=1 scripts/$(1) --format "$$FORMAT" --help >/dev/null
 
@@ -81,8 +81,10 @@ golden: all
 	    $${tables:+--cpu-tables "$$tables"} \
 	    --qemu "$$BUILD/$$LINE/qemu-system-x86_64"
 
-# From the file of all CPU models, which the build writes.
+# From the file of all CPU models, which the build writes.  The build also makes
+# the program, so the format is checked by a script that has the same formats.
 history:
+	@$(call check_format,x86-cpu-removed)
 	@$(MAKE) --no-print-directory all >&2
 	@set --; \
 	for arg in MODEL FEATURE ACCEL FORMAT; do \

@@ -11,6 +11,8 @@ import os
 import sys
 
 from docutils.parsers.rst import Directive, directives
+from docutils.writers import manpage
+from sphinx.writers.manpage import ManualPageTranslator
 
 here = os.path.dirname(os.path.abspath(__file__))
 tree = os.environ.get('QEMU_TREE', '')
@@ -49,21 +51,33 @@ if tree:
 man_pages = [
     ('x86-cpu', 'x86-cpu', 'ask about x86 CPUs of QEMU', [], 1),
     ('x86-cpu-removed', 'x86-cpu-removed',
-     'does a CPU run here, what would it lack, and why', [], 1),
+     'show what a CPU would lack on this host, and why', [], 1),
     ('x86-cpu-model-dump', 'x86-cpu-model-dump', 'write a CPU down completely', [], 1),
     # By the name of the verb, too
     ('x86-cpu-model-dump', 'x86-cpu-dump', 'write a CPU down completely', [], 1),
-    ('x86-cpu-cpuid', 'x86-cpu-cpuid', 'what a guest reads from CPUID', [], 1),
-    ('x86-cpu-table', 'x86-cpu-table', 'every CPU model on every machine type', [], 1),
-    ('x86-cpu-history', 'x86-cpu-history', 'was a feature ever in a CPU model', [], 1),
+    ('x86-cpu-cpuid', 'x86-cpu-cpuid', 'show what a guest reads from CPUID', [], 1),
+    ('x86-cpu-table', 'x86-cpu-table',
+     'write a file of every CPU model on every machine type', [], 1),
+    ('x86-cpu-history', 'x86-cpu-history',
+     'find the CPU models and machine types that had a feature', [], 1),
     ('x86-cpu-golden', 'x86-cpu-golden',
-     'keep what every CPU model is, and say what changed', [], 1),
+     'record what every CPU model is, and report changes', [], 1),
     ('x86-cpu-host', 'x86-cpu-host', 'write the passport of a host', [], 1),
-    *(('x86-cpu-answers', f'x86-cpu-{verb}', 'CPUs without a QEMU', [], 1) for verb in
-      ('answers', 'list', 'show', 'expand', 'compare', 'baseline', 'nearest', 'check')),
-    ('x86-cpu-best', 'x86-cpu-best', 'the named models for some hosts', [], 1),
-    ('x86-cpu-fleet', 'x86-cpu-fleet', 'the CPU of many hosts', [], 1),
-    ('x86-cpu-migrate', 'x86-cpu-migrate', 'may a guest go to another host', [], 1),
+    *(('x86-cpu-answers', f'x86-cpu-{verb}', summary, [], 1) for verb, summary in (
+        ('answers', 'verbs of x86-cpu that need no QEMU'),
+        ('list', 'list CPU models and machine types'),
+        ('show', 'show what a CPU is'),
+        ('expand', 'print the properties of base that recreate a CPU'),
+        ('compare', 'tell whether a guest can continue with another CPU'),
+        ('baseline', 'compute a CPU that can replace several CPUs'),
+        ('nearest', 'find the named model nearest to a CPU'),
+        ('check', 'tell whether a CPU runs on a host, and what it would lack'))),
+    ('x86-cpu-best', 'x86-cpu-best',
+     'find the named models that get the most out of hosts', [], 1),
+    ('x86-cpu-fleet', 'x86-cpu-fleet',
+     'compute the CPU for a fleet, and what each host costs', [], 1),
+    ('x86-cpu-migrate', 'x86-cpu-migrate',
+     'tell whether a guest can move to another host', [], 1),
 ]
 man_make_section_directory = False
 
@@ -103,7 +117,31 @@ class NoReference(Directive):
         return []
 
 
+class PlainTable(manpage.Table):
+    """A table of a man page, without docutils' box: groff can't break it across pages.
+
+    The last column is as wide as the page allows, without hyphens and justification.
+    """
+
+    def as_list(self):
+        text = ''.join(super().as_list())
+        columns = '|'.join(self._coldefs)
+        boxed = f'.TS\ncenter;\n|{columns}|.\n_\n'
+        if not text.startswith(boxed):
+            return [text]
+        rows = text[len(boxed):].replace('\n_\n', '\n')
+        return [f'.na\n.nh\n.TS\n{columns.replace("|", " ")}x.\n{rows}.ad\n.hy\n']
+
+
+class PageTranslator(ManualPageTranslator):
+    """Writes man pages."""
+
+    def visit_table(self, node):
+        self._active_table = PlainTable()
+
+
 def setup(app):
+    app.set_translator('man', PageTranslator)
     app.connect('source-read', fill_in)
     if tree:
         read_qapi(app)

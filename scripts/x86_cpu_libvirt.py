@@ -486,7 +486,7 @@ def options_of(arguments):
     arguments = iter(arguments)
     for argument in arguments:
         option = argument[1:] if argument.startswith('--') else argument
-        # What is no option is a disk image.
+        # What is not an option is a disk image.
         if option.startswith('-') and option[1:] not in WITHOUT_VALUE:
             value = next(arguments, None)
             if value is None:

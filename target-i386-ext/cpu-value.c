@@ -236,7 +236,7 @@ static void value_from_props(const QDict *props, X86Cpu *value)
             qdict_get_try_str(props, x86_cpu_cache_property_names[i]);
         char error[X86CPU_CACHE_ERROR];
 
-        /* An empty one is no cache. */
+        /* An empty one is not a cache. */
         if (text && *text) {
             x86cpu_cache_parse(&value->caches[i], i, text,
                                X86CPU_CACHE_CHECK_NONE, error);

@@ -70,7 +70,7 @@ static bool remove_those_that_do_not_run(GPtrArray *models, Error **errp)
     return true;
 }
 
-/* Which of @models is no proper subset of another one */
+/* Which of @models is not a proper subset of another one */
 static bool *find_maximal(const GPtrArray *models)
 {
     const X86CpuTables *tables = x86_cpu_core_tables();

@@ -23,7 +23,7 @@ TEXTS = {
     'empty': '',
     'long': LONG,
     'digits': DIGITS,
-    'digit that is no decimal': '\u00b2',
+    'digit that is not a decimal': '\u00b2',
     'control characters': 'a\nerror: b\x1b[31m\x7f\u2028\u202ec',
     'not UTF-8': '\udcff\udcfe',
     'not ASCII': '\u00e9\U0001f600',

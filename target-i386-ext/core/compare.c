@@ -328,7 +328,7 @@ static void find_responsible(const X86CpuTables *tables, const X86Cpu *a,
 
 /*
  * Adds what @a shows at a topology and @b does not.  What AMD's CPUs repeat
- * from leaf 1 is no feature of its own.
+ * from leaf 1 is not a feature of its own.
  */
 static void add_missing(const X86CpuTables *tables, const X86CpuView *a,
                         const X86CpuView *b, X86CpuNames *names)

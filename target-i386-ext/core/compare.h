@@ -70,7 +70,7 @@ bool x86cpu_fits(const X86CpuTables *tables, const X86Cpu *a, const X86Cpu *b,
                  X86CpuAccelerator accel);
 
 /*
- * Sets @maximal[i] for each of the @count CPUs that is no proper subset of
+ * Sets @maximal[i] for each of the @count CPUs that is not a proper subset of
  * another one: which of them a host can show that can show all.
  */
 void x86cpu_find_maximal(const X86CpuTables *tables, const X86CpuViews *cpus,

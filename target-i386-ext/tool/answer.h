@@ -125,8 +125,8 @@ const char *request_way(const Tool *tool, const char *option,
                         const char *member);
 
 /*
- * Whether @machine, which is no machine type, is at least not one with options
- * of -machine; if it is, says so.
+ * Whether @machine, which is not a machine type, at least has no options of
+ * -machine; if it has some, says so.
  */
 bool check_machine_alone(const char *machine, Problem *problem);
 

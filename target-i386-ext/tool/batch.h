@@ -17,8 +17,8 @@ enum { BATCH_MAX_LINE = 16 << 20 };
 
 /*
  * Reads requests from @in, JSON, one in each line, and prints an answer for
- * each to @out.  Lines that are no request have an answer with an error; empty
- * lines have none.  False if an answer could not be written.
+ * each to @out.  Lines that are not requests have an answer with an error;
+ * empty lines have none.  False if an answer could not be written.
  */
 bool batch_run(Tool *tool, FILE *in, FILE *out);
 

@@ -46,7 +46,7 @@ bool models_json_is_text(const json_t *json);
 
 /*
  * Puts integer @json in *@number; *@negative says whether that is an int64_t
- * below 0.  False if it is no integer.
+ * below 0.  False if it is not an integer.
  */
 bool models_json_integer(const json_t *json, uint64_t *number, bool *negative);
 

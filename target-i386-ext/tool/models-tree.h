@@ -48,7 +48,7 @@ typedef struct ModelsTree ModelsTree;
 /*
  * Reads file @path.  NULL, with an error without the path in @error, of @size
  * bytes, if it can't be read or is no JSON, has a member twice or a number that
- * is no integer of 64 bits, is nested too deeply, or has too many values.
+ * is not an integer of 64 bits, is nested too deeply, or has too many values.
  *
  * @names is NULL, or has the names of @count models, for a reader that is only
  * interested in these.  It gets less if this saves time; see below.
@@ -115,7 +115,7 @@ static inline const JsonNode *json_node_get(const JsonNode *object,
     return NULL;
 }
 
-/* NULL if @node is no text; it may be NULL */
+/* NULL if @node is not text; it may be NULL */
 static inline const char *json_node_text(const JsonNode *node)
 {
     return json_node_is(node, JSON_KIND_TEXT) ? node->text : NULL;

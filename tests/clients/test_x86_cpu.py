@@ -148,6 +148,30 @@ class Front(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout, done.stderr),
                              (2, '', f'error: {message}\n'))
 
+    def test_not_built(self):
+        """A verb of --help whose program is missing is not unknown"""
+        verbs = re.findall('(?m)^  ([a-z]+)  ', x86_cpu('--help').stdout)
+        scripts = [verb for verb in verbs if verb in QUESTIONS]
+        self.assertEqual(sorted(scripts), sorted(QUESTIONS))
+        programs = [verb for verb in verbs if verb not in QUESTIONS]
+        self.assertLessEqual({'list', 'check', 'host'}, {*programs})
+        env = {**os.environ, 'BUILD': '/nonexistent'}
+        with tempfile.TemporaryDirectory() as tmp:
+            for name in 'bin', 'libexec/x86-cpu':
+                os.makedirs(os.path.join(tmp, name))
+            installed = shutil.copy(FRONT, os.path.join(tmp, 'bin'))
+            for verb in programs:
+                done = x86_cpu(verb, '--json', env=env)
+                self.assertEqual(
+                    (done.returncode, done.stdout, done.stderr),
+                    (2, '', f"error: verb '{verb}' is not built; run make "
+                            f'(no program /nonexistent/tool/{verb})\n'))
+                done = x86_cpu(verb, front=installed, env=env)
+                self.assertEqual(
+                    (done.returncode, done.stdout, done.stderr),
+                    (2, '', f"error: verb '{verb}' is not installed (no "
+                            f'program {tmp}/bin/../libexec/x86-cpu/{verb})\n'))
+
     def test_version(self):
         with open(os.path.join(REPO, 'VERSION'), encoding='ascii') as f:
             version = f.read().strip()
@@ -200,7 +224,7 @@ class Pasted(unittest.TestCase):
                 self.assertIn(',avx512f=on,', dump.stdout)
 
     def test_refused_enforce(self):
-        """A value that QEMU refuses is no answer about the CPU"""
+        """A value that QEMU refuses is not an answer about the CPU"""
         on_off = 'use on or off'
         report = 'use text or json'
         for option, name, value, use in (
@@ -266,7 +290,7 @@ class Pasted(unittest.TestCase):
                 self.assertEqual(names.find(alias), f['name'])
             if f.get('libvirt', f['name']) not in canonical:
                 self.assertEqual(names.find(f['libvirt']), f['name'])
-        # No property that is no feature is taken for one.
+        # A property that is not a feature is not taken for one.
         for name in known - canonical:
             found = Names(features).find(name)
             self.assertTrue(found is None or name in [

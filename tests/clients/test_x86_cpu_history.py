@@ -277,7 +277,7 @@ class Answers(unittest.TestCase):
         return found
 
     def test_alias_that_ends_like_a_version(self):
-        """x86-64-v3 is no version of x86-64, and no kin of x86-64-v2"""
+        """x86-64-v3 is not a version of x86-64, nor kin to x86-64-v2"""
         text = self.table('--model', 'x86-64-v3', '--feature', 'avx2')
         self.assertEqual(rows(text)[3:], [
             ['x86-64-abi3', 'on', 'all', '-v1'],
@@ -470,7 +470,7 @@ class Answers(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
 
     def test_names_of_features(self):
-        """QEMU's aliases and libvirt's names, and what is no feature"""
+        """QEMU's aliases and libvirt's names, and what is not a feature"""
         for name, feature in (('sse3', 'pni'), ('lahf_lm', 'lahf-lm'),
                               ('pclmuldq', 'pclmulqdq'),
                               ('model_id', 'model-id')):

@@ -121,7 +121,7 @@ def view(args, accel, offers=None):
 
 
 def force(cpu):
-    """What has to go with a dump, because it is no part of the CPU"""
+    """What has to go with a dump, because it is not part of the CPU"""
     return FORCE if FORCE in cpu else ''
 
 
@@ -837,7 +837,7 @@ class LibvirtOptions(unittest.TestCase):
                 self.assertEqual(unknown in done.stdout, cpu == 'EPYC-v4')
 
     def test_tsc_frequency(self):
-        """What is no part of <cpu> is told where it belongs, as XML"""
+        """What is not part of <cpu> is told where it belongs, as XML"""
         text = dumped('--accel', 'tcg', '--format', 'libvirt', '--cpu',
                       'EPYC-Milan,tsc-frequency=2500000000')
         self.assertIn("\n    tsc-frequency: nothing, not '2500000000'\n", text)
@@ -1130,7 +1130,7 @@ class WithLibvirt(unittest.TestCase):
             dumped('--cpu', self.virsh.cpu_argument(xml), *args))
 
     def test_options_as_libvirt_has_them(self):
-        """Letter for letter, but for what only a newer libvirt knows"""
+        """Letter for letter, except what only a newer libvirt knows"""
         version = tuple(int(n) for n in self.virsh.run(
             '--version').split('.')[:2])
         with Qemu(QEMU, ['-machine', 'none', '-accel', 'tcg']) as q:

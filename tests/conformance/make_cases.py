@@ -30,7 +30,7 @@ VENDORS = ['GenuineIntel', 'AuthenticAMD', 'HygonGenuine', 'CentaurHauls',
            '  Shanghai  ', 'A, b=,c+d-ef']
 AUTOMATIC = 0xffffffff
 
-# Values of what is no feature and no switch; all of them are good.
+# Values of what is neither a feature nor a switch; all of them are good.
 VALUES = {
     'level': [0, 1, 2, 4, 7, 0xd, 0x14, 0x1f, 0x24, AUTOMATIC],
     'xlevel': [0, 0x80000000, 0x80000008, 0x8000001f, AUTOMATIC],
@@ -159,7 +159,7 @@ class Generator:
         self.aliases = {f['name']: f['aliases'] for word in models['words']
                         for f in word['features'] if f.get('aliases')}
         self.types = {p['name']: p['type'] for p in models['properties']}
-        # What depends on the kernel is no case.
+        # What depends on the kernel is not a case.
         self.switches = sorted(n for n, t in self.types.items() if t == 'bool'
                                and n != 'hv-passthrough')
         self.some_models = [m for m in SOME_MODELS if m in self.models]

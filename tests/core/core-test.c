@@ -111,7 +111,7 @@ static void test_describe_features(void)
     d = description_of(&cpu, X86CPU_ON_KVM, NULL);
     g_assert_cmphex(d.words[X86CPU_FEAT_KVM], ==, BIT(0) | BIT(3));
 
-    /* AMD repeats bits of leaf 1, which are no requests. */
+    /* AMD repeats bits of leaf 1, which are not requests. */
     strcpy(cpu.vendor, "AuthenticAMD");
     cpu.values[X86CPU_UCODE_REV] = 0;
     d = description_of(&cpu, X86CPU_ON_TCG, NULL);
@@ -1062,7 +1062,7 @@ static void test_compare_values(void)
                   !c.responsible.properties[X86CPU_LEGACY_CACHE]);
 }
 
-/* What AMD repeats in 0x80000001 is no feature that the other CPU lacks. */
+/* What AMD repeats in 0x80000001 is not a feature that the other CPU lacks. */
 static void test_compare_aliases(void)
 {
     X86Cpu a = plain_cpu(), b = a;
@@ -2638,7 +2638,7 @@ static void test_explain_host(void)
 
 /* ---- random hosts ---- */
 
-/* As static expansion would describe it, but for bits without a name */
+/* As static expansion would describe it, except bits without a name */
 static X86Cpu random_described_cpu(X86CpuAccelerator accel)
 {
     X86Cpu cpu = random_cpu();

@@ -199,7 +199,7 @@ class Session:
             raise Finding('an expansion has f-* properties',
                           repr(returned)[:2000])
         for entry in returned.get('removed-features', []):
-            # hv-passthrough is no bit, and hv-spinlocks may be 0.
+            # hv-passthrough is not a bit, and hv-spinlocks may be 0.
             if not REMOVED <= set(entry) or not (
                     entry['places'] or
                     entry['feature'] in ('hv-passthrough', 'hv-spinlocks')):

@@ -580,12 +580,12 @@ class Tables(Generator):
                      ('Uno', '{}', UPSTREAM_NAME, 'Old-IBRS'))
         self.accepted('table', ('cpu one', 'cpu {}', '',
                                 'Older Old_x Old-x_y Ol x-Old'))
-        # A name of upstream's that is no prefix of its model's
+        # A name of upstream's that is not a prefix of its model's
         self.refused('table', ('cpu one', 'cpu {}', UPSTREAM_NAME, 'elder'),
                      cpu_c=edit(CPU_C, '"Old-IBRS"', '"Elder"'))
 
     def test_new_machines(self):
-        """What has no effect yet is told, and is no error."""
+        """What has no effect yet is told, and is not an error."""
         text = TABLE + '  machines since 10.1\n    on vme\n'
         done = self.generate(table=text)
         self.assertEqual(
@@ -1518,7 +1518,7 @@ class Source(Generator):
                                 '.vendor = "AuthenticAMD"'), site=OF_UPSTREAM)
 
     def test_name_with_the_version_of_qemu(self):
-        """It is no model's to have, and must be given."""
+        """No model has it, and it must be given."""
         self.fails("s/s.tbl:4: x_a-v1: 'model-id' is missing", site=HEAD % (
             'x_a') + 'based-on tiny-v1\nversion 1\n')
 

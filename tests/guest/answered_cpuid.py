@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-What query-cpu-cpuid says, beside what a guest reads.
+What query-cpu-cpuid says, next to what a guest reads.
 
 For tests that hold one against the other.
 """

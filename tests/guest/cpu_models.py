@@ -383,7 +383,7 @@ VALUES = {
 
 
 def random_knobs(choose, lab):
-    """Settings of what is no feature; some depend on others."""
+    """Settings of what is not a feature; some depend on others."""
     knobs = {}
     for _ in range(choose.randint(1, 7)):
         kind = choose.randrange(8)

@@ -32,7 +32,7 @@
 #include <sys/wait.h>
 
 #ifdef UNKNOWN
-/* Bytes of CPUID after one that is no instruction */
+/* Bytes of CPUID after one that is not an instruction */
 void unknown(void)
 {
     asm volatile(".byte 0x06, 0x0f, 0xa2");

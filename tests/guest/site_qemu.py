@@ -2,7 +2,7 @@
 """
 A second QEMU, with tables of CPU models as a site has them.
 
-For tests: what `make CPU_TABLES=dir` builds, beside the QEMU that is there
+For tests: what `make CPU_TABLES=dir` builds, next to the QEMU that is there
 and in seconds.  Tables get into one object file, so that this alone is
 compiled anew, with the build's own commands, and everything is linked.  Other
 files of QEMU's source can be replaced as well, as a distributor's patches do.

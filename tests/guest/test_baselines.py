@@ -258,11 +258,11 @@ if LINE == '10.0':
     ]
 else:
     TRAPS += [
-        Trap('apxf, which no guest sees beside mpx',
+        Trap('apxf, which no guest sees along with mpx',
              [cpu(mpx=True, apxf=True), cpu(apxf=True), cpu()],
              {'mpx': False, 'apxf': False, 'min-level': 0xd,
               'level-func7': 0}, {'apxf': 'conflict'}),
-        Trap('what needs apxf, which no guest sees beside mpx',
+        Trap('what needs apxf, which no guest sees along with mpx',
              2 * [cpu(mpx=True, apxf=True, apx_nci_ndd_nf=True)],
              {'apx-nci-ndd-nf': False},
              {'apxf': 'conflict', 'mpx': 'conflict',

@@ -564,7 +564,7 @@ class TestTcg(Checks, unittest.TestCase):
             self.assertEqual(found, what, (args, props))
 
     def test_bad_anchors(self):
-        """isapc is no anchor, as it is no cpu-compat"""
+        """isapc is neither an anchor nor a cpu-compat"""
         versions = 'isapc is unversioned'
         anchor = f"compat-anchor=isapc can't be used: {versions}"
         for args, error in [

@@ -325,7 +325,7 @@ class Checks(ComparedChecks):
         """A with B's values of these properties"""
         values = b['props']
         props = {**a['props'], **{n: values[n] for n in names if n in values}}
-        # Caches that B does not have are no properties of it.
+        # Caches that B does not have are not properties of it.
         return {'name': 'base', 'props': {
             n: v for n, v in props.items() if n in values or n not in names}}
 

@@ -368,7 +368,7 @@ class OtherCPU(unittest.TestCase):
                     self.assertEqual(len(why), 5)
 
     def test_properties(self):
-        """properties that are no features"""
+        """properties that are not features"""
         for prop, pattern in (
                 ('min-level=0x14', 'level: CPUID leaf 0x0, subleaf 0, EAX '
                  'differs: 0xd at the source, 0x14 at the target$'),

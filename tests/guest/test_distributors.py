@@ -7,8 +7,8 @@ Machine types of distributors, judged by guests.
 Answers: where a table says which of upstream's machine types pc-q35-acme
 stands for, do models from tables mean the same on both, and do
 descriptions of CPUs name a machine type that every QEMU knows?  In a QEMU
-that has them beside upstream's (tests/distributors/beside), and in one that
-has them instead (tests/distributors/instead).
+that has them in addition to upstream's (tests/distributors/beside), and in one
+that has them instead (tests/distributors/instead).
 
     QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
         python3 -m unittest test_distributors

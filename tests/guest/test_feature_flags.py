@@ -206,7 +206,7 @@ class Checks:
             self.assertTrue(found)
 
 
-# Also read: it is no feature.
+# Also read: it is not a feature.
 MSR_UCODE_REV = 0x8b
 
 

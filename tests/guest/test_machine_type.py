@@ -203,7 +203,7 @@ class Checks(LabChecks):
                              expected, before)
 
     def test_nasty_options_take_effect(self):
-        """The options that must not leak are no mistake"""
+        """The options that must not leak are not mistakes"""
         asked = [('Haswell', {}), ('base', {}), ('EPYC-Milan', {}),
                  ('max', {})]
         theirs, plain = [
@@ -286,7 +286,7 @@ class Checks(LabChecks):
             self.assertEqual(a, b)
         answer = self.lab.ask([expansion('static', 'EPYC', {}, 'isapc')])[0]
         self.assertEqual(answer['return']['model']['name'], 'base')
-        # The machine type is no part of an answer.
+        # The machine type is not part of an answer.
         self.assertEqual(set(answer['return']['model']), {'name', 'props'})
 
 

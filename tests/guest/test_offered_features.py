@@ -6,7 +6,7 @@ removed-features on hosts that aren't here.
 
 Answers: is the reason right where KVM offers, or doesn't, what only other
 hosts have?  The preloaded library makes KVM offer it (kvm-offers.c), which
-is all that QEMU can see of a host but for the CPUID instruction.  What a
+is all that QEMU can see of a host except the CPUID instruction.  What a
 guest gets is judged by what QEMU hands to the kernel.
 
     QTEST_QEMU_BINARY=... GUEST_BUILD=... PYTHONPATH=<qemu>/python \\
@@ -227,7 +227,7 @@ class IntelPt(Offered):
                     'intel-pt': ['intel-pt value blocking user 7.0.EBX.25']})
 
     def test_rich(self):
-        """More capabilities than QEMU shows are no reason"""
+        """More capabilities than QEMU shows are not a reason"""
         self.check({**INTEL_PT, 'cpuid 0x14 0 eax is': 2,
                     'cpuid 0x14 0 ebx is': 0x3f,
                     'cpuid 0x14 0 ecx is': 0xf,

@@ -241,7 +241,7 @@ def silent_places(sample: Sample) -> Iterator[Tuple[bool, Place]]:
 def cannot_be_forced(sample: Sample, entry: Dict[str, Any],
                      place: Place) -> bool:
     """
-    Whether it is no surprise that x-force-features=on does not show a bit.
+    Whether it is expected that x-force-features=on does not show a bit.
 
     These are all the exceptions: QEMU blocks on bits in leaves above the
     CPU's level, which a guest would not see anyway (old machine types do not

@@ -54,8 +54,8 @@ OMITTED_LEAVES = {
 PLACE = re.compile(r'cpuid-([0-9a-f]+)h-(?:(\d+)-)?(e[a-d]x)-(\d+)$|'
                    r'msr-([0-9a-f]+)h-(\d+)$')
 
-# On made hosts: what has no property, and is no loss.  The kernel gives it with
-# a feature that has one (SDM, appendix A), or it is a copy of leaf 1 (APM).
+# On made hosts: what has no property, and is not lost.  The kernel gives it
+# with a feature that has one (SDM, appendix A), or it is a copy of leaf 1 (APM).
 NO_LOSS = {
     'intel-cascadelake': {'480': {*range(31), *range(32, 45), *range(50, 54)},
                           '485': {*range(5), *range(25, 28)},
@@ -65,7 +65,7 @@ NO_LOSS = {
 }
 
 # In an expansion, these have the values that are worked out when a CPU is
-# realized; or they are no part of a CPU.
+# realized; or they are not part of a CPU.
 WORKED_OUT = {'compat-anchor', 'guest-phys-bits', 'hv-vendor-id', 'lbr-fmt',
               'lbr_fmt', 'phys-bits', 'ucode-rev', 'check'}
 
@@ -394,7 +394,7 @@ def reason(error):
     """Why QEMU did not start, or that it died"""
     lines = [line for line in str(error).splitlines()
              if 'warning: ' not in line and 'QEMU did not start' not in line]
-    # The last one that is no failed assertion, which says less
+    # The last one that is not a failed assertion, which says less
     lines.sort(key=lambda line: 'Assertion' not in line)
     return lines[-1] if lines else f'no message: {str(error)[-200:]}'
 

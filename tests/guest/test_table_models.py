@@ -200,7 +200,7 @@ def feature_bits(released, names=()):
 def requested(released, vendor, accel, more):
     """
     {word: bits} that the guest of a released version must see, if features
-    in more are turned on beside.
+    in more are turned on as well.
     """
     bits = feature_bits(released, ADDS[accel])
     for name, word in WORDS.items():
@@ -295,7 +295,7 @@ def msr_word(name, word, value):
     """The feature word in an MSR"""
     if word.half:
         # A control that may be 1, and need not: those that guests cannot
-        # turn off are no features (SDM vol. 3, appendix A.2).
+        # turn off are not features (SDM vol. 3, appendix A.2).
         value = value >> 32 & ~value
     if name == 'FEAT_VMX_EXIT_CTLS':
         # QEMU adds it for 64-bit guests: host address-space size
@@ -448,7 +448,7 @@ class Checks(LabChecks):
         self.compare(NEWEST, lambda released: '')
 
     def test_on_old_machine_types(self):
-        """... but for what old machine types change in all models"""
+        """... except what old machine types change in all models"""
         def undo(released):
             """Compatibility properties (hw/i386/pc.c), the other way round"""
             options = ',full-cpuid-auto-level=on'
@@ -577,7 +577,7 @@ class Checks(LabChecks):
         """query-cpu-definitions has them as it has upstream's models"""
         for machine in [NEWEST, of_line('pc-q35-4.1'),
                         of_line('pc-i440fx-4.0'), OLDEST, 'none']:
-            # Up to 4.0, names without a version are no aliases.
+            # Up to 4.0, names without a version are not aliases.
             alias_of = (machine == 'none' or
                         release_line.version(machine) > (4, 0))
             found = {}

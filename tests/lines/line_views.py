@@ -128,7 +128,7 @@ def parse_place(text):
     """'0xd.2-18 EAX,EBX', '0x80000021 EAX & 0x40', 'msr 0x10a & 0x1'"""
     match = PLACE.match(text)
     if not match:
-        raise LinesError(f"causes.json: '{text}' is no place")
+        raise LinesError(f"causes.json: '{text}' is not a place")
     mask = int(match['mask'], 16) if match['mask'] else ALL_BITS
     if match['msr']:
         return Place(int(match['msr'], 16), range(0), ('MSR',), mask)

@@ -79,7 +79,7 @@ class Checks(LineChecks):
             self.fail(text)
 
     async def plugged(self, line, machine, model, jobs):
-        """What a CPU that is plugged in shows, beside the one at boot"""
+        """What a CPU that is plugged in shows, next to the one at boot"""
         args = ['-machine', machine, '-smp', '1,maxcpus=2,sockets=1,cores=2',
                 '-cpu', cpu_option(model, SETUPS['forced'].props)]
         async with jobs, Guest(self.lines.labs[line].qemu, args,

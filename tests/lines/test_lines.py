@@ -70,7 +70,7 @@ class Rules(unittest.TestCase):
             self.assertEqual(line_report.unused(lines), [])
 
     def test_unexplained(self):
-        """What is beside a cause is told, each bit of it"""
+        """What a cause does not explain is told, each bit of it"""
         for found, case, accel in (
                 ((0xd, 1, 'EAX', 1, 0), CASE, 'kvm'),
                 ((0xd, 5, 'EAX', 1, 0), CASE, 'kvm'),
@@ -108,7 +108,7 @@ class Rules(unittest.TestCase):
         self.assertEqual(line_report.unused(lines), [])
 
     def test_does_not_start(self):
-        """A guest that does not start is no guest that sees the same"""
+        """A guest that does not start does not see the same"""
         view, error = View({}, {}), GuestError('No.')
         for old, new in ((view, error), (error, view), (error, error)):
             lines = self.lines({'places': ['0x0 EAX']})
@@ -135,9 +135,9 @@ class Rules(unittest.TestCase):
                 ({'kind': 'odd'}, 'no kind'),
                 ({'kind': 'bug'}, 'has a patch'),
                 ({'patch': 'x.patch'}, 'has a patch'),
-                ({'places': ['0xd']}, 'is no place'),
-                ({'places': ['0xd.1-x EAX']}, 'is no place'),
-                ({'places': ['0xd.1 EAX & 1']}, 'is no place'),
+                ({'places': ['0xd']}, 'is not a place'),
+                ({'places': ['0xd.1-x EAX']}, 'is not a place'),
+                ({'places': ['0xd.1 EAX & 1']}, 'is not a place'),
                 ({'models': 'Haswell'}, 'is not a list'),
                 ({'setups': ['odd']}, "setups has no 'odd'"),
                 ({'accelerators': ['xen']}, "accelerators has no 'xen'"),

@@ -222,7 +222,7 @@ class Lint(unittest.TestCase):
         self.problems(lint.checkpatch_passes, 'trailing whitespace')
 
     def test_checkpatch_overlay(self):
-        """One file among others; licences of core/ are no problem"""
+        """One file among others; licences of core/ are not a problem"""
         name = 'target/i386/ext/core/nearest.c'
         files = dict(self.tree.overlay())
         planted = os.path.join(self.tmp, 'x.c')

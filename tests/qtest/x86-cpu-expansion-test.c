@@ -566,7 +566,7 @@ static void test_no_leak(void)
     }
     /*
      * Nor does what they named stay in the process.  On the oldest machine
-     * types, models without a version are no aliases.
+     * types, models without a version are not aliases.
      */
     old = g_strdup_printf("{\"name\": \"EPYC\", \"machine-type\": \"%s\"}",
                           old_machine_type());

@@ -105,7 +105,7 @@ class Readme(unittest.TestCase):
         site = os.environ.get('CPU_TABLES')
         if not site:
             return self.run_block(GOLDEN_COMMAND)
-        # It would renew what the site keeps beside its tables: what it runs,
+        # It would renew what the site keeps next to its tables: what it runs,
         # with a copy of these.
         tables = os.path.join(self.tmp, 'tables')
         shutil.copytree(site, tables)
@@ -153,7 +153,7 @@ class Readme(unittest.TestCase):
             stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn('avx512f', done.stdout)
-        # The front command, which asks the QEMU beside it
+        # The front command, which asks the QEMU next to it
         done = subprocess.run(
             [os.path.join(bindir, 'x86-cpu'), 'removed', '--accel', 'tcg',
              '--cpu', 'base,+fpu'],

@@ -780,7 +780,7 @@ class TestErrors(Program):
                  'line 1, column '),
                 (text.replace(b'"family": 4', b'"family": 1e999'),
                  'line 1, column '),
-                # A number is no name of a member.
+                # A number is not the name of a member.
                 (b'{18446744073709551615: 1}', 'line 1, column '),
                 (b'{"a":' + b' ' * (16 << 20), 'larger than 16 MiB'),
                 (b'{"a": 1}\0', 'line 1, column ')):

@@ -29,8 +29,8 @@ from made_hosts import (  # noqa: E402
 
 # Sources in tool/ that host-check-program.c needs
 PARTS = ['models-*.c', 'canonical-json.c', 'cpu-items.c', 'cpu-text.c',
-         'crc32.c', 'feature-names.c', 'host-check.c', 'host-components.c',
-         'host-cpu.c',
+         'cpuinfo-names.c', 'crc32.c', 'feature-names.c', 'host-check.c',
+         'host-components.c', 'host-cpu.c',
          'host-errors.c', 'host-hyperv.c', 'host-line.c', 'host-offer.c',
          'host-removed.c', 'host-requests.c', 'input-file.c', 'passport.c',
          'sha256.c', 'suggestion.c']
@@ -63,10 +63,19 @@ def directory():
     return tempfile.TemporaryDirectory(prefix='host-check-')
 
 
+def make(names):
+    """Makes what the tool's Makefile has there, and returns the directory."""
+    out = os.path.join(directory().name, 'tool')
+    subprocess.run(['make', '-s', '-C', f'{EXT}/tool', f'OUT={out}',
+                    *(os.path.join(out, name) for name in names)], check=True)
+    return out
+
+
 @functools.cache
 def program():
     """The path of host-check-program"""
     path = os.path.join(directory().name, 'host-check-program')
+    generated = make(['cpuinfo-names.inc'])
     flags = subprocess.run(['pkg-config', '--cflags', '--libs', 'jansson'],
                            stdout=subprocess.PIPE, check=True,
                            encoding='utf-8').stdout.split()
@@ -75,7 +84,8 @@ def program():
     subprocess.run(
         ['cc', '-std=c11', '-D_POSIX_C_SOURCE=200809L', '-g', '-Wall',
          '-Wextra', '-Werror', *SANITIZE, f'-I{EXT}/core', f'-I{EXT}/tool',
-         '-o', path, f'{HERE}/host-check-program.c', *sorted(parts),
+         f'-I{generated}', '-o', path, f'{HERE}/host-check-program.c',
+         *sorted(parts),
          f'{EXT}/near-names.c', *sorted(glob.glob(f'{EXT}/core/*.c')),
          *flags], check=True)
     return path
@@ -84,10 +94,7 @@ def program():
 @functools.cache
 def writer():
     """The path of x86-cpu host"""
-    out = os.path.join(directory().name, 'tool')
-    subprocess.run(['make', '-s', '-C', f'{EXT}/tool', f'OUT={out}',
-                    f'{out}/host'], check=True)
-    return os.path.join(out, 'host')
+    return os.path.join(make(['host']), 'host')
 
 
 @functools.cache

@@ -272,7 +272,7 @@ class TestGo(Cases):
                                  rf'\A[^\n]*{text}[^\n]*\n\Z')
 
     def test_bad_lines(self):
-        """What is no request is answered, and the next one too"""
+        """What is not a request is answered, and the next one too"""
         lines = ['x', '{', '[]', '7', 'null', '{"id": 1}',
                  '{"id": 2, "verb": "expand"}', '{"verb": "expand", "cpu": 1}',
                  '{"id": 3, "verb": "x", "cpu": "base"}', '\x7f' * 9,

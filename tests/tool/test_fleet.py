@@ -291,7 +291,7 @@ class TestFleet(LabChecks, unittest.TestCase):
                 choose.choice(parts).append(each)
             partials = [self.fleet_run(p, '--partial') for p in parts if p]
             choose.shuffle(partials)
-            # Some are merged before the others, and some are no parts yet.
+            # Some are merged before the others, and some are not parts yet.
             some = self.fleet_run(partials[:3], '--partial')
             self.assertEqual(whole, self.fleet_run([some, *partials[3:]],
                                                    '--partial'))
@@ -314,7 +314,7 @@ class TestFleet(LabChecks, unittest.TestCase):
             names, key=lambda n: n.encode())[:10])
 
     def test_7_model_names(self):
-        """The name of a CPU that is no text is no error"""
+        """The name of a CPU that is not text is not an error"""
         whole = copy.deepcopy(passports.passport('amd-genoa'))
         passports.find(whole['cpuid'], 0x80000002, 0,
                        ('leaf', 'subleaf'))['ebx'] = 0xff00a9c3

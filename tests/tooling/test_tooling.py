@@ -1014,7 +1014,8 @@ class Build(Tooling):
         (self.repo / 'scripts/x86-cpu-model-dump').symlink_to('x86-cpu-dump')
         for target, message in (
                 ('run', "unknown format 'xml'; use table or json"),
-                ('dump', "unknown format 'xml'; use table, cpu, readconfig, json, ")):
+                ('dump', "unknown format 'xml'; use table, cpu, readconfig, json, "),
+                ('history', "unknown format 'xml'; use table or json")):
             result = self.make(target, 'FORMAT=xml')
             self.fails(result, message)
             self.assertEqual(result.stdout, '')

@@ -95,7 +95,7 @@ func (f *file) parseCache(name, s string) (string, error) {
 	}
 	unit, most := unitOf(name)
 	if size%unit != 0 || size > most {
-		return "", fmt.Errorf("size %d is no multiple of %d up to %d", size,
+		return "", fmt.Errorf("size %d is not a multiple of %d up to %d", size,
 			unit, most)
 	}
 	seen := map[string]string{}

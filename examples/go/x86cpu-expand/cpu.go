@@ -154,7 +154,7 @@ func (f *file) setSwitch(c *cpu, name string, on bool) error {
 	case p != nil && p.Type == isOnOff:
 		c.values[name] = onOff("off")
 	default:
-		return fmt.Errorf("%q is no feature and no switch", name)
+		return fmt.Errorf("%q is neither a feature nor a switch", name)
 	}
 	return nil
 }
@@ -173,7 +173,7 @@ func (f *file) change(c *cpu, changes changes) error {
 	for name, raw := range changes.Set {
 		p := f.properties[name]
 		if p == nil {
-			return fmt.Errorf("%q is no property", name)
+			return fmt.Errorf("%q is not a property", name)
 		}
 		v, err := valueOf(p.Type, raw)
 		if err != nil {

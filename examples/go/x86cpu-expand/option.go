@@ -268,7 +268,7 @@ func (f *file) setMarked(c *cpu, name string, on bool) error {
 		return nil
 	}
 	if p := f.properties[name]; p == nil || p.Type != isBool {
-		return fmt.Errorf("%q is no feature and no switch", name)
+		return fmt.Errorf("%q is neither a feature nor a switch", name)
 	}
 	c.values[name] = boolean(on)
 	return nil
