@@ -126,7 +126,7 @@ static void put_number(Output *out, const JsonNode *node)
 
 /* Where a value is: some members there are not in the digest. */
 typedef enum Where {
-    AT_ROOT, IN_ACCELERATORS, IN_ACCELERATOR, ELSEWHERE
+    AT_ROOT, IN_ACCELERATORS, IN_ACCELERATOR, AT_ROOT_OF_PASSPORT, ELSEWHERE
 } Where;
 
 static bool is_counted(const Output *out, Where where, const char *name)
@@ -136,8 +136,9 @@ static bool is_counted(const Output *out, Where where, const char *name)
                                               !strcmp(name, "digest"))))) {
         return false;
     }
-    return out->lines || where != IN_ACCELERATOR ||
-           strcmp(name, "fingerprints");
+    return out->lines ||
+           ((where != IN_ACCELERATOR || strcmp(name, "fingerprints")) &&
+            (where != AT_ROOT_OF_PASSPORT || strcmp(name, "digest")));
 }
 
 static Where below(Where where, const JsonNode *item)
@@ -241,14 +242,24 @@ static void put_node(Output *out, const JsonNode *node, Where where,
     }
 }
 
-void models_digest(const JsonNode *root, char digest[65])
+static void put_digest(const JsonNode *root, Where where, char digest[65])
 {
     Output out = { .used = 0 };
 
     sha256_start(&out.digest);
-    put_node(&out, root, AT_ROOT, 0);
+    put_node(&out, root, where, 0);
     flush(&out);
     sha256_finish(&out.digest, digest);
+}
+
+void models_digest(const JsonNode *root, char digest[65])
+{
+    put_digest(root, AT_ROOT, digest);
+}
+
+void models_digest_of_passport(const JsonNode *root, char digest[65])
+{
+    put_digest(root, AT_ROOT_OF_PASSPORT, digest);
 }
 
 uint32_t models_crc32(const JsonNode *root)

@@ -18,6 +18,9 @@
  */
 void models_digest(const JsonNode *root, char digest[65]);
 
+/* The same for the passport of a host, object @root: over all other members */
+void models_digest_of_passport(const JsonNode *root, char digest[65]);
+
 /* What member "$crc32" must be */
 uint32_t models_crc32(const JsonNode *root);
 

@@ -32,6 +32,7 @@ enum {
     MODELS_DEPTH = 1,
     /* In bytes */
     FIRST_CHUNK = 1 << 17,
+    FIRST_CHUNK_OF_TEXT = 1 << 14,
 };
 
 /* Lists and objects have their items side by side in one of these. */
@@ -49,6 +50,11 @@ struct ModelsTree {
     Chunk *chunks;
     JsonNode root;
     bool partial;
+    /*
+     * Of models_tree_of_text(): on the heap, as there may be many in turn, and
+     * without what jansson reads in another way
+     */
+    bool of_text;
 };
 
 typedef struct Parser {
@@ -126,15 +132,18 @@ static JsonNode *push(Parser *p)
 static bool add_chunk(Parser *p, size_t count)
 {
     Chunk *last = p->tree->chunks, *chunk;
-    size_t size = last ? 2 * last->size : FIRST_CHUNK;
+    bool of_text = p->tree->of_text;
+    size_t size = last ? 2 * last->size
+                       : of_text ? FIRST_CHUNK_OF_TEXT : FIRST_CHUNK;
 
     while (size < sizeof(Chunk) + count * sizeof(JsonNode)) {
         size *= 2;
     }
-    chunk = map(size);
+    chunk = of_text ? malloc(size) : map(size);
     if (!chunk) {
         return fail_memory(p);
     }
+    chunk->used = 0;
     chunk->next = last;
     chunk->size = size;
     chunk->room = (size - sizeof(Chunk)) / sizeof(JsonNode);
@@ -277,7 +286,8 @@ static bool parse_escape(Parser *p, char **to)
         *(*to)++ = meanings[found - letters];
         return true;
     }
-    if (!skip(p, 'u') || !parse_unit(p, p->at, &c) || !c) {
+    if (!skip(p, 'u') || !parse_unit(p, p->at, &c) || !c ||
+        (p->tree->of_text && c == 1)) {
         return fail(p, start, "this escape is unknown");
     }
     p->at += 4;
@@ -420,7 +430,8 @@ static bool parse_number(Parser *p, JsonNode *node)
     if (p->at < p->end && (*p->at == '.' || *p->at == 'e' || *p->at == 'E')) {
         return fail(p, start, "this number is not an integer");
     }
-    if (too_big || (node->negative && number > (uint64_t)1 << 63)) {
+    if (too_big || (node->negative && number > (uint64_t)1 << 63) ||
+        (p->tree->of_text && !node->negative && number > INT64_MAX)) {
         return fail(p, start, "this integer has more than 64 bits");
     }
     if (node->negative) {
@@ -668,6 +679,30 @@ ModelsTree *models_tree_load(const char *path, const char *const *names,
     return intact ? models_tree_load(path, NULL, 0, error, size) : NULL;
 }
 
+ModelsTree *models_tree_of_text(const char *text, size_t length)
+{
+    ModelsTree *tree = calloc(1, sizeof(*tree));
+    char error[MODELS_TREE_ERROR];
+    Parser p = {
+        .tree = tree, .error = error, .error_size = sizeof(error),
+    };
+
+    if (!tree) {
+        return NULL;
+    }
+    tree->of_text = true;
+    tree->bytes.start = malloc(length + 1);
+    if (tree->bytes.start) {
+        memcpy(tree->bytes.start, text, length);
+        tree->bytes.length = length;
+        if (parse(&p) && tree->root.kind == JSON_KIND_OBJECT) {
+            return tree;
+        }
+    }
+    models_tree_free(tree);
+    return NULL;
+}
+
 void models_tree_free(ModelsTree *tree)
 {
     Chunk *chunk, *next;
@@ -677,9 +712,17 @@ void models_tree_free(ModelsTree *tree)
     }
     for (chunk = tree->chunks; chunk; chunk = next) {
         next = chunk->next;
-        munmap(chunk, chunk->size);
+        if (tree->of_text) {
+            free(chunk);
+        } else {
+            munmap(chunk, chunk->size);
+        }
     }
-    models_bytes_free(&tree->bytes);
+    if (tree->of_text) {
+        free(tree->bytes.start);
+    } else {
+        models_bytes_free(&tree->bytes);
+    }
     free(tree);
 }
 

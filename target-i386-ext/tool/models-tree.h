@@ -57,6 +57,13 @@ ModelsTree *models_tree_load(const char *path, const char *const *names,
                              size_t count, char *error, size_t size);
 
 /*
+ * The same of a text of @length bytes, which is an object.  NULL, without an
+ * error, if anything is wrong, or not the same to jansson and models-json.h:
+ * an integer above INT64_MAX, and U+0001.
+ */
+ModelsTree *models_tree_of_text(const char *text, size_t length);
+
+/*
  * Whether the lines of the file have the CRC that it says.  Its digest is then
  * as it was written, and "fingerprints", which are most of the file, need not
  * have been read: their lists may be empty.  Always false without @names.

@@ -13,6 +13,7 @@
 #include <string.h>
 #include "canonical-json.h"
 #include "input-file.h"
+#include "models-digest.h"
 #include "models-json.h"
 #include "passport.h"
 
@@ -84,33 +85,39 @@ static bool fail_memory(const Reader *r)
 
 /* ---- values ---- */
 
-static bool get_member(const Reader *r, const json_t *json, const char *name,
-                       json_t **member)
+static bool get_member(const Reader *r, const JsonNode *json, const char *name,
+                       const JsonNode **member)
 {
-    *member = json_object_get(json, name);
+    *member = json_node_get(json, name);
     return *member || fail(r, "'%s' is missing", name);
 }
 
-static bool get_integer(const Reader *r, const json_t *json, const char *name,
-                        json_int_t max, json_int_t *value)
+/* Whether it is one from 0 to @max */
+static bool is_integer(const JsonNode *json, uint64_t max)
 {
-    json_t *member;
+    return json_node_is(json, JSON_KIND_INTEGER) && !json->negative &&
+           json->number <= max;
+}
+
+static bool get_integer(const Reader *r, const JsonNode *json, const char *name,
+                        uint64_t max, uint64_t *value)
+{
+    const JsonNode *member;
 
     if (!get_member(r, json, name, &member)) {
         return false;
     }
-    *value = json_integer_value(member);
-    if (!json_is_integer(member) || *value < 0 || *value > max) {
-        return fail(r, "'%s' is not an integer from 0 to %" JSON_INTEGER_FORMAT,
-                    name, max);
+    if (!is_integer(member, max)) {
+        return fail(r, "'%s' is not an integer from 0 to %" PRIu64, name, max);
     }
+    *value = member->number;
     return true;
 }
 
-static bool get_u32(const Reader *r, const json_t *json, const char *name,
+static bool get_u32(const Reader *r, const JsonNode *json, const char *name,
                     uint32_t *value)
 {
-    json_int_t integer;
+    uint64_t integer = 0;
 
     if (!get_integer(r, json, name, UINT32_MAX, &integer)) {
         return false;
@@ -120,16 +127,16 @@ static bool get_u32(const Reader *r, const json_t *json, const char *name,
 }
 
 /* Texts: not every reader of JSON has all integers of 64 bits. */
-static bool get_u64(const Reader *r, const json_t *json, const char *name,
+static bool get_u64(const Reader *r, const JsonNode *json, const char *name,
                     uint64_t *value)
 {
     const char *text, *digit;
-    json_t *member;
+    const JsonNode *member;
 
     if (!get_member(r, json, name, &member)) {
         return false;
     }
-    text = json_is_string(member) ? json_string_value(member) : "";
+    text = json_node_is(member, JSON_KIND_TEXT) ? member->text : "";
     *value = 0;
     digit = text + (strncmp(text, "0x", 2) ? 0 : 2);
     if (digit > text && strlen(digit) <= 16 &&
@@ -147,17 +154,17 @@ static bool get_u64(const Reader *r, const json_t *json, const char *name,
                 " in lower case", name);
 }
 
-static bool get_list(Reader *r, const json_t *json, const char *name,
-                     json_t **list)
+static bool get_list(Reader *r, const JsonNode *json, const char *name,
+                     const JsonNode **list)
 {
     r->list = NULL;
     if (!get_member(r, json, name, list)) {
         return false;
     }
-    if (!json_is_array(*list)) {
+    if (!json_node_is(*list, JSON_KIND_LIST)) {
         return fail(r, "'%s' is not a list", name);
     }
-    if (json_array_size(*list) > PASSPORT_MAX_ENTRIES) {
+    if (json_node_count(*list) > PASSPORT_MAX_ENTRIES) {
         return fail(r, "'%s' has more than %d entries", name,
                     PASSPORT_MAX_ENTRIES);
     }
@@ -165,15 +172,15 @@ static bool get_list(Reader *r, const json_t *json, const char *name,
 }
 
 /* Makes room for the entries of list @name, at least one. */
-static bool start_list(Reader *r, const json_t *json, const char *name,
-                       json_t **list, size_t size, void *entries)
+static bool start_list(Reader *r, const JsonNode *json, const char *name,
+                       const JsonNode **list, size_t size, void *entries)
 {
     void *room;
 
     if (!get_list(r, json, name, list)) {
         return false;
     }
-    room = calloc(json_array_size(*list) + 1, size);
+    room = calloc(json_node_count(*list) + 1, size);
     if (!room) {
         return fail_memory(r);
     }
@@ -182,15 +189,15 @@ static bool start_list(Reader *r, const json_t *json, const char *name,
     return true;
 }
 
-static bool get_entry(Reader *r, const json_t *list, size_t entry,
-                      json_t **object)
+static bool get_entry(Reader *r, const JsonNode *list, size_t entry,
+                      const JsonNode **object)
 {
     r->entry = entry;
-    *object = json_array_get(list, entry);
-    return json_is_object(*object) || fail(r, "not an object");
+    *object = json_node_at(list, entry);
+    return json_node_is(*object, JSON_KIND_OBJECT) || fail(r, "not an object");
 }
 
-static bool get_registers(const Reader *r, const json_t *entry,
+static bool get_registers(const Reader *r, const JsonNode *entry,
                           uint32_t regs[4])
 {
     int i;
@@ -266,15 +273,15 @@ static bool check_cpuid(Reader *r, const Passport *p)
     return true;
 }
 
-static bool read_cpuid(Reader *r, Passport *p, const json_t *json)
+static bool read_cpuid(Reader *r, Passport *p, const JsonNode *json)
 {
-    json_t *list, *entry;
+    const JsonNode *list, *entry;
     size_t i;
 
     if (!start_list(r, json, "cpuid", &list, sizeof(p->cpuid[0]), &p->cpuid)) {
         return false;
     }
-    for (i = 0; i < json_array_size(list); i++) {
+    for (i = 0; i < json_node_count(list); i++) {
         PassportCpuid *to = &p->cpuid[i];
 
         if (!get_entry(r, list, i, &entry) ||
@@ -282,7 +289,7 @@ static bool read_cpuid(Reader *r, Passport *p, const json_t *json)
             !get_registers(r, entry, to->regs)) {
             return false;
         }
-        to->has_subleaf = json_object_get(entry, "subleaf");
+        to->has_subleaf = json_node_get(entry, "subleaf");
         if (to->has_subleaf && !get_u32(r, entry, "subleaf", &to->subleaf)) {
             return false;
         }
@@ -352,19 +359,19 @@ void passport_vendor(const Passport *passport, char vendor[13])
 
 /* ---- KVM ---- */
 
-static bool read_kvm_cpuid(Reader *r, const json_t *json, const char *name,
+static bool read_kvm_cpuid(Reader *r, const JsonNode *json, const char *name,
                            PassportKvmCpuid **entries, size_t *count)
 {
     uint64_t twice = 0;
     size_t i, nkeys = 0;
     uint64_t *keys;
-    json_t *list, *entry;
+    const JsonNode *list, *entry;
     bool good;
 
     if (!start_list(r, json, name, &list, sizeof(**entries), entries)) {
         return false;
     }
-    for (i = 0; i < json_array_size(list); i++) {
+    for (i = 0; i < json_node_count(list); i++) {
         PassportKvmCpuid *to = &(*entries)[i];
 
         if (!get_entry(r, list, i, &entry) ||
@@ -395,10 +402,10 @@ static bool read_kvm_cpuid(Reader *r, const json_t *json, const char *name,
 }
 
 /* @keys have room for all. */
-static bool read_msrs(Reader *r, PassportKvm *kvm, const json_t *json,
+static bool read_msrs(Reader *r, PassportKvm *kvm, const JsonNode *json,
                       uint64_t *keys)
 {
-    json_t *list, *entry;
+    const JsonNode *list, *entry;
     uint64_t twice;
     size_t i;
 
@@ -406,15 +413,14 @@ static bool read_msrs(Reader *r, PassportKvm *kvm, const json_t *json,
                     &kvm->msrs)) {
         return false;
     }
-    for (i = 0; i < json_array_size(list); i++) {
-        json_int_t index = json_integer_value(json_array_get(list, i));
+    for (i = 0; i < json_node_count(list); i++) {
+        const JsonNode *index = json_node_at(list, i);
 
         r->entry = i;
-        if (!json_is_integer(json_array_get(list, i)) || index < 0 ||
-            index > UINT32_MAX) {
+        if (!is_integer(index, UINT32_MAX)) {
             return fail(r, "not an integer from 0 to %" PRIu32, UINT32_MAX);
         }
-        keys[i] = kvm->msrs[i] = index;
+        keys[i] = kvm->msrs[i] = index->number;
     }
     kvm->nmsrs = i;
     r->list = NULL;
@@ -426,7 +432,7 @@ static bool read_msrs(Reader *r, PassportKvm *kvm, const json_t *json,
                     sizeof(kvm->feature_msrs[0]), &kvm->feature_msrs)) {
         return false;
     }
-    for (i = 0; i < json_array_size(list); i++) {
+    for (i = 0; i < json_node_count(list); i++) {
         PassportMsr *to = &kvm->feature_msrs[i];
 
         if (!get_entry(r, list, i, &entry) ||
@@ -444,16 +450,16 @@ static bool read_msrs(Reader *r, PassportKvm *kvm, const json_t *json,
     return true;
 }
 
-static bool read_capabilities(Reader *r, PassportKvm *kvm, const json_t *json)
+static bool read_capabilities(Reader *r, PassportKvm *kvm, const JsonNode *json)
 {
-    json_int_t value;
-    json_t *object;
+    const JsonNode *object;
+    uint64_t value = 0;
     int i;
 
     if (!get_member(r, json, "capabilities", &object)) {
         return false;
     }
-    if (!json_is_object(object)) {
+    if (!json_node_is(object, JSON_KIND_OBJECT)) {
         return fail(r, "'capabilities' is not an object");
     }
     for (i = 0; i < PASSPORT_CAPS; i++) {
@@ -466,11 +472,10 @@ static bool read_capabilities(Reader *r, PassportKvm *kvm, const json_t *json)
     return true;
 }
 
-static bool read_kvm(Reader *r, Passport *p, const json_t *json)
+static bool read_kvm(Reader *r, Passport *p, const JsonNode *json)
 {
     PassportKvm *kvm = &p->kvm;
-    json_int_t khz;
-    uint64_t *keys;
+    uint64_t *keys, khz = 0;
     bool good;
 
     keys = calloc(PASSPORT_MAX_ENTRIES, sizeof(keys[0]));
@@ -501,17 +506,17 @@ static bool read_kvm(Reader *r, Passport *p, const json_t *json)
 /* ---- the whole ---- */
 
 /* NULL if it is null or absent */
-static bool get_info_text(const Reader *r, const json_t *info, const char *name,
-                          const char **text)
+static bool get_info_text(const Reader *r, const JsonNode *info,
+                          const char *name, const char **text)
 {
-    const json_t *value = json_object_get(info, name);
+    const JsonNode *value = json_node_get(info, name);
     const char *c;
 
     *text = NULL;
-    if (!value || json_is_null(value)) {
+    if (!value || value->kind == JSON_KIND_NULL) {
         return true;
     }
-    *text = json_string_value(value);
+    *text = json_node_text(value);
     c = *text;
     while (c && *c >= ' ' && *c <= '~') {
         c++;
@@ -521,33 +526,35 @@ static bool get_info_text(const Reader *r, const json_t *info, const char *name,
                 name, MAX_TEXT);
 }
 
-static bool read_info(const Reader *r, Passport *p, const json_t *json)
+static bool read_info(const Reader *r, Passport *p, const JsonNode *json)
 {
-    json_t *info;
+    const JsonNode *info;
 
     if (!get_member(r, json, "info", &info)) {
         return false;
     }
-    if (!json_is_object(info)) {
+    if (!json_node_is(info, JSON_KIND_OBJECT)) {
         return fail(r, "'info' is not an object");
     }
-    p->hybrid = json_is_true(json_object_get(info, "hybrid"));
+    p->hybrid = json_node_is(json_node_get(info, "hybrid"),
+                             JSON_KIND_TRUE);
     return get_info_text(r, info, "microcode", &p->microcode) &&
            get_info_text(r, info, "kernel", &p->kernel);
 }
 
-static bool check_format(const Reader *r, const json_t *json)
+static bool check_format(const Reader *r, const JsonNode *json)
 {
+    const JsonNode *version;
     const char *format;
-    json_t *version;
 
-    if (!json_is_object(json)) {
+    if (!json_node_is(json, JSON_KIND_OBJECT)) {
         return fail(r, "not a passport: not an object");
     }
-    format = json_string_value(json_object_get(json, "format"));
+    format = json_node_text(json_node_get(json, "format"));
     /* Files that were swapped */
-    if (!format && json_is_object(json_object_get(json, "qemu")) &&
-        json_is_array(json_object_get(json, "models"))) {
+    if (!format && json_node_is(json_node_get(json, "qemu"),
+                                 JSON_KIND_OBJECT) &&
+        json_node_is(json_node_get(json, "models"), JSON_KIND_LIST)) {
         return fail(r, "not a passport, but a file of CPU models");
     }
     if (!format || strcmp(format, FORMAT)) {
@@ -556,62 +563,140 @@ static bool check_format(const Reader *r, const json_t *json)
     if (!get_member(r, json, "format-version", &version)) {
         return false;
     }
-    if (!json_is_integer(version)) {
+    if (!json_node_is(version, JSON_KIND_INTEGER)) {
         return fail(r, "'format-version' is not an integer");
     }
-    return json_integer_value(version) == FORMAT_VERSION ||
-           fail(r, "'format-version' is %" JSON_INTEGER_FORMAT
-                ", and only %d can be read", json_integer_value(version),
-                FORMAT_VERSION);
+    return version->number == FORMAT_VERSION ||
+           fail(r, "'format-version' is %" PRId64 ", and only %d can be read",
+                (int64_t)version->number, FORMAT_VERSION);
 }
 
-static bool check_digest(const Reader *r, Passport *p, const json_t *json)
+static bool check_digest(const Reader *r, Passport *p, const JsonNode *json)
 {
     const char *problem, *text;
-    json_t *digest;
+    const JsonNode *digest;
 
     if (!get_member(r, json, "digest", &digest)) {
         return false;
     }
-    if (!canonical_json_digest(json, without_digest, p->digest, &problem)) {
+    if (p->tree) {
+        models_digest_of_passport(json, p->digest);
+    } else if (!canonical_json_digest(p->json, without_digest, p->digest,
+                                      &problem)) {
         return fail(r, "%s", problem);
     }
-    text = json_string_value(digest);
+    text = json_node_text(digest);
     return (text && !strcmp(text, p->digest)) ||
            fail(r, "damaged: 'digest' is not %s, the SHA-256 of the rest",
                 p->digest);
 }
 
-static bool read_passport(Reader *r, Passport *p, const json_t *json)
+static bool read_passport(Reader *r, Passport *p, const JsonNode *json)
 {
-    json_t *kvm;
+    const JsonNode *kvm;
 
     if (!check_format(r, json) || !check_digest(r, p, json) ||
         !read_cpuid(r, p, json) || !get_member(r, json, "kvm", &kvm)) {
         return false;
     }
-    p->has_kvm = !json_is_null(kvm);
-    if (p->has_kvm && !json_is_object(kvm)) {
+    p->has_kvm = kvm->kind != JSON_KIND_NULL;
+    if (p->has_kvm && !json_node_is(kvm, JSON_KIND_OBJECT)) {
         return fail(r, "'kvm' is neither an object nor null");
     }
     return (!p->has_kvm || read_kvm(r, p, kvm)) && read_info(r, p, json);
 }
 
-Passport *passport_from_json(json_t *json, const char *where, char *error)
+/* Frees what is below @node. */
+static void free_nodes(JsonNode *node)
 {
-    Reader r = { .where = where, .error = error };
+    JsonNode *items = (JsonNode *)node->items;
+    size_t i;
+
+    if (json_node_is(node, JSON_KIND_LIST) ||
+        json_node_is(node, JSON_KIND_OBJECT)) {
+        for (i = 0; i < node->length; i++) {
+            free_nodes(&items[i]);
+        }
+        free(items);
+    }
+}
+
+/*
+ * Makes @node of @json, whose texts it uses.  Members are in any order, and
+ * numbers with a fraction become null: no digest is over any.
+ */
+static bool make_nodes(const json_t *json, JsonNode *node)
+{
+    static const uint8_t kinds[] = {
+        [JSON_OBJECT] = JSON_KIND_OBJECT, [JSON_ARRAY] = JSON_KIND_LIST,
+        [JSON_STRING] = JSON_KIND_TEXT, [JSON_INTEGER] = JSON_KIND_INTEGER,
+        [JSON_REAL] = JSON_KIND_NULL, [JSON_TRUE] = JSON_KIND_TRUE,
+        [JSON_FALSE] = JSON_KIND_FALSE, [JSON_NULL] = JSON_KIND_NULL,
+    };
+    size_t i, count = json_object_size(json) + json_array_size(json);
+    void *iter = json_object_iter((json_t *)json);
+    JsonNode *items;
+    bool good = true;
+
+    node->kind = kinds[json_typeof(json)];
+    if (json_is_string(json)) {
+        node->text = json_string_value(json);
+        node->length = json_string_length(json);
+    } else if (json_is_integer(json)) {
+        node->number = json_integer_value(json);
+        node->negative = json_integer_value(json) < 0;
+    } else if (json_is_object(json) || json_is_array(json)) {
+        node->items = items = calloc(count + 1, sizeof(*items));
+        for (i = 0; items && good && i < count; i++) {
+            const json_t *value = json_array_get(json, i);
+
+            if (iter) {
+                items[i].name = json_object_iter_key(iter);
+                items[i].name_length = strlen(items[i].name);
+                value = json_object_iter_value(iter);
+                iter = json_object_iter_next((json_t *)json, iter);
+            }
+            good = make_nodes(value, &items[i]);
+            node->length++;
+        }
+        good = good && items;
+    }
+    return good;
+}
+
+/* @json or @tree is NULL; takes @tree. */
+static Passport *new_passport(Reader *r, json_t *json, ModelsTree *tree)
+{
     Passport *p = calloc(1, sizeof(*p));
+    JsonNode root = { .name = NULL };
+    bool good;
 
     if (!p) {
-        fail_memory(&r);
+        models_tree_free(tree);
+        fail_memory(r);
         return NULL;
     }
     p->json = json_incref(json);
-    if (!read_passport(&r, p, json)) {
+    p->tree = tree;
+    if (tree) {
+        good = read_passport(r, p, models_tree_root(tree));
+    } else {
+        good = make_nodes(json, &root) ? read_passport(r, p, &root)
+                                       : fail_memory(r);
+        free_nodes(&root);
+    }
+    if (!good) {
         passport_free(p);
         return NULL;
     }
     return p;
+}
+
+Passport *passport_from_json(json_t *json, const char *where, char *error)
+{
+    Reader r = { .where = where, .error = error };
+
+    return new_passport(&r, json, NULL);
 }
 
 Passport *passport_read(const char *path, char *error)
@@ -620,6 +705,7 @@ Passport *passport_read(const char *path, char *error)
     json_error_t found = { .text = "" };
     Passport *passport;
     char problem[128];
+    ModelsTree *tree;
     json_t *json;
     size_t length;
     char *text;
@@ -634,6 +720,12 @@ Passport *passport_read(const char *path, char *error)
         fail(&r, "more than %d values", MODELS_JSON_MAX_VALUES);
         return NULL;
     }
+    tree = models_tree_of_text(text, length);
+    if (tree) {
+        free(text);
+        return new_passport(&r, NULL, tree);
+    }
+    /* What is wrong, and what is odd, is for jansson. */
     json = json_loadb(text, length, JSON_REJECT_DUPLICATES, &found);
     free(text);
     if (!json) {
@@ -666,6 +758,7 @@ void passport_free(Passport *passport)
         free(passport->cpuid);
         passport_kvm_free(&passport->kvm);
         json_decref(passport->json);
+        models_tree_free(passport->tree);
         free(passport);
     }
 }

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "models-tree.h"
 
 enum {
     /* Room for the longest error */
@@ -105,7 +106,9 @@ typedef struct Passport {
     bool hybrid;
     /* In hexadecimal: equal passports have equal ones. */
     char digest[65];
+    /* Whose texts these are; one of them is NULL. */
     json_t *json;
+    ModelsTree *tree;
 } Passport;
 
 /*
