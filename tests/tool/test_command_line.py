@@ -733,6 +733,32 @@ class Checks(unittest.TestCase):
                 process.stdin.close()
         self.assertEqual(runs, [True, False])
 
+    def test_odd_passports(self):
+        """A file and a request, by different readers, are the same"""
+        host = passports.passport('intel-haswell')
+        for odd, good in [
+                ((1 << 63) - 1, True), (-(1 << 63), True), (1 << 63, False),
+                (-(1 << 63) - 1, False), (1.5, False), ('\x0118', True),
+                ('\x7f\xe9\u2028\U0001f600', True), ('\0', False),
+                ('\ud800', False), ({'': [], 'b': {}, 'a': None}, True),
+                (json.loads('[' * 90 + ']' * 90), True),
+                (json.loads('[' * 150 + ']' * 150), False)]:
+            with self.subTest(odd), tempfile.TemporaryDirectory() as tmp:
+                path = os.path.join(tmp, 'host')
+                # Half a character is not in a text to be digested.
+                broken = odd == '\ud800'
+                changed = passports.sealed(
+                    {**host, 'later': '' if broken else odd})
+                if broken:
+                    changed['later'] = odd
+                passports.write(changed, path)
+                request = {'verb': 'check', 'cpu': 'Haswell'}
+                of_file, = batch([{**request, 'host': path}], MODELS)
+                self.assertEqual('error' not in of_file, good, of_file)
+                if good:
+                    of_request, = batch([{**request, 'host': changed}], MODELS)
+                    self.assertEqual(of_file, of_request)
+
     def test_power_management(self):
         """QEMU does not start with cpu-pm where KVM can't let guests wait"""
         with tempfile.TemporaryDirectory() as tmp:
