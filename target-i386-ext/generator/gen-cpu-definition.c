@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../core/filter.h"
+#include "../near-names.h"
 #include "gen-cpu-definition.h"
 #include "gen-cpu-names.h"
 
@@ -287,6 +288,26 @@ static void read_text(Settings *settings, Place place, X86CpuSettingKind kind,
     check_duplicate(settings);
 }
 
+static void complain_unknown_knob(Place place, const char *name)
+{
+    char text[X86_CPU_NEAR_NAMES_SIZE];
+    NearNames near = { };
+    size_t i;
+
+    if (find_feature_or_alias(name)) {
+        complain(place, "'%s' is a feature; write 'on %s' or 'off %s'", name,
+                 name, name);
+        return;
+    }
+    for (i = 0; i < nknobs; i++) {
+        x86_cpu_near_names_add(&near, name,
+                               x86cpu_property_names[knobs[i].id]);
+    }
+    x86_cpu_near_names_print(&near, text);
+    complain(place, "'%s' is not a property of this QEMU that is on or off or "
+             "a number, and that a CPU model can set%s", name, text);
+}
+
 static void read_knob(Settings *settings, Place place, char *value)
 {
     const char *name = cut(&value), *text = cut(&value);
@@ -298,13 +319,7 @@ static void read_knob(Settings *settings, Place place, char *value)
         return;
     }
     if (!knob) {
-        if (find_feature_or_alias(name)) {
-            complain(place, "'%s' is a feature; write 'on %s' or 'off %s'",
-                     name, name, name);
-        } else {
-            complain(place, "'%s' is not a property of this QEMU that is on or "
-                     "off or a number, and that a CPU model can set", name);
-        }
+        complain_unknown_knob(place, name);
         return;
     }
     setting = add_setting(settings, place);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "../near-names.h"
 #include "gen-cpu-models.h"
 #include "gen-cpu-upstream.h"
 
@@ -426,6 +427,36 @@ void read_models_table(const char *path, bool site)
 
 /* ---- what they are ---- */
 
+/* @name is not a version, of a model whose name has @length characters. */
+static void complain_unknown_base(const Model *model, const char *name,
+                                  size_t length)
+{
+    const UpstreamModel *upstream = find_upstream(name, length);
+    const Model *other = find_model(name, length);
+    char text[X86_CPU_NEAR_NAMES_SIZE], base[sizeof(model->name)];
+    NearNames near = { };
+    size_t i;
+
+    if (upstream || (other && other->count)) {
+        complain(model->based_on_place, "%s: based-on '%s' is not a version of "
+                 "any CPU model; the last one is %.*s-v%zu", model->name, name,
+                 (int)length, name, upstream ? upstream->count : other->count);
+        return;
+    }
+    snprintf(base, sizeof(base), "%.*s", (int)length, name);
+    for (i = 0; i < nupstream_models; i++) {
+        x86_cpu_near_names_add(&near, base, upstream_models[i].name);
+    }
+    for (i = 0; i < nmodels; i++) {
+        if (&models[i] != model) {
+            x86_cpu_near_names_add(&near, base, models[i].name);
+        }
+    }
+    x86_cpu_near_names_print(&near, text);
+    complain(model->based_on_place, "%s: based-on '%s' is not a version of any "
+             "CPU model%s", model->name, name, text);
+}
+
 /*
  * The base of @model, a version of @model->base_model unless that is
  * upstream's; complains and returns NULL if it doesn't exist.
@@ -454,8 +485,7 @@ static const X86Cpu *find_base(Model *model)
     other = find_model(name, length);
     version = other ? find_number_of(other, number) : NULL;
     if (!version) {
-        complain(model->based_on_place, "%s: based-on '%s' is not a version of "
-                 "any CPU model", model->name, name);
+        complain_unknown_base(model, name, length);
         return NULL;
     }
     if (other->resolving) {

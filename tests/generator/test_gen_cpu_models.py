@@ -880,6 +880,9 @@ class Tables(Generator):
             (PMU, 'set {} 7', "'{}' is not a property of this QEMU that is on "
              'or off or a number, and that a CPU model can set',
              'xyzzy apic-id level vendor-name model other'),
+            (PMU, 'set {} on', "'{}' is not a property of this QEMU that is on "
+             "or off or a number, and that a CPU model can set; did you mean "
+             "'pmu'?", 'pum pnu'),
             (PMU, 'set pmu {}', "'pmu' is on or off, not '{}'", 'true 1 ON'))
         for name, bits in (('host-phys-bits-limit', 8), ('hv-version-id-major', 16),
                            ('hv-spinlocks', 32), ('ucode-rev', 64)):
@@ -1228,7 +1231,13 @@ class Tables(Generator):
              'machine type', 'three Old Old-v Old-v0 Old-v1000'.split() +
              ['x y']),
             ('three-v1', '{}', "site_a: based-on '{}' is not a version of any "
-             'CPU model', 'four-v1 Old-v4 three-v2 max-v1 tiny-v2'),
+             'CPU model', 'four-v1 max-v1'),
+            *(('three-v1', name, f"site_a: based-on '{name}' is not a version "
+               f'of any CPU model; the last one is {last}')
+              for name, last in [('Old-v4', 'Old-v3'), ('tiny-v2', 'tiny-v1'),
+                                 ('three-v2', 'three-v1')]),
+            ('three-v1', '{}', "site_a: based-on '{}' is not a version of any "
+             "CPU model; did you mean 'three'?", 'thre-v1 htree-v3'),
             table=RICH_TABLE)
         self.refused('table', ('three-v1', 'site_a-v1', 'site_a is based on '
                                'site_a-v1, which is based on it'),
