@@ -4,7 +4,6 @@
 import fcntl
 import os
 import pty
-import select
 import struct
 import subprocess
 import termios
@@ -20,12 +19,13 @@ def run_on_terminal(argv, columns, **kwargs):
     text = b''
     with subprocess.Popen(argv, stdout=slave, stderr=subprocess.PIPE,
                           text=True, **kwargs) as process:
-        # The terminal stays open: once nobody has it, what is on its way may
-        # be lost.
-        while process.poll() is None or select.select([master], [], [], 1)[0]:
-            if select.select([master], [], [], 0.1)[0]:
-                text += os.read(master, 65536)
+        os.close(slave)
+        try:
+            while data := os.read(master, 65536):
+                text += data
+        except OSError:
+            # EIO: all is read, and nobody has the terminal any more.
+            pass
         stderr = process.communicate(timeout=60)[1]
-    os.close(slave)
     os.close(master)
     return process.returncode, text.decode(), stderr

@@ -13,21 +13,18 @@ and is its exit status the answer?  Does bad input give one clear error, and in
 """
 
 import copy
-import fcntl
 import json
 import os
-import pty
 import re
-import struct
 import subprocess
 import tempfile
-import termios
 import unittest
 
 from answer_tool import REPO, TOOL, batch, programs, run
 from cpu_models import cpu_option
 import passports
 from schemas import check_json, check_schema
+from terminal import run_on_terminal
 
 QEMU = os.environ.get('QTEST_QEMU_BINARY', '')
 MODELS = os.path.join(os.path.dirname(QEMU), 'qemu-cpu-models.json')
@@ -215,25 +212,11 @@ LINES = [
 
 def on_terminal(columns, arguments):
     """The lines that a terminal shows"""
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ,
-                struct.pack('HHHH', 24, columns, 0, 0))
     program = (os.environ.get('X86_CPU_ANSWER') or
                os.path.join(programs(), 'answer'))
-    with subprocess.Popen([program, *arguments, f'--models={MODELS}'],
-                          stdout=follower,
-                          stderr=subprocess.DEVNULL) as process:
-        os.close(follower)
-        text = b''
-        try:
-            while data := os.read(leader, 65536):
-                text += data
-        except OSError:
-            # EIO: the program has ended.
-            pass
-        process.wait(timeout=60)
-    os.close(leader)
-    return text.decode().splitlines()
+    _, text, _ = run_on_terminal([program, *arguments, f'--models={MODELS}'],
+                                 columns)
+    return text.splitlines()
 
 
 class Checks(unittest.TestCase):
