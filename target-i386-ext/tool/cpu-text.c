@@ -15,6 +15,7 @@
 #include "cpu-items.h"
 #include "cpu-text.h"
 #include "cpuinfo-names.h"
+#include "feature-names.h"
 #include "models-props.h"
 #include "suggestion.h"
 #include "../start-errors.h"
@@ -350,16 +351,6 @@ static bool fail_name(Parser *p, const char *name)
                 models_file_version(p->context->file), name, near);
 }
 
-static void note_name(Parser *p, const char *name, const char *feature)
-{
-    char text[160];
-
-    if (p->context->notes && strcmp(name, feature)) {
-        snprintf(text, sizeof(text), "%.64s is %.64s", name, feature);
-        json_object_set_new(p->context->notes, text, json_null());
-    }
-}
-
 /* cpu_items_each() may have changed "_" in @name. */
 static bool is_called(const char *other, const char *name)
 {
@@ -373,15 +364,18 @@ static bool is_called(const char *other, const char *name)
 /* The features that have a name elsewhere */
 typedef struct Found {
     const char *name;
-    int features[8];
+    const X86CpuFeature *feature;
+    const char *features[8];
     size_t count;
 } Found;
 
-static void add_found(int feature, const char *name, Found *found)
+static void add_found(const X86CpuFeature *feature, const char *name,
+                      Found *found)
 {
     if (found->count < ARRAY_LENGTH(found->features)) {
         found->name = name;
-        found->features[found->count++] = feature;
+        found->feature = feature;
+        found->features[found->count++] = feature->name;
     }
 }
 
@@ -396,7 +390,7 @@ static void find_elsewhere(const Parser *p, const char *name, Found *found)
     for (i = 0; i < p->tables->nfeatures; i++) {
         other = models_file_libvirt_name(file, i);
         if (other && is_called(other, name)) {
-            add_found(i, other, found);
+            add_found(&p->tables->features[i], other, found);
         }
     }
     if (found->count) {
@@ -407,22 +401,9 @@ static void find_elsewhere(const Parser *p, const char *name, Found *found)
                      ? models_file_find_feature(file, feature) : -1;
 
         if (number >= 0) {
-            add_found(number, flag, found);
+            add_found(&p->tables->features[number], flag, found);
         }
     }
-}
-
-static bool fail_several(Parser *p, const char *name, const Found *found)
-{
-    char text[CPU_TEXT_ERROR] = "";
-    size_t i, length = 0;
-
-    for (i = 0; i < found->count; i++) {
-        length += snprintf(text + length, sizeof(text) - length, "%s%.40s",
-                           !i ? "" : i + 1 < found->count ? ", " : " or ",
-                           p->tables->features[found->features[i]].name);
-    }
-    return fail(p, "'%.64s' is %s in QEMU: name one of them", name, text);
 }
 
 /*
@@ -432,7 +413,7 @@ static bool fail_several(Parser *p, const char *name, const Found *found)
  */
 static bool set_elsewhere(Parser *p, const char *name, const char *text)
 {
-    const X86CpuFeature *feature;
+    char error[CPU_TEXT_ERROR];
     Found found;
     bool on;
 
@@ -441,14 +422,15 @@ static bool set_elsewhere(Parser *p, const char *name, const char *text)
         return fail_name(p, name);
     }
     if (found.count > 1) {
-        return fail_several(p, found.name, &found);
+        feature_names_several(found.name, found.features, found.count, error,
+                              sizeof(error));
+        return fail(p, "%s", error);
     }
     if (!get_bool(p, found.name, text, &on)) {
         return false;
     }
-    feature = &p->tables->features[found.features[0]];
-    note_name(p, found.name, feature->name);
-    set_bits(p, feature->word, feature->mask, on);
+    feature_names_note(p->context->notes, found.name, found.feature->name);
+    set_bits(p, found.feature->word, found.feature->mask, on);
     return true;
 }
 
@@ -498,7 +480,8 @@ static bool set(Parser *p, const char *name, const char *text)
         if (!get_bool(p, name, text, &on)) {
             return false;
         }
-        note_name(p, is_f ? name + 2 : name, p->tables->features[i].name);
+        feature_names_note(p->context->notes, is_f ? name + 2 : name,
+                           p->tables->features[i].name);
         set_bits(p, p->tables->features[i].word, p->tables->features[i].mask,
                  on);
         return true;

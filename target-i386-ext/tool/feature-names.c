@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include "feature-names.h"
 
 static bool is_vmx_control(unsigned word)
@@ -64,5 +65,30 @@ void feature_names_place(const X86CpuTables *tables, X86CpuBits bit,
     } else {
         snprintf(name, FEATURE_NAME, "cpuid-%02" PRIx32 "h-%s-%u", w->index,
                  registers[w->reg], feature_names_number(bit));
+    }
+}
+
+void feature_names_note(json_t *notes, const char *name, const char *feature)
+{
+    char text[160];
+
+    if (notes && strcmp(name, feature)) {
+        snprintf(text, sizeof(text), "%.64s is %.64s", name, feature);
+        json_object_set_new(notes, text, json_null());
+    }
+}
+
+void feature_names_several(const char *name, const char *const *features,
+                           size_t count, char *text, size_t size)
+{
+    size_t length = snprintf(text, size, "'%.64s' is ", name), i;
+
+    for (i = 0; i < count && length < size; i++) {
+        length += snprintf(text + length, size - length, "%s%.40s",
+                           !i ? "" : i + 1 < count ? ", " : " or ",
+                           features[i]);
+    }
+    if (length < size) {
+        snprintf(text + length, size - length, " in QEMU: name one of them");
     }
 }

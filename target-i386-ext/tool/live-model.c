@@ -10,6 +10,7 @@
 #include <string.h>
 #include "cpu-items.h"
 #include "cpu-text.h"
+#include "feature-names.h"
 #include "live-model.h"
 
 typedef struct Reader {
@@ -71,42 +72,30 @@ static json_t *typed(const char *name, const char *value)
     return json_string(value);
 }
 
-static void note_name(const Reader *r, const char *name, const char *feature)
-{
-    char text[160];
-
-    if (strcmp(name, feature)) {
-        snprintf(text, sizeof(text), "%.64s is %.64s", name, feature);
-        json_object_set_new(r->notes, text, json_null());
-    }
-}
-
 /* Of a name that only libvirt or Linux have; NULL, with an error, if several */
 static const char *name_elsewhere(const Reader *r, const char *name)
 {
     const json_t *found = json_object_get(r->others, name), *feature;
-    size_t count = json_array_size(found), length, i;
+    const char *features[8];
+    size_t count = 0, i;
 
+    /* The name comes first. */
+    json_array_foreach((json_t *)found, i, feature) {
+        if (i && count < sizeof(features) / sizeof(features[0])) {
+            features[count++] = json_string_value(feature);
+        }
+    }
     if (!count) {
         return name;
     }
     name = json_string_value(json_array_get(found, 0));
-    feature = json_array_get(found, 1);
-    if (count == 2) {
-        note_name(r, name, json_string_value(feature));
-        return json_string_value(feature);
+    if (count > 1) {
+        feature_names_several(name, features, count, r->error,
+                              LIVE_MODEL_ERROR);
+        return NULL;
     }
-    length = snprintf(r->error, LIVE_MODEL_ERROR, "'%.64s' is ", name);
-    for (i = 1; i < count && length < LIVE_MODEL_ERROR; i++) {
-        length += snprintf(r->error + length, LIVE_MODEL_ERROR - length,
-                           "%s%.40s", i == 1 ? "" : i + 1 < count ? ", " :
-                           " or ", json_string_value(json_array_get(found, i)));
-    }
-    if (length < LIVE_MODEL_ERROR) {
-        snprintf(r->error + length, LIVE_MODEL_ERROR - length,
-                 " in QEMU: name one of them");
-    }
-    return NULL;
+    feature_names_note(r->notes, name, features[0]);
+    return features[0];
 }
 
 /*
@@ -123,7 +112,7 @@ static const char *name_of(const Reader *r, const char *name)
         return name;
     }
     if (known) {
-        note_name(r, plain, known);
+        feature_names_note(r->notes, plain, known);
         return known;
     }
     return !strcmp(name, "hv-apicv") ? "hv-avic" : name_elsewhere(r, name);
