@@ -136,9 +136,11 @@ static bool is_counted(const Output *out, Where where, const char *name)
                                               !strcmp(name, "digest"))))) {
         return false;
     }
-    return out->lines ||
-           ((where != IN_ACCELERATOR || strcmp(name, "fingerprints")) &&
-            (where != AT_ROOT_OF_PASSPORT || strcmp(name, "digest")));
+    if (where == AT_ROOT_OF_PASSPORT) {
+        return strcmp(name, "digest");
+    }
+    return out->lines || where != IN_ACCELERATOR ||
+           strcmp(name, "fingerprints");
 }
 
 static Where below(Where where, const JsonNode *item)

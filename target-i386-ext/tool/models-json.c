@@ -131,8 +131,11 @@ bool models_json_is_small(const char *bytes, size_t length)
 {
     size_t i, values = 0;
 
+    if (length <= MODELS_JSON_MAX_VALUES) {
+        return true;
+    }
     /* Texts may have some, too; that does not matter. */
-    for (i = 0; length > MODELS_JSON_MAX_VALUES && i < length; i++) {
+    for (i = 0; i < length; i++) {
         values += bytes[i] == ',' || bytes[i] == '[' || bytes[i] == '{';
     }
     return values <= MODELS_JSON_MAX_VALUES;

@@ -622,8 +622,8 @@ static void free_nodes(JsonNode *node)
 }
 
 /*
- * Makes @node of @json, whose texts it uses.  Members are in any order, and
- * numbers with a fraction become null: no digest is over any.
+ * Makes @node of @json, whose texts it uses.  Real numbers become null: the
+ * digest, which is computed from @json, refuses them.
  */
 static bool make_nodes(const json_t *json, JsonNode *node)
 {
