@@ -288,8 +288,16 @@ class Lines(unittest.TestCase):
                     mock.patch.object(line, 'build_tests'):
                 check.check(line, args)
         self.assertEqual(set(ran['a']) - set(ran['b']),
-                         check.OF_NO_LINE | check.OF_ANY_LINE)
+                         check.OF_NO_LINE | check.OF_ANY_LINE |
+                         check.OF_ALL_LINES)
         self.assertLess(set(ran['b']), set(ran['a']))
+
+    def test_suites_of_all_lines(self):
+        """Their results don't depend on the line that they run for"""
+        for name in check.OF_ALL_LINES:
+            self.assertIn(name, check.PYTHON_TESTS)
+            self.assertNotRegex(pathlib.Path(REPO, name).read_text(),
+                                r'QTEST_QEMU_BINARY|release_line|\bLINE\b')
 
     def test_suites_that_are_partly_of_a_line(self):
         """Further lines run those of their tests that read its source"""
