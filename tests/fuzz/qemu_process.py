@@ -321,7 +321,8 @@ def sanitized_qemu():
         source, *flags = f.read().split()
     # The sanitizers' own code makes gcc warn of upstream's.
     flags = [flag for flag in flags if flag != '--enable-werror']
-    flags += ['--enable-asan', '--enable-ubsan']
+    # Reports name lines of the source.
+    flags += ['--enable-asan', '--enable-ubsan', '--enable-debug-info']
     stamp = os.path.join(out, '.configured')
     want = ' '.join([source, *flags]) + '\n'
     have = ''
