@@ -188,17 +188,13 @@ static void print_text(const Verb *verb, const json_t *request,
         print_notes(answer, stdout);
     }
     verb->print(answer, request, stdout);
-    if (verb->notes_apart) {
-        /* After the text, whatever that goes to */
-        fflush(stdout);
-        print_notes(answer, stderr);
-    }
 }
 
 static int print(const Options *options, const json_t *answer)
 {
     Status status = json_integer_value(json_object_get(answer, "status"));
     const char *error = json_string_value(json_object_get(answer, "error"));
+    const Verb *verb = options->verb;
 
     if (options->check) {
         if (error && status == STATUS_ERROR) {
@@ -209,12 +205,19 @@ static int print(const Options *options, const json_t *answer)
     if (options->json) {
         json_text_print(answer, true, stdout);
     } else if (!error) {
-        print_text(options->verb, options->request, answer);
+        print_text(verb, options->request, answer);
     }
     if (error) {
         fprintf(stderr, "error: %s\n", error);
     }
-    return finish_output() ? status : STATUS_NO;
+    if (!finish_output()) {
+        return STATUS_NO;
+    }
+    if (!options->json && !error && verb->notes_apart) {
+        /* After the text, whatever that goes to */
+        print_notes(answer, stderr);
+    }
+    return status;
 }
 
 static int run(const Options *options)

@@ -760,6 +760,10 @@ class Checks(unittest.TestCase):
         """A full disk is status 1, and said so"""
         for arguments, text in [(['list'], ''), (['list', '--json'], ''),
                                 (['show', '--help'], ''),
+                                (['show', 'EPYC,+sse3'], ''),
+                                # Their notes go to stderr.
+                                (['expand', 'EPYC,+sse3'], ''),
+                                (['baseline', 'EPYC,+sse3', 'EPYC'], ''),
                                 (['--batch'], '{"verb": "list"}\n')]:
             with open('/dev/full', 'w', encoding='utf-8') as full:
                 done = subprocess.run(
@@ -767,7 +771,9 @@ class Checks(unittest.TestCase):
                      f'--models={MODELS}'], input=text, stdout=full,
                     stderr=subprocess.PIPE, encoding='utf-8', check=False)
             self.assertEqual(done.returncode, 1, arguments)
-            self.assertRegex(done.stderr, r'\Aerror: cannot write the ')
+            self.assertRegex(
+                done.stderr, r'\Aerror: cannot write the (answers|output: '
+                r'No space left on device)\n\Z', arguments)
 
     def test_vendors(self):
         """What depends on the host's vendor has an answer for each"""
