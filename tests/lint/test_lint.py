@@ -266,7 +266,9 @@ class Lint(unittest.TestCase):
                                'int main(void)\n{\n    main();\n}\n'}
         self.checkout(**files)
         self.assertEqual(list(lint.no_circles_of_calls(self.tree)), [])
-        files[part + 'b.c'] += 'int d(void)\n{\n    return a_1(1, 2);\n}\n'
+        # Not within a string, although there are two quotation marks
+        files[part + 'b.c'] += ('int d(void)\n{\n    return '
+                                '\'"\' + a_1(1, 2) + \'"\';\n}\n')
         self.checkout(**files)
         self.problems(lint.no_circles_of_calls,
                       '^generator/a calls b: .*\ngenerator/b calls a: .*$')
