@@ -2,8 +2,8 @@
 """
 Ends a script silently on Ctrl-C while it is still importing.
 
-For the x86-cpu-* scripts, which import this before all else.  Python would
-print a traceback; run_script() says what is to be said, once it is there.
+For scripts, which import this before all else.  Python would print a traceback;
+run_script() says what is to be said, once it is there.
 """
 
 import signal

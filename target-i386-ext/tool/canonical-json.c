@@ -3,7 +3,8 @@
  *
  * The canonical text of JSON
  *
- * Every passport of a fleet is read through this: it is made for speed.
+ * For passports within requests, and for files that models-tree.c leaves to
+ * jansson; models-digest.c has the digest of all others.
  */
 
 #include <inttypes.h>

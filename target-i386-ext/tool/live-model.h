@@ -20,7 +20,7 @@ enum { LIVE_MODEL_ERROR = 256 };
  * each feature by its names, aliases among them (see query-cpu-features),
  * @others those of libvirt and Linux (see LiveSession), and @major is the first
  * number of QEMU's version.  @notes is as in CpuContext.  NULL, with one line
- * in @error, if that is no CPU; most mistakes are for QEMU to tell.
+ * in @error, if that is not a CPU; most mistakes are for QEMU to tell.
  */
 json_t *live_model(const char *text, const char *machine, const json_t *names,
                    const json_t *others, int major, json_t *notes,

@@ -919,7 +919,7 @@ static void set_text(X86Cpu *cpu, unsigned id, const char *text)
     memcpy(to, text, length < size ? length : size - 1);
 }
 
-/* An empty text is no cache. */
+/* An empty text is not a cache. */
 static void set_cache(X86Cpu *cpu, unsigned index, const char *text)
 {
     char error[X86CPU_CACHE_ERROR];

@@ -30,7 +30,7 @@ bool models_json_is_small(const char *bytes, size_t length);
 
 /*
  * Reads @bytes, of @length.  NULL, with an error in @error, of @size bytes, if
- * it is no JSON.  Names of members are not there twice.  Use the functions
+ * it is not JSON.  Names of members are not there twice.  Use the functions
  * below for its texts and integers.
  */
 json_t *models_json_parse(const char *bytes, size_t length, char *error,

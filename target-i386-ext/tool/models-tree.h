@@ -47,7 +47,7 @@ typedef struct ModelsTree ModelsTree;
 
 /*
  * Reads file @path.  NULL, with an error without the path in @error, of @size
- * bytes, if it can't be read or is no JSON, has a member twice or a number that
+ * bytes, if it can't be read, is not JSON, has a member twice or a number that
  * is not an integer of 64 bits, is nested too deeply, or has too many values.
  *
  * @names is NULL, or has the names of @count models, for a reader that is only

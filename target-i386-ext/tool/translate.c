@@ -95,7 +95,7 @@ static void find_missing(const X86CpuViews *a, const X86CpuViews *b,
             bits[i] |= a->at[t].words[i] & ~b->at[t].words[i];
         }
     }
-    /* What AMD's CPUs repeat is no feature of its own. */
+    /* What AMD's CPUs repeat is not a feature of its own. */
     bits[X86CPU_FEAT_8000_0001_EDX] &= ~X86CPU_AMD_ALIASES;
 }
 
