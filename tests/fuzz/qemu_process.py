@@ -319,10 +319,11 @@ def sanitized_qemu():
     with open(os.path.join(BUILD, LINE, '.configured'),
               encoding='utf-8') as f:
         source, *flags = f.read().split()
-    # The sanitizers' own code makes gcc warn of upstream's.
-    flags = [flag for flag in flags if flag != '--enable-werror']
-    # Reports name lines of the source.
-    flags += ['--enable-asan', '--enable-ubsan', '--enable-debug-info']
+    # The sanitizers' own code makes gcc warn of upstream's, and their reports
+    # name lines of the source.
+    flags = [flag for flag in flags
+             if flag not in ('--enable-werror', '--disable-debug-info')]
+    flags += ['--enable-asan', '--enable-ubsan']
     stamp = os.path.join(out, '.configured')
     want = ' '.join([source, *flags]) + '\n'
     have = ''
