@@ -764,6 +764,8 @@ class Checks(unittest.TestCase):
                                 # Their notes go to stderr.
                                 (['expand', 'EPYC,+sse3'], ''),
                                 (['baseline', 'EPYC,+sse3', 'EPYC'], ''),
+                                (['history', '--feature=sse3',
+                                  '--model=EPYC'], ''),
                                 (['--batch'], '{"verb": "list"}\n')]:
             with open('/dev/full', 'w', encoding='utf-8') as full:
                 done = subprocess.run(
