@@ -195,6 +195,7 @@ static int print(const Options *options, const json_t *answer)
     Status status = json_integer_value(json_object_get(answer, "status"));
     const char *error = json_string_value(json_object_get(answer, "error"));
     const Verb *verb = options->verb;
+    bool as_text = !options->json && !error;
 
     if (options->check) {
         if (error && status == STATUS_ERROR) {
@@ -204,7 +205,7 @@ static int print(const Options *options, const json_t *answer)
     }
     if (options->json) {
         json_text_print(answer, true, stdout);
-    } else if (!error) {
+    } else if (as_text) {
         print_text(verb, options->request, answer);
     }
     if (error) {
@@ -213,7 +214,7 @@ static int print(const Options *options, const json_t *answer)
     if (!finish_output()) {
         return STATUS_NO;
     }
-    if (!options->json && !error && verb->notes_apart) {
+    if (as_text && verb->notes_apart) {
         /* After the text, whatever that goes to */
         print_notes(answer, stderr);
     }
