@@ -21,7 +21,7 @@ endif
 # What a user may set on the command line of make
 variables := LINE BUILD PREFIX DESTDIR QEMU_SRC QEMU_TARBALL PYTHON CONFIGURE_FLAGS \
     FIRMWARE_PATH JOBS MIN_FREE_MB MODEL MACHINE ACCEL FORMAT SMP FEATURE CPU_TABLES FUZZ \
-    FUZZ_SECONDS PART WITHOUT CHECK_SEED CHECK_RANDOM CHECK_HOST
+    FUZZ_SECONDS PART WITHOUT CHECK_SEED CHECK_RANDOM CHECK_HOST CHECK_DRAW CHECK_END
 unknown := $(filter-out $(variables) MAKE MAKEFLAGS SHELL .SHELLFLAGS,$(foreach name,$(.VARIABLES),\
     $(if $(filter command override,$(word 1,$(origin $(name)))),$(name))))
 quoted := '$(subst ','\'',$(firstword $(unknown)))'

@@ -665,8 +665,17 @@ class End(unittest.TestCase):
         all_run = {'passed': 2, 'failed': 0, 'skipped': 0}
         none_run = {'passed': 0, 'failed': 0, 'skipped': 2}
         self.assertEqual(self.run_suites(''), all_run)
-        self.assertEqual(self.run_suites(str(time.time() + 1000)), all_run)
-        self.assertEqual(self.run_suites(str(time.time() - 1)), none_run)
+        self.assertEqual(self.run_suites(str(int(time.time()) + 1000)), all_run)
+        self.assertEqual(self.run_suites(str(int(time.time()) - 1)), none_run)
+
+    def test_wrong_end(self):
+        for end in 'tomorrow', '-1', '1e9', '\u0661', 'nan':
+            with mock.patch.dict(os.environ, {'CHECK_END': end}), \
+                    mock.patch.object(sys, 'argv', ['check', '--line', '1.0']):
+                with self.assertRaisesRegex(
+                        SystemExit, f"^error: CHECK_END='{end}' is not in "
+                        'seconds since 1970, such as '):
+                    check.main()
 
     def test_lines(self):
         """Those to come get two thirds as much time"""
