@@ -434,6 +434,7 @@ static void complain_unknown_base(const Model *model, const char *name,
     const UpstreamModel *upstream = find_upstream(name, length);
     const Model *other = find_model(name, length);
     char text[X86_CPU_NEAR_NAMES_SIZE], base[sizeof(model->name)];
+    char versions[X86_CPU_NEAR_NAMES][X86_CPU_NEAR_NAME_SIZE + 4];
     NearNames near = { };
     size_t i;
 
@@ -451,6 +452,11 @@ static void complain_unknown_base(const Model *model, const char *name,
         if (&models[i] != model) {
             x86_cpu_near_names_add(&near, base, models[i].name);
         }
+    }
+    /* Without a version they would be refused. */
+    for (i = 0; i < near.count; i++) {
+        snprintf(versions[i], sizeof(versions[i]), "%s-v1", near.names[i]);
+        near.names[i] = versions[i];
     }
     x86_cpu_near_names_print(&near, text);
     complain(model->based_on_place, "%s: based-on '%s' is not a version of any "

@@ -166,8 +166,7 @@ static void check_class_properties(const char *path, const char *cpu_c,
             seen[property - properties] = true;
         } else if (property->until >= newest) {
             complain(property->place, "'%s' is a class property in this QEMU; "
-                     "say so, or until which version it was in the table",
-                     name);
+                     "add 'class property' or 'until: VERSION'", name);
         }
     }
 }
@@ -224,10 +223,10 @@ void read_properties_tbl(const char *path, const char *cpu_c, uint32_t newest)
         if (!seen[i] && property->since <= newest &&
             property->until >= newest) {
             complain(property->place, property->of_class
-                     ? "this QEMU has no class property '%s'; say until "
-                       "which version it was, and keep what it did"
-                     : "property '%s' is not in the table of this QEMU; say "
-                       "until which version it was, and keep what it did",
+                     ? "this QEMU has no class property '%s'; add "
+                       "'until: VERSION', the last version that has it"
+                     : "property '%s' is not in the table of this QEMU; "
+                       "add 'until: VERSION', the last version that has it",
                      property->name);
         }
         if (strcmp(property->class, "none")) {

@@ -1237,7 +1237,7 @@ class Tables(Generator):
               for name, last in [('Old-v4', 'Old-v3'), ('tiny-v2', 'tiny-v1'),
                                  ('three-v2', 'three-v1')]),
             ('three-v1', '{}', "site_a: based-on '{}' is not a version of any "
-             "CPU model; did you mean 'three'?", 'thre-v1 htree-v3'),
+             "CPU model; did you mean 'three-v1'?", 'thre-v1 htree-v3'),
             table=RICH_TABLE)
         self.refused('table', ('three-v1', 'site_a-v1', 'site_a is based on '
                                'site_a-v1, which is based on it'),

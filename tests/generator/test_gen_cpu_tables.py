@@ -472,7 +472,7 @@ const X86CPUPropertyInfo x86_cpu_property_info[] = {
         less = PROPERTIES_C.replace(
             '    DEFINE_PROP_BOOL("pmu", X86CPU, enable_pmu, false),\n', '')
         lost = ("p.tbl:2: property 'pmu' is not in the table of this QEMU; "
-                'say until which version it was, and keep what it did')
+                "add 'until: VERSION', the last version that has it")
         until = PROPERTIES.replace('bit\nhv', 'bit\n  until: 9.2\nhv')
         for cpu_c, table, version, error in (
                 (more, PROPERTIES, '10.0.13', "cpu.c:30: property 'x-new' "
@@ -480,16 +480,16 @@ const X86CPUPropertyInfo x86_cpu_property_info[] = {
                 (less, PROPERTIES, '10.0.13', lost),
                 (PROPERTIES_C, PROPERTIES, '10.2.0', "p.tbl:8: property "
                  "'hv-enforce-cpuid' "
-                 'is not in the table of this QEMU; say until which version '
-                 'it was, and keep what it did'),
+                 "is not in the table of this QEMU; add 'until: VERSION', the "
+                 'last version that has it'),
                 (less, until, '10.0.13', "p.tbl:2: 'pmu' has left the table; "
                  'a note must say what became of it')):
             self.fails(error, cpu_c=cpu_c, properties=table,
                        version=version + '\n')
         wrong = "'{}' is in the table of this QEMU, too; correct the versions"
         self.fails('p.tbl:3: ' + wrong.format('hv-time'), "p.tbl:5: property "
-                   "'l3-cache' is not in the table of this QEMU; say until which "
-                   'version it was, and keep what it did', cpu_c=PROPERTIES_C,
+                   "'l3-cache' is not in the table of this QEMU; add 'until: "
+                   "VERSION', the last version that has it", cpu_c=PROPERTIES_C,
                    properties=PROPERTIES, version='9.2.0\n')
 
     def test_rows_of_properties(self):
@@ -526,16 +526,16 @@ const X86CPUPropertyInfo x86_cpu_property_info[] = {
                  PROPERTIES, "cpu.c:43: class property 'x-new' has no row in "
                  'p.tbl; say what it is'),
                 (PROPERTIES_C.replace('"vendor"', 'prop_name'), PROPERTIES,
-                 "p.tbl:12: this QEMU has no class property 'vendor'; say "
-                 'until which version it was, and keep what it did'),
+                 "p.tbl:12: this QEMU has no class property 'vendor'; add "
+                 "'until: VERSION', the last version that has it"),
                 (PROPERTIES_C, PROPERTIES.replace(
                     'pmu       bit', 'pmu       bit\n  class property'),
                  "p.tbl:2: 'pmu' is in the table of this QEMU, and no class "
                  'property'),
                 (PROPERTIES_C.replace('"family"', '"pmu"').replace(
                     'oc, prop_name', 'oc, "family"'), PROPERTIES,
-                 "p.tbl:2: 'pmu' is a class property in this QEMU; say so, or "
-                 'until which version it was in the table'),
+                 "p.tbl:2: 'pmu' is a class property in this QEMU; add 'class "
+                 "property' or 'until: VERSION'"),
                 # It has left the table for the class.
                 (PROPERTIES_C.replace('oc, prop_name', 'oc, "l3-cache"'),
                  PROPERTIES, None)):
