@@ -3,8 +3,8 @@
  *
  * query-cpu-model-comparison
  *
- * Answers, for management software: can a guest that has seen one CPU go on
- * with the other, and which properties make the difference?  The core decides
+ * Answers, for management software: can a guest that has seen one CPU migrate
+ * to the other, and which properties make the difference?  The core decides
  * (core/compare.h).
  */
 

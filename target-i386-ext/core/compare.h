@@ -4,7 +4,7 @@
  * How two CPUs compare
  *
  * Answers, for query-cpu-model-comparison and for tools: can a guest that has
- * seen one CPU go on with the other, and which properties make the difference?
+ * seen one CPU migrate to the other, and which properties make the difference?
  *
  * Compared are CPUs as requested.  Everything in a CPU has a class, which says
  * whether and how it counts (tables/properties.tbl); features count where a
@@ -25,7 +25,7 @@ typedef enum X86CpuRelation {
     /* At every topology, guests see the same. */
     X86CPU_IDENTICAL,
     /*
-     * A guest of A can go on with B.  Two CPUs that only differ in what guests
+     * A guest of A can migrate to B.  Two CPUs that only differ in what guests
      * are not bound to, such as the model number, are subsets of each other.
      */
     X86CPU_SUBSET,

@@ -5,7 +5,7 @@
  *
  * Answers, for query-cpu-model-nearest and for tools: which features and
  * properties of a named CPU model have to be set so that a guest of another CPU
- * can go on with it, and the other way round?
+ * can migrate to it, and the other way round?
  */
 
 #ifndef X86CPU_NEAREST_H

@@ -115,7 +115,7 @@ static bool gates(const X86CpuTables *tables, unsigned property)
     }
 }
 
-/* Bits that are no features of their own: see core/compare.c. */
+/* Bits that are not features of their own: see core/compare.c. */
 static void find_free_bits(const X86CpuTables *tables, const X86Cpu *cpu,
                            uint64_t *bits)
 {
