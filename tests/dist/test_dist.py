@@ -46,17 +46,9 @@ class Dist(unittest.TestCase):
 
         # A pristine tree, with a git repository of its own
         cls.tree = os.path.join(cls.tmp, 'qemu')
-        os.mkdir(cls.tree)
-        base = {'GIT_DIR': GIT_DIR, 'GIT_WORK_TREE': cls.tree,
-                'GIT_INDEX_FILE': os.path.join(cls.tmp, 'checkout')}
-        run('git', 'read-tree', 'base', env=base)
-        run('git', 'checkout-index', '-a', '-f', env=base)
-        run('git', 'init', '-q', cwd=cls.tree)
         # No gc that still runs when the directory is removed
-        run('git', 'config', 'gc.auto', '0', cwd=cls.tree)
-        # git add would leave out what upstream's .gitignore names
-        run('git', 'add', '-A', '-f', cwd=cls.tree)
-        run('git', 'commit', '-q', '-m', 'pristine', cwd=cls.tree)
+        run('git', 'clone', '-q', '--shared', '-c', 'gc.auto=0', '-b', 'base',
+            GIT_DIR, cls.tree)
         run('git', 'tag', 'pristine', cwd=cls.tree)
 
     def setUp(self):
@@ -77,12 +69,14 @@ class Dist(unittest.TestCase):
         index = {'GIT_INDEX_FILE': os.path.join(self.tmp, 'index'),
                  'GIT_DIR': GIT_DIR}
         run('git', 'read-tree', commit, env=index)
-        for line in run('scripts/qemu-tree', 'overlay-files').splitlines():
-            to, source = line.split('\t')
-            blob = run('git', 'hash-object', '-w', '--no-filters', source,
-                       env={'GIT_DIR': GIT_DIR})
-            run('git', 'update-index', '--add', '--cacheinfo',
-                f'100644,{blob},{to}', env=index)
+        files = [line.split('\t') for line in run(
+            'scripts/qemu-tree', 'overlay-files').splitlines()]
+        blobs = run('git', 'hash-object', '-w', '--no-filters', '--',
+                    *(source for _, source in files),
+                    env={'GIT_DIR': GIT_DIR}).splitlines()
+        run('git', 'update-index', '--add', *(
+            argument for (to, _), blob in zip(files, blobs, strict=True)
+            for argument in ('--cacheinfo', f'100644,{blob},{to}')), env=index)
         return run('git', 'write-tree', env=index)
 
     def git_am(self, without=''):
