@@ -181,7 +181,8 @@ KVM_TESTS = [
     'tests/guest/test_baselines.py:TestKvm.*',
     'tests/tool/test_answers.py:TestKvm.*',
 ]
-# `make check` runs these on each simulated host, the others on one each
+# `make check` runs these on each simulated host, the others on one each; with
+# several release lines, all but the first run fewer (Line.on_made_hosts).
 ON_EACH_HOST = {
     'tests/guest/test_cpu_migration.py',
     'tests/guest/test_feature_flags.py',

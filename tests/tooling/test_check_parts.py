@@ -134,6 +134,24 @@ class Partition(unittest.TestCase):
         for name in check_parts.ON_EACH_HOST:
             self.assertTrue(selected(part, name), name)
 
+    def test_lines_on_made_hosts(self):
+        """Of further lines, each host has some, and no row is without"""
+        lines = [[(suite.name.partition(' ')[0], suite.env['CHECK_HOST'])
+                  for suite in check.Line(name).on_made_hosts(before)]
+                 for before, name in enumerate(('10.0', '11.1'))]
+        hosts = set(check_parts.made_hosts())
+        for row in check_parts.KVM_TESTS:
+            name = row.partition(':')[0]
+            first, second = ({host for suite, host in line if suite == name}
+                             for line in lines)
+            if name in check_parts.ON_EACH_HOST:
+                self.assertEqual(first, hosts)
+                self.assertGreaterEqual(len(second), len(hosts) // 2)
+            else:
+                self.assertEqual((len(first), len(second)), (1, 1))
+                self.assertNotEqual(first, second)
+        self.assertEqual({host for _, host in lines[1]}, hosts)
+
     def test_nobody_else_reads_private_directories(self):
         """Neither imports of tests, nor what they compile or run"""
         tests = pathlib.Path(REPO, 'tests')
