@@ -184,7 +184,6 @@ KVM_TESTS = [
 # `make check` runs these on each simulated host, the others on one each; with
 # several release lines, all but the first run fewer (Line.on_made_hosts).
 ON_EACH_HOST = {
-    'tests/guest/test_cpu_migration.py',
     'tests/guest/test_feature_flags.py',
     'tests/guest/test_offered_features.py',
     'tests/guest/test_random_features.py',
@@ -217,7 +216,7 @@ SAMPLED = {
     'tests/guest/test_static_expansion.py':
         'models, machine types, topologies, random CPUs',
     'tests/guest/test_table_models.py': 'machine types',
-    'tests/table/test_models_file.py': 'bits',
+    'tests/table/test_models_file.py': 'bits, mutated files',
     'tests/tool/test_answers.py':
         'machine types, random CPUs, pairs, topologies',
     'tests/tool/test_best_hosts.py': 'hosts',

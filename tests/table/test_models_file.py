@@ -34,8 +34,8 @@ import x86_cpu_models  # noqa: E402 (that path comes first)
 from x86_cpu_models import sealed, text_of  # noqa: E402
 
 SEED = os.environ.get('CHECK_SEED')
-FILES = int(os.environ.get('FUZZ_FILES') or 600)
 FULL = bool(os.environ.get('CHECK_FULL'))
+FILES = int(os.environ.get('FUZZ_FILES') or (600 if FULL else 200))
 
 SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 
