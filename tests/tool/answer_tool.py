@@ -7,6 +7,7 @@ requests at once, or one command line.
 """
 
 import atexit
+import fcntl
 import functools
 import json
 import os
@@ -33,6 +34,25 @@ def programs():
     subprocess.run(['make', '-s', '-C', TOOL, f'OUT={directory}',
                     f'CFLAGS={os.environ.get("TOOL_CFLAGS", "-O2 -g")}'],
                    check=True)
+    return directory
+
+
+@functools.cache
+def sanitized():
+    """
+    The directory of the programs with sanitizers, and of host-check-program:
+    in the directory of builds, they are made once for all suites.
+    """
+    if os.environ.get('LINES_BUILD'):
+        directory = os.path.join(os.environ['LINES_BUILD'], 'tool-sanitized')
+        os.makedirs(directory, exist_ok=True)
+    else:
+        directory = tempfile.mkdtemp(prefix='x86-cpu-sanitized-')
+        atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    with open(os.path.join(directory, 'lock'), 'wb') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(['make', '-s', '-C', os.path.join(REPO, 'tests', 'tool'),
+                        f'OUT={directory}'], check=True)
     return directory
 
 

@@ -9,7 +9,6 @@ passport from x86-cpu host, which is run on it.
 
 import contextlib
 import functools
-import glob
 import json
 import os
 import subprocess
@@ -20,21 +19,12 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 REPO = os.path.dirname(TESTS)
-EXT = os.path.join(REPO, 'target-i386-ext')
 sys.path += [os.path.join(TESTS, 'guest'), os.path.join(REPO, 'scripts')]
 
+import answer_tool  # noqa: E402 (that path comes first)
 from cpu_models import QEMU, ask, expansion, option  # noqa: E402
 from made_hosts import (  # noqa: E402
     made_host, no_kvm, no_made_hosts, shim)
-
-# Sources in tool/ that host-check-program.c needs
-PARTS = ['models-*.c', 'canonical-json.c', 'cpu-items.c', 'cpu-text.c',
-         'cpuinfo-names.c', 'crc32.c', 'feature-names.c', 'host-check.c',
-         'host-components.c', 'host-cpu.c',
-         'host-errors.c', 'host-hyperv.c', 'host-line.c', 'host-offer.c',
-         'host-removed.c', 'host-requests.c', 'input-file.c', 'passport.c',
-         'sha256.c', 'suggestion.c']
-SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 
 
 class NeedsKvm:
@@ -57,44 +47,14 @@ class NeedsMadeHosts:
         super().setUpClass()
 
 
-@functools.cache
-def directory():
-    """Of what is built once for all tests; it goes with the process."""
-    return tempfile.TemporaryDirectory(prefix='host-check-')
-
-
-def make(names):
-    """Makes what the tool's Makefile has there, and returns the directory."""
-    out = os.path.join(directory().name, 'tool')
-    subprocess.run(['make', '-s', '-C', f'{EXT}/tool', f'OUT={out}',
-                    *(os.path.join(out, name) for name in names)], check=True)
-    return out
-
-
-@functools.cache
 def program():
     """The path of host-check-program"""
-    path = os.path.join(directory().name, 'host-check-program')
-    generated = make(['cpuinfo-names.inc'])
-    flags = subprocess.run(['pkg-config', '--cflags', '--libs', 'jansson'],
-                           stdout=subprocess.PIPE, check=True,
-                           encoding='utf-8').stdout.split()
-    parts = [name for part in PARTS
-             for name in glob.glob(f'{EXT}/tool/{part}')]
-    subprocess.run(
-        ['cc', '-std=c11', '-D_POSIX_C_SOURCE=200809L', '-g', '-Wall',
-         '-Wextra', '-Werror', *SANITIZE, f'-I{EXT}/core', f'-I{EXT}/tool',
-         f'-I{generated}', '-o', path, f'{HERE}/host-check-program.c',
-         *sorted(parts),
-         f'{EXT}/near-names.c', *sorted(glob.glob(f'{EXT}/core/*.c')),
-         *flags], check=True)
-    return path
+    return os.path.join(answer_tool.sanitized(), 'host-check-program')
 
 
-@functools.cache
 def writer():
     """The path of x86-cpu host"""
-    return os.path.join(make(['host']), 'host')
+    return os.path.join(answer_tool.programs(), 'host')
 
 
 @functools.cache
@@ -147,7 +107,7 @@ class Host:
 
     def by_tool(self, lines):
         """The answers of host-check-program to lines"""
-        with tempfile.NamedTemporaryFile(dir=directory().name) as f:
+        with tempfile.NamedTemporaryFile() as f:
             f.write(self.passport())
             f.flush()
             done = subprocess.run(

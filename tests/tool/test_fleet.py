@@ -18,7 +18,6 @@ CHECK_SEED repeats a run, CHECK_RANDOM says how many fleets are made up.
 """
 
 import copy
-import functools
 import json
 import os
 import pty
@@ -29,7 +28,7 @@ import tempfile
 import unittest
 
 import passports
-from answer_tool import TOOL, batch, programs, run
+from answer_tool import batch, programs, run, sanitized
 from cpu_models import QEMU, LabChecks, count, rng
 
 MODELS = os.path.join(os.path.dirname(QEMU), 'qemu-cpu-models.json')
@@ -350,16 +349,6 @@ class TestFleet(LabChecks, unittest.TestCase):
                    json.dumps(passports.sealed(other)), status=2)
         self.assertIn('another file of CPU models', done.stderr)
 
-    @functools.cached_property
-    def sanitized(self):
-        """The program with sanitizers"""
-        out = os.path.join(self.tmp, 'sanitized')
-        subprocess.run(
-            ['make', '-s', '-C', TOOL, f'OUT={out}', f'{out}/answer',
-             'CFLAGS=-O1 -g -fsanitize=address,undefined '
-             '-fno-sanitize-recover=all'], check=True)
-        return os.path.join(out, 'answer')
-
     def mutate(self, choose, value):
         """Something else in the place of something in JSON"""
         if isinstance(value, dict) and value and choose.random() < 0.9:
@@ -394,7 +383,7 @@ class TestFleet(LabChecks, unittest.TestCase):
             requests.append({'verb': 'fleet', 'hosts': [changed],
                              'partial': choose.random() < 0.5})
         done = subprocess.run(
-            [self.sanitized, '--batch', f'--models={MODELS}'],
+            [os.path.join(sanitized(), 'answer'), '--batch', f'--models={MODELS}'],
             input='\n'.join(map(json.dumps, requests)), encoding='utf-8',
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
             env={**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'})

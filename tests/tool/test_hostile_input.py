@@ -23,13 +23,12 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 REPO = os.path.dirname(TESTS)
-TOOL = os.path.join(REPO, 'target-i386-ext', 'tool')
 sys.path += [os.path.join(REPO, 'scripts'), os.path.join(TESTS, 'table')]
 
+from answer_tool import programs, sanitized  # noqa: E402 (that path, too)
 from test_models_file import TABLE  # noqa: E402 (these paths come first)
 from x86_cpu_models import sealed, sha256  # noqa: E402
 
-SANITIZE = '-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
 # Megabytes: for two million values, or three times the largest text
 MOST_MEMORY = 500
 
@@ -92,7 +91,7 @@ HUGE = {
 class Programs(unittest.TestCase):
     """host and answer, with sanitizers"""
 
-    flags = SANITIZE
+    sanitized = True
     no_json = NO_JSON
     few, many = 1000, 1000
 
@@ -101,11 +100,10 @@ class Programs(unittest.TestCase):
         tmp = tempfile.TemporaryDirectory(prefix='hostile-input-')
         cls.addClassCleanup(tmp.cleanup)
         cls.tmp = tmp.name
-        subprocess.run(['make', '-s', '-C', TOOL, f'OUT={cls.tmp}',
-                        f'CFLAGS={cls.flags}'], check=True)
+        cls.programs = sanitized() if cls.sanitized else programs()
         cls.env = {**os.environ, 'ASAN_OPTIONS': 'exitcode=77'}
         # Some sandboxes forbid the search for leaks.
-        if subprocess.run([os.path.join(cls.tmp, 'answer'), '--help'],
+        if subprocess.run([os.path.join(cls.programs, 'answer'), '--help'],
                           stdout=subprocess.DEVNULL, env=cls.env, check=False,
                           stderr=subprocess.DEVNULL).returncode == 77:
             cls.env['ASAN_OPTIONS'] += ':detect_leaks=0'
@@ -129,7 +127,7 @@ class Programs(unittest.TestCase):
             given.write(data)
             given.seek(0)
             with subprocess.Popen(
-                    [os.path.join(cls.tmp, argv[0]), *argv[1:]], stdin=given,
+                    [os.path.join(cls.programs, argv[0]), *argv[1:]], stdin=given,
                     stdout=out, stderr=err, env=cls.env) as process:
                 _, status, usage = os.wait4(process.pid, 0)
                 process.returncode = os.waitstatus_to_exitcode(status)
@@ -144,7 +142,7 @@ class Programs(unittest.TestCase):
         found, out, err, megabytes = self.run_program(*argv, data=data)
         self.assertEqual((found, out), (status, ''), err[-3000:])
         self.assertRegex(err, r'\Aerror: [ -~]{1,700}\n\Z')
-        if self.flags != SANITIZE:
+        if not self.sanitized:
             self.assertLess(megabytes, MOST_MEMORY)
         return err[len('error: '):-1]
 
@@ -264,7 +262,7 @@ class Readers(Programs):
                 self.assertEqual([answer['status'] for answer in answers],
                                  [0, 2, 0])
                 self.assertRegex(answers[1]['error'], r'\A[ -~]{1,700}\Z')
-                if self.flags != SANITIZE:
+                if not self.sanitized:
                     self.assertLess(megabytes, MOST_MEMORY)
 
     def test_dump(self):
@@ -306,7 +304,7 @@ class Readers(Programs):
 class ReadersInLittleMemory(Readers):
     """The same without sanitizers, which take memory themselves"""
 
-    flags = '-O2 -g'
+    sanitized = False
     no_json = {**NO_JSON, **HUGE}
     few, many = 100_000, BIG
 
