@@ -192,9 +192,10 @@ class Partition(unittest.TestCase):
                   'tests/tool/test_real_migration.py',
                   'tests/tool/test_two_builds.py'}
         self.assertEqual(found, set(check_parts.SAMPLED))
-        suite = mock.Mock()
-        suite.name = 'tests/golden/test_golden.py'
-        for todo, lines in ([suite], 2), ([], 0):
+        suite, on_host = (Suite('tests/golden/test_golden.py', [], env)
+                          for env in ({}, {'CHECK_HOST': 'x'}))
+        on_host.name += ' on x'
+        for todo, lines in ([suite], 2), ([suite, on_host], 3), ([], 0):
             with mock.patch.object(check, 'progress') as said:
                 check.say_what_is_sampled(todo)
             self.assertEqual(said.call_count, lines)
@@ -305,10 +306,12 @@ class Lines(unittest.TestCase):
                         name: [suite.name for suite in todo]})), \
                     mock.patch.object(line, 'build_tests'):
                 check.check(line, args)
-        self.assertEqual(set(ran['a']) - set(ran['b']),
+        suites = {name: {suite for suite in names if ' on ' not in suite}
+                  for name, names in ran.items()}
+        self.assertEqual(suites['a'] - suites['b'],
                          check.OF_NO_LINE | check.OF_ANY_LINE |
                          check.OF_ALL_LINES)
-        self.assertLess(set(ran['b']), set(ran['a']))
+        self.assertLess(suites['b'], suites['a'])
 
     def test_suites_of_all_lines(self):
         """Their results don't depend on the line that they run for"""
