@@ -171,6 +171,10 @@ class Front(unittest.TestCase):
                     (done.returncode, done.stdout, done.stderr),
                     (2, '', f"error: verb '{verb}' is not installed (no "
                             f'program {tmp}/bin/../libexec/x86-cpu/{verb})\n'))
+        long = '/nonexistent' * 300
+        done = x86_cpu('list', env={**os.environ, 'BUILD': long})
+        self.assertEqual(done.stderr, "error: verb 'list' is not built; run "
+                                      f'make (no program {long}/tool/list)\n')
 
     def test_version(self):
         with open(os.path.join(REPO, 'VERSION'), encoding='ascii') as f:
@@ -181,6 +185,11 @@ class Front(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout, done.stderr),
                          (0, f'x86-cpu version {version}\n', ''))
         self.assertIn('x86-cpu --version\n', x86_cpu('--help').stdout)
+        done = x86_cpu('--version', 'junk')
+        self.assertEqual(
+            (done.returncode, done.stdout, done.stderr),
+            (2, '', "error: --version takes no arguments, not 'junk' (see "
+                    '--help)\n'))
         with open('/dev/full', 'w', encoding='ascii') as full:
             done = x86_cpu('--version', stdout=full)
         self.assertEqual((done.returncode, done.stderr),
