@@ -242,7 +242,7 @@ bool check_machine_alone(const char *machine, Problem *problem)
 static bool find_machine(const Tool *tool, Question *q, Problem *problem)
 {
     Suggestion suggestion = { .name = NULL };
-    char text[X86_CPU_NEAR_NAMES_SIZE];
+    char text[SUGGESTION_SIZE];
     int layer = models_file_find_machine(q->file, &q->machine);
     size_t i;
 

@@ -230,6 +230,15 @@ const char **sorted_names(const json_t *object);
 /* MODEL and @props as -cpu takes them; a string to be freed */
 char *answer_cpu_text(const char *model, const json_t *props);
 
+/*
+ * Puts the CPU @text in @answer, and what QEMU takes for it, if that is
+ * another; frees @for_qemu, which may be NULL.
+ */
+void answer_set_cpu(json_t *answer, const char *text, char *for_qemu);
+
+/* For people, the CPU of @answer as QEMU takes it */
+const char *answer_cpu(const json_t *answer);
+
 /* Prints @names, in lines as wide as the terminal that begin with @indent. */
 void print_names(const json_t *names, const char *indent, FILE *out);
 

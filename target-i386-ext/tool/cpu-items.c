@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cpu-items.h"
@@ -38,19 +39,22 @@ static CpuItemKind kind_of(const char *item)
            *item == '-' ? CPU_ITEM_MINUS : CPU_ITEM_SET;
 }
 
-/* Only here is "_" the same as "-". */
+/* feat2prop(): only where a value can follow is "_" the same as "-". */
+void cpu_items_dash(char *name)
+{
+    while ((name = strchr(name, '_'))) {
+        *name = '-';
+    }
+}
+
 static bool set_value(char *item, CpuItemSet *set, void *opaque)
 {
-    char *value = strchr(item, '='), *c;
+    char *value = strchr(item, '=');
 
     if (value) {
         *value++ = '\0';
     }
-    for (c = item; *c; c++) {
-        if (*c == '_') {
-            *c = '-';
-        }
-    }
+    cpu_items_dash(item);
     return set(CPU_ITEM_SET, item, value ? value : "on", opaque);
 }
 
@@ -80,6 +84,63 @@ bool cpu_items_each(const char *items, CpuItemSet *set, void *opaque,
     return set_kind(items, CPU_ITEM_SET, set, opaque, no_memory) &&
            set_kind(items, CPU_ITEM_PLUS, set, opaque, no_memory) &&
            set_kind(items, CPU_ITEM_MINUS, set, opaque, no_memory);
+}
+
+/* The name of the item from @item to @end, with what stands around it */
+static void print_renamed(const char *item, const char *end,
+                          CpuItemName *name_of, void *opaque, FILE *out)
+{
+    CpuItemKind kind = kind_of(item);
+    const char *name = item + (kind != CPU_ITEM_SET), *new_name = NULL;
+    const char *rest = kind == CPU_ITEM_SET ? memchr(name, '=', end - name)
+                                            : NULL;
+    char *copy;
+
+    if (item == end) {
+        return;
+    }
+    rest = rest ? rest : end;
+    copy = strndup(name, rest - name);
+    if (copy && kind == CPU_ITEM_SET) {
+        cpu_items_dash(copy);
+    }
+    if (copy) {
+        new_name = name_of(kind, copy, opaque);
+    }
+    fprintf(out, "%.*s", (int)(name - item), item);
+    if (new_name) {
+        fputs(new_name, out);
+    } else {
+        fwrite(name, 1, rest - name, out);
+    }
+    fwrite(rest, 1, end - rest, out);
+    free(copy);
+}
+
+char *cpu_items_rename(const char *text, CpuItemName *name_of, void *opaque)
+{
+    const char *item = text + strcspn(text, ","), *end;
+    char *renamed = NULL;
+    size_t size;
+    FILE *out = open_memstream(&renamed, &size);
+
+    if (!out) {
+        return NULL;
+    }
+    fwrite(text, 1, item - text, out);
+    for (; *item; item = end) {
+        end = ++item;
+        while (*end && (*end != ',' || end[1] == ',')) {
+            end += 1 + (*end == ',');
+        }
+        putc(',', out);
+        print_renamed(item, end, name_of, opaque, out);
+    }
+    if (fclose(out)) {
+        free(renamed);
+        return NULL;
+    }
+    return renamed;
 }
 
 bool cpu_items_bool(const char *text, bool *on)

@@ -35,6 +35,19 @@ typedef bool CpuItemSet(CpuItemKind kind, const char *name, const char *value,
 bool cpu_items_each(const char *items, CpuItemSet *set, void *opaque,
                     bool *no_memory);
 
+/* Makes each "_" of @name a "-". */
+void cpu_items_dash(char *name);
+
+/* Another name for @name, as CpuItemSet has it, or NULL */
+typedef const char *CpuItemName(CpuItemKind kind, const char *name,
+                                void *opaque);
+
+/*
+ * @text, a model and its items, with the names that @name_of has: a string to
+ * be freed, or NULL if there is not enough memory
+ */
+char *cpu_items_rename(const char *text, CpuItemName *name_of, void *opaque);
+
 /* As qapi_bool_parse() */
 bool cpu_items_bool(const char *text, bool *on);
 

@@ -202,7 +202,7 @@ void print_cpus(const json_t *answer, FILE *out)
     json_array_foreach((json_t *)cpus, i, cpu) {
         char letter = i < 26 ? 'A' + (char)i : '+';
         json_t *text = json_sprintf("%s (%s, %s, QEMU %s)",
-            json_string_value(json_object_get(cpu, "cpu")),
+            answer_cpu(cpu),
             json_string_value(json_object_get(cpu, "machine")),
             json_string_value(json_object_get(cpu, "accel")),
             json_string_value(json_object_get(cpu, "qemu")));

@@ -33,6 +33,10 @@ typedef struct Parser {
     bool has_anchor;
     /* The user set them, and not to an empty text. */
     bool has_cache[X86CPU_CACHES];
+    /* The item that is being set */
+    CpuItemKind kind;
+    /* If only libvirt or Linux have its name, QEMU's; or NULL */
+    const char *elsewhere;
     char *error;
 } Parser;
 
@@ -58,9 +62,7 @@ static bool fail(Parser *p, const char *format, ...)
 
 static bool get_bool(Parser *p, const char *name, const char *text, bool *on)
 {
-    return cpu_items_bool(text, on) ||
-           fail(p, "'%.64s' is '%.64s', which is neither 'on' nor 'off'", name,
-                text);
+    return cpu_items_bool(text, on) || fail(p, CPU_TEXT_NOT_BOOL, name, text);
 }
 
 /* The largest values that QEMU's setters take; others are 32-bit numbers. */
@@ -336,7 +338,7 @@ static bool check_report(Parser *p, const char *text)
 static bool fail_name(Parser *p, const char *name)
 {
     Suggestion suggestion = { .name = name };
-    char near[X86_CPU_NEAR_NAMES_SIZE];
+    char near[SUGGESTION_SIZE];
     int i;
 
     models_file_each_feature(p->context->file, suggestion_add,
@@ -346,15 +348,19 @@ static bool fail_name(Parser *p, const char *name)
             suggestion_add(x86cpu_property_names[i], &suggestion);
         }
     }
+    suggestion_add_others(&suggestion, p->context->file, true);
     suggestion_print(&suggestion, near);
     return fail(p, "QEMU %s has no CPU feature or property '%.64s'%s",
                 models_file_version(p->context->file), name, near);
 }
 
-/* cpu_items_each() may have changed "_" in @name. */
-static bool is_called(const char *other, const char *name)
+/* In names before a value, "-" was "_" or "-": see cpu_items_each(). */
+static bool is_called(const Parser *p, const char *other, const char *name)
 {
-    while (*other && (*other == *name || (*other == '_' && *name == '-'))) {
+    bool dashed = p->kind == CPU_ITEM_SET;
+
+    while (*other && (*other == *name ||
+                      (dashed && *other == '_' && *name == '-'))) {
         other++;
         name++;
     }
@@ -389,7 +395,7 @@ static void find_elsewhere(const Parser *p, const char *name, Found *found)
     found->count = 0;
     for (i = 0; i < p->tables->nfeatures; i++) {
         other = models_file_libvirt_name(file, i);
-        if (other && is_called(other, name)) {
+        if (other && is_called(p, other, name)) {
             add_found(&p->tables->features[i], other, found);
         }
     }
@@ -397,7 +403,7 @@ static void find_elsewhere(const Parser *p, const char *name, Found *found)
         return;
     }
     for (i = 0; (flag = cpuinfo_names_flag(i, &feature)); i++) {
-        int number = is_called(flag, name)
+        int number = is_called(p, flag, name)
                      ? models_file_find_feature(file, feature) : -1;
 
         if (number >= 0) {
@@ -430,6 +436,7 @@ static bool set_elsewhere(Parser *p, const char *name, const char *text)
         return false;
     }
     feature_names_note(p->context->notes, found.name, found.feature->name);
+    p->elsewhere = found.feature->name;
     set_bits(p, found.feature->word, found.feature->mask, on);
     return true;
 }
@@ -489,6 +496,7 @@ static bool set(Parser *p, const char *name, const char *text)
     i = find_name(x86cpu_property_names, X86CPU_PROPERTY_COUNT,
                   strcmp(name, "hv-apicv") ? name : "hv-avic");
     if (i >= 0 && models_file_type(file, i) != MODELS_FILE_NO_TYPE) {
+        feature_names_note(p->context->notes, name, x86cpu_property_names[i]);
         return set_property(p, i, name, text);
     }
     i = find_name(texts, ARRAY_LENGTH(texts), name);
@@ -534,6 +542,8 @@ static bool set_item(CpuItemKind kind, const char *name, const char *value,
 {
     Parser *p = opaque;
 
+    p->kind = kind;
+    p->elsewhere = NULL;
     if (kind == CPU_ITEM_SET && !strcmp(name, "compat-anchor")) {
         /* See use_anchor(). */
         return true;
@@ -663,7 +673,7 @@ static bool find_model(Parser *p, CpuTextProblem *problem)
     /* What is complete is the same CPU of base: see check_custom(). */
     const char *name = strcmp(p->model, "custom") ? p->model : "base";
     int number = models_file_find_model(file, name);
-    char text[X86_CPU_NEAR_NAMES_SIZE];
+    char text[SUGGESTION_SIZE];
     Suggestion suggestion = { .name = name };
     size_t i;
 
@@ -764,6 +774,41 @@ bool cpu_text_parse(const CpuContext *context, const char *text,
     ok = copy ? parse(&p, copy, problem) : fail(&p, "not enough memory");
     free(copy);
     return ok;
+}
+
+static const char *find_elsewhere_alone(CpuItemKind kind, const char *name,
+                                        void *opaque)
+{
+    Parser *p = opaque;
+
+    /* Others' names are those of features, which can all be on. */
+    set_item(kind, name, "on", p);
+    return p->elsewhere;
+}
+
+char *cpu_text_for_qemu(const CpuContext *context, const CpuRequest *request,
+                        const char *text)
+{
+    /* Of a copy, what is set doesn't matter. */
+    CpuRequest *copy = malloc(sizeof(*copy));
+    CpuContext quiet = *context;
+    char error[CPU_TEXT_ERROR], *renamed = NULL;
+    Parser p = {
+        .context = &quiet,
+        .tables = models_file_tables(context->file),
+        .request = copy,
+        .model = "",
+        .layer = context->layer,
+        .error = error,
+    };
+
+    quiet.notes = NULL;
+    if (copy) {
+        *copy = *request;
+        renamed = cpu_items_rename(text, find_elsewhere_alone, &p);
+    }
+    free(copy);
+    return renamed;
 }
 
 bool cpu_text_needs_vendor(const CpuContext *context,

@@ -16,6 +16,10 @@
 /* Room for the longest error */
 enum { CPU_TEXT_ERROR = 512 };
 
+/* Of a name, and of a value that is not a boolean */
+#define CPU_TEXT_NOT_BOOL \
+    "'%.64s' is '%.64s', which is neither 'on' nor 'off'"
+
 /*
  * The value of an on-off property that is "auto", which only a host can
  * resolve: comparison takes it as off.
@@ -78,6 +82,13 @@ typedef enum CpuTextProblem {
  */
 bool cpu_text_parse(const CpuContext *context, const char *text,
                     CpuRequest *request, CpuTextProblem *problem, char *error);
+
+/*
+ * @text, of which @request was made, with QEMU's names where it has others that
+ * QEMU does not take; to be freed, or NULL if there is not enough memory
+ */
+char *cpu_text_for_qemu(const CpuContext *context, const CpuRequest *request,
+                        const char *text);
 
 /* Whether QEMU has property @name as int32_t */
 bool cpu_text_is_signed(const char *name);

@@ -30,7 +30,7 @@ void feature_names_place(const X86CpuTables *tables, X86CpuBits bit,
 
 /*
  * Adds "NAME is FEATURE" to object @notes, as a member, unless that is the same
- * name; @notes may be NULL.
+ * name; @notes may be NULL.  A property can have an alias, too.
  */
 void feature_names_note(json_t *notes, const char *name, const char *feature);
 

@@ -199,7 +199,7 @@ static json_t *answer_check_live(Live *l, Status *status)
     static const char *const error_texts[] = { "text", NULL };
     json_t *reply, *removed, *errors, *entry, *answer = NULL;
     json_int_t blocking = 0;
-    LiveCpu cpu = { NULL, NULL, NULL };
+    LiveCpu cpu = { .text = NULL };
     bool runs;
     size_t i;
 

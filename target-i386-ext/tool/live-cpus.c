@@ -77,7 +77,7 @@ static bool is_known_machine(Live *l, const char *name)
 static bool find_machine(Live *l, const char **machine)
 {
     Suggestion suggestion = { .name = NULL };
-    char text[X86_CPU_NEAR_NAMES_SIZE];
+    char text[SUGGESTION_SIZE];
     const char *name = *machine ? *machine : newest_machine(l);
     const json_t *layer, *type, *alias;
     const char *listed;
@@ -218,11 +218,44 @@ static bool check_host(Live *l)
     return check_number(l, "phys-bits") && check_number(l, "guest-phys-bits");
 }
 
+/* Asks QEMU about each value that @model only had before another one. */
+static bool check_replaced(Live *l, const json_t *model,
+                           const json_t *replaced)
+{
+    const char *name = json_string_value(json_object_get(model, "name"));
+    json_t *anchor = json_object_get(json_object_get(model, "props"),
+                                     "compat-anchor");
+    json_t *props, *reply;
+    size_t i;
+
+    json_array_foreach((json_t *)replaced, i, props) {
+        json_t *alone = json_copy((json_t *)model);
+
+        if (anchor) {
+            json_object_set(props, "compat-anchor", anchor);
+        }
+        json_object_set(alone, "props", props);
+        /* It lacks most properties of custom, but is the same with base. */
+        if (!strcmp(name, "custom")) {
+            json_object_set_new(alone, "name", json_string("base"));
+        }
+        reply = live_expand(l, alone);
+        json_decref(alone);
+        if (!reply) {
+            return false;
+        }
+        json_decref(reply);
+    }
+    return true;
+}
+
 bool live_get_cpu(Live *l, size_t number, LiveCpu *cpu)
 {
     X86CpuTopology topology;
     SmpCounts counts;
     char error[LIVE_MODEL_ERROR];
+    json_t *replaced;
+    bool ok;
 
     *cpu = (LiveCpu) { .text = NULL };
     if (!request_cpu(l->request, number, &cpu->text, &cpu->machine,
@@ -234,15 +267,22 @@ bool live_get_cpu(Live *l, size_t number, LiveCpu *cpu)
         (strchr(cpu->text, ',') && !live_get_features(l))) {
         return false;
     }
-    cpu->model = live_model(cpu->text, cpu->machine, l->session->names,
-                            l->session->others,
-                            live_qemu_major(l->session->qemu), l->notes, error);
-    return cpu->model || live_fail(l, "%s", error);
+    cpu->session = l->session;
+    replaced = json_array();
+    cpu->model = live_model(cpu->text, cpu->machine, l->session, l->notes,
+                            replaced, error);
+    ok = cpu->model ? check_replaced(l, cpu->model, replaced)
+                    : live_fail(l, "%s", error);
+    json_decref(replaced);
+    return ok;
 }
 
 void live_describe(const Live *l, const LiveCpu *cpu, json_t *answer)
 {
-    json_object_set_new(answer, "cpu", json_string(cpu->text));
+    answer_set_cpu(answer, cpu->text, json_object_size(l->notes)
+                                      ? live_model_for_qemu(cpu->session,
+                                                            cpu->text)
+                                      : NULL);
     json_object_set_new(answer, "machine", json_string(cpu->machine));
     json_object_set_new(answer, "accel", json_string(
         live_accelerator_name(l->session->accel)));

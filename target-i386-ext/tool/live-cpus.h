@@ -18,6 +18,8 @@ typedef struct LiveCpu {
     const char *text, *machine;
     /* CpuModelInfo, to be released */
     json_t *model;
+    /* By whose names of features @text was read */
+    const LiveSession *session;
 } LiveCpu;
 
 typedef struct LiveCpus {

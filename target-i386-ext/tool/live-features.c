@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cpu-items.h"
 #include "live-features.h"
 #include "live-reply.h"
 
@@ -61,36 +62,32 @@ static json_t *find_leaf_1_edx(const json_t *features)
     return found;
 }
 
-/* Of -cpu, "_" may have become "-": see cpu_items_each(). */
-static void add_other(const json_t *names, json_t *others, const char *other,
-                      const char *feature)
+static void add_other(const json_t *names, json_t *others, bool dashed,
+                      const char *other, const char *feature)
 {
-    char *dashed = strdup(other), *c;
-    const char *keys[] = { other, dashed };
-    size_t i;
+    char *key = strdup(other);
+    json_t *found;
 
-    for (c = dashed; c && *c; c++) {
-        if (*c == '_') {
-            *c = '-';
-        }
+    if (key && dashed) {
+        cpu_items_dash(key);
     }
-    for (i = 0; dashed && i < 1 + !!strcmp(other, dashed); i++) {
-        json_t *found = json_object_get(others, keys[i]);
-
-        if (json_object_get(names, keys[i])) {
-            continue;
-        }
+    if (key && !json_object_get(names, key)) {
+        found = json_object_get(others, key);
         if (!found) {
             found = json_pack("[s]", other);
-            json_object_set_new(others, keys[i], found);
+            json_object_set_new(others, key, found);
         }
         json_array_append_new(found, json_string(feature));
     }
-    free(dashed);
+    free(key);
 }
 
-/* QEMU's own names go before libvirt's, these before Linux's. */
-static json_t *find_others(const json_t *list, const json_t *names)
+/*
+ * QEMU's own names go before libvirt's, these before Linux's.  @dashed: as
+ * cpu_items_each() has names before a value
+ */
+static json_t *find_others(const json_t *list, const json_t *names,
+                           bool dashed)
 {
     json_t *others = json_object(), *flags = json_object(), *feature, *flag;
     size_t i, j;
@@ -101,11 +98,11 @@ static json_t *find_others(const json_t *list, const json_t *names)
                                                                 "libvirt"));
 
         if (libvirt) {
-            add_other(names, others, libvirt, name);
+            add_other(names, others, dashed, libvirt, name);
         }
         json_array_foreach(json_object_get(feature, "cpuinfo"), j, flag) {
             if (json_is_string(flag)) {
-                add_other(names, flags, json_string_value(flag), name);
+                add_other(names, flags, dashed, json_string_value(flag), name);
             }
         }
     }
@@ -154,7 +151,8 @@ bool live_get_features(Live *l)
         return live_not_understood(l, command, list);
     }
     l->session->leaf_1_edx = find_leaf_1_edx(list);
-    l->session->others = find_others(list, names);
+    l->session->others = find_others(list, names, false);
+    l->session->dashed_others = find_others(list, names, true);
     json_decref(list);
     l->session->features = features;
     l->session->names = names;

@@ -14,8 +14,8 @@
 #include "live-model.h"
 
 typedef struct Reader {
-    const json_t *names, *others;
-    json_t *props, *notes;
+    const LiveSession *session;
+    json_t *props, *notes, *replaced;
     int major;
     char *error;
 } Reader;
@@ -72,10 +72,19 @@ static json_t *typed(const char *name, const char *value)
     return json_string(value);
 }
 
-/* Of a name that only libvirt or Linux have; NULL, with an error, if several */
-static const char *name_elsewhere(const Reader *r, const char *name)
+/* The list of what only libvirt or Linux call @name; see LiveSession */
+static const json_t *find_elsewhere(const LiveSession *session,
+                                    CpuItemKind kind, const char *name)
 {
-    const json_t *found = json_object_get(r->others, name), *feature;
+    return json_object_get(kind == CPU_ITEM_SET ? session->dashed_others
+                                                : session->others, name);
+}
+
+/* Of a name that only libvirt or Linux have; NULL, with an error, if several */
+static const char *name_elsewhere(const Reader *r, CpuItemKind kind,
+                                  const char *name)
+{
+    const json_t *found = find_elsewhere(r->session, kind, name), *feature;
     const char *features[8];
     size_t count = 0, i;
 
@@ -102,10 +111,11 @@ static const char *name_elsewhere(const Reader *r, const char *name)
  * @name as query-cpu-features has it, so that nothing is set twice; NULL, with
  * an error, if that is several
  */
-static const char *name_of(const Reader *r, const char *name)
+static const char *name_of(const Reader *r, CpuItemKind kind, const char *name)
 {
     const char *plain = strncmp(name, "f-", 2) ? name : name + 2;
-    const char *known = json_string_value(json_object_get(r->names, plain));
+    const char *known = json_string_value(json_object_get(r->session->names,
+                                                          plain));
 
     /* Only names that are no aliases have an f- property. */
     if (known && plain != name && strcmp(known, plain)) {
@@ -115,7 +125,43 @@ static const char *name_of(const Reader *r, const char *name)
         feature_names_note(r->notes, plain, known);
         return known;
     }
-    return !strcmp(name, "hv-apicv") ? "hv-avic" : name_elsewhere(r, name);
+    if (!strcmp(name, "hv-apicv")) {
+        feature_names_note(r->notes, name, "hv-avic");
+        return "hv-avic";
+    }
+    return name_elsewhere(r, kind, name);
+}
+
+/* Whether property @name is an on-off value, as far as the tool knows */
+static bool is_bool(const Reader *r, const char *name)
+{
+    static const char *const options[] = {
+        "check", "enforce", "x-force-features", "start-powered-off",
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        if (!strcmp(name, options[i])) {
+            return true;
+        }
+    }
+    return json_object_get(r->session->names, name);
+}
+
+/*
+ * QEMU applies all values to a CPU, one after the other, and refuses each that
+ * is none, but in QMP a name has a single one.
+ */
+static bool set_prop(Reader *r, const char *name, json_t *value)
+{
+    json_t *old = json_object_get(r->props, name);
+
+    /* What is on or off is a value of what the next one is a value of. */
+    if (old && !json_equal(old, value) &&
+        !(json_is_boolean(old) && json_is_boolean(value))) {
+        json_array_append_new(r->replaced, json_pack("{s:O}", name, old));
+    }
+    return !json_object_set_new(r->props, name, value);
 }
 
 /*
@@ -157,8 +203,11 @@ static bool set(CpuItemKind kind, const char *name, const char *value,
                 void *opaque)
 {
     Reader *r = opaque;
+    const json_t *other = find_elsewhere(r->session, kind, name);
+    const char *known;
     char number[32];
     uint64_t hertz;
+    bool on;
 
     if (kind == CPU_ITEM_SET && !strcmp(name, "compat-anchor")) {
         /* See set_anchor(). */
@@ -177,17 +226,41 @@ static bool set(CpuItemKind kind, const char *name, const char *value,
     if (!strcmp(name, "avx10-version")) {
         begin_avx10_version(r, value);
     }
-    name = name_of(r, name);
-    return name && !json_object_set_new(r->props, name, typed(name, value));
+    known = name_of(r, kind, name);
+    if (!known) {
+        return false;
+    }
+    if (is_bool(r, known) && !cpu_items_bool(value, &on)) {
+        /* As others spell it, which "_" may be part of */
+        snprintf(r->error, LIVE_MODEL_ERROR, CPU_TEXT_NOT_BOOL,
+                 other ? json_string_value(json_array_get(other, 0)) : name,
+                 value);
+        return false;
+    }
+    return set_prop(r, known, typed(known, value));
 }
 
-json_t *live_model(const char *text, const char *machine, const json_t *names,
-                   const json_t *others, int major, json_t *notes,
-                   char error[LIVE_MODEL_ERROR])
+static const char *find_for_qemu(CpuItemKind kind, const char *name,
+                                 void *opaque)
+{
+    const LiveSession *session = opaque;
+
+    return json_string_value(json_array_get(find_elsewhere(session, kind,
+                                                           name), 1));
+}
+
+char *live_model_for_qemu(const LiveSession *session, const char *text)
+{
+    return cpu_items_rename(text, find_for_qemu, (void *)session);
+}
+
+json_t *live_model(const char *text, const char *machine,
+                   const LiveSession *session, json_t *notes,
+                   json_t *replaced, char error[LIVE_MODEL_ERROR])
 {
     Reader r = {
-        .names = names, .others = others, .notes = notes, .major = major,
-        .error = error,
+        .session = session, .notes = notes, .replaced = replaced,
+        .major = live_qemu_major(session->qemu), .error = error,
     };
     const char *items = strchr(text, ',');
     size_t length = items ? (size_t)(items - text) : strlen(text);

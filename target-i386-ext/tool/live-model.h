@@ -10,20 +10,24 @@
 #ifndef X86CPU_LIVE_MODEL_H
 #define X86CPU_LIVE_MODEL_H
 
-#include <jansson.h>
+#include "live-session.h"
 
 /* Room for the longest error */
 enum { LIVE_MODEL_ERROR = 256 };
 
 /*
- * The CpuModelInfo of @text on machine type @machine.  @names has the name of
- * each feature by its names, aliases among them (see query-cpu-features),
- * @others those of libvirt and Linux (see LiveSession), and @major is the first
- * number of QEMU's version.  @notes is as in CpuContext.  NULL, with one line
- * in @error, if that is not a CPU; most mistakes are for QEMU to tell.
+ * The CpuModelInfo of @text on machine type @machine, for the QEMU of @session,
+ * which knows its features if @text sets any.  @notes is as in CpuContext.
+ * Objects with one property each are added to list @replaced: values that later
+ * ones of @text replace, and that QEMU would refuse all the same if they are
+ * none.  NULL, with one line in @error, if that is not a CPU; most mistakes are
+ * for QEMU to tell.
  */
-json_t *live_model(const char *text, const char *machine, const json_t *names,
-                   const json_t *others, int major, json_t *notes,
-                   char error[LIVE_MODEL_ERROR]);
+json_t *live_model(const char *text, const char *machine,
+                   const LiveSession *session, json_t *notes,
+                   json_t *replaced, char error[LIVE_MODEL_ERROR]);
+
+/* As cpu_text_for_qemu() */
+char *live_model_for_qemu(const LiveSession *session, const char *text);
 
 #endif /* X86CPU_LIVE_MODEL_H */

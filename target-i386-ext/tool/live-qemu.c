@@ -694,6 +694,7 @@ static bool connect_tcp(LiveQemu *q, const char *address, const char *host,
 {
     const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
     struct addrinfo *found = NULL, *one;
+    /* In a static program, only names of hosts need libc's shared parts. */
     int number = getaddrinfo(host, port, &hints, &found);
 
     if (number) {

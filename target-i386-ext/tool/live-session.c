@@ -5,6 +5,7 @@
  */
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
 #include "live-reply.h"
 #include "live-session.h"
@@ -29,10 +30,39 @@ void live_end_session(LiveSession *s)
     json_decref(s->features);
     json_decref(s->names);
     json_decref(s->others);
+    json_decref(s->dashed_others);
     json_decref(s->words);
     json_decref(s->leaf_1_edx);
     json_decref(s->host);
     memset(s, 0, sizeof(*s));
+}
+
+/*
+ * QEMU's words for a CPU, without the path that a property has in QMP: -cpu has
+ * no such path.  It has no booleans, either, but what is on or off.
+ */
+static void fail_by_qemu(Live *l, const char *error)
+{
+    static const char path[] = "'model.props.";
+    static const char invalid[] = "Invalid parameter type for ";
+    const char *found = strstr(error, path), *name, *end;
+    ptrdiff_t start;
+
+    if (!found) {
+        live_fail(l, "%s", error);
+        return;
+    }
+    name = found + strlen(path);
+    end = strchr(name, '\'');
+    start = found - error - strlen(invalid);
+    if (end && start >= 0 &&
+        !strncmp(error + start, invalid, strlen(invalid)) &&
+        !strcmp(end, "', expected: boolean")) {
+        live_fail(l, "%.*s'%.*s' must be 'on' or 'off'", (int)start, error,
+                  (int)(end - name), name);
+    } else {
+        live_fail(l, "%.*s'%s", (int)(found - error), error, name);
+    }
 }
 
 json_t *live_ask(Live *l, const char *command, json_t *arguments)
@@ -56,7 +86,7 @@ json_t *live_ask(Live *l, const char *command, json_t *arguments)
         live_fail(l, "%.200s (QEMU %s) is built without CPU introspection",
                   live_qemu_name(s->qemu), live_qemu_version(s->qemu));
     } else if (!value) {
-        live_fail(l, "%s", error);
+        fail_by_qemu(l, error);
         if (why == LIVE_LOST) {
             live_end_session(s);
         }

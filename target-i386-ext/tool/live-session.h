@@ -29,9 +29,10 @@ typedef struct LiveSession {
     json_t *features, *names;
     /*
      * By names that only libvirt or /proc/cpuinfo have: a list of that name,
-     * and of the features that it stands for
+     * and of the features that it stands for; and by the same names with "-"
+     * for each "_"
      */
-    json_t *others;
+    json_t *others, *dashed_others;
     /* How names of other bits in the word of each of @features begin */
     json_t *words;
     /* The names of features by their bits in EDX of leaf 1 */

@@ -114,6 +114,23 @@ char *answer_cpu_text(const char *model, const json_t *props)
     return text;
 }
 
+void answer_set_cpu(json_t *answer, const char *text, char *for_qemu)
+{
+    json_object_set_new(answer, "cpu", json_string(text));
+    if (for_qemu && strcmp(for_qemu, text)) {
+        json_object_set_new(answer, "qemu-cpu", json_string(for_qemu));
+    }
+    free(for_qemu);
+}
+
+const char *answer_cpu(const json_t *answer)
+{
+    const json_t *for_qemu = json_object_get(answer, "qemu-cpu");
+
+    return json_string_value(for_qemu ? for_qemu
+                                      : json_object_get(answer, "cpu"));
+}
+
 void print_names(const json_t *names, const char *indent, FILE *out)
 {
     size_t width = text_table_width(out), column = 0, i;

@@ -37,7 +37,7 @@ static const struct {
 static bool fail_unknown(const char *what, const Suggestion *suggestion,
                          const char *otherwise, Problem *problem)
 {
-    char text[X86_CPU_NEAR_NAMES_SIZE];
+    char text[SUGGESTION_SIZE];
 
     suggestion_print(suggestion, text);
     problem_set(problem, STATUS_ERROR, "unknown %s '%.64s'%s", what,
@@ -220,25 +220,6 @@ static bool find_property(const History *history, const ModelsFile *file,
     return true;
 }
 
-/* Names of the features of @file that are not QEMU's: see meanings_of() */
-static void suggest_others(const ModelsFile *file, Suggestion *suggestion)
-{
-    const char *name, *feature;
-    size_t i;
-
-    for (i = 0; i < models_file_tables(file)->nfeatures; i++) {
-        name = models_file_libvirt_name(file, i);
-        if (name) {
-            suggestion_add(name, suggestion);
-        }
-    }
-    for (i = 0; (name = cpuinfo_names_flag(i, &feature)); i++) {
-        if (models_file_find_feature(file, feature) >= 0) {
-            suggestion_add(name, suggestion);
-        }
-    }
-}
-
 static bool fail_feature(const Tool *tool, const char *name, Problem *problem)
 {
     Suggestion suggestion = { .name = name };
@@ -253,7 +234,8 @@ static bool fail_feature(const Tool *tool, const char *name, Problem *problem)
             }
         }
         models_file_each_feature(file, suggestion_add, &suggestion);
-        suggest_others(file, &suggestion);
+        /* Here they are as good as QEMU's: see meanings_of(). */
+        suggestion_add_others(&suggestion, file, false);
     }
     return fail_unknown("feature", &suggestion,
                         "; no similar name in the file of CPU models", problem);

@@ -307,7 +307,10 @@ static json_t *migrate(Tool *tool, const json_t *request, Migration *m,
         return problem_set(problem, STATUS_ERROR, "not enough memory");
     }
     answer = decide(m, status);
-    json_object_set_new(answer, "cpu", json_string(text));
+    answer_set_cpu(answer, text, json_object_size(tool->notes)
+                                 ? cpu_text_for_qemu(&m->of_a.context,
+                                                     &m->of_a.request, text)
+                                 : NULL);
     json_object_set_new(answer, "machine", json_string(m->of_a.machine));
     json_object_set_new(answer, "accel", json_string("kvm"));
     json_object_set_new(answer, "qemu",
@@ -368,8 +371,7 @@ void print_migrate(const json_t *answer, const json_t *request, FILE *out)
 
     (void)request;
     fprintf(out, "%-12s", "CPU");
-    text_table_print_from(12, json_string_value(json_object_get(answer,
-                                                                "cpu")), out);
+    text_table_print_from(12, answer_cpu(answer), out);
     fprintf(out, "%-12s%s\n%-12s%s\n%-12s%s\n%-12s%s\n",
             "machine", json_string_value(json_object_get(answer, "machine")),
             "QEMU", json_string_value(json_object_get(answer, "qemu")),

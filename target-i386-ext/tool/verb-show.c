@@ -20,7 +20,10 @@
 
 void answer_describe(json_t *answer, const Question *q)
 {
-    json_object_set_new(answer, "cpu", json_string(q->text));
+    answer_set_cpu(answer, q->text, json_object_size(q->context.notes)
+                                    ? cpu_text_for_qemu(&q->context,
+                                                        &q->request, q->text)
+                                    : NULL);
     json_object_set_new(answer, "machine", json_string(q->machine));
     json_object_set_new(answer, "accel", json_string(
         q->context.accel == X86CPU_ON_KVM ? "kvm" : "tcg"));
@@ -101,9 +104,7 @@ bool print_begin(const json_t *answer, const json_t *request, FILE *out,
     }
     if (json_object_get(answer, "cpu")) {
         fprintf(out, "%-12s", "CPU");
-        text_table_print_from(12, json_string_value(json_object_get(answer,
-                                                                    "cpu")),
-                              out);
+        text_table_print_from(12, answer_cpu(answer), out);
         fprintf(out, "%-12s%s\n%-12s%s\n%-12s%s\n", "machine",
                 json_string_value(json_object_get(answer, "machine")),
                 "accel", json_string_value(json_object_get(answer, "accel")),

@@ -201,6 +201,8 @@ static int print(const Options *options, const json_t *answer)
         if (error && status == STATUS_ERROR) {
             fprintf(stderr, "error: %s\n", error);
         }
+        /* They say what was read as another name: a typo, perhaps. */
+        print_notes(answer, stderr);
         return status;
     }
     if (options->json) {

@@ -75,6 +75,21 @@ ERRORS = [
      "'constant_tsc' is 'x', which is neither 'on' nor 'off'"),
     (['show', 'EPYC,+avx512g'], "QEMU LINE has no CPU feature or property "
      "'avx512g'; did you mean 'avx512f'?"),
+    # Before a value alone is "_" the same as "-".
+    (['show', 'EPYC,+constant-tsc'], "QEMU LINE has no CPU feature or "
+     "property 'constant-tsc'; did you mean 'constant_tsc' (invtsc in QEMU)?"),
+    (['show', 'EPYC,-tsc_deadline-timer'], "; did you mean "
+     "'tsc_deadline_timer' (tsc-deadline in QEMU)?"),
+    (['show', 'EPYC,+NONSTOP_TSC'], "; did you mean 'nonstop_tsc' (invtsc in "
+     'QEMU)?'),
+    (['show', 'EPYC,+nonstop_tsk'], "; did you mean 'nonstop_tsc' (invtsc in "
+     'QEMU)?'),
+    (['show', 'EPYC,nonstop_tsk=on'], "'nonstop-tsk'; did you mean "
+     "'nonstop_tsc' (invtsc in QEMU)?"),
+    # What it is, its own error says.
+    (['show', 'EPYC,+ibrs_enhancet'], "; did you mean 'ibrs_enhanced'?"),
+    (['show', 'EPYC,enforce=banana,enforce=off'],
+     "'enforce' is 'banana', which is neither 'on' nor 'off'"),
     (['show', 'EPYC,avx2=maybe'],
      "'avx2' is 'maybe', which is neither 'on' nor 'off'"),
     (['show', 'EPYC,level=4294967296'], "'level' must be a number from 0 to "
@@ -264,6 +279,10 @@ class Checks(unittest.TestCase):
                 ('+sse3,-sse3,+sse4_1', '-pni,+sse4.1',
                  ['sse3 is pni', 'sse4_1 is sse4.1']),
                 ('constant_tsc=on', '+invtsc', ['constant_tsc is invtsc']),
+                ('tsc_deadline-timer', '+tsc-deadline',
+                 ['tsc_deadline_timer is tsc-deadline']),
+                ('hv-apicv=on', 'hv-avic=on', ['hv-apicv is hv-avic']),
+                ('kvm_pv_eoi=on', '+kvm-pv-eoi', None),
                 ('-lahf_lm', '-lahf-lm', ['lahf_lm is lahf-lm']),
                 # An alias of QEMU goes before a flag, whatever that is.
                 ('+ssbd,-stibp', '+ssbd,-stibp', None)]:
@@ -292,6 +311,49 @@ class Checks(unittest.TestCase):
                                       if line.startswith('note:')], lines)
                     self.assertNotIn('note:', done.stdout if apart
                                      else done.stderr)
+                    done = run([*arguments, '--check'], [MODELS], status=0)
+                    self.assertEqual((done.stdout, done.stderr.splitlines()),
+                                     ('', lines))
+
+    def test_qemu_names(self):
+        """What QEMU does not take is shown as it does take it"""
+        options = ('model-id=constant_tsc,,nonstop_tsc,constant_tsc,+sse3,'
+                   'tsc_deadline_timer=off,-nonstop_tsc,+constant_tsc')
+        taken = ('model-id=constant_tsc,,nonstop_tsc,invtsc,+sse3,'
+                 'tsc-deadline=off,-invtsc,+invtsc')
+        with tempfile.TemporaryDirectory() as tmp:
+            host = f'{tmp}/host.json'
+            passports.write(passports.passport('intel-haswell'), host)
+            for verb, *more in [
+                    ('show', '--accel=tcg'), ('expand', '--accel=tcg'),
+                    ('nearest', '--accel=tcg'), ('nearest',),
+                    ('check', f'--host={host}'),
+                    ('migrate', f'--from={host}', f'--to={host}'),
+                    ('compare', 'Broadwell', '--accel=tcg'),
+                    ('baseline', 'Broadwell', '--accel=tcg')]:
+                for text, wanted in ((f'Haswell,{options}',
+                                      f'Haswell,{taken}'),
+                                     ('Haswell,+sse3', None),
+                                     ('Haswell', None)):
+                    arguments = [verb, text, *more]
+                    with self.subTest(arguments):
+                        answer = check_json(self, 'x86-cpu-answer', run(
+                            [*arguments, '--json'], [MODELS]).stdout)
+                        self.check_names(answer, text, wanted)
+                        shown = run(arguments, [MODELS]).stdout
+                        self.assertNotIn('tsc_deadline_timer=off', shown)
+                        if verb not in ('expand', 'baseline'):
+                            self.assertIn(wanted or text,
+                                          re.sub(r'\n +', '', shown))
+
+    def check_names(self, answer, text, wanted):
+        """What an answer, or each of several, calls the CPU text"""
+        if 'by-vendor' in answer:
+            for one in answer['by-vendor'].values():
+                self.check_names(one, text, wanted)
+            return
+        cpu = answer.get('cpus', [answer])[0]
+        self.assertEqual((cpu['cpu'], cpu.get('qemu-cpu')), (text, wanted))
 
     def test_sentences(self):
         """What a comparison comes to, and what a baseline's guests lose"""
@@ -862,6 +924,21 @@ class Checks(unittest.TestCase):
         self.assertIn('--vendor', done.stdout)
         self.assertNotIn('--host', done.stdout)
         self.assertIn('or --host', run(['show', 'EPYC'], [MODELS]).stdout)
+
+    def test_static(self):
+        """Never with a sanitizer, wherever make is told of it"""
+        with tempfile.TemporaryDirectory() as tmp:
+            command = ['make', '-n', '-C', TOOL, f'OUT={tmp}', 'V=1']
+            for more, static in [(['STATIC=1'], True), (['STATIC='], False),
+                                 (['CC=gcc -fsanitize=address'], False),
+                                 (['CFLAGS=-fsanitize=address'], False),
+                                 (['LDFLAGS=-fsanitize=address'], False)]:
+                with self.subTest(more):
+                    done = subprocess.run(
+                        [*command, *more], stdout=subprocess.PIPE,
+                        encoding='utf-8', check=True)
+                    self.assertEqual(' -static ' in done.stdout, static)
+            self.assertEqual(os.listdir(tmp), [])
 
     def test_names(self):
         """Each verb of the program has a link, a summary and --help"""

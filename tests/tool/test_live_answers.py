@@ -63,7 +63,25 @@ TEXTS = [
     'EPYC,migratable=on', 'EPYC,host-cache-info=off', 'EPYC,level=+5',
     'EPYC,level= 3', 'EPYC,level=3 ', 'EPYC,level=-1', 'EPYC,level=+-1',
     'EPYC,x-hv-max-vps=-0x2', 'EPYC,x-hv-max-vps=-2147483649',
-    'EPYC,hv-passthrough=on',
+    'EPYC,hv-passthrough=on', 'EPYC,+constant-tsc', 'EPYC,constant-tsc=on',
+    'EPYC,-tsc_deadline-timer', 'EPYC,tsc_deadline-timer=off',
+    'EPYC,level=x,level=7', 'EPYC,level=7,level=x', 'EPYC,level=9,level=7',
+    'EPYC,vendor=x,vendor=GenuineIntel', 'EPYC,kvm=x,kvm=on',
+    'EPYC,l2-cache-info=x,l2-cache-info=', 'EPYC,sse4_1=x,sse4.1=on',
+    'EPYC,avx2=x,+avx2', 'EPYC,f-avx2=x,avx2=on', 'EPYC,pni=1,pni=off',
+    'EPYC,constant_tsc=x,invtsc=on', 'EPYC,hv-apicv=x,hv-avic=on',
+    'EPYC,enforce=banana,enforce=off', 'EPYC,check=1,check=on',
+    f'base,level=x,compat-anchor={NEWEST},level=3', 'custom,level=x,level=3',
+]
+
+# Options, and whether QEMU starts with them
+STARTS = [
+    ('+constant-tsc', False), ('constant-tsc=on', False), ('+sse3', True),
+    ('kvm_pv_eoi=on', True), ('hv_apicv=on', True), ('+lahf_lm', True),
+    ('enforce=banana,enforce=off', False), ('enforce=ON', False),
+    ('enforce=off,enforce=on,enforce=no', True), ('level=x,level=7', False),
+    ('level=9,level=7', True), ('vendor=x,vendor=GenuineIntel', False),
+    ('avx2=x,+avx2', False), ('avx2=no,+avx2', True),
 ]
 
 
@@ -105,6 +123,18 @@ def same(offline, live):
     if 'error' in offline and 'error' in live:
         return {**offline, 'error': ''} == {**live, 'error': ''}
     return offline == live
+
+
+def starts_with(cpu):
+    """Whether QEMU takes this -cpu"""
+    done = subprocess.run(
+        [QEMU, '-machine', NEWEST, '-accel', 'tcg', '-cpu', cpu, '-S',
+         '-display', 'none', '-nodefaults', '-monitor', 'stdio'],
+        input='quit\n', stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        encoding='utf-8', check=False)
+    if done.returncode not in (0, 1):
+        raise AssertionError(f'{cpu}: {done.returncode}: {done.stderr}')
+    return not done.returncode
 
 
 def batch_of(requests, *options, models=()):
@@ -451,6 +481,30 @@ class TestTcg(Checks):
         self.assertEqual(batch_of([request], f'--qemu={QEMU}'),
                          batch_of([request], models=[MODELS]))
 
+    def test_9_starts(self):
+        """What QEMU refuses, and names that only the tool takes"""
+        requests = [self.request('expand', cpu=f'Haswell,{options}')
+                    for options, _ in STARTS]
+        live = batch_of(requests, f'--qemu={QEMU}')
+        offline = batch_of(requests, models=[MODELS])
+        for (options, starts), *answers in zip(STARTS, offline, live):
+            with self.subTest(options):
+                self.assertEqual(starts_with(f'Haswell,{options}'), starts)
+                for answer in answers:
+                    # This spelling is one of "constant_tsc=on".
+                    taken = starts or options == 'constant-tsc=on'
+                    self.assertEqual(answer['status'], 0 if taken else 2)
+                    if taken and not starts:
+                        self.assertTrue(starts_with(answer['qemu-cpu']))
+                    else:
+                        self.assertNotIn('qemu-cpu', answer)
+        errors = [batch_of([self.request('compare', cpus=[
+            'Haswell', f'Haswell,{options}'])], f'--qemu={QEMU}')[0]['error']
+                  for options in ('enforce=ON', 'kvm=ON')]
+        self.assertEqual(errors, [
+            "'enforce' is 'ON', which is neither 'on' nor 'off'",
+            "modelb: 'kvm' must be 'on' or 'off'"])
+
     def test_9_best(self):
         """What TCG offers is a host, too"""
         reply = ask(['-machine', 'none', '-accel', 'tcg'],
@@ -492,6 +546,15 @@ class TestKvm(NeedsKvm, Checks):
                       for request, a, b in zip(requests, offline, live)
                       if not same(a, b)])
         self.assertTrue({0, 1} <= {answer['status'] for answer in offline})
+
+    def test_9_sessions(self):
+        """Names of a CPU whose QEMU is not the last one that is asked"""
+        if 'pc-q35-4.0' not in self.machines:
+            self.skipTest('all machine types have the same irqchip')
+        self.check_same([self.request(verb, cpus=[
+            {'cpu': 'Haswell,+constant_tsc', 'machine': 'pc-q35-4.0'}, last])
+            for verb in ('compare', 'baseline')
+            for last in ('Haswell', 'Haswell,+sse3')])
 
     def test_9_host_values(self):
         """Values of the host that are not its own"""
