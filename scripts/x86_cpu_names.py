@@ -32,39 +32,52 @@ class Names:
     def __init__(self, entries):
         """:param entries: a list of ENTRY"""
         self._names = {e['name'] for e in entries}
-        # By what else they are called; a flag of /proc/cpuinfo can tell of
-        # several features.
-        self._others = {}
+        self._others = self._by_others(entries, lambda name: name)
+        self._dashed = self._by_others(entries, dashed)
+
+    @staticmethod
+    def _by_others(entries, spell):
+        """
+        The names of features by what else they are called; a flag of
+        /proc/cpuinfo can tell of several.
+        """
+        names = {}
         for others in (lambda e: e.get('aliases', []),
                        lambda e: [e['libvirt']] if 'libvirt' in e else [],
                        lambda e: e.get('cpuinfo', [])):
             found = {}
             for entry in entries:
                 for other in others(entry):
-                    found.setdefault(other, []).append(entry['name'])
+                    features = found.setdefault(spell(other), [])
+                    if entry['name'] not in features:
+                        features.append(entry['name'])
             # QEMU's own names go before libvirt's, these before Linux's.
-            self._others = {**found, **self._others}
+            names = {**found, **names}
+        return names
 
     def __iter__(self):
         yield from sorted({*self._names, *self._others})
 
-    def find(self, name):
+    def find(self, name, dashes=False):
         """
         Returns QEMU's name of a feature, None if there is no such feature.
 
+        :param dashes: "_" is the same as "-", as in NAME=VALUE of -cpu
         :raise Failure: it is the name of several
         """
-        # As QEMU does with names in -cpu
-        for text in (name, name.replace('_', '-')):
-            if text in self._names:
-                return text
-            found = self._others.get(text)
-            if found and len(found) > 1:
-                raise Failure(f"feature '{shown(name)}' is {one_of(found)} "
-                              'in QEMU; name one of them')
-            if found:
-                return found[0]
-        return None
+        text = dashed(name) if dashes else name
+        if text in self._names:
+            return text
+        found = (self._dashed if dashes else self._others).get(text)
+        if found and len(found) > 1:
+            raise Failure(f"feature '{shown(name)}' is {one_of(found)} in "
+                          'QEMU; name one of them')
+        return found[0] if found else None
+
+
+def dashed(name):
+    """Returns NAME as QEMU takes it in NAME=VALUE (feat2prop())."""
+    return name.replace('_', '-')
 
 
 def split_options(cpu):
@@ -87,12 +100,12 @@ def option_name(option):
 
 def for_the_start(name):
     """Does an option of -cpu only decide whether the guest starts?"""
-    return name.replace('_', '-') in FOR_THE_START
+    return dashed(name) in FOR_THE_START
 
 
 def check_start_value(name, value):
     """:raise Failure: QEMU refuses this value of such an option"""
-    values = FOR_THE_START[name.replace('_', '-')]
+    values = FOR_THE_START[dashed(name)]
     if value not in values:
         raise Failure(f"{name} of a CPU cannot be '{shown(value)}'; use "
                       f'{one_of(values[:2])}')
@@ -124,7 +137,7 @@ def understand(cpu, names):
                               'off' if sign == '-' else 'on')
             notes.append(left_out(option))
             continue
-        feature = names.find(name)
+        feature = names.find(name, dashes=not sign)
         if feature and feature != name:
             notes.append(f'{shown(name)} is {feature}')
             option = sign + feature + rest

@@ -306,6 +306,18 @@ class Pasted(unittest.TestCase):
                 a for f in features if f['name'] == found
                 for a in f['aliases']], name)
 
+    def test_dashes(self):
+        """As in -cpu, "_" is only the same as "-" before a value"""
+        names = Names([{'name': 'invtsc', 'cpuinfo': ['constant_tsc']},
+                       {'name': 'tsc-scale', 'aliases': ['tsc_s']}])
+        for option, taken in [
+                ('constant-tsc=on', 'invtsc=on'), ('+constant-tsc', None),
+                ('constant_tsc=on', 'invtsc=on'), ('+constant_tsc', '+invtsc'),
+                ('tsc_scale=on', 'tsc-scale=on'), ('-tsc_scale', None),
+                ('tsc-s=off', 'tsc-scale=off'), ('-tsc_s', '-tsc-scale')]:
+            self.assertEqual(understand(f'qemu64,{option}', names)[0],
+                             f'qemu64,{taken or option}')
+
     def test_name_of_many(self):
         names = Names([{'name': name, 'cpuinfo': ['x']} for name in 'abcd'])
         with self.assertRaisesRegex(

@@ -31,6 +31,8 @@ from cpu_models import (
 )
 from release_line import NEWEST
 from test_removed_features import NeedsKvm
+from x86_cpu_errors import Failure
+from x86_cpu_names import Names, dashed
 
 MODELS = os.path.join(os.path.dirname(QEMU), 'qemu-cpu-models.json')
 
@@ -480,6 +482,38 @@ class TestTcg(Checks):
         request = self.request('show', cpu='EPYC,+flexpriority')
         self.assertEqual(batch_of([request], f'--qemu={QEMU}'),
                          batch_of([request], models=[MODELS]))
+
+    def test_9_every_name(self):
+        """The tool, with a QEMU and without, and the scripts mean the same"""
+        features = ask(['-machine', 'none', '-accel', 'tcg'],
+                       [('query-cpu-features', {})])[0]['return']
+        names = Names(features)
+        texts = list(names)
+        several = 0
+        # Only before a value is "_" the same as "-".
+        for form, dashes in ('+{}', False), ('{}=on', True):
+            requests = [self.request('expand', cpu='EPYC,' + form.format(
+                dashed(text) if dashes else text)) for text in texts]
+            offline = batch_of(requests, models=[MODELS])
+            live = batch_of(requests, f'--qemu={QEMU}')
+            for request, *answers in zip(requests, offline, live, strict=True):
+                text = request['cpu'][5:].strip('+').removesuffix('=on')
+                with self.subTest(request['cpu']):
+                    self.assertEqual(*answers)
+                    try:
+                        feature = names.find(text, dashes)
+                    except Failure:
+                        several += 1
+                        self.assertEqual(answers[0]['status'], 2)
+                        continue
+                    notes = answers[0].get('notes', [])
+                    self.assertEqual(
+                        [note.partition(' is ')[2] for note in notes],
+                        [feature] if feature != text else [])
+        # All kinds of names are there.
+        self.assertGreater(several, 2)
+        for kind in 'aliases', 'libvirt', 'cpuinfo':
+            self.assertTrue(any(f.get(kind) for f in features))
 
     def test_9_starts(self):
         """What QEMU refuses, and names that only the tool takes"""
