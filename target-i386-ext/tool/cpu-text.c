@@ -33,6 +33,8 @@ typedef struct Parser {
     bool has_anchor;
     /* The user set them, and not to an empty text. */
     bool has_cache[X86CPU_CACHES];
+    /* Whether there is half a character at the end of a text */
+    bool cuts_model_id, cuts_hv_vendor_id;
     /* The item that is being set */
     CpuItemKind kind;
     /* If only libvirt or Linux have its name, QEMU's; or NULL */
@@ -214,19 +216,31 @@ static bool set_property(Parser *p, X86CpuPropertyId id, const char *name,
     return true;
 }
 
-/* As much of @text as there is room for: QEMU cuts the rest off. */
-static bool copy_text(Parser *p, const char *name, const char *text, char *to,
-                      size_t size)
+/*
+ * As much of @text as there is room for: QEMU cuts the rest off.  Returns
+ * whether that is within a character of UTF-8.
+ */
+static bool copy_text(const char *text, char *to, size_t size)
 {
     size_t length = strnlen(text, size - 1);
 
-    /* Neither JSON nor -cpu can carry half a character of UTF-8. */
-    if ((text[length] & 0xc0) == 0x80) {
-        return fail(p, X86_ERROR_CUT_TEXT, name, size - 1);
-    }
     memset(to, 0, size);
     memcpy(to, text, length);
-    return true;
+    return (text[length] & 0xc0) == 0x80;
+}
+
+/* Neither JSON nor -cpu can carry half a character; another text may follow. */
+static bool check_texts(Parser *p)
+{
+    const X86Cpu *cpu = &p->request->cpu;
+
+    if (p->cuts_model_id) {
+        return fail(p, X86_ERROR_CUT_TEXT, "model-id",
+                    sizeof(cpu->model_id) - 1);
+    }
+    return !p->cuts_hv_vendor_id ||
+           fail(p, X86_ERROR_CUT_TEXT, "hv-vendor-id",
+                sizeof(cpu->hv_vendor_id) - 1);
 }
 
 static bool set_text(Parser *p, const char *name, const char *text)
@@ -246,10 +260,13 @@ static bool set_text(Parser *p, const char *name, const char *text)
         return true;
     }
     if (!strcmp(name, "model-id")) {
-        return copy_text(p, name, text, cpu->model_id, sizeof(cpu->model_id));
+        p->cuts_model_id = copy_text(text, cpu->model_id,
+                                     sizeof(cpu->model_id));
+    } else {
+        p->cuts_hv_vendor_id = copy_text(text, cpu->hv_vendor_id,
+                                         sizeof(cpu->hv_vendor_id));
     }
-    return copy_text(p, name, text, cpu->hv_vendor_id,
-                     sizeof(cpu->hv_vendor_id));
+    return true;
 }
 
 static bool set_cache(Parser *p, int which, const char *text)
@@ -348,6 +365,7 @@ static bool fail_name(Parser *p, const char *name)
             suggestion_add(x86cpu_property_names[i], &suggestion);
         }
     }
+    suggestion_add("hv-apicv", &suggestion);
     suggestion_add_others(&suggestion, p->context->file, true);
     suggestion_print(&suggestion, near);
     return fail(p, "QEMU %s has no CPU feature or property '%.64s'%s",
@@ -742,7 +760,7 @@ static bool parse(Parser *p, char *text, CpuTextProblem *problem)
     request->migratable = true;
     request->host_cache_info = !strcmp(p->model, "host") &&
                                passes_caches(p);
-    if (!each_item(p, items, set_item)) {
+    if (!each_item(p, items, set_item) || !check_texts(p)) {
         return false;
     }
     finish_caches(p);

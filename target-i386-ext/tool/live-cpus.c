@@ -231,7 +231,7 @@ static bool check_replaced(Live *l, const json_t *model,
     json_array_foreach((json_t *)replaced, i, props) {
         json_t *alone = json_copy((json_t *)model);
 
-        if (anchor) {
+        if (anchor && !json_object_get(props, "compat-anchor")) {
             json_object_set(props, "compat-anchor", anchor);
         }
         json_object_set(alone, "props", props);

@@ -154,12 +154,20 @@ static bool is_bool(const Reader *r, const char *name)
  */
 static bool set_prop(Reader *r, const char *name, json_t *value)
 {
-    json_t *old = json_object_get(r->props, name);
+    json_t *old = json_object_get(r->props, name), *replaced;
+    size_t i;
 
     /* What is on or off is a value of what the next one is a value of. */
     if (old && !json_equal(old, value) &&
         !(json_is_boolean(old) && json_is_boolean(value))) {
-        json_array_append_new(r->replaced, json_pack("{s:O}", name, old));
+        json_array_foreach(r->replaced, i, replaced) {
+            if (json_equal(json_object_get(replaced, name), old)) {
+                break;
+            }
+        }
+        if (i == json_array_size(r->replaced)) {
+            json_array_append_new(r->replaced, json_pack("{s:O}", name, old));
+        }
     }
     return !json_object_set_new(r->props, name, value);
 }
@@ -194,7 +202,7 @@ static bool set_anchor(CpuItemKind kind, const char *name, const char *value,
     Reader *r = opaque;
 
     if (kind == CPU_ITEM_SET && *value && !strcmp(name, "compat-anchor")) {
-        json_object_set_new(r->props, name, json_string(value));
+        return set_prop(r, name, json_string(value));
     }
     return true;
 }

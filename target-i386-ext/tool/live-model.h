@@ -20,8 +20,8 @@ enum { LIVE_MODEL_ERROR = 256 };
  * which knows its features if @text sets any.  @notes is as in CpuContext.
  * Objects with one property each are added to list @replaced: values that later
  * ones of @text replace, and that QEMU would refuse all the same if they are
- * none.  NULL, with one line in @error, if that is not a CPU; most mistakes are
- * for QEMU to tell.
+ * invalid.  NULL, with one line in @error, if that is not a CPU; most mistakes
+ * are for QEMU to tell.
  */
 json_t *live_model(const char *text, const char *machine,
                    const LiveSession *session, json_t *notes,

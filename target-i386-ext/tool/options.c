@@ -68,7 +68,7 @@ static const Option own_options[] = {
     { "--json", NULL, NULL, "print JSON", KIND_FLAG },
     { "--format", NULL, "table|json", "the same, as other verbs have it",
       KIND_TEXT },
-    { "--check", NULL, NULL, "print no answer: it is the exit status",
+    { "--check", NULL, NULL, "print nothing: the exit status is the answer",
       KIND_FLAG },
     { "--help", NULL, NULL, "show this", KIND_FLAG },
     { NULL, NULL, NULL, NULL, KIND_FLAG },

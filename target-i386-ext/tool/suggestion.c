@@ -4,11 +4,23 @@
  * Suggestions for misspelt names of CPU models, features and the like
  */
 
+#include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include "cpuinfo-names.h"
 #include "suggestion.h"
+
+/* Whether @a and @b are the same but for the case, and "_" for "-" */
+static bool is_other_case(const char *a, const char *b)
+{
+    while (*a && (tolower((unsigned char)*a) == tolower((unsigned char)*b) ||
+                  (strchr("_-", *a) && *b && strchr("_-", *b)))) {
+        a++;
+        b++;
+    }
+    return !*a && !*b;
+}
 
 /* @feature is QEMU's name of @candidate, or NULL. */
 static void add(Suggestion *suggestion, const char *candidate,
@@ -18,12 +30,14 @@ static void add(Suggestion *suggestion, const char *candidate,
     unsigned i;
 
     /* Of those that differ in nothing else, the first one */
-    if (!suggestion->other_case && !strcasecmp(candidate, suggestion->name)) {
+    if (!suggestion->other_case && is_other_case(candidate,
+                                                 suggestion->name)) {
         suggestion->other_case = candidate;
         suggestion->other_case_is = feature;
     }
     for (i = 0; i < near->count; i++) {
-        if (!strcmp(near->names[i], candidate)) {
+        if (!strcmp(near->names[i], candidate) ||
+            (feature && !strcmp(near->names[i], feature))) {
             return;
         }
     }

@@ -19,7 +19,7 @@ enum { SUGGESTION_SIZE = 2 * X86_CPU_NEAR_NAMES_SIZE };
 
 /* All zeros at first, except @name, which is what was written */
 typedef struct Suggestion {
-    /* @other_case only differs in the case of letters. */
+    /* @other_case only differs in the case of letters, and "_" for "-". */
     const char *name, *other_case;
     NearNames near;
     /* QEMU's names of these, where the text has them, too */

@@ -198,7 +198,7 @@ static int print(const Options *options, const json_t *answer)
     bool as_text = !options->json && !error;
 
     if (options->check) {
-        if (error && status == STATUS_ERROR) {
+        if (error) {
             fprintf(stderr, "error: %s\n", error);
         }
         /* They say what was read as another name: a typo, perhaps. */

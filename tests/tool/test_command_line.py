@@ -80,6 +80,16 @@ ERRORS = [
      "property 'constant-tsc'; did you mean 'constant_tsc' (invtsc in QEMU)?"),
     (['show', 'EPYC,-tsc_deadline-timer'], "; did you mean "
      "'tsc_deadline_timer' (tsc-deadline in QEMU)?"),
+    (['show', 'EPYC,+NONSTOP-TSC'], "; did you mean 'nonstop_tsc' (invtsc in "
+     'QEMU)?'),
+    (['show', 'EPYC,NONSTOP_TSC=on'], "; did you mean 'nonstop_tsc' (invtsc "
+     'in QEMU)?'),
+    # Each feature once
+    (['show', 'EPYC,+avx512-vnni'], "'avx512-vnni'; did you mean "
+     "'avx512_vnni' (avx512vnni in QEMU)?"),
+    (['show', 'EPYC,+avx512.vnni'], "'avx512.vnni'; did you mean "
+     "'avx512vnni'?"),
+    (['show', 'EPYC,+hv_apicv'], "'hv_apicv'; did you mean 'hv-apicv'?"),
     (['show', 'EPYC,+NONSTOP_TSC'], "; did you mean 'nonstop_tsc' (invtsc in "
      'QEMU)?'),
     (['show', 'EPYC,+nonstop_tsk'], "; did you mean 'nonstop_tsc' (invtsc in "
@@ -257,6 +267,15 @@ class Checks(unittest.TestCase):
                         self.assertLessEqual(len(line), COLUMNS, line)
                 done = run([*arguments, '--check'], [MODELS], status=status)
                 self.assertEqual((done.stdout, done.stderr), ('', ''))
+
+    def test_check_says_why(self):
+        """Whatever the status is"""
+        for arguments, status in [(['compare', 'host', 'EPYC'], 3),
+                                  (['compare', 'none', 'EPYC'], 2)]:
+            text = run(arguments, [MODELS], status=status).stderr
+            self.assertRegex(text, r'\Aerror: .*\n\Z')
+            done = run([*arguments, '--check'], [MODELS], status=status)
+            self.assertEqual((done.stdout, done.stderr), ('', text))
 
     def test_width(self):
         """On a terminal, text is as wide as that"""
@@ -926,17 +945,26 @@ class Checks(unittest.TestCase):
         self.assertIn('or --host', run(['show', 'EPYC'], [MODELS]).stdout)
 
     def test_static(self):
-        """Never with a sanitizer, wherever make is told of it"""
-        with tempfile.TemporaryDirectory() as tmp:
-            command = ['make', '-n', '-C', TOOL, f'OUT={tmp}', 'V=1']
+        """If it works: never with a sanitizer, wherever make is told of it"""
+        with tempfile.TemporaryDirectory(prefix='a static ') as tmp:
+            libraries = [subprocess.run(
+                ['gcc', f'-print-file-name={name}.a'], stdout=subprocess.PIPE,
+                encoding='utf-8', check=True).stdout
+                         for name in ('libc', 'libjansson')]
+            # Where the probe is, which leaves nothing
+            env = {**os.environ, 'TMPDIR': tmp}
+            command = ['make', '-n', '-C', TOOL, 'OUT=none', 'V=1']
             for more, static in [(['STATIC=1'], True), (['STATIC='], False),
+                                 ([], all('/' in path for path in libraries)),
+                                 (['CFLAGS=-MMD'], all(
+                                     '/' in path for path in libraries)),
                                  (['CC=gcc -fsanitize=address'], False),
                                  (['CFLAGS=-fsanitize=address'], False),
                                  (['LDFLAGS=-fsanitize=address'], False)]:
                 with self.subTest(more):
                     done = subprocess.run(
                         [*command, *more], stdout=subprocess.PIPE,
-                        encoding='utf-8', check=True)
+                        env=env, encoding='utf-8', check=True)
                     self.assertEqual(' -static ' in done.stdout, static)
             self.assertEqual(os.listdir(tmp), [])
 

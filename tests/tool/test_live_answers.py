@@ -73,6 +73,10 @@ TEXTS = [
     'EPYC,avx2=x,+avx2', 'EPYC,f-avx2=x,avx2=on', 'EPYC,pni=1,pni=off',
     'EPYC,constant_tsc=x,invtsc=on', 'EPYC,hv-apicv=x,hv-avic=on',
     'EPYC,enforce=banana,enforce=off', 'EPYC,check=1,check=on',
+    f'EPYC,model-id={"x" * 47}\u00e9,model-id=x',
+    'EPYC,hv-vendor-id=12345678901\u00e9,hv-vendor-id=x',
+    f'base,compat-anchor=nope,compat-anchor={NEWEST}',
+    f'base,compat-anchor={NEWEST},compat-anchor=nope',
     f'base,level=x,compat-anchor={NEWEST},level=3', 'custom,level=x,level=3',
 ]
 
