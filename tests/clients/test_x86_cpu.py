@@ -185,11 +185,15 @@ class Front(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout, done.stderr),
                          (0, f'x86-cpu version {version}\n', ''))
         self.assertIn('x86-cpu --version\n', x86_cpu('--help').stdout)
-        done = x86_cpu('--version', 'junk')
-        self.assertEqual(
-            (done.returncode, done.stdout, done.stderr),
-            (2, '', "error: --version takes no arguments, not 'junk' (see "
-                    '--help)\n'))
+        for option, junk, shown, where in [
+                ('--version', 'junk', 'junk', '--help'),
+                ('--help', 'show', 'show', 'x86-cpu VERB --help'),
+                ('help', '\u00e9' * 31, '?' * 60, 'x86-cpu VERB --help')]:
+            done = x86_cpu(option, junk)
+            self.assertEqual(
+                (done.returncode, done.stdout, done.stderr),
+                (2, '', f"error: {option} takes no arguments, not '{shown}' "
+                        f'(see {where})\n'))
         with open('/dev/full', 'w', encoding='ascii') as full:
             done = x86_cpu('--version', stdout=full)
         self.assertEqual((done.returncode, done.stderr),
