@@ -211,7 +211,6 @@ static bool set(CpuItemKind kind, const char *name, const char *value,
                 void *opaque)
 {
     Reader *r = opaque;
-    const json_t *other = find_elsewhere(r->session, kind, name);
     const char *known;
     char number[32];
     uint64_t hertz;
@@ -240,6 +239,8 @@ static bool set(CpuItemKind kind, const char *name, const char *value,
     }
     if (is_bool(r, known) && !cpu_items_bool(value, &on)) {
         /* As others spell it, which "_" may be part of */
+        const json_t *other = find_elsewhere(r->session, kind, name);
+
         snprintf(r->error, LIVE_MODEL_ERROR, CPU_TEXT_NOT_BOOL,
                  other ? json_string_value(json_array_get(other, 0)) : name,
                  value);
