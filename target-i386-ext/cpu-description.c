@@ -326,6 +326,32 @@ static void put_hv_vendor_id(const X86CPU *cpu, QDict *props)
     }
 }
 
+/*
+ * If its 48 bytes end within a character, complete it, as QMP can't carry half
+ * of one: whoever sets it keeps only the same 48 bytes.
+ */
+static void put_model_id(X86CPU *cpu, QDict *props)
+{
+    static const char *const rests[] = {
+        "", "\x80", "\x80\x80", "\x80\x80\x80", "\xa0\x80", "\xa0\x80\x80",
+    };
+    g_autofree char *text = object_property_get_str(OBJECT(cpu), "model-id",
+                                                    &error_abort);
+    int i;
+
+    if (strlen(text) < sizeof(cpu->env.cpuid_model)) {
+        return;
+    }
+    for (i = 0; i < ARRAY_SIZE(rests); i++) {
+        g_autofree char *whole = g_strconcat(text, rests[i], NULL);
+
+        if (g_utf8_validate(whole, -1, NULL)) {
+            qdict_put_str(props, "model-id", whole);
+            return;
+        }
+    }
+}
+
 /* Values that are computed when the CPU is realized */
 static void put_worked_out(X86CPU *cpu, QDict *props)
 {
@@ -341,6 +367,7 @@ static void put_worked_out(X86CPU *cpu, QDict *props)
     qdict_put(props, "ucode-rev", qnum_from_uint(microcode_revision(cpu)));
     qdict_put_int(props, "lbr-fmt", lbr_format(cpu));
     put_hv_vendor_id(cpu, props);
+    put_model_id(cpu, props);
     qdict_put_int(props, "model", signature_model(cpu));
     put_default_signature(cpu, props);
     if (is_given_waitpkg(cpu)) {

@@ -325,7 +325,7 @@ QDict *x86_cpu_value_to_props(const X86Cpu *value)
     return props;
 }
 
-/* QMP has no form for half a character: what is made of @value has another. */
+/* What is made of @value could not have half a character, in QMP. */
 static bool check_text(const char *text, size_t size, const char *name,
                        Error **errp)
 {

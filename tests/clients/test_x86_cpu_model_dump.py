@@ -1793,9 +1793,13 @@ class BadInput(FakeQemu):
                     env={'PYTHONIOENCODING': 'ascii'})
         self.assertNotIn('Traceback', done.stderr)
         self.assertIn('qemu64,model-id=', done.stdout)
-        # QEMU replaces these bytes where it writes JSON.
-        for fmt in 'table', 'cpu', 'readconfig', 'libvirt-qemu', 'json':
-            done = dump('--cpu', 'qemu64,model-id=a\udcffb', '--accel', 'tcg',
+        # QEMU replaces these bytes where it writes JSON.  The last two begin a
+        # character, but nothing cuts them off at 48 bytes.
+        for fmt, text in (
+                ('table', 'a\udcffb'), ('cpu', 'a\udcffb'),
+                ('readconfig', 'a\udcffb'), ('libvirt-qemu', 'a\udcffb'),
+                ('cpu', 46 * 'a' + '\udcc3'), ('json', 'abc\udce2\udc82')):
+            done = dump('--cpu', f'qemu64,model-id={text}', '--accel', 'tcg',
                         '--format', fmt)
             self.assertIn('note: not exact: not UTF-8, and so left out: '
                           'model-id\n',

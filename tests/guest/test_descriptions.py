@@ -407,6 +407,24 @@ SYNIC = {'hv-vpindex': True, 'hv-synic': True}
 OLD_SYNIC = {**SYNIC, 'x-hv-synic-kvm-only': True}
 
 
+class ModelId(unittest.TestCase):
+    """model-id: guests see 48 bytes of it"""
+
+    def test_described(self):
+        """What gives a guest the same bytes, also of half a character"""
+        for length in range(45, 49):
+            for char in 'b\u00fc\u0800\u20ac\ud7ff\ufffc\U00010000\U0010fffd':
+                given = length * 'a' + char
+                with self.subTest(given):
+                    described = expand('EPYC', {'model-id': given},
+                                       NEWEST)['model-id']
+                    self.assertEqual(described.encode()[:48],
+                                     given.encode()[:48])
+                    self.assertEqual(expand(
+                        'base', {'model-id': described}, NEWEST)['model-id'],
+                        described)
+
+
 class HypervVendor(unittest.TestCase):
     """hv-vendor-id: guests see 12 bytes of it"""
 
