@@ -230,11 +230,15 @@ const char **sorted_names(const json_t *object);
 /* MODEL and @props as -cpu takes them; a string to be freed */
 char *answer_cpu_text(const char *model, const json_t *props);
 
+/* A CPU as cpu_text_for_qemu() returns it */
+typedef char *CpuForQemu(const char *text, const void *opaque);
+
 /*
  * Puts the CPU @text in @answer, and what QEMU takes for it, if that is
- * another; frees @for_qemu, which may be NULL.
+ * another, which @notes tell.
  */
-void answer_set_cpu(json_t *answer, const char *text, char *for_qemu);
+void answer_set_cpu(json_t *answer, const char *text, const json_t *notes,
+                    CpuForQemu *for_qemu, const void *opaque);
 
 /* For people, the CPU of @answer as QEMU takes it */
 const char *answer_cpu(const json_t *answer);

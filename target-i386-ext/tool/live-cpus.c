@@ -77,7 +77,7 @@ static bool is_known_machine(Live *l, const char *name)
 static bool find_machine(Live *l, const char **machine)
 {
     Suggestion suggestion = { .name = NULL };
-    char text[SUGGESTION_SIZE];
+    char text[X86_CPU_NEAR_NAMES_SIZE];
     const char *name = *machine ? *machine : newest_machine(l);
     const json_t *layer, *type, *alias;
     const char *listed;
@@ -117,7 +117,7 @@ static bool find_machine(Live *l, const char **machine)
             suggestion_add(json_string_value(alias), &suggestion);
         }
     }
-    suggestion_print(&suggestion, text);
+    x86_cpu_near_names_print(&suggestion.near, text);
     return live_fail(l, "QEMU %s has no machine type '%.64s'%s",
                      live_qemu_version(l->session->qemu), name, text);
 }
@@ -279,10 +279,8 @@ bool live_get_cpu(Live *l, size_t number, LiveCpu *cpu)
 
 void live_describe(const Live *l, const LiveCpu *cpu, json_t *answer)
 {
-    answer_set_cpu(answer, cpu->text, json_object_size(l->notes)
-                                      ? live_model_for_qemu(cpu->session,
-                                                            cpu->text)
-                                      : NULL);
+    answer_set_cpu(answer, cpu->text, l->notes, live_model_for_qemu,
+                   cpu->session);
     json_object_set_new(answer, "machine", json_string(cpu->machine));
     json_object_set_new(answer, "accel", json_string(
         live_accelerator_name(l->session->accel)));

@@ -258,7 +258,7 @@ static const char *find_for_qemu(CpuItemKind kind, const char *name,
                                                            name), 1));
 }
 
-char *live_model_for_qemu(const LiveSession *session, const char *text)
+char *live_model_for_qemu(const char *text, const void *session)
 {
     return cpu_items_rename(text, find_for_qemu, (void *)session);
 }

@@ -27,7 +27,7 @@ json_t *live_model(const char *text, const char *machine,
                    const LiveSession *session, json_t *notes,
                    json_t *replaced, char error[LIVE_MODEL_ERROR]);
 
-/* As cpu_text_for_qemu() */
-char *live_model_for_qemu(const LiveSession *session, const char *text);
+/* As cpu_text_for_qemu(); @session is a LiveSession. */
+char *live_model_for_qemu(const char *text, const void *session);
 
 #endif /* X86CPU_LIVE_MODEL_H */

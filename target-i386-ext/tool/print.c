@@ -114,13 +114,16 @@ char *answer_cpu_text(const char *model, const json_t *props)
     return text;
 }
 
-void answer_set_cpu(json_t *answer, const char *text, char *for_qemu)
+void answer_set_cpu(json_t *answer, const char *text, const json_t *notes,
+                    CpuForQemu *for_qemu, const void *opaque)
 {
+    char *renamed = json_object_size(notes) ? for_qemu(text, opaque) : NULL;
+
     json_object_set_new(answer, "cpu", json_string(text));
-    if (for_qemu && strcmp(for_qemu, text)) {
-        json_object_set_new(answer, "qemu-cpu", json_string(for_qemu));
+    if (renamed && strcmp(renamed, text)) {
+        json_object_set_new(answer, "qemu-cpu", json_string(renamed));
     }
-    free(for_qemu);
+    free(renamed);
 }
 
 const char *answer_cpu(const json_t *answer)

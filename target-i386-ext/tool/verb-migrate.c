@@ -307,14 +307,7 @@ static json_t *migrate(Tool *tool, const json_t *request, Migration *m,
         return problem_set(problem, STATUS_ERROR, "not enough memory");
     }
     answer = decide(m, status);
-    answer_set_cpu(answer, text, json_object_size(tool->notes)
-                                 ? cpu_text_for_qemu(&m->of_a.context,
-                                                     &m->of_a.request, text)
-                                 : NULL);
-    json_object_set_new(answer, "machine", json_string(m->of_a.machine));
-    json_object_set_new(answer, "accel", json_string("kvm"));
-    json_object_set_new(answer, "qemu",
-                        json_string(models_file_version(m->a.file)));
+    answer_describe(answer, &m->of_a);
     json_object_set_new(answer, "to-qemu",
                         json_string(models_file_version(m->b.file)));
     return answer;

@@ -18,12 +18,16 @@
 
 /* ---- for all verbs ---- */
 
+static char *for_qemu(const char *text, const void *opaque)
+{
+    const Question *q = opaque;
+
+    return cpu_text_for_qemu(&q->context, &q->request, text);
+}
+
 void answer_describe(json_t *answer, const Question *q)
 {
-    answer_set_cpu(answer, q->text, json_object_size(q->context.notes)
-                                    ? cpu_text_for_qemu(&q->context,
-                                                        &q->request, q->text)
-                                    : NULL);
+    answer_set_cpu(answer, q->text, q->context.notes, for_qemu, q);
     json_object_set_new(answer, "machine", json_string(q->machine));
     json_object_set_new(answer, "accel", json_string(
         q->context.accel == X86CPU_ON_KVM ? "kvm" : "tcg"));
