@@ -18,7 +18,8 @@ enum { BATCH_MAX_LINE = 16 << 20 };
 /*
  * Reads requests from @in, JSON, one in each line, and prints an answer for
  * each to @out.  Lines that are not requests have an answer with an error;
- * empty lines have none.  False if an answer could not be written.
+ * empty lines have none.  False, with errno, if an answer could not be written,
+ * or requests not be read.
  */
 bool batch_run(Tool *tool, FILE *in, FILE *out);
 

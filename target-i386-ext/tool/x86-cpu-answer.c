@@ -223,6 +223,18 @@ static int print(const Options *options, const json_t *answer)
     return status;
 }
 
+static Status answer_batch(Tool *tool)
+{
+    if (batch_run(tool, stdin, stdout)) {
+        return STATUS_YES;
+    }
+    if (!finish_output()) {
+        return STATUS_NO;
+    }
+    fprintf(stderr, "error: cannot read the requests: %s\n", strerror(errno));
+    return STATUS_ERROR;
+}
+
 static int run(const Options *options)
 {
     /*
@@ -238,10 +250,7 @@ static int run(const Options *options)
     if (!load(&tool, options, &problem)) {
         status = fail(&problem);
     } else if (options->batch) {
-        status = batch_run(&tool, stdin, stdout) ? STATUS_YES : STATUS_NO;
-        if (status) {
-            fprintf(stderr, "error: cannot write the answers\n");
-        }
+        status = answer_batch(&tool);
     } else {
         answer = answer_request(&tool, options->request);
         status = print(options, answer);
