@@ -241,11 +241,17 @@ def all_of(names):
     return one_of(names, 'and')
 
 
-def near_matches(name, names):
-    """Returns 'did you mean A, B or C?', '' if nothing is near."""
+def near_matches(name, names, instead=None):
+    """
+    Returns 'did you mean A, B or C?', '' if nothing is near.
+
+    :param instead: what to name instead of some of the names, as lists
+    """
     lower = {n.lower(): n for n in names}
     near = [lower[n] for n in
             difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
+    near = dict.fromkeys(other for n in near
+                         for other in (instead or {}).get(n, [n]))
     return f'did you mean {one_of(near)}?' if near else ''
 
 

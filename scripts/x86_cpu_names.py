@@ -58,6 +58,11 @@ class Names:
     def __iter__(self):
         yield from sorted({*self._names, *self._others})
 
+    def of_several(self):
+        """Returns the features of each name that find() refuses."""
+        return {name: found for name, found in self._others.items()
+                if len(found) > 1 and name not in self._names}
+
     def find(self, name, dashes=False):
         """
         Returns QEMU's name of a feature, None if there is no such feature.
@@ -161,7 +166,8 @@ def explain(failure, names, properties, qemu):
     if not match:
         return failure
     near = near_matches(match[2], {
-        *names, *(p for p in properties if not p.startswith('f-'))})
+        *names, *(p for p in properties if not p.startswith('f-'))},
+        names.of_several())
     return Failure('unknown CPU feature or property '
                    f"'{shown(match[2])}'; " +
                    (near or f"'{qemu} -device {match[1]},help' lists all"))

@@ -42,7 +42,7 @@ static unsigned count_edits(const char *a, const char *b)
     return row[length];
 }
 
-void x86_cpu_near_names_add(NearNames *near, const char *name,
+bool x86_cpu_near_names_add(NearNames *near, const char *name,
                             const char *candidate)
 {
     size_t length = strnlen(name, X86_CPU_NEAR_NAME_SIZE + MAX_EDITS);
@@ -50,11 +50,11 @@ void x86_cpu_near_names_add(NearNames *near, const char *name,
 
     if (length >= X86_CPU_NEAR_NAME_SIZE + MAX_EDITS ||
         strlen(candidate) >= X86_CPU_NEAR_NAME_SIZE) {
-        return;
+        return false;
     }
     edits = count_edits(name, candidate);
     if (edits > MAX_EDITS || edits >= length) {
-        return;
+        return false;
     }
     if (near->count && edits < near->edits) {
         near->count = 0;
@@ -62,9 +62,12 @@ void x86_cpu_near_names_add(NearNames *near, const char *name,
     if (!near->count) {
         near->edits = edits;
     }
-    if (edits == near->edits && near->count < X86_CPU_NEAR_NAMES) {
-        near->names[near->count++] = candidate;
+    if (edits != near->edits || near->count == X86_CPU_NEAR_NAMES) {
+        return false;
     }
+    near->names[near->count] = candidate;
+    near->in_qemu[near->count++] = NULL;
+    return true;
 }
 
 void x86_cpu_near_names_print(const NearNames *near,
@@ -74,8 +77,12 @@ void x86_cpu_near_names_print(const NearNames *near,
 
     *text = '\0';
     for (i = 0; i < near->count; i++) {
+        const char *in_qemu = near->in_qemu[i];
+
         used += snprintf(text + used, X86_CPU_NEAR_NAMES_SIZE - used,
-                         "%s'%s'%s", i ? " or " : "; did you mean ",
-                         near->names[i], i + 1 == near->count ? "?" : "");
+                         "%s'%.64s'%s%.64s%s%s", i ? " or " : "; did you mean ",
+                         near->names[i], in_qemu ? " (" : "",
+                         in_qemu ? in_qemu : "", in_qemu ? " in QEMU)" : "",
+                         i + 1 == near->count ? "?" : "");
     }
 }

@@ -242,7 +242,7 @@ bool check_machine_alone(const char *machine, Problem *problem)
 static bool find_machine(const Tool *tool, Question *q, Problem *problem)
 {
     Suggestion suggestion = { .name = NULL };
-    char text[SUGGESTION_SIZE];
+    char text[X86_CPU_NEAR_NAMES_SIZE];
     int layer = models_file_find_machine(q->file, &q->machine);
     size_t i;
 
@@ -272,7 +272,7 @@ static bool find_machine(const Tool *tool, Question *q, Problem *problem)
     }
     suggestion.name = q->machine;
     models_file_each_machine(q->file, suggestion_add, &suggestion);
-    suggestion_print(&suggestion, text);
+    x86_cpu_near_names_print(&suggestion.near, text);
     return fail(problem, "QEMU %s has no machine type '%.64s'%s",
                 models_file_version(q->file), q->machine, text);
 }

@@ -352,26 +352,6 @@ static bool check_report(Parser *p, const char *text)
                 "text", text);
 }
 
-static bool fail_name(Parser *p, const char *name)
-{
-    Suggestion suggestion = { .name = name };
-    char near[SUGGESTION_SIZE];
-    int i;
-
-    models_file_each_feature(p->context->file, suggestion_add,
-                             &suggestion);
-    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
-        if (models_file_type(p->context->file, i) != MODELS_FILE_NO_TYPE) {
-            suggestion_add(x86cpu_property_names[i], &suggestion);
-        }
-    }
-    suggestion_add("hv-apicv", &suggestion);
-    suggestion_add_others(&suggestion, p->context->file, true);
-    suggestion_print(&suggestion, near);
-    return fail(p, "QEMU %s has no CPU feature or property '%.64s'%s",
-                models_file_version(p->context->file), name, near);
-}
-
 /* In names before a value, "-" was "_" or "-": see cpu_items_each(). */
 static bool is_called(const Parser *p, const char *other, const char *name)
 {
@@ -383,6 +363,37 @@ static bool is_called(const Parser *p, const char *other, const char *name)
         name++;
     }
     return !*other && !*name;
+}
+
+static bool fail_name(Parser *p, const char *name)
+{
+    const char *version = models_file_version(p->context->file);
+    Suggestion suggestion = { .name = name };
+    char near[X86_CPU_NEAR_NAMES_SIZE];
+    const char *known, *feature;
+    int i;
+
+    for (i = 0; (known = cpuinfo_names_any(i, &feature)); i++) {
+        if (is_called(p, known, name)) {
+            return !strcmp(known, feature)
+                   ? fail(p, "QEMU %s has no CPU feature '%.64s'", version,
+                          feature)
+                   : fail(p, "'%.64s' is %.64s, which QEMU %s does not have",
+                          known, feature, version);
+        }
+    }
+    models_file_each_feature(p->context->file, suggestion_add,
+                             &suggestion);
+    for (i = 0; i < X86CPU_PROPERTY_COUNT; i++) {
+        if (models_file_type(p->context->file, i) != MODELS_FILE_NO_TYPE) {
+            suggestion_add(x86cpu_property_names[i], &suggestion);
+        }
+    }
+    suggestion_add("hv-apicv", &suggestion);
+    suggestion_add_others(&suggestion, p->context->file, true);
+    x86_cpu_near_names_print(&suggestion.near, near);
+    return fail(p, "QEMU %s has no CPU feature or property '%.64s'%s",
+                version, name, near);
 }
 
 /* The features that have a name elsewhere */
@@ -691,7 +702,7 @@ static bool find_model(Parser *p, CpuTextProblem *problem)
     /* What is complete is the same CPU of base: see check_custom(). */
     const char *name = strcmp(p->model, "custom") ? p->model : "base";
     int number = models_file_find_model(file, name);
-    char text[SUGGESTION_SIZE];
+    char text[X86_CPU_NEAR_NAMES_SIZE];
     Suggestion suggestion = { .name = name };
     size_t i;
 
@@ -724,7 +735,7 @@ static bool find_model(Parser *p, CpuTextProblem *problem)
     suggestion_add("host", &suggestion);
     suggestion_add("max", &suggestion);
     suggestion_add("custom", &suggestion);
-    suggestion_print(&suggestion, text);
+    x86_cpu_near_names_print(&suggestion.near, text);
     return fail(p, "QEMU %s has no CPU model '%.64s'%s",
                 models_file_version(file), name, text);
 }

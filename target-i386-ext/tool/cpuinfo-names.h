@@ -1,10 +1,11 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What Linux calls features in /proc/cpuinfo
+ * What features are called
  *
  * Answers, for verbs that people give names of features: which features does
- * this flag stand for?  From tables/features.tbl.
+ * this flag of /proc/cpuinfo stand for, and is this the name of a feature that
+ * another QEMU has?  From tables/features.tbl.
  */
 
 #ifndef X86CPU_CPUINFO_NAMES_H
@@ -20,5 +21,11 @@ const char *cpuinfo_names_feature(const char *flag, size_t number);
 
 /* Flag @number of all that have features, and one of these; NULL at the end */
 const char *cpuinfo_names_flag(size_t number, const char **feature);
+
+/*
+ * The same of all names that QEMU, libvirt and Linux have, in this order, for
+ * features of any QEMU
+ */
+const char *cpuinfo_names_any(size_t number, const char **feature);
 
 #endif /* X86CPU_CPUINFO_NAMES_H */

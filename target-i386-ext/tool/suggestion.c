@@ -6,7 +6,6 @@
 
 #include <ctype.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include "cpuinfo-names.h"
 #include "suggestion.h"
@@ -22,51 +21,52 @@ static bool is_other_case(const char *a, const char *b)
     return !*a && !*b;
 }
 
-/* @feature is QEMU's name of @candidate, or NULL. */
+/* @name is what to print for @candidate, and @in_qemu what QEMU calls that. */
 static void add(Suggestion *suggestion, const char *candidate,
-                const char *feature)
+                const char *name, const char *in_qemu)
 {
     NearNames *near = &suggestion->near;
     unsigned i;
 
-    /* Of those that differ in nothing else, the first one */
-    if (!suggestion->other_case && is_other_case(candidate,
-                                                 suggestion->name)) {
+    /* Of those that differ in nothing else, the first one, and nothing else */
+    if (!suggestion->other_case &&
+        is_other_case(candidate, suggestion->name)) {
         suggestion->other_case = candidate;
-        suggestion->other_case_is = feature;
+        near->count = 0;
+    }
+    if (suggestion->other_case && strcmp(candidate, suggestion->other_case)) {
+        return;
     }
     for (i = 0; i < near->count; i++) {
-        if (!strcmp(near->names[i], candidate) ||
-            (feature && !strcmp(near->names[i], feature))) {
+        if (!strcmp(near->names[i], name) ||
+            (in_qemu && !strcmp(near->names[i], in_qemu))) {
             return;
         }
     }
-    x86_cpu_near_names_add(near, suggestion->name, candidate);
-    if (near->count && near->names[near->count - 1] == candidate) {
-        suggestion->near_are[near->count - 1] = feature;
+    if (x86_cpu_near_names_add(near, suggestion->other_case ? candidate
+                                                            : suggestion->name,
+                               candidate)) {
+        near->names[near->count - 1] = name;
+        near->in_qemu[near->count - 1] = in_qemu;
     }
 }
 
 void suggestion_add(const char *candidate, void *opaque)
 {
-    add(opaque, candidate, NULL);
+    add(opaque, candidate, candidate, NULL);
 }
 
-/* Of a flag that is several features, they can't be named in few words. */
-static const char *only_feature(const ModelsFile *file, const char *flag)
+/* How many features of @file @flag stands for */
+static unsigned count_features(const ModelsFile *file, const char *flag)
 {
-    const char *feature, *found = NULL;
+    const char *feature;
+    unsigned count = 0;
     size_t i;
 
     for (i = 0; (feature = cpuinfo_names_feature(flag, i)); i++) {
-        if (models_file_find_feature(file, feature) >= 0) {
-            if (found) {
-                return NULL;
-            }
-            found = feature;
-        }
+        count += models_file_find_feature(file, feature) >= 0;
     }
-    return found;
+    return count;
 }
 
 void suggestion_add_others(Suggestion *suggestion, const ModelsFile *file,
@@ -79,44 +79,21 @@ void suggestion_add_others(Suggestion *suggestion, const ModelsFile *file,
     for (i = 0; i < tables->nfeatures; i++) {
         name = models_file_libvirt_name(file, i);
         if (name) {
-            add(suggestion, name, explain ? tables->features[i].name : NULL);
+            add(suggestion, name, name,
+                explain ? tables->features[i].name : NULL);
         }
     }
     for (i = 0; (name = cpuinfo_names_flag(i, &feature)); i++) {
-        if (models_file_find_feature(file, feature) >= 0) {
-            add(suggestion, name, explain ? only_feature(file, name) : NULL);
+        /* QEMU's own names go first. */
+        if (models_file_find_feature(file, feature) < 0 ||
+            models_file_find_feature(file, name) >= 0) {
+            continue;
+        }
+        if (count_features(file, name) > 1) {
+            /* Not taken: one of the features has to be named. */
+            add(suggestion, name, feature, NULL);
+        } else {
+            add(suggestion, name, name, explain ? feature : NULL);
         }
     }
-}
-
-/* Returns its length. */
-static unsigned print_name(const char *name, const char *feature, char *text,
-                           size_t size)
-{
-    return snprintf(text, size, "'%.64s'%s%.64s%s", name,
-                    feature ? " (" : "", feature ? feature : "",
-                    feature ? " in QEMU)" : "");
-}
-
-void suggestion_print(const Suggestion *suggestion, char text[SUGGESTION_SIZE])
-{
-    const NearNames *near = &suggestion->near;
-    unsigned i, used = 0;
-
-    *text = '\0';
-    if (!suggestion->other_case && !near->count) {
-        return;
-    }
-    used = snprintf(text, SUGGESTION_SIZE, "; did you mean ");
-    if (suggestion->other_case) {
-        used += print_name(suggestion->other_case, suggestion->other_case_is,
-                           text + used, SUGGESTION_SIZE - used);
-    }
-    for (i = 0; !suggestion->other_case && i < near->count; i++) {
-        used += snprintf(text + used, SUGGESTION_SIZE - used, "%s",
-                         i ? " or " : "");
-        used += print_name(near->names[i], suggestion->near_are[i],
-                           text + used, SUGGESTION_SIZE - used);
-    }
-    snprintf(text + used, SUGGESTION_SIZE - used, "?");
 }

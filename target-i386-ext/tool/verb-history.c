@@ -37,9 +37,9 @@ static const struct {
 static bool fail_unknown(const char *what, const Suggestion *suggestion,
                          const char *otherwise, Problem *problem)
 {
-    char text[SUGGESTION_SIZE];
+    char text[X86_CPU_NEAR_NAMES_SIZE];
 
-    suggestion_print(suggestion, text);
+    x86_cpu_near_names_print(&suggestion->near, text);
     problem_set(problem, STATUS_ERROR, "unknown %s '%.64s'%s", what,
                 suggestion->name, *text ? text : otherwise);
     return false;
@@ -223,8 +223,17 @@ static bool find_property(const History *history, const ModelsFile *file,
 static bool fail_feature(const Tool *tool, const char *name, Problem *problem)
 {
     Suggestion suggestion = { .name = name };
+    const char *known, *feature;
+    char hyphens[128];
     size_t i, j;
 
+    with_hyphens(name, hyphens, sizeof(hyphens));
+    for (i = 0; (known = cpuinfo_names_any(i, &feature)); i++) {
+        if (!strcmp(known, name) || !strcmp(known, hyphens)) {
+            return problem_set(problem, STATUS_ERROR, "no file of CPU models "
+                               "has feature '%.64s'", feature);
+        }
+    }
     for (i = 0; i < tool->nfiles; i++) {
         const ModelsFile *file = tool->files[i];
 

@@ -337,6 +337,10 @@ class Pasted(unittest.TestCase):
                      "'physbits'; did you mean phys-bits.*"),
                     ('+ibrs_enhanced', "feature 'ibrs_enhanced' is "
                      'auto-ibrs or ibrs-all in QEMU; name one of them'),
+                    # Nor is that suggested.
+                    ('+ibrs-enhanced', 'unknown CPU feature or property '
+                     "'ibrs-enhanced'; did you mean auto-ibrs or "
+                     r'ibrs-all\?'),
                     ('xyzzy=on', "unknown CPU feature or property 'xyzzy'; '.* "
                      "-device qemu64-x86_64-cpu,help' lists all")]:
                 done = ask(verb, '--cpu', f'qemu64,{option}')

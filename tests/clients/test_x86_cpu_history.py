@@ -675,6 +675,9 @@ class Errors(unittest.TestCase):
                  ['--feature', 'MPX']),
                 (r"unknown feature 'NONSTOP_TSC'; did you mean "
                  r"'nonstop_tsc'\?", ['--feature', 'NONSTOP_TSC']),
+                (r"unknown feature 'ibrs-enhanced'; did you mean "
+                 r"'auto-ibrs' or 'ibrs-all'\?",
+                 ['--feature', 'ibrs-enhanced']),
                 (r"unknown accelerator 'kvm-inetl'; did you mean "
                  r"'kvm-intel'\?",
                  ['--model', 'EPYC', '--accel', 'kvm-inetl']),

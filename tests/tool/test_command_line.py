@@ -18,6 +18,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 import unittest
 
 from answer_tool import REPO, TOOL, batch, programs, run
@@ -96,8 +97,12 @@ ERRORS = [
      'QEMU)?'),
     (['show', 'EPYC,nonstop_tsk=on'], "'nonstop-tsk'; did you mean "
      "'nonstop_tsc' (invtsc in QEMU)?"),
-    # What it is, its own error says.
-    (['show', 'EPYC,+ibrs_enhancet'], "; did you mean 'ibrs_enhanced'?"),
+    # A name that is refused is none to suggest.
+    (['show', 'EPYC,+ibrs_enhancet'], "; did you mean 'auto-ibrs' or "
+     "'ibrs-all'?"),
+    (['show', 'EPYC,+ibrs-enhanced'], "; did you mean 'auto-ibrs' or "
+     "'ibrs-all'?"),
+    (['show', 'EPYC,+SSBD'], "; did you mean 'ssbd'?"),
     (['show', 'EPYC,enforce=banana,enforce=off'],
      "'enforce' is 'banana', which is neither 'on' nor 'off'"),
     (['show', 'EPYC,avx2=maybe'],
@@ -233,6 +238,21 @@ LINES = [
      "'any' is neither true nor false"),
     ('{"id": "last", "verb": "list"}', None),
 ]
+
+
+def feature_rows():
+    """QEMU's name of each feature of any line, and those that others have"""
+    with open(os.path.join(REPO, 'target-i386-ext/tables/features.tbl'),
+              encoding='utf-8') as f:
+        rows = [line.split()[:3] for line in f if re.match('[^# \t\n]', line)]
+    return [[name, *{*cpuinfo.split(','), libvirt} - {'-', name}]
+            for name, cpuinfo, libvirt in rows]
+
+
+def ask_features(names, sign='+'):
+    """What show answers for CPUs with each of these"""
+    return batch([{'verb': 'show', 'cpu': f'EPYC,{sign}{name}',
+                   'accel': 'tcg'} for name in names], MODELS)
 
 
 def on_terminal(columns, arguments):
@@ -468,6 +488,49 @@ class Checks(unittest.TestCase):
                 self.assertEqual(done.stdout, '')
                 self.assertRegex(done.stderr, r'\Aerror: [ -~]+\n\Z')
                 self.assertIn(error.replace('LINE', version), done.stderr)
+
+    def test_suggestions(self):
+        """Each name that is suggested is taken, also of each misspelt one"""
+        names = {name for row in feature_rows() for name in row}
+        asked = [name for name in names
+                 for name in (name[:-1], name + 'x', name.upper(),
+                              name.replace('_', '-'), name.replace('-', '_'))]
+        suggested = set()
+        for answer in ask_features(asked):
+            _, _, near = answer.get('error', '').partition('; did you mean ')
+            suggested.update(re.findall("'([^']+)'", near))
+        self.assertGreater(len(suggested), 300)
+        for name, answer in zip(suggested, ask_features(suggested)):
+            # Numbers are not on.
+            self.assertRegex(answer.get('error', ''),
+                             rf"\A('{name}' must be a number from .*)?\Z")
+
+    def test_features_of_others(self):
+        """What another QEMU has, under any name, is no typo"""
+        with open(MODELS, encoding='utf-8') as f:
+            file = json.load(f)
+        here = {feature['name'] for word in file['words']
+                for feature in word['features']}
+        done = run(['list', '--json'], [MODELS], status=0)
+        version = json.loads(done.stdout)['files'][0]['qemu']
+        gone = [(other, name) for name, *others in feature_rows()
+                if name not in here for other in [name, *others]]
+        if not gone:
+            self.skipTest('this QEMU has all features')
+        self.assertIn(('ibt', 'cet-ibt'), gone)
+        names = [other for other, _ in gone]
+        dashed = [name.replace('-', '_') + '=on' for name in names]
+        for answers in ask_features(names), ask_features(dashed, ''):
+            for (other, name), answer in zip(gone, answers):
+                self.assertEqual(
+                    answer['error'],
+                    f"QEMU {version} has no CPU feature '{name}'"
+                    if other == name else f"'{other}' is {name}, which QEMU "
+                    f'{version} does not have')
+        for other, name in gone:
+            done = run(['history', '--feature', other], [MODELS], status=2)
+            self.assertEqual(done.stderr, 'error: no file of CPU models has '
+                             f"feature '{name}'\n")
 
     def test_ways_out(self):
         """What only a host knows, or a QEMU, and how to ask these"""
@@ -854,9 +917,31 @@ class Checks(unittest.TestCase):
                      f'--models={MODELS}'], input=text, stdout=full,
                     stderr=subprocess.PIPE, encoding='utf-8', check=False)
             self.assertEqual(done.returncode, 1, arguments)
-            self.assertRegex(
-                done.stderr, r'\Aerror: cannot write the (answers|output: '
-                r'No space left on device)\n\Z', arguments)
+            self.assertEqual(done.stderr, 'error: cannot write the output: '
+                             'No space left on device\n', arguments)
+
+    def test_terminal_limit(self):
+        """A program that hangs does not hang the suite"""
+        # The second one has no terminal any more.
+        for script, error in [
+                ('exec sleep 60', TimeoutError),
+                ('exec sleep 60 >&2', subprocess.TimeoutExpired)]:
+            begun = time.monotonic()
+            with self.assertRaises(error):
+                run_on_terminal(['sh', '-c', script], COLUMNS, limit=1)
+            self.assertLess(time.monotonic() - begun, 30)
+
+    def test_unreadable(self):
+        """Requests that can't be read are an error, and not the answers'"""
+        directory = os.open('/', os.O_RDONLY)
+        done = subprocess.run(
+            [os.path.join(programs(), 'answer'), '--batch',
+             f'--models={MODELS}'], stdin=directory, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, encoding='utf-8', check=False)
+        os.close(directory)
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (2, '', 'error: cannot read the requests: Is a '
+                          'directory\n'))
 
     def test_vendors(self):
         """What depends on the host's vendor has an answer for each"""
