@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cpu-view.h"
+#include "models-json.h"
 #include "models-props.h"
 #include "omitted-properties.h"
 #include "text-table.h"
@@ -417,14 +418,21 @@ json_t *answer_show(Tool *tool, const json_t *request, Status *status,
 
 static void print_property(const char *name, const json_t *value, FILE *out)
 {
+    size_t column = fprintf(out, "    %-30s ", name), size;
     char *text = NULL;
-    size_t size;
-    FILE *copy = open_memstream(&text, &size);
+    FILE *copy;
 
+    if (!models_json_is_text(value)) {
+        /* Always short */
+        print_value(value, out);
+        putc('\n', out);
+        return;
+    }
+    copy = open_memstream(&text, &size);
     if (copy) {
         print_value(value, copy);
         fclose(copy);
-        text_table_print_from(fprintf(out, "    %-30s ", name), text, out);
+        text_table_print_from(column, text, out);
     }
     free(text);
 }
