@@ -28,7 +28,7 @@
 /* @given: a set of property names, which it does not copy */
 static void add_given(GHashTable *given, const char *name)
 {
-    g_hash_table_add(given, (char *)x86_cpu_plain_name(name));
+    g_hash_table_add(given, (char *)x86_cpu_resolve_property_name(name));
 }
 
 /* Adds what -cpu and -global set on CPUs of this model. */

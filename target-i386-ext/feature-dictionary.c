@@ -71,7 +71,7 @@ static GHashTable *names_by_alias(void)
     return names;
 }
 
-const char *x86_cpu_plain_name(const char *name)
+const char *x86_cpu_resolve_property_name(const char *name)
 {
     static GHashTable *names;
 

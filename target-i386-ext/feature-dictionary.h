@@ -39,7 +39,7 @@ const X86CPUFeatureInfo *x86_cpu_find_feature(const char *name);
  * The property that @name is an alias or the f- property of; else @name, which
  * it does not copy
  */
-const char *x86_cpu_plain_name(const char *name);
+const char *x86_cpu_resolve_property_name(const char *name);
 
 /*
  * All but a few named features are migratable.  Unlike

@@ -56,8 +56,8 @@ static bool check_names(const CpuModelInfo *model, Error **errp)
 
     for (e = props ? qdict_first(props) : NULL; e; e = qdict_next(props, e)) {
         const char *name = qdict_entry_key(e);
-        const char *plain = x86_cpu_plain_name(name);
-        const char *other = g_hash_table_lookup(seen, plain);
+        const char *property = x86_cpu_resolve_property_name(name);
+        const char *other = g_hash_table_lookup(seen, property);
         const QObject *value = qdict_entry_value(e);
         const QObject *of_other = other ? qdict_get(props, other) : value;
 
@@ -65,10 +65,10 @@ static bool check_names(const CpuModelInfo *model, Error **errp)
             !qobject_is_equal(value, of_other)) {
             error_setg(errp, "Properties '%s' and '%s' of a CPU model are the "
                        "same property, but have different values: set only "
-                       "'%s'", other, name, plain);
+                       "'%s'", other, name, property);
             return false;
         }
-        g_hash_table_insert(seen, (char *)plain, (char *)name);
+        g_hash_table_insert(seen, (char *)property, (char *)name);
     }
     return true;
 }

@@ -288,7 +288,7 @@ static void read_text(Settings *settings, Place place, X86CpuSettingKind kind,
     check_duplicate(settings);
 }
 
-static void complain_unknown_knob(Place place, const char *name)
+static void complain_unknown_property(Place place, const char *name)
 {
     char text[X86_CPU_NEAR_NAMES_SIZE];
     NearNames near = { };
@@ -299,40 +299,40 @@ static void complain_unknown_knob(Place place, const char *name)
                  name, name);
         return;
     }
-    for (i = 0; i < nknobs; i++) {
+    for (i = 0; i < nqdev_props; i++) {
         x86_cpu_near_names_add(&near, name,
-                               x86cpu_property_names[knobs[i].id]);
+                               x86cpu_property_names[qdev_props[i].id]);
     }
     x86_cpu_near_names_print(&near, text);
     complain(place, "'%s' is not a property of this QEMU that is on or off or "
              "a number, and that a CPU model can set%s", name, text);
 }
 
-static void read_knob(Settings *settings, Place place, char *value)
+static void read_set(Settings *settings, Place place, char *value)
 {
     const char *name = cut(&value), *text = cut(&value);
-    const Knob *knob = name ? find_knob(name) : NULL;
+    const QdevProperty *prop = name ? find_qdev_prop(name) : NULL;
     Setting *setting;
 
     if (!text || cut(&value)) {
         complain(place, "'set' is a property and its value");
         return;
     }
-    if (!knob) {
-        complain_unknown_knob(place, name);
+    if (!prop) {
+        complain_unknown_property(place, name);
         return;
     }
     setting = add_setting(settings, place);
     setting->set.kind = X86CPU_SET_PROPERTY;
-    setting->set.index = knob->id;
-    if (!knob->max && (!strcmp(text, "on") || !strcmp(text, "off"))) {
+    setting->set.index = prop->id;
+    if (!prop->max && (!strcmp(text, "on") || !strcmp(text, "off"))) {
         setting->set.value = !strcmp(text, "on");
-    } else if (!knob->max) {
+    } else if (!prop->max) {
         complain(place, "'%s' is on or off, not '%s'", name, text);
     } else if (!parse_whole_number(text, &setting->set.value) ||
-               setting->set.value > knob->max) {
+               setting->set.value > prop->max) {
         complain(place, "%s '%s' is not a number up to %" PRIu64, name, text,
-                 knob->max);
+                 prop->max);
     }
     check_duplicate(settings);
 }
@@ -394,7 +394,7 @@ bool read_setting(Settings *settings, Place place, const char *key,
             check_duplicate(settings);
         }
     } else if (!strcmp(key, "set")) {
-        read_knob(settings, place, value);
+        read_set(settings, place, value);
     } else if (!strcmp(key, "bits") && released) {
         read_bits(settings, place, value);
     } else if (number >= 0) {
@@ -422,7 +422,7 @@ void apply_settings(X86Cpu *cpu, const Settings *settings, bool strict)
 bool apply_property(X86Cpu *cpu, const char *name, const char *value)
 {
     const Feature *feature = find_feature_or_alias(name);
-    const Knob *knob = find_knob(name);
+    const QdevProperty *prop = find_qdev_prop(name);
     Setting setting = { };
     int id = find_number(name);
 
@@ -433,12 +433,12 @@ bool apply_property(X86Cpu *cpu, const char *name, const char *value)
         setting.set.text = value;
     } else {
         id = id >= 0 ? id : find_core_property(name);
-        if (id < 0 || !(knob || number_of_property(id))) {
+        if (id < 0 || !(prop || number_of_property(id))) {
             return false;
         }
         setting.set.kind = X86CPU_SET_PROPERTY;
         setting.set.index = id;
-        if (knob && !knob->max) {
+        if (prop && !prop->max) {
             setting.set.value = !strcmp(value, "on");
         } else if (!parse_whole_number(value, &setting.set.value)) {
             return false;
@@ -704,18 +704,18 @@ static const char *on_or_off(uint64_t word, uint64_t mask)
     return (word & mask) == mask ? "on" : word & mask ? "on in part" : "off";
 }
 
-enum { KNOB_TEXT = 32 };
+enum { QDEV_PROP_TEXT = 32 };
 
-static const char *format_knob(const X86Cpu *cpu, const Knob *knob,
-                               char buffer[KNOB_TEXT])
+static const char *format_qdev_prop(const X86Cpu *cpu, const QdevProperty *prop,
+                                    char buffer[QDEV_PROP_TEXT])
 {
-    if (!cpu->given[knob->id]) {
+    if (!cpu->given[prop->id]) {
         return "not set";
     }
-    if (!knob->max) {
-        return cpu->values[knob->id] ? "on" : "off";
+    if (!prop->max) {
+        return cpu->values[prop->id] ? "on" : "off";
     }
-    snprintf(buffer, KNOB_TEXT, "%" PRIu64, cpu->values[knob->id]);
+    snprintf(buffer, QDEV_PROP_TEXT, "%" PRIu64, cpu->values[prop->id]);
     return buffer;
 }
 
@@ -771,16 +771,17 @@ bool same_cpu(Place place, const char *name, const X86Cpu *was,
                      name, cache_keys[i], old, format_cache(&is->caches[i]));
         }
     }
-    for (k = 0; k < nknobs; k++) {
-        const Knob *knob = &knobs[k];
+    for (k = 0; k < nqdev_props; k++) {
+        const QdevProperty *prop = &qdev_props[k];
 
-        if (was->given[knob->id] != is->given[knob->id] ||
-            was->values[knob->id] != is->values[knob->id]) {
-            char old[KNOB_TEXT], new[KNOB_TEXT];
+        if (was->given[prop->id] != is->given[prop->id] ||
+            was->values[prop->id] != is->values[prop->id]) {
+            char old[QDEV_PROP_TEXT], new[QDEV_PROP_TEXT];
 
             complain(place, "%s is released: '%s' was %s, would be %s", name,
-                     x86cpu_property_names[knob->id],
-                     format_knob(was, knob, old), format_knob(is, knob, new));
+                     x86cpu_property_names[prop->id],
+                     format_qdev_prop(was, prop, old),
+                     format_qdev_prop(is, prop, new));
         }
     }
     return complaints() == before;
@@ -817,11 +818,11 @@ static void print_text(const char *key, const char *text)
     printf(plain ? "    %-9s %s\n" : "    %-9s '%s'\n", key, text);
 }
 
-static void print_knob(const Knob *knob, uint64_t value)
+static void print_qdev_prop(const QdevProperty *prop, uint64_t value)
 {
-    const char *name = x86cpu_property_names[knob->id];
+    const char *name = x86cpu_property_names[prop->id];
 
-    if (knob->max) {
+    if (prop->max) {
         printf("    %-9s %s %" PRIu64 "\n", "set", name, value);
     } else {
         printf("    %-9s %s %s\n", "set", name, value ? "on" : "off");
@@ -875,9 +876,9 @@ void print_cpu(const X86Cpu *cpu)
                    format_cache(&cpu->caches[i]));
         }
     }
-    for (k = 0; k < nknobs; k++) {
-        if (cpu->given[knobs[k].id]) {
-            print_knob(&knobs[k], cpu->values[knobs[k].id]);
+    for (k = 0; k < nqdev_props; k++) {
+        if (cpu->given[qdev_props[k].id]) {
+            print_qdev_prop(&qdev_props[k], cpu->values[qdev_props[k].id]);
         }
     }
 }
@@ -889,7 +890,7 @@ static void print_property(X86CpuPropertyId id, uint64_t value)
     if (number) {
         print_number(number, value);
     } else {
-        print_knob(find_knob(x86cpu_property_names[id]), value);
+        print_qdev_prop(find_qdev_prop(x86cpu_property_names[id]), value);
     }
 }
 

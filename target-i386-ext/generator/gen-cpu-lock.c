@@ -167,7 +167,7 @@ static void check_name_at(const Lock *lock, const ReleasedName *released,
     if (machine < released->from) {
         return;
     }
-    number = plain_version(model, machine);
+    number = resolve_version(model, machine);
     snprintf(name, sizeof(name), "%s-v%d", released->name,
              released->version);
     version = find_released(lock, name);
@@ -250,7 +250,7 @@ static void print_names(const Model *model, uint32_t newest)
         printf("name %s from %u.%u %s %u.%u version %d\n", model->name,
                changes[i] >> 16, changes[i] & 0xffff,
                is_last ? "to" : "before", to >> 16, to & 0xffff,
-               plain_version(model, changes[i]));
+               resolve_version(model, changes[i]));
         for (j = 0; j < model->nmachines; j++) {
             const Machines *machines = &model->machines[j];
 

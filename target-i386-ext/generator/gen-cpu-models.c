@@ -560,7 +560,7 @@ bool is_on_machine(const Machines *machines, uint32_t machine)
     return machines->from <= machine && machine <= machines->to;
 }
 
-int plain_version(const Model *model, uint32_t machine)
+int resolve_version(const Model *model, uint32_t machine)
 {
     int number = 1;
     size_t i;
@@ -589,9 +589,10 @@ void apply_machines(const Model *model, uint32_t machine, X86Cpu *cpu)
 }
 
 /* The CPU that the unversioned name means on a machine type */
-static void copy_plain_cpu(const Model *model, uint32_t machine, X86Cpu *cpu)
+static void copy_unversioned_cpu(const Model *model, uint32_t machine,
+                                 X86Cpu *cpu)
 {
-    int number = plain_version(model, machine);
+    int number = resolve_version(model, machine);
 
     *cpu = find_number_of(model, number)->cpu;
     apply_machines(model, machine, cpu);
@@ -700,18 +701,18 @@ static void check_machines(const Model *model)
 }
 
 /* Checks the unversioned alias where it is not just a version. */
-static void check_plain_names(const Model *model)
+static void check_unversioned_alias(const Model *model)
 {
     size_t i, count;
     uint32_t *changes = machine_changes(model, NO_MACHINE_VERSION, &count);
 
     for (i = 0; i < count; i++) {
         const Version *version = find_number_of(
-            model, plain_version(model, changes[i]));
+            model, resolve_version(model, changes[i]));
         char name[128];
         X86Cpu cpu;
 
-        copy_plain_cpu(model, changes[i], &cpu);
+        copy_unversioned_cpu(model, changes[i], &cpu);
         snprintf(name, sizeof(name), "%s on machine types %u.%u",
                  model->name, changes[i] >> 16, changes[i] & 0xffff);
         check_cpu(model->place, name, &cpu, model->base, &version->cpu);
@@ -757,14 +758,14 @@ static void check_avx10_version(const Model *model, const Machines *machines)
         return;
     }
     changes = machine_changes(model, NO_MACHINE_VERSION, &count);
-    copy_plain_cpu(model, machines->from, &first);
+    copy_unversioned_cpu(model, machines->from, &first);
     for (i = 0; i < count; i++) {
         X86Cpu cpu;
 
         if (!is_on_machine(machines, changes[i])) {
             continue;
         }
-        copy_plain_cpu(model, changes[i], &cpu);
+        copy_unversioned_cpu(model, changes[i], &cpu);
         for (j = 0; j < nfeatures; j++) {
             if (must_turn_off(&first, &features[j]) !=
                 must_turn_off(&cpu, &features[j])) {
@@ -812,7 +813,7 @@ static void check_model(const Model *model)
     for (i = 0; i < model->nmachines; i++) {
         check_avx10_version(model, &model->machines[i]);
     }
-    check_plain_names(model);
+    check_unversioned_alias(model);
 }
 
 /* Checks all names from tables, because each becomes a QOM type. */
@@ -896,11 +897,11 @@ static void print_prop(const char *name, const char *value)
 static void print_property(X86CpuPropertyId id, uint64_t value)
 {
     const char *name = x86cpu_property_names[id];
-    const Knob *knob = find_knob(name);
+    const QdevProperty *prop = find_qdev_prop(name);
     char number[32];
 
     snprintf(number, sizeof(number), "%" PRIu64, value);
-    print_prop(name, !knob || knob->max ? number : value ? "on" : "off");
+    print_prop(name, !prop || prop->max ? number : value ? "on" : "off");
 }
 
 static void print_setting(const Setting *setting)
@@ -998,8 +999,8 @@ static void print_version_props(const Model *model, size_t index, int number)
     size_t i;
 
     printf("static PropValue table_props_%zu_%d[] = {\n", index, number);
-    for (i = 0; number == 1 && i < nknobs; i++) {
-        X86CpuPropertyId id = knobs[i].id;
+    for (i = 0; number == 1 && i < nqdev_props; i++) {
+        X86CpuPropertyId id = qdev_props[i].id;
 
         if (model->cpu.given[id]) {
             print_property(id, model->cpu.values[id]);
@@ -1059,7 +1060,7 @@ static void print_machines(const Model *model, size_t index)
         if (find_avx10_version(&model->machines[i].settings)) {
             X86Cpu cpu;
 
-            copy_plain_cpu(model, model->machines[i].from, &cpu);
+            copy_unversioned_cpu(model, model->machines[i].from, &cpu);
             print_avx10_props(&cpu);
         }
         printf("    { }\n};\n");

@@ -68,7 +68,7 @@ void warn_of_machines(uint32_t newest);
 bool is_on_machine(const Machines *machines, uint32_t machine);
 
 /* Which version @model's unversioned alias is on machine types of @machine */
-int plain_version(const Model *model, uint32_t machine);
+int resolve_version(const Model *model, uint32_t machine);
 
 /* Applies to *@cpu, which is that version, what these machine types change. */
 void apply_machines(const Model *model, uint32_t machine, X86Cpu *cpu);

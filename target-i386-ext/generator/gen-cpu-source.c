@@ -17,8 +17,8 @@ Feature features[MAX_FEATURES];
 int nfeatures;
 X86CpuDependency *dependencies;
 size_t ndependencies;
-Knob *knobs;
-size_t nknobs;
+QdevProperty *qdev_props;
+size_t nqdev_props;
 uint64_t newest_avx10;
 
 /* Bits that all AVX10 versions from @since on have */
@@ -71,13 +71,13 @@ int find_word(const char *name)
     return -1;
 }
 
-const Knob *find_knob(const char *name)
+const QdevProperty *find_qdev_prop(const char *name)
 {
     size_t i;
 
-    for (i = 0; i < nknobs; i++) {
-        if (!strcmp(x86cpu_property_names[knobs[i].id], name)) {
-            return &knobs[i];
+    for (i = 0; i < nqdev_props; i++) {
+        if (!strcmp(x86cpu_property_names[qdev_props[i].id], name)) {
+            return &qdev_props[i];
         }
     }
     return NULL;
@@ -563,7 +563,7 @@ static bool is_for_models(const char *name)
 }
 
 /* DEFINE_PROP_UINT32("name", ...), only of types with a known range */
-static void read_knobs(const char *path, const char *text)
+static void read_qdev_props(const char *path, const char *text)
 {
     static const char start[] = "Property x86_cpu_properties[] = {";
     static const struct {
@@ -597,8 +597,8 @@ static void read_knobs(const char *path, const char *text)
                     give_up((Place) { path, lines_before(text, found) + 1 },
                             "property '%s' is not in core/properties.h", name);
                 }
-                knobs = grow(knobs, nknobs, sizeof(*knobs));
-                knobs[nknobs++] = (Knob) { id, types[i].max };
+                qdev_props = grow(qdev_props, nqdev_props, sizeof(*qdev_props));
+                qdev_props[nqdev_props++] = (QdevProperty) { id, types[i].max };
             }
         }
     }
@@ -608,6 +608,6 @@ const char *read_model_rules(const char *cpu_c)
 {
     read_dependencies(cpu_c, source_text);
     read_avx10_versions(cpu_c, source_text);
-    read_knobs(cpu_c, source_text);
+    read_qdev_props(cpu_c, source_text);
     return source_text;
 }

@@ -49,11 +49,14 @@ typedef struct Feature {
     int nneeds;
 } Feature;
 
-/* A property, other than a feature, that tables may set */
-typedef struct Knob {
+/*
+ * An element of x86_cpu_properties[], a boolean or a number, that tables may
+ * set
+ */
+typedef struct QdevProperty {
     X86CpuPropertyId id;
     uint64_t max;               /* of a number; 0: boolean */
-} Knob;
+} QdevProperty;
 
 /* By X86CpuWordId, then further ones; those without a name are not there. */
 extern Word words[MAX_WORDS];
@@ -62,8 +65,8 @@ extern int nfeatures;
 /* In the order of cpu.c */
 extern X86CpuDependency *dependencies;
 extern size_t ndependencies;
-extern Knob *knobs;
-extern size_t nknobs;
+extern QdevProperty *qdev_props;
+extern size_t nqdev_props;
 /* The highest avx10-version; 0 if it is just a number, as in QEMU 10.0 */
 extern uint64_t newest_avx10;
 
@@ -88,7 +91,7 @@ Feature *find_feature_or_alias(const char *name);
 /* The index of feature word @name, or -1 */
 int find_word(const char *name);
 
-const Knob *find_knob(const char *name);
+const QdevProperty *find_qdev_prop(const char *name);
 
 /* The property that @name is to the core, or -1 */
 int find_core_property(const char *name);

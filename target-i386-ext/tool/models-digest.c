@@ -91,12 +91,13 @@ static void put_character(Output *out, uint32_t c)
     }
 }
 
-static void put_text(Output *out, const char *text, size_t length, bool plain)
+static void put_text(Output *out, const char *text, size_t length,
+                     bool unescaped)
 {
     const unsigned char *from = (const unsigned char *)text;
 
     put_char(out, '"');
-    if (plain) {
+    if (unescaped) {
         put(out, text, length);
     } else {
         const unsigned char *end = from + length;
@@ -183,7 +184,7 @@ static void put_object(Output *out, const JsonNode *node, Where where,
         }
         any = true;
         put_break(out, depth + 1);
-        put_text(out, item->name, item->name_length, item->plain_name);
+        put_text(out, item->name, item->name_length, item->name_unescaped);
         put(out, ": ", out->lines ? 2 : 1);
         put_node(out, item, below(where, item), depth + 1);
     }
@@ -233,7 +234,7 @@ static void put_node(Output *out, const JsonNode *node, Where where,
         put_number(out, node);
         break;
     case JSON_KIND_TEXT:
-        put_text(out, node->text, node->length, node->plain);
+        put_text(out, node->text, node->length, node->text_unescaped);
         break;
     case JSON_KIND_LIST:
         put_list(out, node, where, depth);

@@ -338,7 +338,7 @@ static const bool is_special[256] = {
 };
 
 /* The first special character from @at on, or @end */
-static char *skip_plain(char *at, char *end)
+static char *skip_unescaped(char *at, char *end)
 {
 #ifdef __SSE2__
     /* Signed: characters beyond ASCII are less than a space, too. */
@@ -366,7 +366,7 @@ static char *skip_plain(char *at, char *end)
 
 /* A text, whose bytes stay where they are, except for its escapes */
 static bool parse_text(Parser *p, const char **text, uint32_t *length,
-                       bool *plain)
+                       bool *unescaped)
 {
     const char *start = p->at;
     char *from, *to;
@@ -375,10 +375,10 @@ static bool parse_text(Parser *p, const char **text, uint32_t *length,
         return fail(p, p->at, "a text is missing");
     }
     *text = to = p->at;
-    *plain = true;
+    *unescaped = true;
     for (;;) {
         from = p->at;
-        p->at = skip_plain(p->at, p->end);
+        p->at = skip_unescaped(p->at, p->end);
         if (to != from) {
             memmove(to, from, p->at - from);
         }
@@ -389,7 +389,7 @@ static bool parse_text(Parser *p, const char **text, uint32_t *length,
         if (*p->at == '"') {
             break;
         }
-        *plain = false;
+        *unescaped = false;
         if (*p->at == '\\') {
             if (!parse_escape(p, &to)) {
                 return false;
@@ -501,7 +501,7 @@ static bool parse_items(Parser *p, JsonNode *node, char last, unsigned depth)
         item = (JsonNode) { .name = NULL };
         if (is_object) {
             if (!parse_text(p, &item.name, &item.name_length,
-                            &item.plain_name)) {
+                            &item.name_unescaped)) {
                 return false;
             }
             skip_space(p);
@@ -627,7 +627,7 @@ static bool parse_value(Parser *p, JsonNode *node, unsigned depth)
     }
     if (p->at < p->end && *p->at == '"') {
         node->kind = JSON_KIND_TEXT;
-        return parse_text(p, &node->text, &node->length, &node->plain);
+        return parse_text(p, &node->text, &node->length, &node->text_unescaped);
     }
     if (p->at < p->end && (*p->at == '-' ||
                            (*p->at >= '0' && *p->at <= '9'))) {

@@ -39,8 +39,8 @@ struct JsonNode {
     uint32_t length;
     uint8_t kind;
     bool negative;
-    /* Are they printable ASCII that needs no escape? */
-    bool plain_name, plain;
+    /* Whether JSON needs no escapes for them, and they are printable ASCII */
+    bool name_unescaped, text_unescaped;
 };
 
 typedef struct ModelsTree ModelsTree;

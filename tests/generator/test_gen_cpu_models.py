@@ -88,12 +88,14 @@ def without_warnings(text):
     return re.sub(r'^.*: no effect(?: yet)?: .*\n', '', text, flags=re.M)
 
 
+def setUpModule():
+    """Compiles the generator once."""
+    Generator.program = generator.compile_into(
+        unittest.enterModuleContext(tempfile.TemporaryDirectory()))
+
+
 class Generator(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.made = tempfile.mkdtemp()
-        cls.addClassCleanup(shutil.rmtree, cls.made)
-        cls.program = generator.compile_into(cls.made)
+    program = ''
 
     def setUp(self):
         self.tmp = os.path.realpath(tempfile.mkdtemp())
@@ -819,12 +821,12 @@ class Tables(Generator):
             ('off       avx2', 'off {}', SO_ALREADY, 'avx512f'),
             (PMU, '{} 7', SO_ALREADY, 'level'),
             (PMU, '{} One, the first', SO_ALREADY, 'model-id'))
-        knobs = f'    {PMU}\n    set       hv-spinlocks 7'
+        props = f'    {PMU}\n    set       hv-spinlocks 7'
         self.refused(
             'table',
-            (knobs, '    set {} on', SO_ALREADY, 'pmu'),
-            (knobs, '    ' + L1D.strip(), filled(SO_ALREADY, 'l1d')),
-            (knobs, '    ' + L3.strip(), filled(SO_ALREADY, 'l3')),
+            (props, '    set {} on', SO_ALREADY, 'pmu'),
+            (props, '    ' + L1D.strip(), filled(SO_ALREADY, 'l1d')),
+            (props, '    ' + L3.strip(), filled(SO_ALREADY, 'l3')),
             table=edit(TABLE, '  version 1\n',
                        f'    {PMU}\n{L1D}{L1I}{L2}{L3}  version 1\n'))
         # Of the base, too; and what another value changes
@@ -870,7 +872,7 @@ class Tables(Generator):
         self.fails(f"m/t.tbl:{line_of(text, 'l1d') + 1}: 'l1d' again; it is "
                    f"in line {line_of(text, 'l1d')} already", table=text)
 
-    def test_knobs(self):
+    def test_set(self):
         feature = "'{}' is a feature; write 'on {}' or 'off {}'"
         self.refused(
             'table',
@@ -1210,7 +1212,7 @@ class Tables(Generator):
             '  version 1', "site_a-v1: 'avx512f' is in CPUID leaf 0x7, above "
             'level 0x2')), **inputs)
 
-    def test_errors_of_plain_names(self):
+    def test_errors_of_unversioned_names(self):
         self.refused('table', (
             '', '  machines from 9.0 to 9.2\n    off pni\n',
             ('cpu one', "one on machine types 9.0: 'avx2' needs 'pni', which "
@@ -1945,7 +1947,7 @@ class Released(Generator):
         self.assertIn(' hypervisor\n', lock)
         self.passes(table=self.table, cpu_c=cpu_c, lock=lock)
 
-    def test_plain_names(self):
+    def test_unversioned_names(self):
         said = 'one is released: on machine types '
         on = 'one on machine types {} is released: '
         self.refused('table', *(
@@ -1969,7 +1971,7 @@ class Released(Generator):
                     "machines', would be 'One, of those machines'"
                     for version in ('9.1', '9.3'))))), **self.inputs)
 
-    def test_settings_of_plain_names(self):
+    def test_settings_of_unversioned_names(self):
         """Whatever machine types can have, lock files can say."""
         table = TABLE + ("machines until 9.0\n off de pni avx2\n on vme\n "
                          "set pmu on\n set ucode-rev 9\n model-id 'x '\n"
@@ -1989,7 +1991,7 @@ name one from 9.1 to 10.0 version 1
 """, lock)
         self.assertEqual(self.release(table=table, lock=lock), lock)
 
-    def test_plain_names_of_old_machines(self):
+    def test_unversioned_names_of_old_machines(self):
         on = 'one on machine types {} is released: '
         cache = ':partitions=1:sets={}:tag-lines=1:share='
         l1, l2, l3 = (size + filled(cache, sets) for size, sets in (
@@ -2452,7 +2454,7 @@ class RealTree(Generator):
         # All of it, that is: whoever adds a model runs make release-models.
         self.assertEqual(runs[2], lock)
 
-    def test_no_knob_makes_a_cpu_the_hosts(self):
+    def test_no_property_makes_a_cpu_the_hosts(self):
         for name in 'host-phys-bits', 'hv-passthrough':
             self.assertIn(f'"{name}"', self.cpu_c)
             generator.write_files(self.tmp, {'host/h.tbl': (
@@ -2636,7 +2638,7 @@ int main(void)
                 for prop, value in re.findall(
                         r'\{\s*"(.*?)",\s*"(on|off)",?\s*\}', props):
                     prop = aliases.get(prop, prop)
-                    if prop in self.knobs():
+                    if prop in self.qdev_props():
                         continue
                     self.assertEqual(prop in made[name, number],
                                      value == 'on', (name, number, prop))
@@ -2664,7 +2666,7 @@ int main(void)
             self.assertIn('{ "avx10-512", "off" },', text)
             self.assertIn('.features[FEAT_24_0_EBX] = 0x30000ull', text)
 
-    def knobs(self):
+    def qdev_props(self):
         return set(re.findall(r'DEFINE_PROP_\w+\("(.*?)"', self.cpu_c))
 
     def test_copies_can_be_released(self):

@@ -207,7 +207,7 @@ class Lab:
         self.models = self._list_models()
         # What KVM refuses when it is forced, or even if it offers it
         self.extra = {}
-        self.knobs = dict(VALUES)
+        self.values = dict(VALUES)
         self.enlightenments = dict(ENLIGHTENMENTS)
         if accel == 'kvm' and probe:
             asyncio.run(self._probe_kvm())
@@ -254,7 +254,7 @@ class Lab:
         if await self._starts('qemu64,tsc-frequency=1000000000'):
             async with Guest(self.qemu, [], self.accel) as guest:
                 cpus = await guest.qmp.execute('query-cpus-fast')
-                self.knobs['tsc-frequency'] = [
+                self.values['tsc-frequency'] = [
                     await guest.qmp.execute('qom-get', {
                         'path': cpus[0]['qom-path'],
                         'property': 'tsc-frequency'})]
@@ -382,30 +382,30 @@ VALUES = {
 }
 
 
-def random_knobs(choose, lab):
+def random_properties(choose, lab):
     """Settings of what is not a feature; some depend on others."""
-    knobs = {}
+    props = {}
     for _ in range(choose.randint(1, 7)):
         kind = choose.randrange(8)
         if kind < 2:
-            knobs[choose.choice(FLAGS)] = choose.random() < 0.5
+            props[choose.choice(FLAGS)] = choose.random() < 0.5
         elif kind == 2:
             name = choose.choice(list(lab.enlightenments))
-            knobs.update({name: True for name in
+            props.update({name: True for name in
                           [name, *lab.enlightenments[name]]})
         elif kind == 3:
             # A model that has no caches of its own needs all of them.
             names = list(CACHES)
             if choose.random() < 0.2:
                 names.remove(choose.choice(names))
-            knobs.update({name: choose.choice(CACHES[name])
+            props.update({name: choose.choice(CACHES[name])
                           for name in names})
         else:
-            name = choose.choice(list(lab.knobs))
-            knobs[name] = choose.choice(lab.knobs[name])
-    if 'lbr-fmt' in knobs:
-        knobs['pmu'] = True
-    return knobs
+            name = choose.choice(list(lab.values))
+            props[name] = choose.choice(lab.values[name])
+    if 'lbr-fmt' in props:
+        props['pmu'] = True
+    return props
 
 
 @functools.cache
@@ -450,13 +450,13 @@ def random_rules(choose, lab):
 
 
 def random_cpu(choose, lab):
-    """A model, with some features and knobs set to something."""
+    """A model, with some features and other properties set to something."""
     props = {name: choose.random() < 0.5
              for name in choose.sample(feature_names(lab.accel),
                                        choose.randint(0, 12))}
     if choose.random() < 0.1:
         props.update(random_rules(choose, lab))
-    props.update(random_knobs(choose, lab))
+    props.update(random_properties(choose, lab))
     return choose.choice(lab.models), version_first(props)
 
 

@@ -235,7 +235,7 @@ TRAPS = [
              {} if LINE == '10.0' else
              {'x-pdcm-on-even-without-pmu': True})}),
     # Identity: that of one
-    Trap('x-migrate-* and other knobs of the stream',
+    Trap('x-migrate-* and other properties of the stream',
          [cpu(x_migrate_smi_count=True, fill_mtrr_mask=False),
           cpu(x_migrate_smi_count=False, fill_mtrr_mask=True)],
          {'x-migrate-smi-count': True, 'fill-mtrr-mask': False}),

@@ -31,8 +31,8 @@ from compared_cpus import (
 )
 from cpu_models import (
     FULL, NEWEST, OLDEST, Progress, ask, count, cpu_option, differences,
-    expansion, feature_names, feature_places, random_cpu, random_knobs, rng,
-    show_differences, version_first,
+    expansion, feature_names, feature_places, random_cpu, random_properties,
+    rng, show_differences, version_first,
 )
 from guest_cpuid import GuestError
 from realized_cpus import without_apic_ids
@@ -109,10 +109,10 @@ class Checks(ComparedChecks):
             more = dict.fromkeys(choose.sample(free, FEW), True)
             return a, {**a, 'props': {**a['props'], **more}}
         if kind == 1:
-            knobs = random_knobs(choose, self.lab)
-            name = choose.choice(sorted(knobs))
+            props = random_properties(choose, self.lab)
+            name = choose.choice(sorted(props))
             return a, {**a, 'props': version_first({**a['props'],
-                                                    name: knobs[name]})}
+                                                    name: props[name]})}
         return a, self.random_model(choose)
 
     def pairs(self, what, number, commands=(compare, baseline)):

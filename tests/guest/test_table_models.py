@@ -64,7 +64,7 @@ class Definition:
         self.values = {}            # key: the rest of its line
         self.caches = {}            # l1d: {line: 64, 'self-init': None}
         self.bits = {}              # feature word: number
-        self.knobs = {}
+        self.props = {}
 
     def add(self, key, value):
         if key in ('on', 'off'):
@@ -78,7 +78,7 @@ class Definition:
         elif key == 'bits':
             self.bits[value.split()[0]] = int(value.split()[1], 0)
         elif key == 'set':
-            self.knobs.update([value.split()])
+            self.props.update([value.split()])
         else:
             self.values[key] = value
 
@@ -152,7 +152,7 @@ RELEASED, RELEASED_NAMES = read_released()
 WORDS = feature_words()
 
 
-def plain_names(machine):
+def unversioned_names(machine):
     """(Definition of a name without a version, N) on a machine type"""
     version = machine.rpartition('-')[2]
     here = tuple(map(int, version.split('.'))) if version != 'none' else None
@@ -465,8 +465,8 @@ class Checks(LabChecks):
         """Names without a version, versions and aliases are the same CPU"""
         for machine in MACHINES:
             pairs = [(name.name, f'{name.name}-v{number}')
-                     for name, number in plain_names(machine)
-                     if not (name.features or name.values or name.knobs)]
+                     for name, number in unversioned_names(machine)
+                     if not (name.features or name.values or name.props)]
             pairs += [(version.values['alias'], version.name)
                       for model in MODELS for version in model.versions
                       if 'alias' in version.values]
@@ -502,7 +502,7 @@ class Checks(LabChecks):
                 if k not in ('reason', 'based-on', 'deprecated')})
             if self.accel == 'kvm':
                 options.pop('vendor', None)     # the host's
-            self.assertFalse(model.caches or model.knobs, 'teach this test')
+            self.assertFalse(model.caches or model.props, 'teach this test')
             yield model, model.values['based-on'], options
 
     def test_derived_models(self):
@@ -556,7 +556,7 @@ class Checks(LabChecks):
         """What query-cpu-definitions says of all names"""
         for model in MODELS:
             deprecated = 'deprecated' in model.values
-            numbers = [number for name, number in plain_names(machine)
+            numbers = [number for name, number in unversioned_names(machine)
                        if name.name == model.name]
             names = {model.name: (f'{model.name}-v{(numbers or [1])[0]}',
                                   deprecated)}

@@ -166,7 +166,7 @@ static QDict *properties(QTestState *qts, const char *command)
     return all;
 }
 
-/* For management software that tells flags from knobs */
+/* For management software that tells feature flags from other properties */
 static void test_listed(const void *command)
 {
     QTestState *qts = qtest_init("-machine none");
@@ -209,7 +209,7 @@ static void test_listed(const void *command)
         qdict_get_str(qdict_get_qdict(all, "f-vmx-ept"), "description"),
         " (MSR 48Bh bit 33)"));
 
-    /* Knobs, aliases and underscored spellings get none */
+    /* Other properties, aliases and underscored spellings get none */
     g_assert(!qdict_haskey(all, "f-pmu"));
     g_assert(!qdict_haskey(all, "f-enforce"));
     g_assert(!qdict_haskey(all, "f-sse3"));

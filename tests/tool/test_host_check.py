@@ -94,7 +94,7 @@ def random_cpu(choose):
     """(model, machine type, properties)"""
     if choose.random() < 0.3:
         lab = types.SimpleNamespace(
-            accel='tcg', models=models(), knobs=cpu_models.VALUES,
+            accel='tcg', models=models(), values=cpu_models.VALUES,
             enlightenments=cpu_models.ENLIGHTENMENTS)
         model, props = cpu_models.random_cpu(choose, lab)
     else:
