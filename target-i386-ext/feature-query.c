@@ -16,11 +16,17 @@
 #include "target/i386/ext/cpu-access.h"
 #include "target/i386/ext/feature-availability.h"
 #include "target/i386/ext/feature-dictionary.h"
+#include "target/i386/ext/guest-view.h"
 
-/* From the dependencies that x86_cpu_expand_features() uses */
+/*
+ * From the dependencies that x86_cpu_expand_features() uses.  Features without
+ * any may still be hidden by cpu_x86_cpuid(); of others, what it needs is
+ * among what they depend on.
+ */
 static CpuFeatureAlternativesList *requirements(const X86CPUFeatureInfo *info)
 {
     CpuFeatureAlternativesList *list = NULL;
+    X86CPUFeatureBit needed;
     X86CPUDependency dep;
     unsigned i;
 
@@ -28,6 +34,9 @@ static CpuFeatureAlternativesList *requirements(const X86CPUFeatureInfo *info)
         if (dep.to == info->word && (dep.to_mask & info->mask)) {
             x86_cpu_add_alternatives(&list, dep.from, dep.from_mask);
         }
+    }
+    if (!list && x86_cpu_word_needs(info->word, &needed)) {
+        x86_cpu_add_alternatives(&list, needed.w, 1ULL << needed.bit);
     }
     return list;
 }

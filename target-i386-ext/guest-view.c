@@ -115,6 +115,21 @@ static bool guest_lacks_subleaf(X86CPU *cpu, FeatureWord w)
     return wi->cpuid.ecx > eax;
 }
 
+bool x86_cpu_word_needs(FeatureWord w, X86CPUFeatureBit *feature)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(gates); i++) {
+        /* Others are for a vendor or an accelerator, or have no name. */
+        if (gates[i].w == w && gates[i].mask == ~0ull &&
+            gates[i].needs.w != FEATURE_WORDS) {
+            *feature = gates[i].needs;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_there(X86CPU *cpu, X86CPUFeatureBit fb)
 {
     return fb.w == FEATURE_WORDS ||

@@ -17,6 +17,12 @@
 bool x86_cpu_guest_lacks_leaf(X86CPU *cpu, FeatureWord w);
 
 /*
+ * Whether guests see word @w only if the CPU has another feature, which is
+ * *@feature then.  Not all of these are in QEMU's table of dependencies.
+ */
+bool x86_cpu_word_needs(FeatureWord w, X86CPUFeatureBit *feature);
+
+/*
  * The bits of word @w that a guest sees on @cpu, which is filtered: in
  * 64-bit mode if the CPU has it, and as configured, before the guest changes
  * CR4 (OSXSAVE, OSPKE) or disables its APIC.

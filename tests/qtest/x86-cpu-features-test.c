@@ -91,7 +91,7 @@ static const FeatureCase cases[] = {
     { "invtsc", "", "", "nonstop_tsc constant_tsc", "invtsc", false, false },
     { "spec-ctrl", "", "", "ibrs ibpb", "spec-ctrl", false, true },
     { "virt-ssbd", "", "", "virt_ssbd ssbd", "virt-ssbd", false, true },
-    { "vmx-flexpriority", "", "vmx", "vtpr tpr_shadow flexpriority",
+    { "vmx-flexpriority", "", "vmx", "vtpr tpr_shadow flexpriority apicv",
       "vmx-flexpriority", false, true },
     { "kvmclock", "", "", "", "", false, true },
     { "npt", "", "svm", "npt", "npt", true, true },
@@ -103,6 +103,8 @@ static const FeatureCase cases[] = {
     /* Two bits, with a dependency of their own each */
     { "vmx-invept-single-context", "", "vmx-ept vmx-vpid", "",
       "vmx-invept-single-context", false, true },
+    /* cpu_x86_cpuid() needs xsave for the leaf. */
+    { "xsaveopt", "", "xsave", "xsaveopt", "xsaveopt", true, true },
     { "rdctl-no", "", "arch-capabilities", "", "rdctl-no", true, true },
 };
 
