@@ -17,17 +17,21 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CORE = os.path.join(os.path.dirname(os.path.dirname(HERE)),
-                    'target-i386-ext', 'core')
+REPO = os.path.dirname(os.path.dirname(HERE))
+CORE = os.path.join(REPO, 'target-i386-ext', 'core')
+sys.path.append(os.path.join(REPO, 'tests'))
+
+from c_compiler import CC, SANITIZE  # noqa: E402 (that path comes first)
+
 SEED = os.environ.get('CHECK_SEED')
 # A thousand take about a second.
 FUZZ_ROUNDS = 150000 if os.environ.get('CHECK_FULL') else 2000
-SANITIZERS = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 
 # Of every file but cache-text.c, which the generator's tests reach
 LEAST_LINES = 99
@@ -48,7 +52,7 @@ def run(*argv, **kwargs):
 def build(program, source, *flags):
     """Compiles a test and the core, in the directory of @program."""
     glib = run('pkg-config', '--cflags', '--libs', 'glib-2.0')
-    done = run('cc', '-std=gnu11', '-g', '-O1', '-Wall', '-Wextra', '-Werror',
+    done = run(*CC, '-std=gnu11', '-Wall', '-Wextra', '-Werror',
                '-Wno-unused-parameter', *flags, f'-I{CORE}', '-o', program,
                os.path.join(HERE, source),
                *sorted(glob.glob(os.path.join(CORE, '*.c'))),
@@ -76,12 +80,12 @@ class TestCore(unittest.TestCase):
 
     def test_with_sanitizers(self):
         program = os.path.join(self.tmp, 'sanitized')
-        build(program, 'core-test.c', *SANITIZERS)
+        build(program, 'core-test.c', *SANITIZE)
         self.check_passes(program)
 
     def test_arbitrary_cpus(self):
         program = os.path.join(self.tmp, 'fuzzed')
-        build(program, 'core-fuzz.c', *SANITIZERS)
+        build(program, 'core-fuzz.c', *SANITIZE)
         done = run(program, str(zlib.crc32((SEED or '1').encode())), '0',
                    str(FUZZ_ROUNDS))
         self.assertEqual(done.returncode, 0, done.stdout[-3000:])
@@ -94,7 +98,7 @@ class TestCore(unittest.TestCase):
     def test_coverage(self):
         """The unit tests reach the core's lines and branches"""
         program = os.path.join(self.tmp, 'covered')
-        build(program, 'core-test.c', '--coverage')
+        build(program, 'core-test.c', '-g', '-O1', '--coverage')
         self.check_passes(program)
         counts = run('gcov', '--json-format', '--branch-probabilities',
                      '--stdout', *glob.glob(f'{self.tmp}/*.gcno'),

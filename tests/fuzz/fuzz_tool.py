@@ -24,13 +24,12 @@ from fuzz_cpu import PIECES
 from inputs import INTEGERS, TEXTS
 from qemu_process import BUILD, LINE, REPO, Finding
 
-sys.path.append(os.path.join(REPO, 'scripts'))
+sys.path += [os.path.join(REPO, 'scripts'), os.path.join(REPO, 'tests')]
+from c_compiler import SANITIZE     # noqa: E402
 from x86_cpu_models import sealed, sha256   # noqa: E402
 
-TOOL = os.path.join(REPO, 'target-i386-ext', 'tool')
 HOSTS = os.path.join(REPO, 'tests', 'guest', 'hosts')
 OUT = os.path.join(BUILD, 'fuzz-tool')
-CFLAGS = '-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer'
 
 # Seconds and megabytes, with sanitizers
 TIMEOUT = 120
@@ -39,8 +38,8 @@ ENV = {
     **qemu_process.ENV,
     'ASAN_OPTIONS': qemu_process.ENV['ASAN_OPTIONS'] +
     f':hard_rss_limit_mb={MEGABYTES}:allocator_may_return_null=1',
-    'UBSAN_OPTIONS': 'print_stacktrace=1:halt_on_error=1:'
-                     f'exitcode={qemu_process.SANITIZER_STATUS}',
+    'UBSAN_OPTIONS': 'print_stacktrace=1:exitcode='
+                     f'{qemu_process.SANITIZER_STATUS}',
 }
 
 # Of the real file, so much is kept that reading it takes milliseconds.
@@ -200,8 +199,9 @@ def dump_of(path):
 
 def build():
     """The directory of the programs"""
-    qemu_process.run(['make', '-s', '-C', TOOL, f'OUT={OUT}',
-                      f'CFLAGS={CFLAGS}'], REPO)
+    qemu_process.run(['make', '-s', '-C', os.path.join(REPO, 'tests', 'tool'),
+                      f'OUT={OUT}', f'SANITIZE={" ".join(SANITIZE)}',
+                      'programs'], REPO)
     return OUT
 
 

@@ -11,9 +11,14 @@ tests need no QEMU tree, and are fast.
 import glob
 import os
 import subprocess
+import sys
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
+sys.path.append(os.path.join(REPO, 'tests'))
+
+from c_compiler import CC, SANITIZE  # noqa: E402 (that path comes first)
+
 LINE = os.environ.get('LINE') or '10.0'
 SOURCE = os.path.join(REPO, os.environ.get('BUILD') or 'build',
                       f'qemu-{LINE}')
@@ -287,9 +292,8 @@ def compile_into(directory):
         return program
     program = os.path.join(directory, 'gen-cpu-tables')
     subprocess.run(
-        ['cc', '-Wall', '-Wextra', '-Werror', '-g',
-         '-fsanitize=address,undefined', '-fno-sanitize-recover=all',
-         '-o', program, *SOURCES], check=True)
+        [*CC, '-Wall', '-Wextra', '-Werror', *SANITIZE, '-o', program,
+         *SOURCES], check=True)
     return program
 
 

@@ -186,10 +186,9 @@ class Mutation:
                 return not tests
             # What only the sanitizers see, which are slow
             subprocess.run(
-                [*command, '-fsanitize=address,undefined',
-                 '-fno-sanitize-recover=all', *(
-                     path for path in generator.SOURCES
-                     if os.path.basename(path) != self.name)], check=True)
+                [*command, *generator.SANITIZE, *(
+                    path for path in generator.SOURCES
+                    if os.path.basename(path) != self.name)], check=True)
             return run_tests(program, tests, sanitized=True)
 
 

@@ -46,6 +46,8 @@ class Fuzz(unittest.TestCase):
         for part in 'scripts', 'tests/generator', 'target-i386-ext':
             shutil.copytree(os.path.join(REPO, part),
                             os.path.join(repo, part))
+        shutil.copy(os.path.join(REPO, 'tests', 'c_compiler.py'),
+                    os.path.join(repo, 'tests'))
         path = os.path.join(repo, 'target-i386-ext', 'generator', name)
         with open(path, encoding='ascii') as f:
             text = f.read()

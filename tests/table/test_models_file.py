@@ -28,16 +28,15 @@ import zlib
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
 EXT = os.path.join(REPO, 'target-i386-ext')
-sys.path.append(os.path.join(REPO, 'scripts'))
+sys.path += [os.path.join(REPO, 'scripts'), os.path.join(REPO, 'tests')]
 
 import x86_cpu_models  # noqa: E402 (that path comes first)
+from c_compiler import CC, SANITIZE  # noqa: E402
 from x86_cpu_models import sealed, text_of  # noqa: E402
 
 SEED = os.environ.get('CHECK_SEED')
 FULL = bool(os.environ.get('CHECK_FULL'))
 FILES = int(os.environ.get('FUZZ_FILES') or (600 if FULL else 200))
-
-SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 
 AUTO = 0xffffffff
 L1D = '32768:line=64:ways=8:partitions=1:sets=64:tag-lines=1:share=core' \
@@ -283,20 +282,32 @@ def programs_directory():
     return directory
 
 
-@functools.cache
-def build(source, *flags):
-    """The path of a program with the sanitizers and the reader of files"""
-    program = os.path.join(programs_directory(), os.path.splitext(source)[0])
+def compile_in(directory, *arguments):
     jansson = run('pkg-config', '--cflags', '--libs', 'jansson', text=True)
-    done = run('cc', '-std=c11', '-g', '-O1', '-Wall', '-Wextra', '-Werror',
-               *SANITIZE, *flags, f'-I{EXT}/core', f'-I{EXT}/tool', '-o',
-               program, os.path.join(HERE, source),
+    done = run(*CC, '-std=c11', '-Wall', '-Wextra', '-Werror',
+               *SANITIZE, f'-I{EXT}/core', f'-I{EXT}/tool', *arguments,
+               *jansson.stdout.split(), text=True, cwd=directory)
+    assert not done.returncode, done.stderr
+
+
+@functools.cache
+def reader(optimize):
+    """The objects of the reader of files, which all programs have"""
+    directory = tempfile.mkdtemp(dir=programs_directory())
+    compile_in(directory, optimize, '-c',
                *sorted(glob.glob(f'{EXT}/tool/models-*.c')),
                f'{EXT}/tool/crc32.c', f'{EXT}/tool/sha256.c',
                *(f'{EXT}/core/{name}.c'
-                 for name in ('cache-text', 'expand', 'x86cpu')),
-               *jansson.stdout.split(), text=True, cwd=programs_directory())
-    assert not done.returncode, done.stderr
+                 for name in ('cache-text', 'expand', 'x86cpu')))
+    return sorted(glob.glob(f'{directory}/*.o'))
+
+
+@functools.cache
+def build(source, *flags, optimize='-O1'):
+    """The path of a program with the sanitizers and the reader of files"""
+    program = os.path.join(programs_directory(), os.path.splitext(source)[0])
+    compile_in(programs_directory(), optimize, *flags, '-o', program,
+               os.path.join(HERE, source), *reader(optimize))
     return program
 
 
@@ -309,6 +320,8 @@ class Program(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.tmp)
         cls.path = os.path.join(cls.tmp, 'table.json')
         cls.program = build('table-rebuild.c')
+        # Starting a program with sanitizers takes most of the time.
+        cls.reader = build('read-all.c', optimize='-O2')
         cls.env = dict(os.environ)
         # Some sandboxes forbid the search for leaks.
         if run(cls.program).returncode != 2:
@@ -339,6 +352,24 @@ class Program(unittest.TestCase):
         prefix = self.path + ': '
         self.assertEqual(text[:len(prefix)], prefix)
         return text[len(prefix):-1]
+
+    def errors(self, files, *names):
+        """What is wrong with each of many, or '', by one process"""
+        directory = tempfile.mkdtemp(dir=self.tmp)
+        paths = [os.path.join(directory, str(i)) for i in range(len(files))]
+        for path, data in zip(paths, files):
+            with open(path, 'wb') as f:
+                f.write(data)
+        done = run(self.reader, *names, env=self.env, text=True,
+                   input=''.join(f'{path}\n' for path in paths))
+        shutil.rmtree(directory)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        lines = done.stdout.splitlines()
+        self.assertEqual(len(lines), len(files))
+        for path, line in zip(paths, lines):
+            self.assertRegex(line, rf'\A({path}: [ -~]+)?\Z')
+        return [line and line[len(f'{path}: '):]
+                for path, line in zip(paths, lines)]
 
 
 class TestResults(Program):
@@ -726,15 +757,19 @@ class TestErrors(Program):
     """What is wrong with a file"""
 
     def test_each(self):
-        for path, value, expected in ERRORS:
+        files = []
+        for path, value, _ in ERRORS:
             table = copy.deepcopy(TABLE)
             where, key = follow(table, path)
             if value is None:
                 del where[key]
             else:
                 where[key] = value
+            files.append(json.dumps(sealed(table)).encode())
+        for row, error in zip(ERRORS, self.errors(files), strict=True):
+            path, value, expected = row
             with self.subTest(path=path, value=str(value)[:40]):
-                self.assertEqual(self.error(table)[:len(expected)], expected)
+                self.assertEqual(error[:len(expected)], expected)
 
     def test_too_many_words(self):
         table = copy.deepcopy(TABLE)
@@ -859,32 +894,14 @@ def not_whole(table, *names):
 class TestDamage(Program):
     """No bit of a file can be another one"""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        # Starting a program with sanitizers takes most of the time.
-        cls.reader = build('read-all.c', '-O2')
-
     def accepted(self, files, *names):
         """
         The numbers of those of @files that are read without an error
 
         :param names: of models, if it is only about these
         """
-        directory = tempfile.mkdtemp(dir=self.tmp)
-        paths = [os.path.join(directory, str(i)) for i in range(len(files))]
-        for path, data in zip(paths, files):
-            with open(path, 'wb') as f:
-                f.write(data)
-        done = run(self.reader, *names, env=self.env, text=True,
-                   input=''.join(f'{path}\n' for path in paths))
-        shutil.rmtree(directory)
-        self.assertEqual((done.returncode, done.stderr), (0, ''))
-        lines = done.stdout.splitlines()
-        self.assertEqual(len(lines), len(files))
-        for path, line in zip(paths, lines):
-            self.assertRegex(line, rf'\A({path}: [ -~]+)?\Z')
-        return [i for i, line in enumerate(lines) if not line]
+        return [i for i, error in enumerate(self.errors(files, *names))
+                if not error]
 
     def small(self):
         """A file that has one of everything"""
@@ -962,7 +979,7 @@ class TestDamage(Program):
         needed = re.sub(r'(?s)(\n   "fingerprints": \[)\n    {.*?(?=\n   \])',
                         r'\1', text)
         self.assertEqual(needed.count('"fingerprints": [\n   ]'), 2)
-        program = build('lines-filter.c', '-O2')
+        program = build('lines-filter.c', optimize='-O2')
         # The first piece has to have the first three lines.
         first = len(''.join(text.splitlines(keepends=True)[:3]))
         last = first + 400

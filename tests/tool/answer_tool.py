@@ -23,6 +23,8 @@ TOOL = os.path.join(REPO, 'target-i386-ext', 'tool')
 sys.path += [os.path.join(REPO, 'tests', 'guest'),
              os.path.join(REPO, 'tests'), os.path.join(REPO, 'scripts')]
 
+from c_compiler import SANITIZE  # noqa: E402 (that path comes first)
+
 
 @functools.cache
 def programs():
@@ -51,8 +53,11 @@ def sanitized():
         atexit.register(shutil.rmtree, directory, ignore_errors=True)
     with open(os.path.join(directory, 'lock'), 'wb') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        subprocess.run(['make', '-s', '-C', os.path.join(REPO, 'tests', 'tool'),
-                        f'OUT={directory}'], check=True)
+        # Other suites may be waiting for them.
+        subprocess.run(['make', '-s', f'-j{os.cpu_count()}', '-C',
+                        os.path.join(REPO, 'tests', 'tool'),
+                        f'OUT={directory}', f'SANITIZE={" ".join(SANITIZE)}'],
+                       check=True)
     return directory
 
 

@@ -42,13 +42,13 @@ import made_hosts                                       # noqa: E402
 import make_hosts                                       # noqa: E402
 import record_host                                      # noqa: E402
 from bad_input import NO_JSON, all_replaced             # noqa: E402
+from c_compiler import CC, SANITIZE                     # noqa: E402
 from random_seed import draw_seed                       # noqa: E402
 from schemas import check_schema                        # noqa: E402
 
 SEED = draw_seed(1 << 31)
 FILES = int(os.environ.get('FUZZ_FILES') or 2500)
 
-SANITIZE = '-fsanitize=address,undefined -fno-sanitize-recover=all'
 READER = ('canonical-json', 'crc32', 'host-cpuid', 'host-dump', 'input-file',
           'models-bytes', 'models-digest', 'models-json', 'models-lines',
           'models-tree', 'passport', 'sha256')
@@ -111,10 +111,10 @@ class Built:
         os.chmod(self.tmp, 0o755)
         unittest.addModuleCleanup(shutil.rmtree, self.tmp, True)
         self.host = self.make('plain')
-        self.checked = self.make('checked', f'CFLAGS=-g -O1 {SANITIZE}')
+        self.checked = self.make('checked', f'CFLAGS={" ".join(SANITIZE)}')
         self.reader = self.path('passport-reader')
         jansson = run('pkg-config', '--cflags', '--libs', 'jansson')
-        self.compile(self.reader, '-std=c11', '-g', '-O1', *SANITIZE.split(),
+        self.compile(self.reader, '-std=c11', *SANITIZE,
                      f'-I{TOOL}', f'{HERE}/passport-reader.c',
                      *(f'{TOOL}/{name}.c' for name in READER),
                      *jansson.stdout.decode().split())
@@ -130,7 +130,7 @@ class Built:
         return os.path.join(self.tmp, name)
 
     def compile(self, out, *arguments):
-        done = run('cc', '-Wall', '-Wextra', '-Werror', '-o', out, *arguments)
+        done = run(*CC, '-Wall', '-Wextra', '-Werror', '-o', out, *arguments)
         assert not done.returncode, done.stderr.decode()
 
     def make(self, directory, *variables):
@@ -525,7 +525,7 @@ class TestHost(TestCase):
     def test_static(self):
         """A program that needs no library writes the same."""
         # The name alone is what cc says if there is none.
-        found = run('cc', '-print-file-name=libjansson.a').stdout
+        found = run(*CC, '-print-file-name=libjansson.a').stdout
         if b'/' not in found:
             self.skipTest('no libjansson.a')
         program = built().make('static', 'STATIC=1')
@@ -544,18 +544,18 @@ class TestHost(TestCase):
                 self.assertIn(b'jansson', command)
             return [b' -static' in command for command in commands]
 
-        found = all(b'/' in run('cc', f'-print-file-name={name}.a').stdout
+        found = all(b'/' in run(*CC, f'-print-file-name={name}.a').stdout
                     for name in ('libc', 'libjansson'))
         self.assertEqual(static(), [False, found])
         self.assertEqual(static('STATIC='), [False, False])
         self.assertEqual(static('STATIC=1'), [True, True])
         # There are no static sanitizers.
-        self.assertEqual(static(f'CFLAGS={SANITIZE}'), [False, False])
+        self.assertEqual(static(f'CFLAGS={" ".join(SANITIZE)}'), [False, False])
 
     def test_elsewhere(self):
         """Other processors only read dumps."""
         program = built().make('elsewhere',
-                               f'CFLAGS=-g {SANITIZE}', 'X86=')
+                               f'CFLAGS={" ".join(SANITIZE)}', 'X86=')
         self.assertIn('not an x86 host',
                       self.error(run(program, env=built().env)))
         self.write(dump_text(FROM))
