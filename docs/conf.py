@@ -8,6 +8,7 @@ there is no reference of QMP.  For scripts/qemu-build and scripts/lint.
 """
 
 import os
+import re
 import sys
 
 from docutils.parsers.rst import Directive, directives
@@ -48,36 +49,20 @@ if tree:
     html_static_path = [os.path.join(tree, 'docs', 'sphinx-static')]
     html_css_files = ['theme_overrides.css']
 
+# What `x86-cpu --help` says of each verb
+with open(os.path.join(here, '..', 'scripts', 'x86-cpu'), encoding='ascii') as f:
+    summaries = dict(re.findall('(?m)^  ([a-z]+) +(.+)$', f.read()))
+# Verbs whose page is not named like them
+PAGES = {'dump': 'model-dump', **dict.fromkeys(
+    ['list', 'show', 'expand', 'compare', 'baseline', 'nearest', 'check'], 'answers')}
+
 man_pages = [
     ('x86-cpu', 'x86-cpu', 'ask about x86 CPUs of QEMU', [], 1),
-    ('x86-cpu-removed', 'x86-cpu-removed',
-     'show what a CPU would lack on this host, and why', [], 1),
-    ('x86-cpu-model-dump', 'x86-cpu-model-dump', 'write a CPU down completely', [], 1),
-    # By the name of the verb, too
-    ('x86-cpu-model-dump', 'x86-cpu-dump', 'write a CPU down completely', [], 1),
-    ('x86-cpu-cpuid', 'x86-cpu-cpuid', 'show what a guest reads from CPUID', [], 1),
-    ('x86-cpu-table', 'x86-cpu-table',
-     'write a file of every CPU model on every machine type', [], 1),
-    ('x86-cpu-history', 'x86-cpu-history',
-     'find the CPU models and machine types that had a feature', [], 1),
-    ('x86-cpu-golden', 'x86-cpu-golden',
-     'record what every CPU model is, and report changes', [], 1),
-    ('x86-cpu-host', 'x86-cpu-host', 'write the passport of a host', [], 1),
-    *(('x86-cpu-answers', f'x86-cpu-{verb}', summary, [], 1) for verb, summary in (
-        ('answers', 'verbs of x86-cpu that need no QEMU'),
-        ('list', 'list CPU models and machine types'),
-        ('show', 'show what a CPU is'),
-        ('expand', 'print the properties of base that recreate a CPU'),
-        ('compare', 'tell whether a guest can continue with another CPU'),
-        ('baseline', 'compute a CPU that can replace several CPUs'),
-        ('nearest', 'find the named model nearest to a CPU'),
-        ('check', 'tell whether a CPU runs on a host, and what it would lack'))),
-    ('x86-cpu-best', 'x86-cpu-best',
-     'find the named models that get the most out of hosts', [], 1),
-    ('x86-cpu-fleet', 'x86-cpu-fleet',
-     'compute the CPU for a fleet, and what each host costs', [], 1),
-    ('x86-cpu-migrate', 'x86-cpu-migrate',
-     'tell whether a guest can move to another host', [], 1),
+    ('x86-cpu-answers', 'x86-cpu-answers', 'verbs of x86-cpu that need no QEMU', [], 1),
+    # An older name
+    ('x86-cpu-model-dump', 'x86-cpu-model-dump', summaries['dump'], [], 1),
+    *((f'x86-cpu-{PAGES.get(verb, verb)}', f'x86-cpu-{verb}', summary, [], 1)
+      for verb, summary in summaries.items()),
 ]
 man_make_section_directory = False
 
@@ -125,17 +110,21 @@ class PlainTable(manpage.Table):
 
     def as_list(self):
         text = ''.join(super().as_list())
-        columns = '|'.join(self._coldefs)
-        boxed = f'.TS\ncenter;\n|{columns}|.\n_\n'
-        if not text.startswith(boxed):
+        # tbl(1) reads the columns, 'l' for left-aligned, then the rows.  Both have
+        # lines between them: '|' and '_'.  'x' widens a column.
+        head = re.match(r'\.TS\ncenter;\n\|(.*)\|\.\n_\n', text)
+        if not head:
             return [text]
-        rows = text[len(boxed):].replace('\n_\n', '\n')
-        return [f'.na\n.nh\n.TS\n{columns.replace("|", " ")}x.\n{rows}.ad\n.hy\n']
+        columns = head[1].replace('|', ' ')
+        rows = text[head.end():].replace('\n_\n', '\n')
+        # roff(7): no adjustment, no hyphenation; behind the table, both again
+        return [f'.na\n.nh\n.TS\n{columns}x.\n{rows}.ad\n.hy\n']
 
 
 class PageTranslator(ManualPageTranslator):
     """Writes man pages."""
 
+    # As docutils' own, which makes a manpage.Table
     def visit_table(self, node):
         self._active_table = PlainTable()
 

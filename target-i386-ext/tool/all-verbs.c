@@ -65,7 +65,7 @@ const Verb verbs[] = {
         .asks_qemu = true, .only_named = true,
     }, {
         .name = "baseline",
-        .summary = "the CPU that can replace all of these, or runs on all "
+        .summary = "the CPU that can replace several, or that runs on several "
                    "hosts",
         .arguments = "CPU...", .members = baseline_members,
         .answer = answer_baseline, .print = print_baseline,
@@ -79,7 +79,8 @@ const Verb verbs[] = {
         .asks_qemu = true,
     }, {
         .name = "check",
-        .summary = "does a CPU run on a host, and why not",
+        .summary = "does a CPU run on a host, what would it lack there, and "
+                   "why",
         .arguments = "CPU", .members = check_members,
         .accelerators = "kvm|tcg",
         .accelerators_help = "default: kvm; tcg: with --qemu only",
@@ -87,7 +88,7 @@ const Verb verbs[] = {
         .asks_qemu = true, .only_named = true,
     }, {
         .name = "best",
-        .summary = "the named models that get the most out of hosts",
+        .summary = "the CPU models that get the most out of hosts",
         .arguments = "FILE...", .members = best_members,
         .accelerators = "kvm|tcg",
         .accelerators_help = "default: kvm; tcg: with --qemu only",
@@ -95,7 +96,7 @@ const Verb verbs[] = {
         .asks_qemu = true,
     }, {
         .name = "migrate",
-        .summary = "may a guest go from one host to another, and why not",
+        .summary = "can a guest go from one host to another, and why not",
         .arguments = "CPU", .members = migrate_members,
         .accelerators = "kvm",
         .accelerators_help = "what passports are about",
@@ -103,7 +104,8 @@ const Verb verbs[] = {
         .only_named = true,
     }, {
         .name = "fleet",
-        .summary = "the CPU of many hosts, and what each costs it",
+        .summary = "the CPU that runs on all of many hosts, and which host "
+                   "costs what",
         .arguments = "FILE...", .members = fleet_members,
         .accelerators = "kvm",
         .accelerators_help = "what passports are about",

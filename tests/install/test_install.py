@@ -354,11 +354,16 @@ class Manual(Installed):
         names = [name for name in os.listdir(self.bin)
                  if name.startswith('x86-cpu')]
         verbs = os.listdir(os.path.join(self.prefix, 'libexec/x86-cpu'))
+        told = dict(re.findall(r'(?m)^  ([a-z]+) +(.+)$', self.run_installed(
+            'x86-cpu --help').stdout))
         summaries = {}
         for name in {*names, *(f'x86-cpu-{verb}' for verb in verbs)}:
             page = self.man(name)
             summary = re.search(rf'(?m)^\.SH "?NAME"?\n{name} - (.+)$', page)
             self.assertTrue(summary, name)
+            verb = name[len('x86-cpu-'):]
+            if verb in verbs:
+                self.assertEqual(summary[1], told[verb])
             summaries.setdefault(summary[1], []).append(name)
             for section in ('NAME', 'SYNOPSIS', 'DESCRIPTION', 'OPTIONS',
                             'EXIT STATUS', 'EXAMPLES'):
