@@ -73,8 +73,7 @@ PARTS = [
         'tests/tool/test_host_passport.py',
         'tests/tool/test_live_answers.py',
         'tests/tool/test_migrate.py',
-        'tests/tool/test_real_migration.py',
-        'tests/tool/test_two_builds.py']),
+        'tests/tool/test_real_migration.py']),
     Part('features', 15, [
         'tests/guest/test_avx10_version.py',
         'tests/guest/test_best_models.py:TestKvm.*',
@@ -131,6 +130,7 @@ PARTS = [
     Part('lines-rules', 1, [f'{LINES}:Rules.*', f'{LINES}:Document.*'],
          whole=True),
     Part('lines-tcg', 25, [f'{LINES}:TestTcg.*'], lines=True),
+    Part('lines-answers', 20, ['tests/tool/test_two_builds.py'], lines=True),
     Part('lines-kvm', 30, [f'{LINES}:TestKvm*.*'], lines=True),
     Part('layers-tcg', 30, [f'{LAYERS}:Migration.*', f'{LAYERS}:TestTcg.*'],
          lines=True),
@@ -143,9 +143,9 @@ PARTS = [
         'tests/targets/test_without_groups.py']),
     Part('everything', 25, ['tests/targets/test_everything.py']),
     Part('fuzz', 55, ['tests/fuzz/*']),
-    Part('fresh-12', 25, ['tests/fresh/test_fresh_machine.py:Debian12.*'],
+    Part('fresh-12', 45, ['tests/fresh/test_fresh_machine.py:Debian12.*'],
          whole=True),
-    Part('fresh-13', 25, ['tests/fresh/test_fresh_machine.py:Debian13.*'],
+    Part('fresh-13', 45, ['tests/fresh/test_fresh_machine.py:Debian13.*'],
          whole=True),
 ]
 

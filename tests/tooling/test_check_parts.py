@@ -102,6 +102,17 @@ class Partition(unittest.TestCase):
                 for row, tests in zip(rows, chosen):
                     self.assertTrue(tests, row)
 
+    def test_what_compares_the_lines(self):
+        """Its results depend on all of them, and not on one alone"""
+        for name in self.names:
+            for part in check_parts.PARTS:
+                if selected(part, name) is None:
+                    continue
+                # These read the checkout, and no build.
+                if part.name != 'lines-rules':
+                    self.assertEqual(part.lines, name in check.OF_ALL_LINES,
+                                     f'{name} in {part.name}')
+
     def test_every_row_selects_something(self):
         for part in check_parts.PARTS:
             for row in part.suites:
@@ -151,6 +162,10 @@ class Partition(unittest.TestCase):
                 self.assertEqual((len(first), len(second)), (1, 1))
                 self.assertNotEqual(first, second)
         self.assertEqual({host for _, host in lines[1]}, hosts)
+        # The quick ones are last, for no processor to be idle meanwhile.
+        for line in lines:
+            quick = [name in check_parts.ON_EACH_HOST for name, _ in line]
+            self.assertEqual(quick, sorted(quick))
 
     def test_nobody_else_reads_private_directories(self):
         """Neither imports of tests, nor what they compile or run"""
