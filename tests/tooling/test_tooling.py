@@ -11,6 +11,7 @@ source; what needs the network runs only with CHECK_FULL=1.
 Run: python3 -m unittest tests/tooling/test_tooling.py
 """
 
+import functools
 import hashlib
 import os
 import pathlib
@@ -135,51 +136,87 @@ def wait_for(path, seconds=20):
         time.sleep(0.02)
 
 
+@functools.cache
+def work():
+    """The directory of all tests, one after the other, and of what they share."""
+    tmp = tempfile.TemporaryDirectory(prefix='tooling-')
+    unittest.addModuleCleanup(tmp.cleanup)
+    path = pathlib.Path(tmp.name)
+    path.chmod(0o755)
+    return path
+
+
+@functools.cache
+def debian_source():
+    """Debian's source package of the small QEMU, as dpkg-source builds it."""
+    package = work() / 'package'
+    source = package / 'qemu-10.0.13+ds'
+    write_tree(source, QEMU)
+    sh('tar', '-C', package, '-cJf', package / 'qemu_10.0.13+ds.orig.tar.xz', source.name)
+    write_tree(source, {
+        'debian/source/format': '3.0 (quilt)\n',
+        'debian/control': 'Source: qemu\nMaintainer: T <t@localhost>\n\n'
+                          'Package: qemu\nArchitecture: any\nDescription: x\n',
+        'debian/changelog': 'qemu (1:10.0.13+ds-1) unstable; urgency=low\n\n'
+                            '  * x\n\n -- T <t@localhost>  Mon, 01 Jan 2024 00:00:00 +0000\n',
+        'debian/patches/series': 'debian.patch\n',
+        'debian/patches/debian.patch':
+            '--- a/hw/pc.c\n+++ b/hw/pc.c\n@@ -1,3 +1,4 @@\n+by Debian\n'
+            ' pc line 1\n pc line 2\n pc line 3\n',
+    })
+    sh('dpkg-source', '-b', source.name, cwd=package)
+    shutil.rmtree(source)
+    return package
+
+
 @unittest.skipUnless(shutil.which('dpkg-source'), 'makes a Debian source package: no dpkg-source')
 class Tooling(unittest.TestCase):
     """A repository of its own: the scripts as they are, and a small QEMU."""
 
     @classmethod
     def setUpClass(cls):
-        cls.class_tmp = tempfile.TemporaryDirectory(prefix='tooling-')
-        cls.addClassCleanup(cls.class_tmp.cleanup)
-        made = pathlib.Path(cls.class_tmp.name)
-        made.chmod(0o755)
-        # Debian's source package of the small QEMU, as dpkg-source builds it.
-        cls.package = made / 'package'
-        source = cls.package / 'qemu-10.0.13+ds'
-        write_tree(source, QEMU)
-        sh('tar', '-C', cls.package, '-cJf', cls.package / 'qemu_10.0.13+ds.orig.tar.xz',
-           source.name)
-        write_tree(source, {
-            'debian/source/format': '3.0 (quilt)\n',
-            'debian/control': 'Source: qemu\nMaintainer: T <t@localhost>\n\n'
-                              'Package: qemu\nArchitecture: any\nDescription: x\n',
-            'debian/changelog': 'qemu (1:10.0.13+ds-1) unstable; urgency=low\n\n'
-                                '  * x\n\n -- T <t@localhost>  Mon, 01 Jan 2024 00:00:00 +0000\n',
-            'debian/patches/series': 'debian.patch\n',
-            'debian/patches/debian.patch':
-                '--- a/hw/pc.c\n+++ b/hw/pc.c\n@@ -1,3 +1,4 @@\n+by Debian\n'
-                ' pc line 1\n pc line 2\n pc line 3\n',
-        })
-        sh('dpkg-source', '-b', source.name, cwd=cls.package)
-        shutil.rmtree(source)
+        cls.package = debian_source()
         cls.files = sorted(cls.package.iterdir())
         cls.orig = cls.package / 'qemu_10.0.13+ds.orig.tar.xz'
 
     def setUp(self):
-        tmp = tempfile.TemporaryDirectory(prefix='tooling-')
-        self.addCleanup(tmp.cleanup)
-        self.tmp = pathlib.Path(tmp.name)
-        self.tmp.chmod(0o755)
+        # The same for all tests: what is built has its path in it.
+        self.tmp = work() / 'test'
+        self.addCleanup(shutil.rmtree, self.tmp)
         self.repo = self.tmp / 'repo'
         self.patches = self.repo / 'patches/10.0'
         self.build = self.repo / 'build'
         self.tree = self.build / 'qemu-10.0'
         self.gitdir = self.build / 'qemu-10.0.git'
         self.bin = self.tmp / 'bin'
-        self.bin.mkdir()
-        (self.repo / 'scripts').mkdir(parents=True)
+        self.shared = self.tmp / 'shared/qemu-source'
+        # Nobody's home, and so no configuration; a test may write one.
+        self.home = self.tmp / 'home'
+        self.begin('repository', self.make_repository)
+
+    def begin(self, name, make):
+        """With what make() leaves, which it does once, for the first test."""
+        saved = work() / name
+        if saved.exists():
+            shutil.rmtree(self.tmp, ignore_errors=True)
+            sh('cp', '-a', saved, self.tmp)
+        else:
+            make()
+            sh('cp', '-a', self.tmp, saved)
+
+    def begin_prepared(self):
+        self.begin('prepared', self.prepare)
+
+    def begin_patched(self):
+        def make():
+            self.two_patches()
+            self.prepare()
+
+        self.begin('patched', make)
+
+    def make_repository(self):
+        for path in self.bin, self.home, self.shared, self.repo / 'scripts':
+            path.mkdir(parents=True)
         for name in SCRIPTS:
             shutil.copy2(TOP / 'scripts' / name, self.repo / 'scripts')
         shutil.copy2(TOP / 'Makefile', self.repo)
@@ -201,13 +238,8 @@ class Tooling(unittest.TestCase):
         for name in 'x86-cpu-removed', 'x86-cpu-table', 'machine-layers':
             (self.repo / 'scripts' / name).chmod(0o755)
         (self.repo / 'scripts/x86-cpu-look').symlink_to('x86-cpu-removed')
-        self.shared = self.tmp / 'shared/qemu-source'
-        self.shared.mkdir(parents=True)
         for file in self.files:
             (self.shared / file.name).symlink_to(file)
-        # Nobody's home, and so no configuration; a test may write one.
-        self.home = self.tmp / 'home'
-        self.home.mkdir()
         self.write_base()
 
     def write_base(self, url='https://invalid.invalid/qemu-10.0.13.tar.xz', content=None):
@@ -285,7 +317,8 @@ class Tooling(unittest.TestCase):
     def fake_dpkg(self, missing='', meson='1.7.0-1'):
         """A dpkg-query on a machine that has all packages but those of a pattern."""
         self.stand_in('dpkg-query', f'''shift 3
-for p; do case $p in {missing or "''"}) ;; meson) echo "installed meson {meson}";;
+for p; do case $p in {missing or "''"}) echo "half-installed $p 1";;
+meson) echo "installed meson {meson}";;
 *) echo "installed $p 1";; esac; done
 ''')
         self.log = self.tmp / 'apt.log'
@@ -421,7 +454,7 @@ class Source(Tooling):
                 self.assertFalse(self.tree.exists())
 
     def test_source_changes_but_not_over_work(self):
-        self.prepare()
+        self.begin_prepared()
         (self.tree / 'hw/pc.c').write_text('my work\n')
         self.fails(self.run_tree('prepare', QEMU_TARBALL=str(self.orig)), 'hw/pc.c', 'discard')
         self.fails(self.run_tree('wipe'), 'hw/pc.c')
@@ -531,8 +564,7 @@ class Interrupted(Tooling):
         self.assertIn('a hook in pc.c', self.read('hw/pc.c'))
 
     def test_killed_while_changing_the_series(self):
-        self.two_patches()
-        self.prepare()
+        self.begin_patched()
         (self.patches / '0001-cpu.patch').unlink()
         self.patch('0002-pc.patch', 'hw/pc.c', 20, 'another')
         self.series('0002-pc.patch')
@@ -549,7 +581,7 @@ exec {shutil.which('git')} "$@"
         self.assertIn('unsaved: nothing', self.ok(self.run_tree('status')))
 
     def test_killed_while_overlaying(self):
-        self.prepare()
+        self.begin_prepared()
         (self.repo / 'target-i386-ext/ext.c').write_text('second\n')
         # Before and after the copy is in place.
         self.killed_in('install', 'ext.c', 'scripts/qemu-tree', 'prepare')
@@ -570,8 +602,7 @@ exec {shutil.which('git')} "$@"
 class Patches(Tooling):
     def setUp(self):
         super().setUp()
-        self.two_patches()
-        self.prepare()
+        self.begin_patched()
 
     def test_series(self):
         """Applied in order; nothing, or one file, is written by the next run"""
@@ -671,7 +702,7 @@ class Patches(Tooling):
 class Overlay(Tooling):
     def setUp(self):
         super().setUp()
-        self.prepare()
+        self.begin_prepared()
         self.ext = self.repo / 'target-i386-ext/ext.c'
         self.copy = self.tree / 'target/i386/ext/ext.c'
 
@@ -935,6 +966,13 @@ class Build(Tooling):
         # What bootstrap installs is not this class's matter.
         (self.repo / 'scripts/bootstrap').write_text('#!/bin/sh\n')
 
+    def begin_prepared(self):
+        # With that bootstrap
+        self.begin('prepared to build', self.prepare)
+
+    def begin_built(self):
+        self.begin('built', lambda: self.ok(self.make()))
+
     def test_make_twice_and_after_a_change(self):
         self.assertIn('ready', self.ok(self.make()))
         self.assertIn('ext\n', self.binary.read_text())
@@ -950,6 +988,7 @@ class Build(Tooling):
         self.assertIn('[2/2]', (self.out / 'build.log').read_text())
 
     def test_configure_arguments(self):
+        self.begin_prepared()
         self.ok(self.make('CONFIGURE_FLAGS=--enable-a --enable-b', 'PYTHON=/opt/my python'))
         arguments = (self.out / 'arguments').read_text().splitlines()
         for wanted in '--enable-a', '--enable-b', '--python=/opt/my python', '--enable-werror':
@@ -958,6 +997,7 @@ class Build(Tooling):
         self.assertNotIn('--enable-a', (self.out / 'arguments').read_text())
 
     def test_interrupted_configure(self):
+        self.begin_prepared()
         self.killed_in('ln', 'qemu-bundle', 'make')
         (self.out / 'config.log').touch()
         self.assertIn('interrupted', self.ok(self.make()))
@@ -965,7 +1005,7 @@ class Build(Tooling):
         self.assertTrue(self.binary.exists())
 
     def test_failing_configure_and_compiler(self):
-        self.prepare()
+        self.begin_prepared()
         (self.tree / 'fail-configure').touch()
         result = self.make()
         self.assertNotEqual(result.returncode, 0)
@@ -978,6 +1018,7 @@ class Build(Tooling):
         self.assertIn('1:SYNTAX', result.stderr)
 
     def test_errors_of_tables_stand_alone(self):
+        self.begin_prepared()
         (self.repo / 'target-i386-ext/tables/a.tbl').write_text('ERROR\n')
         result = self.make()
         self.assertNotEqual(result.returncode, 0)
@@ -989,7 +1030,7 @@ class Build(Tooling):
         self.assertFalse(self.binary.exists())
 
     def test_new_source_makes_new_objects(self):
-        self.ok(self.make())
+        self.begin_built()
         source = self.tmp / 'own'
         write_tree(source, {**QEMU, 'hw/pc.c': 'older than the objects\n'})
         os.utime(source / 'hw/pc.c', (1, 1))
@@ -1023,9 +1064,9 @@ class Build(Tooling):
 
     def test_interrupted_ninja(self):
         """By a terminal's Ctrl-C, which all of it gets; ninja ends by itself"""
+        self.begin_prepared()
         marker = self.tmp / 'marker'
         for targets, wanted in (([], 'x86-cpu-tables'), (['qemu-system-x86_64'], 'qemu-system')):
-            self.prepare()
             self.stand_in('ninja', f"""case "$*" in *{wanted}*) ;; *) exit 0;; esac
 trap 'kill $!; echo "ninja: build stopped: interrupted by user."; exit 2' INT
 touch {marker}
@@ -1045,6 +1086,7 @@ sleep 60 & wait
 
     def test_install(self):
         """With Sphinx; where it fails; and where it is gone"""
+        self.begin_prepared()
         dest = self.tmp / 'dest dir'
         args = ['install', 'PREFIX=/usr', f'DESTDIR={dest}', f'PYTHON={self.bin}/python']
         self.stand_in('python', '''[ "$1" = -c ] && exit
@@ -1073,6 +1115,7 @@ mkdir -p "$to" && echo page >"$to/x86-cpu.1" && ln -s x86-cpu.1 "$to/a.html"
 
     def test_file_of_models(self):
         """Written if the binary is newer, or the scripts are"""
+        self.begin_prepared()
         models = self.out / 'qemu-cpu-models.json'
         self.assertIn('\nnotice: built without kvm\n', self.ok(self.make(PYTHONPATH='')))
         self.assertEqual(models.read_text(), (
@@ -1099,7 +1142,7 @@ mkdir -p "$to" && echo page >"$to/x86-cpu.1" && ln -s x86-cpu.1 "$to/a.html"
 
     def test_file_of_models_fails(self):
         models = self.out / 'qemu-cpu-models.json'
-        self.ok(self.make())
+        self.begin_built()
         models.unlink()
         (self.repo / 'fail-table').write_text('error: no such luck\n')
         result = self.make()
@@ -1113,6 +1156,7 @@ mkdir -p "$to" && echo page >"$to/x86-cpu.1" && ln -s x86-cpu.1 "$to/a.html"
 
     def test_layers(self):
         """Machine types are compared with tables, if the binary is newer"""
+        self.begin_prepared()
         asked = self.repo / 'asked-layers'
         self.assertIn('\nnotice: removed ones\n', self.ok(self.make(PYTHONPATH='')))
         arguments = (f'--qemu {self.binary} --line 10.0 --check --directory '
@@ -1141,8 +1185,8 @@ mkdir -p "$to" && echo page >"$to/x86-cpu.1" && ln -s x86-cpu.1 "$to/a.html"
 
     def test_file_of_models_of_a_cross_build(self):
         """Made where the binary runs, at the latest by install"""
+        self.begin_prepared()
         for start in 'not of this machine\nexit 126\n', '#!/bin/sh\nexit 127\n':
-            self.prepare()
             (self.tree / 'start').write_text(start)
             (self.tree / 'hw/pc.c').write_text(start)
             self.assertRegex(self.ok(self.make()), r'(?m)^notice: \S+ does not run here, so '
@@ -1159,7 +1203,7 @@ mkdir -p "$to" && echo page >"$to/x86-cpu.1" && ln -s x86-cpu.1 "$to/a.html"
             self.assertIn('--output', installed.read_text())
 
     def test_clean_and_distclean(self):
-        self.ok(self.make())
+        self.begin_built()
         (self.build / 'precious').write_text('not ours\n')
         self.ok(self.make('clean'))
         self.assertFalse(self.out.exists())
