@@ -8,121 +8,29 @@
  * scripts/x86_cpu_models.py writes.
  */
 
-#include <stdio.h>
 #include <string.h>
 #include "crc32.h"
+#include "json-output.h"
 #include "models-digest.h"
 #include "sha256.h"
-
-enum { BUFFER = 4096 };
 
 typedef struct Output {
     /* Lines, and not one canonical text */
     bool lines;
-    Sha256 digest;
-    uint32_t crc;
-    size_t used;
-    char buffer[BUFFER];
+    JsonOutput json;
 } Output;
 
-static void flush(Output *out)
-{
-    if (out->lines) {
-        out->crc = crc32_add(out->crc, out->buffer, out->used);
-    } else {
-        sha256_add(&out->digest, out->buffer, out->used);
-    }
-    out->used = 0;
-}
-
-static void put(Output *out, const char *text, size_t length)
-{
-    while (length > BUFFER - out->used) {
-        size_t part = BUFFER - out->used;
-
-        memcpy(out->buffer + out->used, text, part);
-        out->used = BUFFER;
-        text += part;
-        length -= part;
-        flush(out);
-    }
-    memcpy(out->buffer + out->used, text, length);
-    out->used += length;
-}
-
-static void put_char(Output *out, char c)
-{
-    if (out->used == BUFFER) {
-        flush(out);
-    }
-    out->buffer[out->used++] = c;
-}
-
-/* The code point at *@text, which is UTF-8, and moves past it */
-static uint32_t next_code_point(const unsigned char **text)
-{
-    uint32_t c = *(*text)++;
-    int more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
-
-    c &= more ? 0x3f >> more : 0xff;
-    while (more--) {
-        c = c << 6 | (*(*text)++ & 0x3f);
-    }
-    return c;
-}
-
-static void put_character(Output *out, uint32_t c)
-{
-    static const char escapes[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-    const char *found = c && c < 0x80 ? strchr(escapes, (int)c) : NULL;
-    char text[16];
-
-    if (found) {
-        put_char(out, '\\');
-        put_char(out, letters[found - escapes]);
-    } else if (c >= ' ' && c <= '~') {
-        put_char(out, c);
-    } else if (c >= 0x10000) {
-        put(out, text, snprintf(text, sizeof(text), "\\u%04x\\u%04x",
-                                0xd800 + ((c - 0x10000) >> 10 & 0x3ff),
-                                0xdc00 + ((c - 0x10000) & 0x3ff)));
-    } else {
-        put(out, text, snprintf(text, sizeof(text), "\\u%04x", c));
-    }
-}
-
+/* models-tree.c knows whether there is anything to escape. */
 static void put_text(Output *out, const char *text, size_t length,
                      bool unescaped)
 {
-    const unsigned char *from = (const unsigned char *)text;
-
-    put_char(out, '"');
     if (unescaped) {
-        put(out, text, length);
+        json_output_char(&out->json, '"');
+        json_output_bytes(&out->json, text, length);
+        json_output_char(&out->json, '"');
     } else {
-        const unsigned char *end = from + length;
-
-        while (from < end) {
-            put_character(out, next_code_point(&from));
-        }
+        json_output_text(&out->json, text, length);
     }
-    put_char(out, '"');
-}
-
-static void put_number(Output *out, const JsonNode *node)
-{
-    uint64_t number = node->negative ? -node->number : node->number;
-    char digits[20];
-    int i = sizeof(digits);
-
-    if (node->negative) {
-        put_char(out, '-');
-    }
-    do {
-        digits[--i] = '0' + number % 10;
-        number /= 10;
-    } while (number);
-    put(out, digits + i, sizeof(digits) - i);
 }
 
 /* Where a value is: some members there are not in the digest. */
@@ -159,9 +67,9 @@ static void put_node(Output *out, const JsonNode *node, Where where,
 static void put_break(Output *out, unsigned depth)
 {
     if (out->lines) {
-        put_char(out, '\n');
+        json_output_char(&out->json, '\n');
         while (depth--) {
-            put_char(out, ' ');
+            json_output_char(&out->json, ' ');
         }
     }
 }
@@ -172,7 +80,7 @@ static void put_object(Output *out, const JsonNode *node, Where where,
     bool any = false;
     size_t i;
 
-    put_char(out, '{');
+    json_output_char(&out->json, '{');
     for (i = 0; i < node->length; i++) {
         const JsonNode *item = &node->items[i];
 
@@ -180,18 +88,18 @@ static void put_object(Output *out, const JsonNode *node, Where where,
             continue;
         }
         if (any) {
-            put_char(out, ',');
+            json_output_char(&out->json, ',');
         }
         any = true;
         put_break(out, depth + 1);
         put_text(out, item->name, item->name_length, item->name_unescaped);
-        put(out, ": ", out->lines ? 2 : 1);
+        json_output_bytes(&out->json, ": ", out->lines ? 2 : 1);
         put_node(out, item, below(where, item), depth + 1);
     }
     if (any) {
         put_break(out, depth);
     }
-    put_char(out, '}');
+    json_output_char(&out->json, '}');
 }
 
 static void put_list(Output *out, const JsonNode *node, Where where,
@@ -199,12 +107,12 @@ static void put_list(Output *out, const JsonNode *node, Where where,
 {
     size_t i;
 
-    put_char(out, '[');
+    json_output_char(&out->json, '[');
     for (i = 0; i < node->length; i++) {
         const JsonNode *item = &node->items[i];
 
         if (i) {
-            put_char(out, ',');
+            json_output_char(&out->json, ',');
         }
         put_break(out, depth + 1);
         put_node(out, item, where == IN_ACCELERATORS ? below(where, item)
@@ -213,7 +121,7 @@ static void put_list(Output *out, const JsonNode *node, Where where,
     if (node->length) {
         put_break(out, depth);
     }
-    put_char(out, ']');
+    json_output_char(&out->json, ']');
 }
 
 /* @node is not nested deeper than models-tree.c lets it be. */
@@ -222,16 +130,16 @@ static void put_node(Output *out, const JsonNode *node, Where where,
 {
     switch ((JsonKind)node->kind) {
     case JSON_KIND_NULL:
-        put(out, "null", 4);
+        json_output_bytes(&out->json, "null", 4);
         break;
     case JSON_KIND_FALSE:
-        put(out, "false", 5);
+        json_output_bytes(&out->json, "false", 5);
         break;
     case JSON_KIND_TRUE:
-        put(out, "true", 4);
+        json_output_bytes(&out->json, "true", 4);
         break;
     case JSON_KIND_INTEGER:
-        put_number(out, node);
+        json_output_number(&out->json, node->number, node->negative);
         break;
     case JSON_KIND_TEXT:
         put_text(out, node->text, node->length, node->text_unescaped);
@@ -245,14 +153,20 @@ static void put_node(Output *out, const JsonNode *node, Where where,
     }
 }
 
+static void add_to_digest(const char *text, size_t length, void *opaque)
+{
+    sha256_add(opaque, text, length);
+}
+
 static void put_digest(const JsonNode *root, Where where, char digest[65])
 {
-    Output out = { .used = 0 };
+    Sha256 sha;
+    Output out = { .json.put = add_to_digest, .json.opaque = &sha };
 
-    sha256_start(&out.digest);
+    sha256_start(&sha);
     put_node(&out, root, where, 0);
-    flush(&out);
-    sha256_finish(&out.digest, digest);
+    json_output_flush(&out.json);
+    sha256_finish(&sha, digest);
 }
 
 void models_digest(const JsonNode *root, char digest[65])
@@ -265,12 +179,20 @@ void models_digest_of_passport(const JsonNode *root, char digest[65])
     put_digest(root, AT_ROOT_OF_PASSPORT, digest);
 }
 
+static void add_to_crc(const char *text, size_t length, void *opaque)
+{
+    uint32_t *crc = opaque;
+
+    *crc = crc32_add(*crc, text, length);
+}
+
 uint32_t models_crc32(const JsonNode *root)
 {
-    Output out = { .lines = true };
+    uint32_t crc = 0;
+    Output out = { .lines = true, .json.put = add_to_crc, .json.opaque = &crc };
 
     put_node(&out, root, AT_ROOT, 0);
-    put_char(&out, '\n');
-    flush(&out);
-    return out.crc;
+    json_output_char(&out.json, '\n');
+    json_output_flush(&out.json);
+    return crc;
 }

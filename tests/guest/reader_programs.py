@@ -30,7 +30,8 @@ class Program:
             ['cc', '-std=c11', '-O1', '-Wall', '-Werror', f'-I{EXT}/core',
              f'-I{EXT}/tool', '-o', self.path, source,
              *sorted(glob.glob(f'{EXT}/tool/models-*.c')),
-             f'{EXT}/tool/crc32.c', f'{EXT}/tool/sha256.c',
+             *(f'{EXT}/tool/{name}.c'
+               for name in ('crc32', 'json-output', 'sha256')),
              *sorted(glob.glob(f'{EXT}/core/*.c')), *flags], check=True)
 
 

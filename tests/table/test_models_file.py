@@ -296,7 +296,8 @@ def reader(optimize):
     directory = tempfile.mkdtemp(dir=programs_directory())
     compile_in(directory, optimize, '-c',
                *sorted(glob.glob(f'{EXT}/tool/models-*.c')),
-               f'{EXT}/tool/crc32.c', f'{EXT}/tool/sha256.c',
+               *(f'{EXT}/tool/{name}.c'
+                 for name in ('crc32', 'json-output', 'sha256')),
                *(f'{EXT}/core/{name}.c'
                  for name in ('cache-text', 'expand', 'x86cpu')))
     return sorted(glob.glob(f'{directory}/*.o'))

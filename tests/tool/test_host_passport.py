@@ -50,8 +50,8 @@ SEED = draw_seed(1 << 31)
 FILES = int(os.environ.get('FUZZ_FILES') or 2500)
 
 READER = ('canonical-json', 'crc32', 'host-cpuid', 'host-dump', 'input-file',
-          'models-bytes', 'models-digest', 'models-json', 'models-lines',
-          'models-tree', 'passport', 'sha256')
+          'json-output', 'models-bytes', 'models-digest', 'models-json',
+          'models-lines', 'models-tree', 'passport', 'sha256')
 
 REGISTERS = ('eax', 'ebx', 'ecx', 'edx')
 ALL = 0xffffffff
