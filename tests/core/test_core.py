@@ -52,7 +52,9 @@ def run(*argv, **kwargs):
 def build(program, source, *flags):
     """Compiles a test and the core, in the directory of @program."""
     glib = run('pkg-config', '--cflags', '--libs', 'glib-2.0')
-    done = run(*CC, '-std=gnu11', '-Wall', '-Wextra', '-Werror',
+    # gcov only reads what GCC writes.
+    compiler = ['gcc'] if '--coverage' in flags else CC
+    done = run(*compiler, '-std=gnu11', '-Wall', '-Wextra', '-Werror',
                '-Wno-unused-parameter', *flags, f'-I{CORE}', '-o', program,
                os.path.join(HERE, source),
                *sorted(glob.glob(os.path.join(CORE, '*.c'))),

@@ -283,7 +283,9 @@ def programs_directory():
 
 
 def compile_in(directory, *arguments):
-    jansson = run('pkg-config', '--cflags', '--libs', 'jansson', text=True)
+    jansson = run('pkg-config', '--cflags',
+                  *([] if '-c' in arguments else ['--libs']), 'jansson',
+                  text=True)
     done = run(*CC, '-std=c11', '-Wall', '-Wextra', '-Werror',
                *SANITIZE, f'-I{EXT}/core', f'-I{EXT}/tool', *arguments,
                *jansson.stdout.split(), text=True, cwd=directory)

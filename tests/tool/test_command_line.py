@@ -1053,6 +1053,31 @@ class Checks(unittest.TestCase):
                     self.assertEqual(' -static ' in done.stdout, static)
             self.assertEqual(os.listdir(tmp), [])
 
+    def test_objects(self):
+        """Made again with other flags only; clean removes nothing else"""
+        with tempfile.TemporaryDirectory() as tmp:
+            crc = os.path.join(tmp, 'objects', 'crc32.o')
+            mine = os.path.join(tmp, 'objects', 'mine')
+
+            def make(*arguments):
+                subprocess.run(['make', '-s', '-C', TOOL, f'OUT={tmp}',
+                                *arguments], check=True)
+                return os.path.exists(crc) and os.stat(crc).st_mtime_ns
+
+            first = make('CFLAGS=-O1', crc)
+            self.assertTrue(first)
+            self.assertEqual(make('CFLAGS=-O1', crc), first)
+            other = make("CFLAGS=-O1 -DTEXT='\"a b\"'", crc)
+            self.assertNotEqual(other, first)
+            self.assertEqual(make("CFLAGS=-O1 -DTEXT='\"a b\"'", crc), other)
+            with open(mine, 'wb'):
+                pass
+            self.assertFalse(make('clean'))
+            self.assertTrue(os.path.exists(mine))
+            os.unlink(mine)
+            make('clean')
+            self.assertEqual(os.listdir(tmp), [])
+
     def test_names(self):
         """Each verb has a link, and --help with the summary of x86-cpu's"""
         with open(os.path.join(TOOL, 'Makefile'), encoding='utf-8') as f:
